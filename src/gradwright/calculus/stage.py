@@ -1,0 +1,45 @@
+"""Named definitions: what a layer computes, and the pullback through it.
+
+Each name is an opaque variable for everything after it; that is what keeps expressions small,
+shares work and lets a derivation read like a textbook.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradwright.core.graph import Graph
+from gradwright.core.nodes import Node, Variable
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """`name := node`; later definitions refer to the variable."""
+
+    variable: Variable
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Definitions in order of computation, over given inputs."""
+
+    inputs: tuple[Variable, ...]
+    definitions: tuple[Definition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One kind of layer, derived: forward definitions and the pullback's definitions.
+
+    A hidden stage has inputs X, W, b and defines Z, A; its backward block has inputs dA and
+    whatever it needs of X, W, b, Z, A and defines dZ, dW, db, dX. The head stage also has the
+    input Y and defines the loss L last in forward; its backward block starts without dA.
+    Without bias there is no b and no db; with the identity as activation A is Z. Sizes are the names
+    "n" (samples), "p" (fan-in) and "q" (fan-out).
+    """
+
+    name: str
+    graph: Graph
+    forward: Block
+    backward: Block

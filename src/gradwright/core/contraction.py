@@ -1,0 +1,210 @@
+"""The bookkeeping of one contraction: labels, deltas, ones and sizes.
+
+This is the only place where labels are unified, where a label that lost its last factor turns into
+its size, and where powers of one factor are merged. A slip here is wrong by a factor of a
+dimension, so everything else goes through `normalise`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from gradwright.core.nodes import Labels, Node, Power, Product, Size
+
+#: A factor while a product is being built: base, exponent, labels.
+Term = tuple[Node, Fraction, Labels]
+
+
+class LabelClasses:
+    """Union-find over labels, with the size of each class."""
+
+    def __init__(self) -> None:
+        self._parent: list[int] = []
+        self._size: list[Size] = []
+
+    def fresh(self, size: Size) -> int:
+        """A new label for an axis of this size."""
+        self._parent.append(len(self._parent))
+        self._size.append(size)
+        return len(self._parent) - 1
+
+    def find(self, label: int) -> int:
+        """The representative of a label's class."""
+        while self._parent[label] != label:
+            self._parent[label] = self._parent[self._parent[label]]
+            label = self._parent[label]
+        return label
+
+    def unite(self, one: int, other: int) -> None:
+        """Make two labels equal, as an identity between their axes does."""
+        one, other = self.find(one), self.find(other)
+        if one != other:
+            self._parent[max(one, other)] = min(one, other)
+
+    def size(self, label: int) -> Size:
+        """The size of a label's axis."""
+        return self._size[self.find(label)]
+
+
+@dataclass(slots=True)
+class Normalised:
+    """A product with flat factors, merged powers and resolved labels."""
+
+    coefficient: Fraction
+    terms: list[Term]
+    out: Labels
+    size_of: Callable[[int], Size]
+    vanished: list[Size] = field(default_factory=list)
+
+
+def normalise(
+    coefficient: Fraction,
+    factors: Iterable[tuple[Node, Sequence[int]]],
+    out: Sequence[int],
+    sizes: dict[int, Size],
+) -> Normalised:
+    """Flatten nested products, resolve identities and merge powers.
+
+    `factors` and `out` use the caller's labels, whose sizes are in `sizes`. `vanished` lists the
+    sizes of summed labels that no factor holds any more: each is a factor of the result.
+    """
+    classes = LabelClasses()
+    local = {label: classes.fresh(size) for label, size in sizes.items()}
+    flat: list[Term] = []
+    pending = [(node, tuple(local[label] for label in labels)) for node, labels in factors]
+    pending.reverse()
+    while pending:
+        node, labels = pending.pop()
+        if isinstance(node, Product):
+            coefficient *= node.coefficient
+            inner = _enter(node, labels, classes)
+            pending.extend(reversed(inner))
+        elif isinstance(node, Power):
+            flat.append((node.base, node.exponent, labels))
+        else:
+            flat.append((node, Fraction(1), labels))
+    resolved_out = tuple(classes.find(local[label]) for label in out)
+    live = {classes.find(label) for label in range(len(classes._parent))}
+    terms = _merge_powers(flat, classes)
+    held = {label for _, _, labels in terms for label in labels}
+    vanished = [classes.size(label) for label in sorted(live - held - set(resolved_out))]
+    return Normalised(coefficient, terms, resolved_out, classes.size, vanished)
+
+
+def _enter(
+    product: Product, labels: Labels, classes: LabelClasses
+) -> list[tuple[Node, Labels]]:
+    """The factors of an inner product in the labels of the outer one."""
+    outer: dict[int, int] = {}
+    for inner_label, label in zip(product.out, labels, strict=True):
+        if inner_label in outer:
+            classes.unite(outer[inner_label], label)
+        else:
+            outer[inner_label] = label
+    entered = []
+    for node, inner_labels in product.factors:
+        for inner_label, size in zip(inner_labels, node.axes, strict=True):
+            if inner_label not in outer:
+                outer[inner_label] = classes.fresh(size)
+        entered.append((node, tuple(outer[label] for label in inner_labels)))
+    return entered
+
+
+def _merge_powers(flat: list[Term], classes: LabelClasses) -> list[Term]:
+    """Add the exponents of equal bases with equal labels; drop what cancels."""
+    exponents: dict[tuple[Node, Labels], list[Fraction]] = {}
+    for node, exponent, labels in flat:
+        place = (node, tuple(classes.find(label) for label in labels))
+        exponents.setdefault(place, []).append(exponent)
+    merged: list[Term] = []
+    for (node, labels), parts in exponents.items():
+        # x^(1/2) · x^(1/2) = x and x^a · x^b = x^(a+b) hold wherever both factors are defined.
+        total = sum(parts, Fraction(0))
+        if total:
+            merged.append((node, total, labels))
+    return merged
+
+
+def canonical_order(
+    factors: Sequence[tuple[Node, Labels]], out: Labels, symmetric: Callable[[Node], bool]
+) -> tuple[tuple[tuple[Node, Labels], ...], dict[int, int]]:
+    """Sort factors and number labels so that equal products look equal.
+
+    Labels are coloured by their places in `out` and refined by their incidences; what is still
+    tied is split one label at a time. Ties between labels that no symmetry exchanges may be
+    split differently for equal products: the result is then still correct, only not identical.
+    """
+    colours = {label: ("out", out.index(label)) for label in out}
+    summed = {label for _, labels in factors for label in labels} - set(out)
+    ranks = _refined(factors, colours, summed, symmetric)
+    placed = []
+    for node, labels in factors:
+        if len(labels) == 2 and ranks[labels[0]] > ranks[labels[1]] and symmetric(node):
+            labels = (labels[1], labels[0])
+        placed.append((node, labels))
+    placed.sort(key=lambda factor: (factor[0].key, tuple(ranks[label] for label in factor[1])))
+    number: dict[int, int] = {}
+    for label in out:
+        number.setdefault(label, len(number))
+    for _, labels in placed:
+        for label in labels:
+            number.setdefault(label, len(number))
+    renamed = tuple((node, tuple(number[label] for label in labels)) for node, labels in placed)
+    return renamed, number
+
+
+def _refined(
+    factors: Sequence[tuple[Node, Labels]],
+    colours: dict[int, tuple[str, int]],
+    summed: set[int],
+    symmetric: Callable[[Node], bool],
+) -> dict[int, int]:
+    """A rank for every label; summed labels come after those of the output."""
+    ranks = {label: place for label, (_, place) in colours.items()}
+    base = len(ranks) + max(ranks.values(), default=0) + 1
+    ranks |= dict.fromkeys(summed, base)
+    if len(summed) < 2:
+        return ranks
+    incidences: dict[int, list[tuple[Node, int, Labels]]] = defaultdict(list)
+    for node, labels in factors:
+        ordered = not (len(labels) == 2 and symmetric(node))
+        for place, label in enumerate(labels):
+            if label in summed:
+                incidences[label].append((node, place if ordered else 0, labels))
+    next_rank = base
+    while True:
+        classes = len({ranks[label] for label in summed})
+        ranks |= _one_round(incidences, ranks, next_rank)
+        if len({ranks[label] for label in summed}) == len(summed):
+            return ranks
+        if len({ranks[label] for label in summed}) == classes:
+            tied = min(r for r in ranks.values() if r >= base and _shared(ranks, r))
+            first = min(label for label in summed if ranks[label] == tied)
+            for label in summed:
+                if ranks[label] > tied or (ranks[label] == tied and label != first):
+                    ranks[label] += 1
+
+
+def _shared(ranks: dict[int, int], rank: int) -> bool:
+    return sum(1 for other in ranks.values() if other == rank) > 1
+
+
+def _one_round(
+    incidences: dict[int, list[tuple[Node, int, Labels]]], ranks: dict[int, int], base: int
+) -> dict[int, int]:
+    """One step of colour refinement over the summed labels."""
+    signatures = {
+        label: (
+            ranks[label],
+            sorted(
+                (node.key, place, tuple(sorted(ranks[other] for other in labels)))
+                for node, place, labels in places
+            ),
+        )
+        for label, places in incidences.items()
+    }
+    ordered = sorted(signatures.values())
+    return {label: base + ordered.index(signature) for label, signature in signatures.items()}

@@ -1,0 +1,326 @@
+"""The graph: the only maker of nodes.
+
+Constructors do local, terminating work: identities, ones, sizes, powers and like terms. Everything
+that has to be decided (expanding, factoring, recognising) is a pass of `simplify`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from hashlib import blake2b
+from math import gcd, isqrt, lcm
+
+from gradwright.core.contraction import canonical_order, normalise
+from gradwright.core.nodes import (
+    Add,
+    Function,
+    Labels,
+    Node,
+    Operation,
+    Options,
+    Power,
+    Product,
+    Size,
+    SizeOf,
+    Variable,
+)
+
+ONE = Fraction(1)
+
+
+def _digest(*parts: object) -> bytes:
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        digest.update(part if isinstance(part, bytes) else repr(part).encode())
+        digest.update(b"\x1f")
+    return digest.digest()
+
+
+class Graph:
+    """An intern table and the constructors that fill it."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[bytes, Node] = {}
+        self._symmetric: dict[Node, bool] = {}
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    # Leaves -------------------------------------------------------------------------------------
+
+    def variable(
+        self, name: str, axes: Sequence[Size] = (), facts: Iterable[str] = ()
+    ) -> Variable:
+        """An input of the given axes."""
+        held = frozenset(facts)
+        key = _digest("variable", name, tuple(axes), sorted(held))
+        node = self._nodes.setdefault(key, Variable(tuple(axes), key, name, held))
+        assert isinstance(node, Variable)
+        return node
+
+    def number(self, value: Fraction | int, axes: Sequence[Size] = ()) -> Node:
+        """The same rational in every entry."""
+        return self._plain(Fraction(value), tuple(range(len(axes))), tuple(axes))
+
+    def ones(self, *axes: Size) -> Node:
+        """A tensor of ones."""
+        return self.number(1, axes)
+
+    def identity(self, axes: Sequence[Size]) -> Node:
+        """The identity on tensors of these axes: axes `axes + axes`."""
+        labels = tuple(range(len(axes)))
+        return self._plain(ONE, labels + labels, tuple(axes) * 2)
+
+    def size_of(self, size: Size) -> Node:
+        """A size as a scalar."""
+        if isinstance(size, int):
+            return self.number(size)
+        key = _digest("size", size)
+        return self._nodes.setdefault(key, SizeOf((), key, size))
+
+    def _plain(self, value: Fraction, out: Labels, axes: tuple[Size, ...]) -> Node:
+        if not value:
+            out = tuple(range(len(axes)))
+        key = _digest("product", value, out, axes)
+        return self._nodes.setdefault(key, Product(axes, key, value, (), out))
+
+    # Products -----------------------------------------------------------------------------------
+
+    def product(
+        self,
+        factors: Iterable[tuple[Node, Sequence[int]]],
+        out: Sequence[int] = (),
+        *,
+        coefficient: Fraction | int = ONE,
+        sizes: dict[int, Size] | None = None,
+    ) -> Node:
+        """`coefficient · Σ Π factors`, summed over the labels that are not in `out`.
+
+        `sizes` gives the sizes of labels of `out` that no factor holds.
+        """
+        listed = [(node, tuple(labels)) for node, labels in factors]
+        known: dict[int, Size] = dict(sizes or {})
+        for node, labels in listed:
+            for label, size in zip(labels, node.axes, strict=True):
+                held = known.setdefault(label, size)
+                if held != size:
+                    raise AssertionError(f"label {label} has sizes {held!r} and {size!r}")
+        axes = tuple(known[label] for label in out)
+        flat = normalise(Fraction(coefficient), listed, out, known)
+        value = flat.coefficient
+        powered: list[tuple[Node, Labels]] = []
+        scalars = [(self.size_of(size), ONE, ()) for size in flat.vanished]
+        for base, exponent, labels in [*flat.terms, *scalars]:
+            node = self.power(base, exponent)
+            if isinstance(node, Product):
+                # A power that fell apart (a number, a product of powers) is flattened once more.
+                again = [(self.power(b, e), ls) for b, e, ls in [*flat.terms, *scalars]]
+                held_sizes = {
+                    label: flat.size_of(label)
+                    for label in {*flat.out, *(x for _, ls in again for x in ls)}
+                }
+                return self.product(again, flat.out, coefficient=value, sizes=held_sizes)
+            powered.append((node, labels))
+        if not value:
+            return self.number(0, axes)
+        return self._intern_product(value, powered, flat.out, axes)
+
+    def _intern_product(
+        self,
+        coefficient: Fraction,
+        factors: list[tuple[Node, Labels]],
+        out: Labels,
+        axes: tuple[Size, ...],
+    ) -> Node:
+        placed, number = canonical_order(factors, out, self.symmetric)
+        renamed = tuple(number[label] for label in out)
+        if coefficient == 1 and len(placed) == 1:
+            node, labels = placed[0]
+            distinct = len(set(renamed)) == len(renamed)
+            if labels == renamed and distinct:
+                return node
+            swapped = labels == tuple(reversed(renamed)) and len(labels) == 2
+            if swapped and distinct and self.symmetric(node):
+                return node
+        key = _digest(
+            "product", coefficient, renamed, axes, *((node.key + repr(ls).encode()) for node, ls in placed)
+        )
+        found = self._nodes.get(key)
+        if found is None:
+            found = self._nodes[key] = Product(axes, key, coefficient, placed, renamed)
+        return found
+
+    def scale(self, coefficient: Fraction | int, node: Node) -> Node:
+        """`coefficient · node`."""
+        if coefficient == 1:
+            return node
+        labels = tuple(range(node.order))
+        return self.product([(node, labels)], labels, coefficient=coefficient)
+
+    def hadamard(self, *nodes: Node) -> Node:
+        """The elementwise product of nodes with equal axes."""
+        labels = tuple(range(nodes[0].order))
+        return self.product([(node, labels) for node in nodes], labels)
+
+    def times(self, scalar: Node, node: Node) -> Node:
+        """A scalar node times a node."""
+        labels = tuple(range(node.order))
+        return self.product([(scalar, ()), (node, labels)], labels)
+
+    def permute(self, node: Node, order: Sequence[int]) -> Node:
+        """The node with its axes in another order: new axis k is old axis `order[k]`."""
+        return self.product([(node, tuple(range(node.order)))], tuple(order))
+
+    def total(self, node: Node) -> Node:
+        """The sum of all entries."""
+        return self.product([(node, tuple(range(node.order)))], ())
+
+    def broadcast(self, node: Node, places: Sequence[int], axes: Sequence[Size]) -> Node:
+        """The node repeated: its axis k becomes axis `places[k]` of a result with `axes`."""
+        out = tuple(range(len(axes)))
+        return self.product([(node, tuple(places))], out, sizes=dict(enumerate(axes)))
+
+    # Sums, powers, functions --------------------------------------------------------------------
+
+    def add(self, terms: Iterable[tuple[Fraction | int, Node]], axes: Sequence[Size]) -> Node:
+        """A sum of scaled nodes that all have `axes`; like terms are merged."""
+        collected: dict[Node, Fraction] = {}
+        pending = [(Fraction(c), node) for c, node in terms]
+        pending.reverse()
+        while pending:
+            coefficient, node = pending.pop()
+            if node.axes != tuple(axes):
+                raise AssertionError(f"a term with axes {node.axes} in a sum with axes {axes}")
+            if isinstance(node, Add):
+                pending.extend((coefficient * c, term) for c, term in reversed(node.terms))
+                continue
+            if isinstance(node, Product) and node.coefficient != 1:
+                if node.coefficient == 0:
+                    continue
+                unit = self._with_coefficient(node, ONE)
+                pending.append((coefficient * node.coefficient, unit))
+                continue
+            collected[node] = collected.get(node, Fraction(0)) + coefficient
+        kept = sorted(((c, n) for n, c in collected.items() if c), key=lambda term: term[1].key)
+        if not kept:
+            return self.number(0, axes)
+        if len(kept) == 1:
+            return self.scale(*kept[0])
+        return self._intern_sum(kept, tuple(axes))
+
+    def _intern_sum(self, terms: list[tuple[Fraction, Node]], axes: tuple[Size, ...]) -> Node:
+        """Terms in primitive form: integer coefficients without common factor, the first > 0."""
+        shared = Fraction(
+            gcd(*(c.numerator for c, _ in terms)), lcm(*(c.denominator for c, _ in terms))
+        )
+        if terms[0][0] < 0:
+            shared = -shared
+        primitive = tuple((c / shared, node) for c, node in terms)
+        key = _digest("add", axes, *((str(c).encode() + node.key) for c, node in primitive))
+        found = self._nodes.get(key)
+        if found is None:
+            found = self._nodes[key] = Add(axes, key, primitive)
+        return self.scale(shared, found)
+
+    def _with_coefficient(self, node: Product, coefficient: Fraction) -> Node:
+        if not node.factors:
+            return self._plain(coefficient, node.out, node.axes)
+        return self._intern_product(coefficient, list(node.factors), node.out, node.axes)
+
+    def subtract(self, one: Node, other: Node) -> Node:
+        """`one - other`."""
+        return self.add([(1, one), (-1, other)], one.axes)
+
+    def power(self, base: Node, exponent: Fraction | int) -> Node:
+        """The elementwise power with a rational exponent."""
+        exponent = Fraction(exponent)
+        if exponent == 1:
+            return base
+        if exponent == 0:
+            return self.ones(*base.axes)
+        if isinstance(base, Power) and _powers_multiply(base.exponent, exponent):
+            return self.power(base.base, base.exponent * exponent)
+        if isinstance(base, Product):
+            split = self._power_of_product(base, exponent)
+            if split is not None:
+                return split
+        key = _digest("power", base.key, exponent)
+        return self._nodes.setdefault(key, Power(base.axes, key, base, exponent))
+
+    def _power_of_product(self, base: Product, exponent: Fraction) -> Node | None:
+        """(c Π x)^p = c^p Π x^p where that is valid: no sum, no identity, no sign to lose."""
+        if base.summed or len(set(base.out)) < len(base.out):
+            return None
+        if exponent.denominator != 1 and len(base.factors) > 1:
+            return None
+        coefficient = _rational_power(base.coefficient, exponent)
+        if coefficient is None:
+            return None
+        factors = [(self.power(node, exponent), labels) for node, labels in base.factors]
+        sizes = dict(zip(base.out, base.axes, strict=True))
+        return self.product(factors, base.out, coefficient=coefficient, sizes=sizes)
+
+    def function(self, operation: str, *arguments: Node, options: Options = ()) -> Node:
+        """An elementwise operation on arguments of equal axes."""
+        key = _digest("function", operation, options, *(part.key for part in arguments))
+        made = Function(arguments[0].axes, key, operation, arguments, options)
+        return self._nodes.setdefault(key, made)
+
+    def operation(
+        self, operation: str, arguments: Sequence[Node], axes: Sequence[Size], options: Options = ()
+    ) -> Node:
+        """Any other operation of the table, with the axes of its result."""
+        key = _digest("operation", operation, options, tuple(axes), *(p.key for p in arguments))
+        made = Operation(tuple(axes), key, operation, tuple(arguments), options)
+        return self._nodes.setdefault(key, made)
+
+    # Symmetry -----------------------------------------------------------------------------------
+
+    def symmetric(self, node: Node) -> bool:
+        """Whether a matrix node is its own transpose, by declared facts and structure."""
+        if node.order != 2 or node.axes[0] != node.axes[1]:
+            return False
+        known = self._symmetric.get(node)
+        if known is None:
+            known = self._symmetric[node] = self._is_symmetric(node)
+        return known
+
+    def _is_symmetric(self, node: Node) -> bool:
+        match node:
+            case Variable(facts=facts):
+                return "symmetric" in facts
+            case Power(base=base):
+                return self.symmetric(base)
+            case Function(arguments=parts):
+                return all(self.symmetric(part) for part in parts)
+            case Operation(operation="inv", arguments=parts):
+                return self.symmetric(parts[0])
+            case Product():
+                return self.permute(node, (1, 0)) is node
+            case Add(terms=terms):
+                return {(c, self.permute(t, (1, 0))) for c, t in terms} == set(terms)
+            case _:
+                return False
+
+
+def _powers_multiply(inner: Fraction, outer: Fraction) -> bool:
+    """Whether (x^inner)^outer = x^(inner·outer) wherever the left side is defined.
+
+    (x^2)^(1/2) is |x|, so an even inner exponent allows an integer outer one only.
+    """
+    return outer.denominator == 1 or (inner.numerator % 2 == 1)
+
+
+def _rational_power(value: Fraction, exponent: Fraction) -> Fraction | None:
+    """`value ** exponent` if that is rational, for integer exponents and square roots."""
+    if value == 0 and exponent < 0:
+        return None
+    if exponent.denominator == 1:
+        return value**exponent.numerator
+    if exponent.denominator != 2 or value < 0:
+        return None
+    top, bottom = isqrt(value.numerator), isqrt(value.denominator)
+    if top * top != value.numerator or bottom * bottom != value.denominator:
+        return None
+    return Fraction(top, bottom) ** exponent.numerator

@@ -1,0 +1,152 @@
+"""The nodes of the index core.
+
+A node is an array-valued expression. Its axes are known by position and carry a size each; labels
+exist only inside one `Product` and mean nothing outside it. Nodes are made by a `Graph` alone,
+which interns them: two nodes of one graph are equal exactly when they are the same object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+#: The length of an axis: a number, or a name that stands for one.
+Size = int | str
+
+#: Labels of a factor's axes, local to the product that holds the factor.
+Labels = tuple[int, ...]
+
+Options = tuple[tuple[str, Fraction], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """What all nodes share: the sizes of the axes, and a digest of the structure.
+
+    `key` depends on structure alone, never on the order of creation, so sorting by it is
+    reproducible.
+    """
+
+    axes: tuple[Size, ...]
+    key: bytes
+
+    @property
+    def order(self) -> int:
+        """The number of axes."""
+        return len(self.axes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variable(Node):
+    """An input, with the facts declared of it."""
+
+    name: str
+    facts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SizeOf(Node):
+    """A named size as a scalar."""
+
+    size: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Product(Node):
+    """`coefficient · Σ Π factors`, summed over the labels that are not in `out`.
+
+    `out` lists the label of each axis. A label twice in `out` is an identity between two axes; a
+    label of `out` that no factor has is constant along its axis. Every summed label occurs in
+    some factor.
+    """
+
+    coefficient: Fraction
+    factors: tuple[tuple[Node, Labels], ...]
+    out: Labels
+
+    @property
+    def summed(self) -> frozenset[int]:
+        """The labels that are summed over."""
+        return frozenset(label for _, labels in self.factors for label in labels) - set(self.out)
+
+    @property
+    def is_number(self) -> bool:
+        """A plain rational scalar."""
+        return not self.factors and not self.out
+
+    @property
+    def has_structure(self) -> bool:
+        """Whether an axis is tied to another (identity) or constant (ones)."""
+        held = {label for _, labels in self.factors for label in labels}
+        return len(set(self.out)) < len(self.out) or not held.issuperset(self.out)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Add(Node):
+    """A sum of at least two terms with equal axes; a term that is a Product has coefficient 1."""
+
+    terms: tuple[tuple[Fraction, Node], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Power(Node):
+    """An elementwise power with a rational exponent."""
+
+    base: Node
+    exponent: Fraction
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Function(Node):
+    """An elementwise operation; every argument has the axes of the result."""
+
+    operation: str
+    arguments: tuple[Node, ...]
+    options: Options
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation(Node):
+    """Any other operation: softmax, logsumexp, det, logdet, inv."""
+
+    operation: str
+    arguments: tuple[Node, ...]
+    options: Options
+
+
+def arguments(node: Node) -> tuple[Node, ...]:
+    """The nodes that `node` is made of, in a fixed order."""
+    match node:
+        case Product(factors=factors):
+            return tuple(factor for factor, _ in factors)
+        case Add(terms=terms):
+            return tuple(term for _, term in terms)
+        case Power(base=base):
+            return (base,)
+        case Function(arguments=parts) | Operation(arguments=parts):
+            return parts
+        case _:
+            return ()
+
+
+def postorder(*roots: Node) -> list[Node]:
+    """Every node below `roots`, once each, arguments before users, without recursion."""
+    done: set[Node] = set()
+    found: list[Node] = []
+    stack = [(root, False) for root in reversed(roots)]
+    while stack:
+        node, expanded = stack.pop()
+        if node in done:
+            continue
+        if expanded:
+            done.add(node)
+            found.append(node)
+            continue
+        stack.append((node, True))
+        stack.extend((part, False) for part in reversed(arguments(node)) if part not in done)
+    return found
+
+
+def variables(node: Node) -> frozenset[Variable]:
+    """The inputs that `node` depends on by structure."""
+    return frozenset(part for part in postorder(node) if isinstance(part, Variable))

@@ -1,0 +1,123 @@
+"""exp, log and the functions made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradwright.core.graph import Graph
+from gradwright.core.nodes import Function, Node
+from gradwright.ops.record import Elementwise, NumpyCode, ProofLine, affine
+
+
+def _exp(graph: Graph, node: Function) -> tuple[Node, ...]:
+    return (node,)
+
+
+def _log(graph: Graph, node: Function) -> tuple[Node, ...]:
+    return (graph.power(node.arguments[0], -1),)
+
+
+def _sigmoid(graph: Graph, node: Function) -> tuple[Node, ...]:
+    return (graph.hadamard(node, affine(graph, node, -1, 1)),)
+
+
+def _softplus(graph: Graph, node: Function) -> tuple[Node, ...]:
+    return (graph.function("sigmoid", node.arguments[0]),)
+
+
+def _power(graph: Graph, node: Function) -> tuple[Node, ...]:
+    base, exponent = node.arguments
+    lowered = graph.function("power", base, affine(graph, exponent, 1, -1))
+    by_base = graph.hadamard(exponent, lowered)
+    return by_base, graph.hadamard(node, graph.function("log", base))
+
+
+def _sigmoid_value(x: Any) -> Any:
+    # exp overflows to inf for very negative x, and 1/(1 + inf) = 0 is the right limit.
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-x))
+
+
+RECORDS = (
+    Elementwise(
+        name="exp",
+        derivative=_exp,
+        value=np.exp,
+        numpy=NumpyCode("np.exp({0})", ("np.exp({0}, out={out})",)),
+        definition="exp(x)",
+        proof=(ProofLine("exp(x)", "exp is its own derivative"),),
+        source="NIST DLMF 4.7.8",
+    ),
+    Elementwise(
+        name="log",
+        derivative=_log,
+        value=np.log,
+        numpy=NumpyCode("np.log({0})", ("np.log({0}, out={out})",)),
+        definition="log(x)",
+        proof=(
+            ProofLine("1/exp(log(x))", "inverse function rule on exp(log(x)) = x"),
+            ProofLine("1/x", "exp(log(x)) = x"),
+        ),
+        source="NIST DLMF 4.7.1",
+        domain="{0} > 0",
+        sample="positive",
+    ),
+    Elementwise(
+        name="sigmoid",
+        derivative=_sigmoid,
+        value=_sigmoid_value,
+        numpy=NumpyCode(
+            "1 / (1 + np.exp(-{0}))",
+            (
+                "np.negative({0}, out={out})",
+                "np.exp({out}, out={out})",
+                "np.add({out}, 1, out={out})",
+                "np.reciprocal({out}, out={out})",
+            ),
+        ),
+        definition="1/(1 + exp(-x))",
+        proof=(
+            ProofLine("-(1 + exp(-x))^(-2)*(-exp(-x))", "chain rule on (1 + exp(-x))^(-1)"),
+            ProofLine("exp(-x)/(1 + exp(-x))^2", "the two signs cancel"),
+            ProofLine("1/(1 + exp(-x))*(exp(-x)/(1 + exp(-x)))", "split the square"),
+            ProofLine(
+                "1/(1 + exp(-x))*((1 + exp(-x) - 1)/(1 + exp(-x)))", "add and subtract 1"
+            ),
+            ProofLine("sigmoid(x)*(1 - sigmoid(x))", "definition of sigmoid, twice"),
+        ),
+        source="Bishop, Pattern Recognition and Machine Learning (2006), eq. 4.88",
+    ),
+    Elementwise(
+        name="softplus",
+        derivative=_softplus,
+        value=lambda x: np.logaddexp(x, 0),
+        numpy=NumpyCode(
+            "np.logaddexp({0}, 0)", ("np.logaddexp({0}, 0, out={out})",)
+        ),
+        definition="log(1 + exp(x))",
+        proof=(
+            ProofLine("exp(x)/(1 + exp(x))", "chain rule on log(u), u = 1 + exp(x)"),
+            ProofLine("1/(1 + exp(-x))", "divide above and below by exp(x)"),
+            ProofLine("sigmoid(x)", "definition of sigmoid"),
+        ),
+        source="Dugas et al., NIPS 2000",
+    ),
+    Elementwise(
+        name="power",
+        derivative=_power,
+        value=np.power,
+        numpy=NumpyCode("{0} ** {1}", ("np.power({0}, {1}, out={out})",)),
+        definition="exp(y*log(x))",
+        proof=(
+            ProofLine("exp(y*log(x))*(y/x)", "chain rule on exp(u), u = y*log(x)"),
+            ProofLine("y*x^(y - 1)", "exp(y*log(x)) = x^y"),
+        ),
+        source="NIST DLMF 4.7.10",
+        arity=2,
+        domain="{0} > 0",
+        sample="positive",
+    ),
+)
+

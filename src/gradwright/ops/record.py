@@ -1,0 +1,99 @@
+"""What an operation knows of itself: one record holds everything the other packages ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from gradwright.core.graph import Graph
+from gradwright.core.nodes import Function, Node, Operation
+
+
+@dataclass(frozen=True, slots=True)
+class ProofLine:
+    """One line of a proof: an expression equal to the one before, and the rule that says why."""
+
+    expression: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class NumpyCode:
+    """How NumPy computes an operation.
+
+    `expression` has `{0}`, `{1}` for the arguments and `{name}` for options. `statements` write
+    the same into `{out}` without allocating; `{out}` may be the argument itself. `helper` names a
+    function of `emit`'s support text that the code calls.
+    """
+
+    expression: str
+    statements: tuple[str, ...] = ()
+    helper: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Elementwise:
+    """An operation on single entries.
+
+    `derivative` gives, for each argument, the elementwise derivative as a node with the axes of
+    the operation itself. `definition` and `proof` are notation in the scalars `x` and `y`: the
+    definition, then expressions equal to its derivative in `x`, from the first that the named
+    rule gives to the one that `derivative` returns.
+    """
+
+    name: str
+    derivative: Callable[[Graph, Function], tuple[Node, ...]]
+    value: Callable[..., Any]
+    numpy: NumpyCode
+    definition: str
+    proof: tuple[ProofLine, ...]
+    source: str
+    arity: int = 1
+    options: tuple[tuple[str, Fraction], ...] = ()
+    domain: str = ""
+    kink: str = ""
+    sample: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Structured:
+    """An operation on whole vectors or matrices (the last axes; axes before them are batches).
+
+    `jacobian` gives, for each argument, a node with the axes of the result followed by those of
+    the argument. `definition` and `proof` are notation in `x` or `X`; the proof's last line is
+    the Jacobian, or for a scalar result the gradient, or `vec` form for a matrix result.
+    """
+
+    name: str
+    jacobian: Callable[[Graph, Operation], tuple[Node, ...]]
+    value: Callable[..., Any]
+    numpy: NumpyCode
+    definition: str
+    proof: tuple[ProofLine, ...]
+    source: str
+    domain: str = ""
+    sample: str = ""
+    argument: str = field(default="x")
+
+
+Record = Elementwise | Structured
+
+
+def options_of(node: Function | Operation) -> dict[str, Fraction]:
+    """The options of a node by name."""
+    return dict(node.options)
+
+
+def affine(graph: Graph, node: Node, slope: Fraction | int, constant: Fraction | int) -> Node:
+    """`slope · node + constant`, elementwise."""
+    return graph.add([(slope, node), (constant, graph.ones(*node.axes))], node.axes)
+
+
+def by_name(records: Sequence[Record]) -> dict[str, Record]:
+    """Records keyed by name; two of one name are a mistake."""
+    table = {record.name: record for record in records}
+    if len(table) != len(records):
+        raise AssertionError("two operations share a name")
+    return table
