@@ -1,0 +1,90 @@
+"""Local Jacobians and the chain rule.
+
+The local Jacobian of a node in one of its arguments has the axes of the node followed by those of
+the argument. Identities between the two sets of axes stay unresolved: `compose` resolves them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from gradwright.core.graph import Graph
+from gradwright.core.nodes import Add, Function, Node, Operation, Power, Product
+from gradwright.ops.table import elementwise, structured
+
+#: A sum with identities or ones among its terms is distributed up to this many terms; beyond it
+#: the sum stays one dense factor, which is right but keeps no structure.
+MAX_DISTRIBUTED_TERMS = 64
+
+
+def local_jacobians(graph: Graph, node: Node) -> Iterator[tuple[Node, Node]]:
+    """(argument, Jacobian) for every occurrence of an argument in `node`."""
+    match node:
+        case Product():
+            yield from _of_product(graph, node)
+        case Add(terms=terms):
+            identity = graph.identity(node.axes)
+            for coefficient, term in terms:
+                yield term, graph.scale(coefficient, identity)
+        case Power(base=base, exponent=exponent):
+            slope = graph.scale(exponent, graph.power(base, exponent - 1))
+            yield base, diagonal(graph, slope)
+        case Function():
+            slopes = elementwise(node.operation).derivative(graph, node)
+            for argument, slope in zip(node.arguments, slopes, strict=True):
+                yield argument, diagonal(graph, slope)
+        case Operation():
+            yield from zip(
+                node.arguments, structured(node.operation).jacobian(graph, node), strict=True
+            )
+
+
+def _of_product(graph: Graph, node: Product) -> Iterator[tuple[Node, Node]]:
+    """Leave one factor out: its labels become axes of the Jacobian."""
+    sizes = dict(zip(node.out, node.axes, strict=True))
+    for place, (factor, labels) in enumerate(node.factors):
+        rest = [other for k, other in enumerate(node.factors) if k != place]
+        known = sizes | dict(zip(labels, factor.axes, strict=True))
+        jacobian = graph.product(
+            rest, (*node.out, *labels), coefficient=node.coefficient, sizes=known
+        )
+        yield factor, jacobian
+
+
+def diagonal(graph: Graph, entries: Node) -> Node:
+    """The Jacobian of an elementwise map: an identity weighted by its slopes."""
+    labels = tuple(range(entries.order))
+    return graph.product([(entries, labels)], labels + labels)
+
+
+def compose(graph: Graph, outer: Node, local: Node, shared: int) -> Node:
+    """The chain rule: contract the last `shared` axes of `outer` with the first of `local`."""
+    outer_terms = _structured_terms(outer)
+    local_terms = _structured_terms(local)
+    axes = (*outer.axes[: outer.order - shared], *local.axes[shared:])
+    parts = []
+    for c, left in outer_terms:
+        for d, right in local_terms:
+            labels = tuple(range(left.order))
+            inner = labels[left.order - shared :]
+            fresh = tuple(range(left.order, left.order + right.order - shared))
+            out = (*labels[: left.order - shared], *fresh)
+            term = graph.product([(left, labels), (right, (*inner, *fresh))], out)
+            parts.append((c * d, term))
+    return graph.add(parts, axes)
+
+
+def _structured_terms(outer: Node) -> Sequence[tuple[Fraction, Node]]:
+    """The terms to distribute over: those of a sum that holds identities or ones."""
+    scale = Fraction(1)
+    inner = outer
+    if isinstance(outer, Product) and len(outer.factors) == 1:
+        factor, labels = outer.factors[0]
+        if labels == outer.out and isinstance(factor, Add):
+            scale, inner = outer.coefficient, factor
+    if isinstance(inner, Add) and len(inner.terms) <= MAX_DISTRIBUTED_TERMS:
+        structured_sum = any(isinstance(t, Product) and t.has_structure for _, t in inner.terms)
+        if structured_sum:
+            return [(scale * c, term) for c, term in inner.terms]
+    return [(Fraction(1), outer)]

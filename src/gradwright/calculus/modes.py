@@ -1,0 +1,92 @@
+"""Reverse and forward mode: the chain rule in two orders, on the same local Jacobians."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gradwright.calculus.local import compose, local_jacobians
+from gradwright.core.graph import Graph
+from gradwright.core.nodes import Node, Variable, arguments, postorder
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """One use of the chain rule: through `node`, what reaches `argument`."""
+
+    node: Node
+    argument: Node
+    adjoint: Node
+    jacobian: Node
+    result: Node
+
+
+#: Called with every use of the chain rule, in order.
+Recorder = Callable[[Contribution], None]
+
+
+def reverse(
+    graph: Graph,
+    output: Node,
+    wrt: Sequence[Variable],
+    *,
+    cotangent: Node | None = None,
+    record: Recorder | None = None,
+) -> dict[Variable, Node]:
+    """Derivatives of `output` in several variables, from the output backwards.
+
+    Without `cotangent` each result has axes `output.axes + variable.axes`. With a cotangent of
+    axes `P + output.axes` the results are its pullbacks, with axes `P + variable.axes`.
+    """
+    seed = graph.identity(output.axes) if cotangent is None else cotangent
+    prefix = seed.axes[: seed.order - output.order]
+    order = _depending(output, wrt)
+    waiting: dict[Node, list[Node]] = {node: [] for node in order}
+    found = {variable: graph.number(0, (*prefix, *variable.axes)) for variable in wrt}
+    if output in waiting:
+        waiting[output].append(seed)
+    for node in reversed(order):
+        parts = waiting.pop(node)
+        adjoint = graph.add([(1, part) for part in parts], (*prefix, *node.axes))
+        if isinstance(node, Variable):
+            found[node] = adjoint
+            continue
+        for argument, jacobian in local_jacobians(graph, node):
+            if argument not in waiting:
+                continue
+            result = compose(graph, adjoint, jacobian, node.order)
+            waiting[argument].append(result)
+            if record is not None:
+                record(Contribution(node, argument, adjoint, jacobian, result))
+    return found
+
+
+def forward(graph: Graph, output: Node, wrt: Variable) -> Node:
+    """The Jacobian of `output` in one variable, from the variable onwards."""
+    order = _depending(output, [wrt])
+    tangents: dict[Node, Node] = {}
+    for node in order:
+        axes = (*node.axes, *wrt.axes)
+        if node is wrt:
+            tangents[node] = graph.identity(wrt.axes)
+            continue
+        parts = [
+            compose(graph, jacobian, tangents[argument], argument.order)
+            for argument, jacobian in local_jacobians(graph, node)
+            if argument in tangents
+        ]
+        tangents[node] = graph.add([(1, part) for part in parts], axes)
+    if output not in tangents:
+        return graph.number(0, (*output.axes, *wrt.axes))
+    return tangents[output]
+
+
+def _depending(output: Node, wrt: Sequence[Variable]) -> list[Node]:
+    """The nodes between the variables and the output, arguments first."""
+    wanted: set[Node] = set(wrt)
+    order = []
+    for node in postorder(output):
+        if node in wanted or any(part in wanted for part in arguments(node)):
+            wanted.add(node)
+            order.append(node)
+    return order

@@ -1,0 +1,345 @@
+"""Lowering: a surface tree becomes a node of the index core.
+
+A lowered value is a node and the number of its leading axes that are rows; the rest are columns. A
+vector is one row axis, its transpose one column axis. kron and vec have several row or column
+axes, so no reshape is needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from gradwright.core.graph import Graph
+from gradwright.core.nodes import Node, Options, Product, Size
+from gradwright.errors import LimitError, ShapeError, SymbolError
+from gradwright.notation.shapes import Scope
+from gradwright.notation.tree import (
+    Binary,
+    Call,
+    Negate,
+    Number,
+    Symbol,
+    Transpose,
+    Tree,
+    children,
+)
+from gradwright.ops.record import Elementwise
+from gradwright.ops.table import OPERATIONS
+
+#: Largest matrix power that is written out as a product.
+MAX_MATRIX_POWER = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """A node and how many of its leading axes are rows."""
+
+    node: Node
+    rows: int
+
+    @property
+    def row_axes(self) -> tuple[Size, ...]:
+        """The sizes of the row axes."""
+        return self.node.axes[: self.rows]
+
+    @property
+    def column_axes(self) -> tuple[Size, ...]:
+        """The sizes of the column axes."""
+        return self.node.axes[self.rows :]
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether there is no axis at all."""
+        return not self.node.axes
+
+
+@dataclass(frozen=True, slots=True)
+class Lowering:
+    """The value of a whole tree, and what the user said for each node on the way."""
+
+    value: Lowered
+    said: dict[Node, tuple[Tree, int]]
+
+
+def lower(tree: Tree, scope: Scope, graph: Graph, *, text: str | None = None) -> Lowering:
+    """Lower a tree whose kinds and sizes `infer` has checked.
+
+    `said` maps each node to the sub-tree it came from and its number of row axes, the first
+    occurrence first.
+
+    Raises:
+        SymbolError: a name that the scope does not know.
+        ShapeError: Kronecker sizes that agree as numbers but not factor by factor.
+        LimitError: a matrix power too large to write out.
+    """
+    lowerer = _Lowerer(scope, graph, text)
+    done: dict[int, Lowered] = {}
+    said: dict[Node, tuple[Tree, int]] = {}
+    stack: list[tuple[Tree, bool]] = [(tree, False)]
+    while stack:
+        part, expanded = stack.pop()
+        if not expanded:
+            stack.append((part, True))
+            if not (isinstance(part, Call) and part.function in ("ones", "eye")):
+                stack.extend((child, False) for child in reversed(children(part)))
+            continue
+        if isinstance(part, Call) and part.function in ("ones", "eye"):
+            value = lowerer.constant(part)
+        else:
+            value = lowerer.node(part, [done[id(child)] for child in children(part)])
+        done[id(part)] = value
+        said.setdefault(value.node, (part, value.rows))
+    return Lowering(done[id(tree)], said)
+
+
+class _Lowerer:
+    def __init__(self, scope: Scope, graph: Graph, text: str | None) -> None:
+        self.scope = scope
+        self.graph = graph
+        self.text = text
+
+    def node(self, tree: Tree, parts: list[Lowered]) -> Lowered:
+        graph = self.graph
+        match tree:
+            case Symbol():
+                return self._symbol(tree)
+            case Number(value):
+                return Lowered(graph.number(value), 0)
+            case Negate():
+                return Lowered(graph.scale(-1, parts[0].node), parts[0].rows)
+            case Transpose():
+                return self.transpose(parts[0])
+            case Binary(operator, _, _):
+                return self._binary(tree, operator, parts[0], parts[1])
+            case Call():
+                return self._call(tree, parts)
+
+    def _symbol(self, tree: Symbol) -> Lowered:
+        declared = self.scope.symbols.get(tree.name)
+        if declared is not None:
+            node = self.graph.variable(declared.name, declared.sizes, declared.facts)
+            return Lowered(node, min(1, len(declared.sizes)))
+        if tree.name in self.scope.sizes:
+            return Lowered(self.graph.size_of(tree.name), 0)
+        raise SymbolError(
+            f"the symbol {tree.name}",
+            f"{tree.name} is used, but it is neither a variable nor a size",
+            f"declare it, for instance {tree.name}='vector n'",
+            text=self.text,
+            span=tree.span,
+        )
+
+    def transpose(self, value: Lowered) -> Lowered:
+        order = value.node.order
+        turned = (*range(value.rows, order), *range(value.rows))
+        return Lowered(self.graph.permute(value.node, turned), order - value.rows)
+
+    # Operators ----------------------------------------------------------------------------------
+
+    def _binary(self, tree: Binary, operator: str, one: Lowered, other: Lowered) -> Lowered:
+        graph = self.graph
+        match operator:
+            case "+" | "-":
+                left, right = self.spread(one, other)
+                sign = 1 if operator == "+" else -1
+                terms = [(1, left.node), (sign, right.node)]
+                return Lowered(graph.add(terms, left.node.axes), left.rows)
+            case ".*":
+                left, right = self.spread(one, other)
+                return Lowered(graph.hadamard(left.node, right.node), left.rows)
+            case "./":
+                left, right = self.spread(one, other)
+                inverse = graph.power(right.node, -1)
+                return Lowered(graph.hadamard(left.node, inverse), left.rows)
+            case ".^":
+                return self._elementwise_power(one, other)
+            case "*":
+                return self._product(tree, one, other)
+            case "/":
+                return Lowered(graph.times(graph.power(other.node, -1), one.node), one.rows)
+            case _:
+                return self._power(tree, one, other)
+
+    def spread(self, one: Lowered, other: Lowered) -> tuple[Lowered, Lowered]:
+        """Both values with the axes of their common shape, by kind and never by size."""
+        return self._spread_to(one, other), self._spread_to(other, one)
+
+    def _spread_to(self, value: Lowered, like: Lowered) -> Lowered:
+        rows = like.row_axes or value.row_axes
+        columns = like.column_axes or value.column_axes
+        axes = (*rows, *columns)
+        if value.node.axes == axes:
+            return value
+        places = (
+            *range(len(value.row_axes)),
+            *range(len(rows), len(rows) + len(value.column_axes)),
+        )
+        return Lowered(self.graph.broadcast(value.node, places, axes), len(rows))
+
+    def _elementwise_power(self, one: Lowered, other: Lowered) -> Lowered:
+        exponent = number_value(other.node)
+        if exponent is not None:
+            return Lowered(self.graph.power(one.node, exponent), one.rows)
+        left, right = self.spread(one, other)
+        return Lowered(self.graph.function("power", left.node, right.node), left.rows)
+
+    def _product(self, tree: Binary, one: Lowered, other: Lowered) -> Lowered:
+        graph = self.graph
+        if one.is_scalar:
+            return Lowered(graph.times(one.node, other.node), other.rows)
+        if other.is_scalar:
+            return Lowered(graph.times(other.node, one.node), one.rows)
+        inner = one.column_axes
+        if inner != other.row_axes:
+            raise ShapeError(
+                "the product of two Kronecker forms",
+                f"the columns {' × '.join(map(str, inner))} of the left side and the rows "
+                f"{' × '.join(map(str, other.row_axes))} of the right side split differently",
+                "write the product so that the factors of kron and vec line up",
+                text=self.text,
+                span=tree.span,
+            )
+        left = tuple(range(one.node.order))
+        middle = left[one.rows :]
+        right = (*middle, *range(len(left), len(left) + len(other.column_axes)))
+        out = (*left[: one.rows], *right[len(middle) :])
+        return Lowered(graph.product([(one.node, left), (other.node, right)], out), one.rows)
+
+    def _power(self, tree: Binary, one: Lowered, other: Lowered) -> Lowered:
+        graph = self.graph
+        exponent = number_value(other.node)
+        if one.is_scalar:
+            return self._elementwise_power(one, other)
+        if exponent is None or exponent.denominator != 1:
+            raise ShapeError(
+                "a power of a matrix",
+                "the base is a matrix and the exponent is not an integer",
+                "use an integer exponent, or .^ for the power of each entry",
+                text=self.text,
+                span=tree.span,
+            )
+        count = abs(exponent.numerator)
+        if count > MAX_MATRIX_POWER:
+            raise LimitError(
+                "a power of a matrix",
+                f"the exponent is {exponent} and powers are written out up to {MAX_MATRIX_POWER}",
+                "name an intermediate power and use it",
+                text=self.text,
+                span=tree.span,
+            )
+        base = one.node if exponent >= 0 else self._inverse(one.node)
+        if count == 0:
+            return Lowered(graph.identity(one.row_axes), one.rows)
+        factors = [(base, (k, k + 1)) for k in range(count)]
+        return Lowered(graph.product(factors, (0, count)), one.rows)
+
+    def _inverse(self, node: Node) -> Node:
+        return self.graph.operation("inv", (node,), node.axes)
+
+    # Functions ----------------------------------------------------------------------------------
+
+    def constant(self, tree: Call) -> Lowered:
+        """`ones(n)`, `ones(m, n)`, `eye(n)`."""
+        sizes: list[Size] = []
+        for argument in tree.arguments:
+            assert isinstance(argument, Symbol | Number)
+            whole = argument.name if isinstance(argument, Symbol) else int(argument.value)
+            sizes.append(whole)
+        if tree.function == "eye":
+            return Lowered(self.graph.identity(sizes), 1)
+        return Lowered(self.graph.ones(*sizes), 1)
+
+    def _call(self, tree: Call, parts: list[Lowered]) -> Lowered:
+        record = OPERATIONS.get(tree.function)
+        if isinstance(record, Elementwise):
+            return self._elementwise(tree, record, parts)
+        graph, value = self.graph, parts[0]
+        node = value.node
+        axes = tuple(range(node.order))
+        match tree.function:
+            case "sqrt":
+                return Lowered(graph.power(node, Fraction(1, 2)), value.rows)
+            case "sum":
+                return Lowered(graph.total(node), 0)
+            case "norm1":
+                return Lowered(graph.total(graph.function("abs", node)), 0)
+            case "norm2":
+                return Lowered(graph.power(graph.total(graph.power(node, 2)), Fraction(1, 2)), 0)
+            case "tr":
+                labels = axes[: value.rows] * 2
+                return Lowered(graph.product([(node, labels)], ()), 0)
+            case "diag":
+                return self._diagonal(value)
+            case "vec":
+                turned = (*range(value.rows, node.order), *range(value.rows))
+                return Lowered(graph.permute(node, turned), node.order)
+            case "kron":
+                return self._kron(value, parts[1])
+            case "softmax":
+                return Lowered(graph.operation("softmax", (node,), node.axes), value.rows)
+            case "logsumexp":
+                reduced = node.axes[:-1]
+                return Lowered(graph.operation("logsumexp", (node,), reduced), len(reduced))
+            case "inv":
+                return Lowered(self._inverse(node), value.rows)
+            case "det" | "logdet":
+                return Lowered(graph.operation(tree.function, (node,), ()), 0)
+            case _:
+                raise SymbolError(
+                    f"the function {tree.function}",
+                    f"{tree.function} is used, but no operation has that name",
+                    "see the list of functions in the documentation",
+                    text=self.text,
+                    span=tree.span,
+                )
+
+    def _diagonal(self, value: Lowered) -> Lowered:
+        axes = tuple(range(value.node.order))
+        if value.row_axes and value.column_axes:
+            half = axes[: value.rows]
+            return Lowered(self.graph.product([(value.node, half * 2)], half), len(half))
+        return Lowered(self.graph.product([(value.node, axes)], axes * 2), len(axes))
+
+    def _kron(self, one: Lowered, other: Lowered) -> Lowered:
+        left = tuple(range(one.node.order))
+        right = tuple(range(len(left), len(left) + other.node.order))
+        rows = (*left[: one.rows], *right[: other.rows])
+        columns = (*left[one.rows :], *right[other.rows :])
+        factors = [(one.node, left), (other.node, right)]
+        return Lowered(self.graph.product(factors, (*rows, *columns)), len(rows))
+
+    def _elementwise(self, tree: Call, record: Elementwise, parts: list[Lowered]) -> Lowered:
+        options = dict(record.options) | dict(tree.options)
+        if record.name == "leaky_relu":
+            parts, options = self._leaky(tree, parts)
+        if record.arity == 2:
+            one, other = self.spread(parts[0], parts[1])
+            constant = any(number_value(part.node) is not None for part in parts)
+            if "tie" in options and constant:
+                options["tie"] = Fraction(0)
+            nodes = [one.node, other.node]
+            rows = one.rows
+        else:
+            nodes, rows = [parts[0].node], parts[0].rows
+        given: Options = tuple((name, options[name]) for name, _ in record.options)
+        return Lowered(self.graph.function(record.name, *nodes, options=given), rows)
+
+    def _leaky(self, tree: Call, parts: list[Lowered]) -> tuple[list[Lowered], dict[str, Fraction]]:
+        """Slope and kink, positional or by name; the kink defaults to the slope."""
+        given = dict(tree.options)
+        for name, part in zip(("slope", "kink"), parts[1:], strict=False):
+            value = number_value(part.node)
+            assert value is not None
+            given[name] = value
+        slope = given.get("slope", Fraction(1, 10))
+        return parts[:1], {"slope": slope, "kink": given.get("kink", slope)}
+
+
+def number_value(node: Node) -> Fraction | None:
+    """The rational that a scalar constant node stands for, else None."""
+    if isinstance(node, Product) and node.is_number:
+        return node.coefficient
+    return None
+
+

@@ -1,0 +1,1 @@
+"""Raising: from the index core back to the notation that people write and read."""

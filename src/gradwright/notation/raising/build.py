@@ -1,0 +1,130 @@
+"""Small constructors of surface trees that avoid what nobody would write."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from fractions import Fraction
+
+from gradwright.core.nodes import Size
+from gradwright.notation.tree import Binary, Call, Negate, Number, Symbol, Transpose, Tree
+
+#: A matrix product as its factors, left to right; each factor stands for itself.
+Chain = tuple[Tree, ...]
+
+ONE = Number(Fraction(1))
+
+
+def size_tree(size: Size) -> Tree:
+    """A size as it is written in `ones(n)`."""
+    return Symbol(size) if isinstance(size, str) else Number(Fraction(size))
+
+
+def number_tree(value: Fraction) -> Tree:
+    """A rational as it is written: a literal, a quotient or a negative of one."""
+    if value < 0:
+        return Negate(number_tree(-value))
+    if is_decimal(value):
+        return Number(value)
+    return Binary("/", Number(Fraction(value.numerator)), Number(Fraction(value.denominator)))
+
+
+def is_decimal(value: Fraction) -> bool:
+    """Whether a short decimal literal says the value exactly."""
+    rest = value.denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    return rest == 1 and value.denominator <= 1000
+
+
+def product(chain: Chain) -> Tree:
+    """A chain as one left-nested product."""
+    tree = chain[0]
+    for factor in chain[1:]:
+        tree = Binary("*", tree, factor)
+    return tree
+
+
+def transposed(tree: Tree, symmetric: frozenset[Tree]) -> Tree:
+    """`tree'`, with double transposes and those of symmetric matrices left out."""
+    match tree:
+        case Transpose(operand):
+            return operand
+        case Number():
+            return tree
+        case Call("diag" | "eye", _):
+            return tree
+        case Call("ones", (rows, columns)):
+            return Call("ones", (columns, rows))
+        case Binary(".*" | "./" as operator, left, right) if _all_transposed(tree):
+            return Binary(operator, transposed(left, symmetric), transposed(right, symmetric))
+        case Binary("+" | "-" as operator, left, right) if _all_transposed(tree):
+            return Binary(operator, transposed(left, symmetric), transposed(right, symmetric))
+        case _:
+            return tree if tree in symmetric else Transpose(tree)
+
+
+def _all_transposed(tree: Tree) -> bool:
+    """Whether every part of an elementwise combination is itself a transpose."""
+    stack = [tree]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, Binary) and part.operator in (".*", "./", "+", "-"):
+            stack += [part.left, part.right]
+        elif not isinstance(part, Transpose):
+            return False
+    return True
+
+
+def transposed_chain(chain: Chain, symmetric: frozenset[Tree]) -> Chain:
+    """(A B)' = B' A'."""
+    return tuple(transposed(tree, symmetric) for tree in reversed(chain))
+
+
+def hadamard(over: Sequence[Tree], under: Sequence[Tree], *, scalar: bool = False) -> Tree:
+    """The elementwise product of `over` divided by that of `under`; repeats become powers."""
+    times, divide, power = ("*", "/", "^") if scalar else (".*", "./", ".^")
+    top = _repeated(over, times, power)
+    bottom = _repeated(under, times, power)
+    if bottom is None:
+        return ONE if top is None else top
+    return Binary(divide, ONE if top is None else top, bottom)
+
+
+def _repeated(trees: Sequence[Tree], times: str, power: str) -> Tree | None:
+    result: Tree | None = None
+    for tree, count in Counter(trees).items():
+        part = tree if count == 1 else _power(tree, count, power)
+        result = part if result is None else Binary(times, result, part)
+    return result
+
+
+def _power(tree: Tree, count: int, power: str) -> Tree:
+    if isinstance(tree, Binary) and tree.operator == power and isinstance(tree.right, Number):
+        return Binary(power, tree.left, Number(tree.right.value * count))
+    return Binary(power, tree, Number(Fraction(count)))
+
+
+def factors(tree: Tree, *, scalar: bool = False) -> tuple[list[Tree], list[Tree]]:
+    """The elementwise factors of a tree: those multiplied and those divided by."""
+    times, divide, power = ("*", "/", "^") if scalar else (".*", "./", ".^")
+    over: list[Tree] = []
+    under: list[Tree] = []
+    stack = [(tree, True)]
+    while stack:
+        part, above = stack.pop()
+        match part:
+            case Binary(operator, left, right) if operator == times:
+                stack += [(right, above), (left, above)]
+            case Binary(operator, left, right) if operator == divide:
+                stack += [(right, not above), (left, above)]
+            case Binary(operator, base, Number(value)) if (
+                operator == power and value.denominator == 1 and 2 <= value <= 4
+            ):
+                (over if above else under).extend([base] * int(value))
+            case Number(value) if value == 1:
+                pass
+            case _:
+                (over if above else under).append(part)
+    return over, under

@@ -1,0 +1,79 @@
+"""How hard a formula is to read: the one table that decides what is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from gradwright.notation.tree import Binary, Call, Negate, Number, Symbol, Transpose, Tree, children
+
+ATOM = 1.0
+QUOTIENT_LITERAL = 1.4
+OPERATOR = {
+    "+": 0.8,
+    "-": 0.8,
+    ".*": 0.5,
+    "./": 0.6,
+    "*": 0.15,
+    "/": 0.6,
+    "^": 0.4,
+    ".^": 0.5,
+}
+SUM_INSIDE_PRODUCT = 0.6
+TRANSPOSED_ATOM = 0.5
+TRANSPOSED_COMPOUND = 1.6
+CALL = {"diag": 1.4, "kron": 1.5, "vec": 1.5, "ones": 0.5, "eye": 0.5}
+OTHER_CALL = 0.8
+NEGATION = 0.2
+
+#: A sub-expression that the user wrote is familiar.
+USER_DISCOUNT = 0.5
+
+
+def cost(tree: Tree, said: Set[Tree] = frozenset()) -> float:
+    """The readability cost of a tree; `said` are the compound trees that the user wrote."""
+    total = 0.0
+    stack: list[tuple[Tree, float]] = [(tree, 1.0)]
+    while stack:
+        part, weight = stack.pop()
+        if weight == 1.0 and children(part) and part in said:
+            weight = USER_DISCOUNT
+        total += weight * _own(part)
+        stack.extend((child, weight) for child in children(part))
+    return total
+
+
+def _own(tree: Tree) -> float:
+    match tree:
+        case Symbol():
+            return ATOM
+        case Number(value):
+            return ATOM if value.denominator == 1 else QUOTIENT_LITERAL
+        case Negate():
+            return NEGATION
+        case Transpose(operand):
+            plain = isinstance(operand, Symbol | Call)
+            return TRANSPOSED_ATOM if plain else TRANSPOSED_COMPOUND
+        case Binary(operator, left, right):
+            inside = operator in ("*", ".*", "./", "/")
+            sums = sum(1 for side in (left, right) if inside and is_sum(side))
+            return OPERATOR[operator] + sums * SUM_INSIDE_PRODUCT
+        case Call(function, _):
+            return CALL.get(function, OTHER_CALL)
+
+
+def is_sum(tree: Tree) -> bool:
+    """Whether a tree is a sum or difference, which a product must put in parentheses."""
+    return isinstance(tree, Binary) and tree.operator in ("+", "-")
+
+
+def transposes(tree: Tree) -> int:
+    """The number of transposes in a tree."""
+    count = 0
+    stack = [tree]
+    while stack:
+        part = stack.pop()
+        count += isinstance(part, Transpose)
+        stack.extend(children(part))
+    return count
+
+

@@ -1,0 +1,229 @@
+"""From nodes to surface trees: one candidate, not yet verified."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from gradwright.core.graph import Graph
+from gradwright.core.nodes import (
+    Add,
+    Function,
+    Node,
+    Operation,
+    Power,
+    Product,
+    SizeOf,
+    Variable,
+    postorder,
+)
+from gradwright.notation.raising.build import number_tree, transposed
+from gradwright.notation.raising.contract import (
+    NotMatrix,
+    Style,
+    contraction_term,
+)
+from gradwright.notation.raising.kronecker import kronecker_terms
+from gradwright.notation.raising.term import Term, sum_term, sum_tree
+from gradwright.notation.tree import (
+    Binary,
+    Call,
+    Number,
+    Symbol,
+    Tree,
+    walk,
+    with_children,
+    children,
+)
+
+#: Options that the printed call shows, with the value that goes without saying.
+SILENT_OPTIONS: Mapping[tuple[str, str], Fraction] = {("step", "kink"): Fraction(0)}
+
+
+class Raiser:
+    """Raises nodes of one graph, saying things as the user said them where possible."""
+
+    def __init__(self, graph: Graph, said: Mapping[Node, tuple[Tree, int]]) -> None:
+        self.graph = graph
+        self.user_trees: dict[Node, Tree] = {}
+        symmetric: set[Tree] = set()
+        calls: set[str] = set()
+        for node, (tree, rows) in said.items():
+            bare = without_spans(tree)
+            calls |= {part.function for part in walk(bare) if isinstance(part, Call)}
+            if node.order <= 2 and (node.order < 2 or rows == 1):
+                column = rows == node.order or node.order == 2
+                self.user_trees[node] = bare if column else transposed(bare, frozenset())
+            if graph.symmetric(node):
+                symmetric.add(bare)
+        for node in said:
+            for part in postorder(node):
+                if isinstance(part, Variable) and graph.symmetric(part):
+                    symmetric |= {Symbol(part.name), Call("inv", (Symbol(part.name),))}
+        self.style = Style(frozenset(symmetric), traces="tr" in calls, norms="norm2" in calls)
+        self._memo: dict[Node, Tree | None] = {}
+
+    @property
+    def said(self) -> frozenset[Tree]:
+        """The trees that the user wrote."""
+        return frozenset(self.user_trees.values())
+
+    def tree(self, node: Node) -> Tree:
+        """A node of order 0 to 2 in matrix notation; order 1 is a column.
+
+        Raises:
+            NotMatrix: no matrix form was found.
+        """
+        for part in postorder(node):
+            if part not in self._memo and part.order <= 2:
+                self._memo[part] = self._attempt(part)
+        found = self._memo.get(node)
+        if found is None:
+            raise NotMatrix
+        return found
+
+    def kronecker(self, node: Node) -> Tree:
+        """A node of order 4 in vec form, the first two axes being rows.
+
+        Raises:
+            NotMatrix: no Kronecker form was found.
+        """
+        return sum_tree(kronecker_terms(self.graph, node, self.tree, self.style), self.said)
+
+    def _attempt(self, node: Node) -> Tree | None:
+        user = self.user_trees.get(node)
+        if user is not None:
+            return user
+        try:
+            return self._raised(node)
+        except NotMatrix:
+            return None
+
+    def _raised(self, node: Node) -> Tree:
+        match node:
+            case Variable(name=name):
+                return Symbol(name)
+            case SizeOf(size=size):
+                return Symbol(size)
+            case Product():
+                return self._term(node).tree()
+            case Add(terms=terms):
+                return self._sum(node, terms)
+            case Power():
+                return self._power(node)
+            case Function():
+                return self._function(node)
+            case Operation(operation=name, arguments=parts):
+                return Call(name, tuple(self._known(part) for part in parts))
+            case _:
+                raise NotMatrix
+
+    def _known(self, node: Node) -> Tree:
+        tree = self._memo.get(node)
+        return self.tree(node) if tree is None else tree
+
+    def _term(self, node: Product) -> Term:
+        unit = self.graph.scale(1 / node.coefficient, node) if node.coefficient else node
+        user = self.user_trees.get(unit)
+        if user is not None and node.order:
+            return Term(node.coefficient, chain=(user,))
+        return contraction_term(self.graph, node, self._known, self.style)
+
+    def _sum(self, node: Add, terms: tuple[tuple[Fraction, Node], ...]) -> Tree:
+        made = []
+        for coefficient, term in terms:
+            part = self._term_of(term)
+            made.append(
+                Term(coefficient * part.coefficient, part.over, part.under, part.chain)
+            )
+        if node.order and not any(term.chain for term in made):
+            ones = self.graph.ones(*node.axes)
+            total = sum_term(made, self.said)
+            return Term(
+                total.coefficient, total.over, total.under, (self._known(ones),)
+            ).tree()
+        return sum_tree(made, self.said)
+
+    def _term_of(self, node: Node) -> Term:
+        """A term of a sum; a constant tensor is written as the scalar that spreads by itself."""
+        if isinstance(node, Product):
+            held = {label for _, labels in node.factors for label in labels}
+            if not held and len(set(node.out)) == len(node.out):
+                scalar = self.graph.product(node.factors, (), coefficient=node.coefficient)
+                if isinstance(scalar, Product):
+                    return contraction_term(self.graph, scalar, self._known, self.style)
+                return Term(Fraction(1), (self._known(scalar),))
+            return self._term(node)
+        tree = self._known(node)
+        return Term(Fraction(1), chain=(tree,)) if node.order else Term(Fraction(1), (tree,))
+
+    def _power(self, node: Power) -> Tree:
+        base, exponent = node.base, node.exponent
+        if exponent == Fraction(1, 2):
+            norm = self._norm_argument(base)
+            return Call("sqrt", (self._known(base),)) if norm is None else Call("norm2", (norm,))
+        if exponent < 0 and exponent.denominator != 1:
+            bottom = self._known(self.graph.power(base, -exponent))
+            return Binary("./" if node.order else "/", Number(Fraction(1)), bottom)
+        if exponent == -1:
+            return Binary("./" if node.order else "/", Number(Fraction(1)), self._known(base))
+        operator = ".^" if node.order else "^"
+        return Binary(operator, self._known(base), number_tree(exponent))
+
+    def _norm_argument(self, base: Node) -> Tree | None:
+        """u for Σ u², the square of a Euclidean or Frobenius norm."""
+        if not (isinstance(base, Product) and base.coefficient == 1 and not base.out):
+            return None
+        if len(base.factors) == 1:
+            factor, labels = base.factors[0]
+            squared = isinstance(factor, Power) and factor.exponent == 2
+            if squared and len(set(labels)) == len(labels):
+                assert isinstance(factor, Power)
+                return self._known(factor.base)
+        return None
+
+    def _function(self, node: Function) -> Tree:
+        parts = tuple(self._argument(part) for part in node.arguments)
+        if node.operation == "power":
+            return Binary(".^" if node.order else "^", parts[0], parts[1])
+        options = tuple(
+            (name, value)
+            for name, value in node.options
+            if name != "tie" and SILENT_OPTIONS.get((node.operation, name)) != value
+        )
+        if node.operation == "leaky_relu":
+            given = dict(node.options)
+            options = tuple(
+                (name, given[name])
+                for name, default in (("slope", Fraction(1, 10)), ("kink", given["slope"]))
+                if given[name] != default
+            )
+        return Call(node.operation, parts, options)
+
+    def _argument(self, node: Node) -> Tree:
+        """An argument of an elementwise function; a constant spreads by itself."""
+        if isinstance(node, Product) and not node.factors and len(set(node.out)) == node.order:
+            return number_tree(node.coefficient)
+        return self._known(node)
+
+
+def without_spans(tree: Tree) -> Tree:
+    """The same tree without places in a text."""
+    done: dict[int, Tree] = {}
+    for part in reversed(list(walk(tree))):
+        bare = with_children(part, tuple(done[id(child)] for child in children(part)))
+        match bare:
+            case Symbol(name):
+                done[id(part)] = Symbol(name)
+            case Number(value):
+                done[id(part)] = Number(value)
+            case Binary(operator, left, right):
+                done[id(part)] = Binary(operator, left, right)
+            case Call(function, arguments, options):
+                done[id(part)] = Call(function, arguments, options)
+            case _:
+                done[id(part)] = type(bare)(children(bare)[0])
+    return done[id(tree)]
+
+
+

@@ -1,0 +1,250 @@
+"""A term: a coefficient, scalars above and below, and a matrix product; and sums of terms."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import gcd, lcm
+
+from gradwright.notation.raising.build import (
+    ONE,
+    Chain,
+    factors,
+    hadamard,
+    is_decimal,
+    number_tree,
+    product,
+)
+from gradwright.notation.raising.cost import cost, transposes
+from gradwright.notation.tree import Binary, Call, Negate, Number, Tree
+
+#: Sums with more terms than this are printed as they are, without looking for common factors.
+MAX_FACTORED_TERMS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """`coefficient · over / under · chain`.
+
+    The chain is empty for a scalar, or for a scalar that a sum spreads over all its entries.
+    """
+
+    coefficient: Fraction
+    over: tuple[Tree, ...] = ()
+    under: tuple[Tree, ...] = ()
+    chain: Chain = ()
+
+    def tree(self) -> Tree:
+        """The term as a tree, sign included."""
+        if self.coefficient < 0:
+            return Negate(replace(self, coefficient=-self.coefficient).tree())
+        value, bottom = self.coefficient, Fraction(1)
+        if not is_decimal(value) or (self.under and value.denominator != 1):
+            value, bottom = Fraction(value.numerator), Fraction(value.denominator)
+        parts: list[Tree] = [] if value == 1 else [number_tree(value)]
+        if self.over:
+            parts.append(hadamard(self.over, (), scalar=True))
+        if self.chain:
+            parts.append(product(self.chain))
+        top = _multiplied(parts)
+        below: list[Tree] = [] if bottom == 1 else [number_tree(bottom)]
+        if self.under:
+            below.append(hadamard(self.under, (), scalar=True))
+        return Binary("/", top, _multiplied(below)) if below else top
+
+
+def _multiplied(parts: Sequence[Tree]) -> Tree:
+    """Scalars and a chain as one left-nested product."""
+    if not parts:
+        return ONE
+    flat: list[Tree] = []
+    for part in parts:
+        spine: list[Tree] = []
+        while isinstance(part, Binary) and part.operator == "*":
+            spine.append(part.right)
+            part = part.left
+        flat += [part, *reversed(spine)]
+    return product(tuple(flat))
+
+
+def sum_tree(terms: Sequence[Term], said: AbstractSet[Tree]) -> Tree:
+    """The cheapest way found to write a sum: as it is, or with common factors pulled out."""
+    plain = _joined(terms)
+    if len(terms) > MAX_FACTORED_TERMS:
+        return plain
+    factored = sum_term(terms, said).tree()
+    return factored if cost(factored, said) <= cost(plain, said) else plain
+
+
+def sum_term(terms: Sequence[Term], said: AbstractSet[Tree]) -> Term:
+    """A sum as one term whose chain or scalars may hold a shorter sum."""
+    if len(terms) == 1:
+        return terms[0]
+    pulled, rest = _common_scalars(terms)
+    grouped = _grouped(rest, said)
+    if len(grouped) == 1:
+        only = grouped[0]
+        return Term(
+            pulled.coefficient * only.coefficient,
+            (*pulled.over, *only.over),
+            (*pulled.under, *only.under),
+            only.chain,
+        )
+    body = _joined(grouped)
+    if any(term.chain for term in grouped):
+        return replace(pulled, chain=(body,))
+    return replace(pulled, over=(*pulled.over, body))
+
+
+def _common_scalars(terms: Sequence[Term]) -> tuple[Term, list[Term]]:
+    """What all terms share in coefficient, numerators and denominators."""
+    over = _shared([term.over for term in terms])
+    under = _shared([term.under for term in terms])
+    coefficients = [term.coefficient for term in terms]
+    shared = Fraction(
+        gcd(*(c.numerator for c in coefficients)), lcm(*(c.denominator for c in coefficients))
+    )
+    if shared.denominator != 1 and not all(c.denominator == shared.denominator for c in coefficients):
+        shared = Fraction(1)
+    if all(c < 0 for c in coefficients):
+        shared = -shared
+    rest = [
+        Term(t.coefficient / shared, _less(t.over, over), _less(t.under, under), t.chain)
+        for t in terms
+    ]
+    return Term(shared, over, under), rest
+
+
+def _shared(bags: Sequence[Sequence[Tree]]) -> tuple[Tree, ...]:
+    common = Counter(bags[0])
+    for bag in bags[1:]:
+        common &= Counter(bag)
+    return tuple(common.elements())
+
+
+def _less(bag: Sequence[Tree], taken: Sequence[Tree]) -> tuple[Tree, ...]:
+    left = Counter(taken)
+    kept = []
+    for tree in bag:
+        if left[tree]:
+            left[tree] -= 1
+        else:
+            kept.append(tree)
+    return tuple(kept)
+
+
+# Common factors ---------------------------------------------------------------------------------
+
+#: Where a factor is shared: at the left end, at the right end, or elementwise.
+Place = tuple[str, Tree]
+
+
+def _grouped(terms: Sequence[Term], said: AbstractSet[Tree]) -> list[Term]:
+    """Merge the terms that share the most, as long as that makes the sum cheaper."""
+    current = list(terms)
+    while len(current) > 1:
+        best: tuple[float, list[Term]] | None = None
+        before = cost(_joined(current), said)
+        for place, members in _places(current).items():
+            merged = _pulled(place, [current[k] for k in members], said)
+            if merged is None:
+                continue
+            rest = [term for k, term in enumerate(current) if k not in members]
+            candidate = [*rest, merged]
+            after = cost(_joined(candidate), said)
+            if after < before and (best is None or after < best[0]):
+                best = (after, candidate)
+        if best is None:
+            return current
+        current = best[1]
+    return current
+
+
+def _places(terms: Sequence[Term]) -> dict[Place, tuple[int, ...]]:
+    found: dict[Place, list[int]] = {}
+    for k, term in enumerate(terms):
+        keys: list[Place] = []
+        if len(term.chain) > 1:
+            keys += [("left", term.chain[0]), ("right", term.chain[-1])]
+        elif len(term.chain) == 1:
+            over, under = factors(term.chain[0])
+            if len(over) + len(under) > 1:
+                keys += [("over", tree) for tree in dict.fromkeys(over)]
+                keys += [("under", tree) for tree in dict.fromkeys(under)]
+            else:
+                keys.append(("over", term.chain[0]))
+        else:
+            keys += [("scalar", tree) for tree in dict.fromkeys(term.over)]
+            keys += [("below", tree) for tree in dict.fromkeys(term.under)]
+        for key in keys:
+            found.setdefault(key, []).append(k)
+    return {key: tuple(members) for key, members in found.items() if len(members) > 1}
+
+
+def _pulled(place: Place, terms: Sequence[Term], said: AbstractSet[Tree]) -> Term | None:
+    side, tree = place
+    if side in ("scalar", "below"):
+        taken = (tree,)
+        rest = [
+            replace(
+                t,
+                over=_less(t.over, taken if side == "scalar" else ()),
+                under=_less(t.under, taken if side == "below" else ()),
+            )
+            for t in terms
+        ]
+        inner = sum_term(rest, said)
+        if side == "scalar":
+            return replace(inner, over=(tree, *inner.over))
+        return replace(inner, under=(*inner.under, tree))
+    if side == "left":
+        inner = sum_term([replace(t, chain=t.chain[1:]) for t in terms], said)
+        return replace(inner, chain=(tree, *inner.chain))
+    if side == "right":
+        inner = sum_term([replace(t, chain=t.chain[:-1]) for t in terms], said)
+        return replace(inner, chain=(*inner.chain, tree))
+    return _pulled_elementwise(side, tree, terms, said)
+
+
+def _pulled_elementwise(
+    side: str, tree: Tree, terms: Sequence[Term], said: AbstractSet[Tree]
+) -> Term | None:
+    """x .* u + x .* v = x .* (u + v), and x + x .* v = x .* (1 + v)."""
+    rest = []
+    for term in terms:
+        over, under = factors(term.chain[0])
+        over = list(_less(over, (tree,) if side == "over" else ()))
+        under = list(_less(under, (tree,) if side == "under" else ()))
+        left: Chain = (hadamard(over, under),) if over or under else ()
+        rest.append(replace(term, chain=left))
+    inner = sum_term(rest, said)
+    # With an empty inner chain only scalars are left: they multiply the shared factor.
+    over, under = factors(product(inner.chain)) if inner.chain else ([], [])
+    if len(inner.chain) > 1:
+        over, under = [product(inner.chain)], []
+    if side == "over":
+        return replace(inner, chain=(hadamard([tree, *over], under),))
+    return replace(inner, chain=(hadamard(over, [*under, tree]),))
+
+
+# Writing a sum ----------------------------------------------------------------------------------
+
+
+def _joined(terms: Sequence[Term]) -> Tree:
+    """Terms in reading order: positive first, constants and plain terms before transposed ones."""
+    trees = [(term.coefficient < 0, replace(term, coefficient=abs(term.coefficient)).tree()) for term in terms]
+    ordered = sorted(trees, key=lambda item: (item[0], *_reading_key(item[1])))
+    negative, result = ordered[0]
+    if negative:
+        result = Negate(result)
+    for negative, tree in ordered[1:]:
+        result = Binary("-" if negative else "+", result, tree)
+    return result
+
+
+def _reading_key(tree: Tree) -> tuple[bool, int, float, str]:
+    constant = isinstance(tree, Number) or (isinstance(tree, Call) and tree.function == "eye")
+    return (not constant, transposes(tree), cost(tree), repr(tree))

@@ -1,0 +1,165 @@
+"""Whether two nodes are equal, and how that is known."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from gradwright.core.graph import Graph
+from gradwright.core.nodes import Node, Product, SizeOf, Variable, postorder
+from gradwright.simplify.field import (
+    PRIME,
+    Undecided,
+    evaluate,
+    evaluate_modular,
+    lengths,
+)
+
+#: Sizes for evaluation points: unequal, so that a wrong size or transpose shows.
+POINT_SIZES = (3, 4, 2, 5, 6, 7)
+
+MODULAR_POINTS = 2
+MODULAR_TRIES = 60
+REAL_POINTS = 3
+
+#: Relative to the largest magnitude met, for points whose condition is ordinary.
+REAL_TOLERANCE = 1e-8
+
+
+class Level(StrEnum):
+    """How an equality was established, the strongest first."""
+
+    SAME = "same node"
+    MODULAR = "equal modulo a prime"
+    REAL = "equal at random points"
+
+
+def equal(graph: Graph, one: Node, other: Node, *, seed: int = 0) -> Level | None:
+    """The level at which two nodes of one graph are equal, or None when they differ."""
+    if one is other:
+        return Level.SAME
+    if one.axes != other.axes:
+        return None
+    sizes = point_sizes((one, other))
+    inputs = _inputs((one, other))
+    if _modular(one, other, inputs, sizes, random.Random(seed)):
+        return Level.MODULAR
+    if _real(one, other, inputs, sizes, np.random.default_rng(seed)):
+        return Level.REAL
+    return None
+
+
+def point_sizes(nodes: Iterable[Node]) -> dict[str, int]:
+    """A small length for each named size, all different as far as they reach."""
+    names: set[str] = set()
+    for part in postorder(*nodes):
+        names |= {axis for axis in part.axes if isinstance(axis, str)}
+        if isinstance(part, SizeOf):
+            names.add(part.size)
+    return {
+        name: POINT_SIZES[k % len(POINT_SIZES)] + k // len(POINT_SIZES)
+        for k, name in enumerate(sorted(names))
+    }
+
+
+def _inputs(nodes: Iterable[Node]) -> list[Variable]:
+    found = {part for part in postorder(*nodes) if isinstance(part, Variable)}
+    return sorted(found, key=lambda variable: variable.name)
+
+
+def _modular(
+    one: Node, other: Node, inputs: list[Variable], sizes: Mapping[str, int], draw: random.Random
+) -> bool:
+    agreed = 0
+    for _ in range(MODULAR_TRIES):
+        salt = draw.randrange(PRIME)
+        values = {v.name: _modular_value(v, sizes, draw) for v in inputs}
+        try:
+            left = evaluate_modular(one, values, sizes, salt)
+            right = evaluate_modular(other, values, sizes, salt)
+        except Undecided:
+            continue
+        if not np.array_equal(left, right):
+            return False
+        agreed += 1
+        if agreed == MODULAR_POINTS:
+            return True
+    return False
+
+
+def _modular_value(variable: Variable, sizes: Mapping[str, int], draw: random.Random) -> Any:
+    shape = lengths(variable.axes, sizes)
+    facts = variable.facts
+    count = int(np.prod(shape, dtype=int))
+    if facts & {"binary", "onehot"}:
+        entries = [draw.randrange(2) for _ in range(count)]
+    elif "signs" in facts:
+        entries = [draw.choice((1, PRIME - 1)) for _ in range(count)]
+    else:
+        entries = [draw.randrange(1, PRIME) for _ in range(count)]
+    value = np.array(entries, dtype=object).reshape(shape)
+    if "onehot" in facts:
+        value = np.zeros(shape, dtype=object)
+        for place in np.ndindex(shape[:-1]):
+            value[(*place, draw.randrange(shape[-1]))] = 1
+    elif "sum1" in facts:
+        value[..., -1] = (1 - np.sum(value[..., :-1], axis=-1)) % PRIME
+    if "symmetric" in facts:
+        value = (value + value.T) % PRIME
+    return value
+
+
+def _real(
+    one: Node,
+    other: Node,
+    inputs: list[Variable],
+    sizes: Mapping[str, int],
+    draw: np.random.Generator,
+) -> bool:
+    decided = 0
+    for _ in range(REAL_POINTS * 4):
+        values = {v.name: real_value(v, sizes, draw) for v in inputs}
+        with np.errstate(all="ignore"):
+            left = evaluate(one, values, sizes)
+            right = evaluate(other, values, sizes)
+        if not (np.all(np.isfinite(left)) and np.all(np.isfinite(right))):
+            continue
+        scale = max(float(np.max(np.abs(left), initial=0.0)), float(np.max(np.abs(right), initial=0.0)))
+        if float(np.max(np.abs(left - right), initial=0.0)) > REAL_TOLERANCE * scale:
+            return False
+        decided += 1
+        if decided == REAL_POINTS:
+            return True
+    return False
+
+
+def real_value(variable: Variable, sizes: Mapping[str, int], draw: np.random.Generator) -> Any:
+    """A random value that honours the declared facts."""
+    shape = lengths(variable.axes, sizes)
+    facts = variable.facts
+    if "onehot" in facts:
+        return np.eye(shape[-1])[draw.integers(shape[-1], size=shape[:-1])]
+    if "binary" in facts:
+        return draw.integers(2, size=shape).astype(float)
+    if "signs" in facts:
+        return draw.choice([-1.0, 1.0], size=shape)
+    if "unit" in facts or "positive" in facts or "sum1" in facts:
+        value = draw.uniform(0.1, 0.9, size=shape)
+        return value / value.sum(axis=-1, keepdims=True) if "sum1" in facts else value
+    value = draw.normal(size=shape)
+    if "posdef" in facts:
+        return value @ value.T + np.eye(shape[0])
+    if "symmetric" in facts:
+        return value + value.T
+    if "invertible" in facts:
+        return value + 2 * shape[0] * np.eye(shape[0])
+    return value
+
+
+def is_zero(node: Node) -> bool:
+    """Whether a node is zero by construction."""
+    return isinstance(node, Product) and node.coefficient == 0

@@ -1,0 +1,289 @@
+"""Two number systems to evaluate nodes in: floating point, and the integers modulo a prime.
+
+Modulo a prime, rational operations are exact, and functions such as exp are keyed hashes of their
+argument that keep the identities they are known by. Two nodes that agree at random points are
+equal up to a chance of about degree/prime; two that differ are different only when no hashed
+function took part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from gradwright.core.nodes import (
+    Add,
+    Function,
+    Node,
+    Operation,
+    Power,
+    Product,
+    Size,
+    SizeOf,
+    Variable,
+    postorder,
+)
+from gradwright.ops.record import options_of
+from gradwright.ops.table import OPERATIONS
+
+#: A Mersenne prime, congruent to 3 modulo 4, so a square root is one power.
+PRIME = 2**31 - 1
+
+Array = Any
+
+
+class Undecided(Exception):
+    """The point has no image in this number system, e.g. no square root; take another."""
+
+
+def lengths(axes: tuple[Size, ...], sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """Axes as numbers."""
+    return tuple(axis if isinstance(axis, int) else sizes[axis] for axis in axes)
+
+
+def evaluate(node: Node, values: Mapping[str, Array], sizes: Mapping[str, int]) -> Array:
+    """The value of a node in floating point."""
+    return _evaluate(node, values, sizes, _real_power, _real_call, float)
+
+
+def evaluate_modular(
+    node: Node, values: Mapping[str, Array], sizes: Mapping[str, int], salt: int
+) -> Array:
+    """The value of a node modulo `PRIME`; `values` are object arrays of residues.
+
+    Raises:
+        Undecided: a division by zero or a square root of a non-residue.
+    """
+
+    def call(name: str, arguments: list[Array], options: dict[str, Fraction]) -> Array:
+        return _modular_call(name, arguments, options, salt)
+
+    return _evaluate(node, values, sizes, _modular_power, call, _residue) % PRIME
+
+
+def _evaluate(
+    node: Node,
+    values: Mapping[str, Array],
+    sizes: Mapping[str, int],
+    power: Callable[[Array, Fraction], Array],
+    call: Callable[[str, list[Array], dict[str, Fraction]], Array],
+    number: Callable[[Fraction], Any],
+) -> Array:
+    done: dict[Node, Array] = {}
+    exact = number is not float
+    for part in postorder(node):
+        match part:
+            case Variable(name=name):
+                value = values[name]
+            case SizeOf(size=size):
+                value = number(Fraction(sizes[size]))
+            case Product():
+                value = _contract(part, done, sizes, number(part.coefficient), exact)
+            case Add(terms=terms):
+                value = sum(number(c) * done[t] for c, t in terms)
+            case Power(base=base, exponent=exponent):
+                value = power(done[base], exponent)
+            case Function(operation=name, arguments=parts):
+                value = call(name, [done[p] for p in parts], options_of(part))
+            case Operation(operation=name, arguments=parts):
+                value = call(name, [done[p] for p in parts], options_of(part))
+            case _:
+                raise AssertionError(type(part))
+        if exact:
+            value = np.asarray(value, dtype=object) % PRIME
+        done[part] = np.asarray(value)
+    return done[node]
+
+
+def _contract(
+    node: Product, done: dict[Node, Array], sizes: Mapping[str, int], coefficient: Any, exact: bool
+) -> Array:
+    """The contraction by einsum over distinct output labels, then spread over identities."""
+    shape = dict(zip(node.out, lengths(node.axes, sizes), strict=True))
+    dtype = object if exact else float
+    operands: list[Any] = []
+    for factor, labels in node.factors:
+        operands += [done[factor], list(labels)]
+    for label, length in shape.items():
+        operands += [np.ones(length, dtype=dtype), [label]]
+    distinct = list(shape)
+    if operands:
+        core = np.einsum(*operands, distinct, optimize=False)
+    else:
+        core = np.ones((), dtype=dtype)
+    core = np.asarray(core, dtype=dtype) * coefficient
+    if len(distinct) == len(node.out):
+        return core
+    full = np.zeros(lengths(node.axes, sizes), dtype=dtype)
+    grid = np.indices(core.shape)
+    full[tuple(grid[distinct.index(label)] for label in node.out)] = core
+    return full
+
+
+# Floating point ---------------------------------------------------------------------------------
+
+
+def _real_power(base: Array, exponent: Fraction) -> Array:
+    return np.power(base, float(exponent))
+
+
+def _real_call(name: str, arguments: list[Array], options: dict[str, Fraction]) -> Array:
+    given = {key: float(value) for key, value in options.items()}
+    return OPERATIONS[name].value(*arguments, **given)
+
+
+# Modulo a prime ---------------------------------------------------------------------------------
+
+
+def _residue(value: Fraction) -> int:
+    return value.numerator * pow(value.denominator, -1, PRIME) % PRIME
+
+
+def _each(function: Callable[..., int], *arrays: Array) -> Array:
+    return np.asarray(np.frompyfunc(function, len(arrays), 1)(*arrays), dtype=object)
+
+
+def _inverse(value: int) -> int:
+    if value % PRIME == 0:
+        raise Undecided
+    return pow(int(value), -1, PRIME)
+
+
+def _root(value: int) -> int:
+    root = pow(int(value), (PRIME + 1) // 4, PRIME)
+    if root * root % PRIME != value % PRIME:
+        raise Undecided
+    return root
+
+
+def _modular_power(base: Array, exponent: Fraction) -> Array:
+    if exponent.denominator not in (1, 2):
+        raise Undecided
+    value = base if exponent.denominator == 1 else _each(_root, base)
+    if exponent < 0:
+        value = _each(_inverse, value)
+    count = abs(exponent.numerator)
+    return _each(lambda x: pow(int(x), count, PRIME), value)
+
+
+def _modular_call(
+    name: str, arguments: list[Array], options: dict[str, Fraction], salt: int
+) -> Array:
+    """A function as a keyed hash that keeps its usual identities."""
+
+    def keyed(tag: str, *values: int) -> int:
+        text = f"{salt}:{tag}:{','.join(str(int(v) % PRIME) for v in values)}"
+        return int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) % (PRIME - 2) + 1
+
+    def exp(value: int) -> int:
+        value = int(value) % PRIME
+        return keyed("exp", value) if value <= PRIME // 2 else _inverse(exp(PRIME - value))
+
+    def log(value: int) -> int:
+        value = int(value) % PRIME
+        other = _inverse(value)
+        return keyed("log", value) if value <= other else PRIME - keyed("log", other)
+
+    def sign(value: int) -> int:
+        value = int(value) % PRIME
+        if value == 0:
+            return 0
+        half = value if value <= PRIME // 2 else PRIME - value
+        positive = keyed("sign", half) % 2 == 0
+        return 1 if positive == (value <= PRIME // 2) else PRIME - 1
+
+    def step(value: int) -> int:
+        if value % PRIME == 0:
+            return _residue(options.get("kink", Fraction(0)))
+        return (1 + sign(value)) * _residue(Fraction(1, 2)) % PRIME
+
+    def ratio(top: int, bottom: int) -> int:
+        return top * _inverse(bottom % PRIME) % PRIME
+
+    def tanh(value: int) -> int:
+        square = pow(exp(value), 2, PRIME)
+        return ratio(square - 1, square + 1)
+
+    def angle(value: int) -> int:
+        value = int(value) % PRIME
+        half = keyed("angle", min(value, PRIME - value))
+        return half if value <= PRIME // 2 else PRIME - half
+
+    def sine(value: int) -> int:
+        t = angle(value)
+        return ratio(2 * t, 1 + t * t)
+
+    def cosine(value: int) -> int:
+        t = angle(value)
+        return ratio(1 - t * t, 1 + t * t)
+
+    half = _residue(Fraction(1, 2))
+    unary: dict[str, Callable[[int], int]] = {
+        "exp": exp,
+        "log": log,
+        "sigmoid": lambda v: _inverse((1 + exp(-v)) % PRIME),
+        "softplus": lambda v: log((1 + exp(v)) % PRIME),
+        "tanh": tanh,
+        "sinh": lambda v: (exp(v) - exp(-v)) * half,
+        "cosh": lambda v: (exp(v) + exp(-v)) * half,
+        "sin": sine,
+        "cos": cosine,
+        "tan": lambda v: ratio(sine(v), cosine(v)),
+        "sign": sign,
+        "step": step,
+        "abs": lambda v: v * sign(v),
+        "relu": lambda v: v * (1 + sign(v)) * half,
+        "leaky_relu": lambda v: v * step(v) + _residue(options["slope"]) * v * (1 - step(v)),
+    }
+    if name in unary:
+        return _each(unary[name], arguments[0])
+    if name in ("max", "min"):
+        way = 1 if name == "max" else -1
+        return _each(
+            lambda a, b: b + way * (way * (a - b)) * (1 + sign(way * (a - b))) * half, *arguments
+        )
+    if name == "softmax":
+        weights = _each(exp, arguments[0])
+        return weights * _each(_inverse, np.sum(weights, axis=-1, keepdims=True) % PRIME)
+    if name == "logsumexp":
+        return _each(log, np.sum(_each(exp, arguments[0]), axis=-1) % PRIME)
+    if name == "inv":
+        return _inverse_and_det(arguments[0])[0]
+    if name == "det":
+        return np.asarray(_inverse_and_det(arguments[0])[1], dtype=object)
+    if name == "logdet":
+        det = int(_inverse_and_det(arguments[0])[1])
+        return np.asarray(log(min(det, PRIME - det)), dtype=object)
+    return _each(lambda *values: keyed(f"{name}{sorted(options.items())}", *values), *arguments)
+
+
+def _inverse_and_det(matrix: Array) -> tuple[Array, int]:
+    """Gauss-Jordan elimination modulo the prime.
+
+    Raises:
+        Undecided: the matrix is singular there.
+    """
+    n = matrix.shape[0]
+    work = [[int(v) % PRIME for v in row] + [int(i == j) for j in range(n)]
+            for i, row in enumerate(matrix.tolist())]
+    det = 1
+    for column in range(n):
+        pivot = next((r for r in range(column, n) if work[r][column]), None)
+        if pivot is None:
+            raise Undecided
+        if pivot != column:
+            work[column], work[pivot], det = work[pivot], work[column], -det
+        det = det * work[column][column] % PRIME
+        scale = _inverse(work[column][column])
+        work[column] = [v * scale % PRIME for v in work[column]]
+        for row in range(n):
+            if row != column and work[row][column]:
+                factor = work[row][column]
+                work[row] = [
+                    (v - factor * w) % PRIME for v, w in zip(work[row], work[column], strict=True)
+                ]
+    return np.array([row[n:] for row in work], dtype=object), det % PRIME

@@ -1,0 +1,120 @@
+"""The engine: the only caller of rewriting rules, and the place where their use is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gradwright.core.graph import Graph
+from gradwright.core.nodes import (
+    Add,
+    Function,
+    Node,
+    Operation,
+    Power,
+    Product,
+    postorder,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A local identity.
+
+    `apply` returns the replacement, or None where the rule does not fit. `statement` is the
+    identity in words that an explanation can show.
+    """
+
+    name: str
+    statement: str
+    apply: Callable[[Graph, Node], Node | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A use of a rule: the claim that `before` equals `after`."""
+
+    rule: Rule
+    before: Node
+    after: Node
+
+
+class Budget:
+    """How many rule applications a pass may make; running out ends the pass, not the program."""
+
+    def __init__(self, steps: int = 2000) -> None:
+        self.steps = steps
+
+    def spend(self) -> bool:
+        """Take one step; False when there is none left."""
+        self.steps -= 1
+        return self.steps >= 0
+
+
+def rebuilt(graph: Graph, node: Node, new: dict[Node, Node]) -> Node:
+    """The node over replaced arguments, through the constructors."""
+    match node:
+        case Product(factors=factors):
+            if all(new[factor] is factor for factor, _ in factors):
+                return node
+            sizes = dict(zip(node.out, node.axes, strict=True))
+            replaced = [(new[factor], labels) for factor, labels in factors]
+            return graph.product(replaced, node.out, coefficient=node.coefficient, sizes=sizes)
+        case Add(terms=terms):
+            if all(new[term] is term for _, term in terms):
+                return node
+            return graph.add([(c, new[term]) for c, term in terms], node.axes)
+        case Power(base=base, exponent=exponent):
+            return graph.power(new[base], exponent)
+        case Function(operation=operation, arguments=parts, options=options):
+            return graph.function(operation, *(new[part] for part in parts), options=options)
+        case Operation(operation=operation, arguments=parts, options=options):
+            return graph.operation(operation, [new[p] for p in parts], node.axes, options)
+        case _:
+            return node
+
+
+def rewrite(
+    graph: Graph,
+    node: Node,
+    rules: Sequence[Rule],
+    *,
+    budget: Budget,
+    log: list[Step] | None = None,
+) -> Node:
+    """Apply rules bottom-up until none fits or the budget is spent.
+
+    Every intermediate result is equal to `node`, so stopping early is always right.
+    """
+    new: dict[Node, Node] = {}
+    for part in postorder(node):
+        new[part] = _settled(graph, rebuilt(graph, part, new), rules, budget, log)
+    return new[node]
+
+
+def _settled(
+    graph: Graph, node: Node, rules: Sequence[Rule], budget: Budget, log: list[Step] | None
+) -> Node:
+    changed = True
+    while changed:
+        changed = False
+        for rule in rules:
+            after = rule.apply(graph, node)
+            if after is None or after is node:
+                continue
+            if not budget.spend():
+                return node
+            if log is not None:
+                log.append(Step(rule, node, after))
+            node, changed = after, True
+            break
+    return node
+
+
+def substitute(graph: Graph, node: Node, replacements: dict[Node, Node]) -> Node:
+    """The node with whole sub-nodes replaced, the outermost first."""
+    new: dict[Node, Node] = dict(replacements)
+    for part in postorder(node):
+        if part not in new:
+            new[part] = rebuilt(graph, part, new)
+    return new[node]

@@ -1,0 +1,229 @@
+"""Identities that only ever shorten: inverses that cancel, sums that are one, known functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gradwright.core.graph import Graph
+from gradwright.core.nodes import (
+    Add,
+    Function,
+    Labels,
+    Node,
+    Operation,
+    Power,
+    Product,
+    Variable,
+)
+from gradwright.simplify.rewrite import Rule
+
+ROW_SUM_FACTS = frozenset({"sum1", "onehot"})
+
+
+def without(product: Product, dropped: set[int]) -> list[tuple[Node, Labels]]:
+    """The factors of a product except those at the given places."""
+    return [factor for place, factor in enumerate(product.factors) if place not in dropped]
+
+
+def _count(product: Product, label: int) -> int:
+    return sum(labels.count(label) for _, labels in product.factors)
+
+
+def _sums_to_one(node: Node) -> bool:
+    if isinstance(node, Variable):
+        return bool(node.facts & ROW_SUM_FACTS)
+    return isinstance(node, Operation) and node.operation == "softmax"
+
+
+def _row_sum(graph: Graph, node: Node) -> Node | None:
+    """Σₖ s[…, k] = 1 when the last axis of s sums to one and k stands nowhere else."""
+    if not isinstance(node, Product):
+        return None
+    for place, (factor, labels) in enumerate(node.factors):
+        if not labels or not _sums_to_one(factor):
+            continue
+        last = labels[-1]
+        if last in node.out or _count(node, last) != 1:
+            continue
+        sizes = dict(zip(node.out, node.axes, strict=True))
+        ones = graph.ones(*factor.axes[:-1])
+        rest = [*without(node, {place}), (ones, labels[:-1])]
+        return graph.product(rest, node.out, coefficient=node.coefficient, sizes=sizes)
+    return None
+
+
+def _inverse_pairs(product: Product) -> Iterator[tuple[int, int, int, int, int]]:
+    """(place of inv, place of its argument, shared label, the two other labels)."""
+    for one, (left, left_labels) in enumerate(product.factors):
+        if not (isinstance(left, Operation) and left.operation == "inv"):
+            continue
+        for two, (right, right_labels) in enumerate(product.factors):
+            if right is not left.arguments[0] or one == two:
+                continue
+            for shared in set(left_labels) & set(right_labels):
+                if shared in product.out or _count(product, shared) != 2:
+                    continue
+                at_left, at_right = left_labels.index(shared), right_labels.index(shared)
+                yield one, two, at_left, at_right, shared
+
+
+def _cancel_inverse(graph: Graph, node: Node) -> Node | None:
+    """Σₖ inv(A)[i, k] A[k, j] = δ[i, j], and the same from the other side."""
+    if not isinstance(node, Product):
+        return None
+    for one, two, at_left, at_right, _ in _inverse_pairs(node):
+        argument, right_labels = node.factors[two]
+        left_labels = node.factors[one][1]
+        if at_left == at_right and not graph.symmetric(argument):
+            continue
+        ends = (left_labels[1 - at_left], right_labels[1 - at_right])
+        sizes = dict(zip(node.out, node.axes, strict=True))
+        identity = graph.identity((argument.axes[0],))
+        rest = [*without(node, {one, two}), (identity, ends)]
+        return graph.product(rest, node.out, coefficient=node.coefficient, sizes=sizes)
+    return None
+
+
+def _one_plus_exp(node: Node) -> Node | None:
+    """u for 1 + exp(u)."""
+    if not (isinstance(node, Add) and len(node.terms) == 2):
+        return None
+    parts = {type(term): (c, term) for c, term in node.terms}
+    if Product not in parts or Function not in parts:
+        return None
+    (one, ones), (two, exponential) = parts[Product], parts[Function]
+    if one != two or not isinstance(ones, Product) or ones.factors:
+        return None
+    if len(set(ones.out)) < len(ones.out) or not isinstance(exponential, Function):
+        return None
+    if exponential.operation != "exp" or one != 1:
+        return None
+    return exponential.arguments[0]
+
+
+def _sigmoid(graph: Graph, node: Node) -> Node | None:
+    """1/(1 + exp(u)) = sigmoid(-u)."""
+    if not (isinstance(node, Power) and node.exponent == -1):
+        return None
+    argument = _one_plus_exp(node.base)
+    if argument is None:
+        return None
+    return graph.function("sigmoid", graph.scale(-1, argument))
+
+
+def _exp_times_sigmoid(graph: Graph, node: Node) -> Node | None:
+    """exp(u) sigmoid(-u) = sigmoid(u)."""
+    if not isinstance(node, Product):
+        return None
+    for one, (left, left_labels) in enumerate(node.factors):
+        if not (isinstance(left, Function) and left.operation == "exp"):
+            continue
+        argument = left.arguments[0]
+        opposite = graph.function("sigmoid", graph.scale(-1, argument))
+        for two, (right, right_labels) in enumerate(node.factors):
+            if right is opposite and left_labels == right_labels:
+                sizes = dict(zip(node.out, node.axes, strict=True))
+                together = (graph.function("sigmoid", argument), left_labels)
+                rest = [*without(node, {one, two}), together]
+                return graph.product(rest, node.out, coefficient=node.coefficient, sizes=sizes)
+    return None
+
+
+def _softplus(graph: Graph, node: Node) -> Node | None:
+    """log(1 + exp(u)) = softplus(u)."""
+    if not (isinstance(node, Function) and node.operation == "log"):
+        return None
+    argument = _one_plus_exp(node.arguments[0])
+    return None if argument is None else graph.function("softplus", argument)
+
+
+def _exponential_row_sum(node: Node) -> Node | None:
+    """u for Σₖ exp(u)[…, k], the sum over the last axis."""
+    if not (isinstance(node, Product) and node.coefficient == 1 and len(node.factors) == 1):
+        return None
+    factor, labels = node.factors[0]
+    if not (isinstance(factor, Function) and factor.operation == "exp"):
+        return None
+    batch = tuple(range(factor.order - 1))
+    fits = node.out == batch and labels == (*batch, len(batch))
+    return factor.arguments[0] if fits else None
+
+
+def _logsumexp(graph: Graph, node: Node) -> Node | None:
+    """log Σₖ exp(u[…, k]) = logsumexp(u)."""
+    if not (isinstance(node, Function) and node.operation == "log"):
+        return None
+    argument = _exponential_row_sum(node.arguments[0])
+    if argument is None:
+        return None
+    return graph.operation("logsumexp", (argument,), node.axes)
+
+
+def _softmax(graph: Graph, node: Node) -> Node | None:
+    """exp(u)[…, k] / Σₗ exp(u[…, l]) = softmax(u)[…, k]."""
+    if not isinstance(node, Product):
+        return None
+    for one, (bottom, bottom_labels) in enumerate(node.factors):
+        if not (isinstance(bottom, Power) and bottom.exponent <= -1):
+            continue
+        argument = _exponential_row_sum(bottom.base)
+        if argument is None or bottom.exponent.denominator != 1:
+            continue
+        numerator = graph.function("exp", argument)
+        for two, (top, top_labels) in enumerate(node.factors):
+            if top is numerator and top_labels[:-1] == bottom_labels:
+                sizes = dict(zip(node.out, node.axes, strict=True))
+                weights = graph.operation("softmax", (argument,), argument.axes)
+                left_over = graph.power(bottom.base, bottom.exponent + 1)
+                rest = [
+                    *without(node, {one, two}),
+                    (weights, top_labels),
+                    (left_over, bottom_labels),
+                ]
+                return graph.product(rest, node.out, coefficient=node.coefficient, sizes=sizes)
+    return None
+
+
+def _one_hot_power(graph: Graph, node: Node) -> Node | None:
+    """y^p = y for entries that are 0 or 1 and p > 0."""
+    if isinstance(node, Power) and isinstance(node.base, Variable) and node.exponent > 0:
+        if node.base.facts & {"onehot", "binary"}:
+            return node.base
+        if "signs" in node.base.facts and node.exponent % 2 == 0:
+            return graph.ones(*node.axes)
+    return None
+
+
+def _double_inverse(graph: Graph, node: Node) -> Node | None:
+    """inv(inv(A)) = A, det(inv(A)) = 1/det(A), inv(A') = inv(A)'."""
+    if not isinstance(node, Operation) or node.operation not in ("inv", "det", "logdet"):
+        return None
+    inner = node.arguments[0]
+    if isinstance(inner, Operation) and inner.operation == "inv":
+        if node.operation == "inv":
+            return inner.arguments[0]
+        plain = graph.operation(node.operation, inner.arguments, ())
+        if node.operation == "det":
+            return graph.power(plain, -1)
+        return graph.scale(-1, plain)
+    if isinstance(inner, Product) and len(inner.factors) == 1 and inner.coefficient == 1:
+        matrix, labels = inner.factors[0]
+        if labels == (1, 0) and inner.out == (0, 1):
+            made = graph.operation(node.operation, (matrix,), node.axes)
+            return graph.permute(made, (1, 0)) if node.operation == "inv" else made
+    return None
+
+
+BASIC = (
+    Rule("inverse", "A A⁻¹ = I", _cancel_inverse),
+    Rule("double inverse", "(A⁻¹)⁻¹ = A, det(A⁻¹) = 1/det(A), (Aᵀ)⁻¹ = (A⁻¹)ᵀ", _double_inverse),
+    Rule("row sum", "the entries of each row sum to one", _row_sum),
+    Rule("zero or one", "y² = y for entries 0 and 1, y² = 1 for entries ±1", _one_hot_power),
+    Rule("sigmoid", "1/(1 + exp(-u)) = sigmoid(u)", _sigmoid),
+    Rule("sigmoid times exp", "exp(u) sigmoid(-u) = sigmoid(u)", _exp_times_sigmoid),
+    Rule("softplus", "log(1 + exp(u)) = softplus(u)", _softplus),
+    Rule("log-sum-exp", "log Σ exp(u) = logsumexp(u)", _logsumexp),
+    Rule("softmax", "exp(u)/Σ exp(u) = softmax(u)", _softmax),
+)
+
+
