@@ -1,0 +1,104 @@
+"""The check of a formula's derivative: sample values, the oracle, the comparison.
+
+The oracle differentiates the notation's own evaluator by complex step, so it shares no code with
+lowering, the calculus, the simplifier or the emitted program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradwright.core.nodes import Node
+from gradwright.notation.reference import evaluate
+from gradwright.notation.shapes import Scope, infer
+from gradwright.simplify.equal import POINT_SIZES
+from gradwright.simplify.field import evaluate as evaluate_node
+from gradwright.verification.check import check_derivative
+from gradwright.verification.report import CheckReport
+from gradwright.verification.samples import draw
+
+if TYPE_CHECKING:
+    from gradwright.api.derivation import Derivation
+
+Array = Any
+
+
+def sample_sizes(scope: Scope) -> dict[str, int]:
+    """Unequal lengths for the named sizes of a scope."""
+    names = {size for d in scope.symbols.values() for size in d.sizes if isinstance(size, str)}
+    ordered = sorted(names | scope.sizes)
+    return {
+        name: POINT_SIZES[k % len(POINT_SIZES)] + k // len(POINT_SIZES)
+        for k, name in enumerate(ordered)
+    }
+
+
+def sample_point(scope: Scope, generator: np.random.Generator) -> dict[str, Array]:
+    """A value for every symbol, by its declared facts, with unequal sizes."""
+    sizes = sample_sizes(scope)
+    point = {}
+    for name, declared in sorted(scope.symbols.items()):
+        shape = tuple(s if isinstance(s, int) else sizes[s] for s in declared.sizes)
+        point[name] = draw(declared.kind, shape, declared.facts, generator)
+    return point
+
+
+def check_formula(derivation: Derivation, seed: int) -> CheckReport:
+    """Compare every output of a derivation with the oracle at a seeded random point."""
+    scope = derivation.scope
+    generator = np.random.default_rng(seed)
+    names = list(derivation.printed)
+    function, oracle = _differentiated(derivation)
+
+    def claimed(point: dict[str, Array]) -> Mapping[str, Array]:
+        result = derivation(**point)
+        return {names[0]: result} if len(names) == 1 else dict(result)
+
+    return check_derivative(
+        claimed,
+        function,
+        sample_point(scope, generator),
+        names,
+        seed=seed,
+        oracle=oracle,
+        kink_distance=_kink_distance(derivation.kink_arguments(), scope),
+        redraw=lambda again: sample_point(scope, again),
+    )
+
+
+def _differentiated(derivation: Derivation) -> tuple[Callable[[dict[str, Array]], Array], str]:
+    """What the derivation is the derivative of, and the oracle that can differentiate it.
+
+    A Hessian is checked as the derivative of the gradient's printed text, which has its own check
+    against the formula.
+    """
+    gradient = derivation.differentiated
+    scope, expression = derivation.scope, derivation.tree
+    if gradient is not None:
+        (printed,) = gradient.printed.values()
+        if printed.tree is None:
+            return (lambda point: gradient(**point)), "ridders"
+        expression = printed.tree
+        scope = infer(expression, derivation.scope.symbols)
+
+    def function(point: dict[str, Array]) -> Array:
+        values = {name: value for name, value in point.items() if name in scope.symbols}
+        return evaluate(expression, values, scope)
+
+    return function, "complex step"
+
+
+def _kink_distance(
+    nodes: list[Node], scope: Scope
+) -> Callable[[dict[str, Array]], float] | None:
+    if not nodes:
+        return None
+    sizes = sample_sizes(scope)
+
+    def distance(point: dict[str, Array]) -> float:
+        return min(float(np.min(np.abs(evaluate_node(n, point, sizes)))) for n in nodes)
+
+    return distance

@@ -1,0 +1,245 @@
+"""A derivation: the derivative of a formula, printed, explained, run and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from gradwright.api.checking import check_formula
+from gradwright.api.values import bind
+from gradwright.calculus.modes import Contribution
+from gradwright.core.graph import Graph
+from gradwright.core.nodes import Node
+from gradwright.emit.numpy import formula_module
+from gradwright.errors import UnsupportedError
+from gradwright.explain.assumptions import assumptions, kink_arguments
+from gradwright.explain.formula import Step, chain_rule_steps, formula_text
+from gradwright.notation.lower import Lowering
+from gradwright.notation.raising.raiser import Raiser
+from gradwright.notation.shapes import Scope
+from gradwright.notation.tree import Tree
+from gradwright.program.build import build_function
+from gradwright.render.latex import latex
+from gradwright.render.plain import plain_text
+from gradwright.render.unicode import unicode_text
+from gradwright.run.load import load
+from gradwright.simplify.readable import Printed, Printer
+from gradwright.simplify.rewrite import Budget, rewrite
+from gradwright.simplify.rules import BASIC
+from gradwright.simplify.stable import STABLE
+from gradwright.verification.report import CheckReport
+
+SCHEMA = "gradwright.derivation/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A derivative by one variable: the node, and equal nodes found in another mode."""
+
+    name: str
+    node: Node
+    as_row: bool
+    others: tuple[Node, ...] = ()
+
+
+class Derivation:
+    """The derivative of a formula.
+
+    Call it with values: one output gives a float or an array, several give a dict. Results are
+    dense; a Jacobian has shape `y.shape + x.shape`.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        text: str,
+        tree: Tree,
+        scope: Scope,
+        graph: Graph,
+        lowering: Lowering,
+        outputs: tuple[Output, ...],
+        contributions: Sequence[Contribution],
+        gradient: Derivation | None = None,
+    ) -> None:
+        self.kind = kind
+        self.formula = text
+        self.scope = scope
+        self.tree = tree
+        self._graph = graph
+        self._lowering = lowering
+        self._outputs = outputs
+        self._contributions = tuple(contributions)
+        self._gradient = gradient
+        self._lock = Lock()
+        self._raiser = Raiser(graph, lowering.said)
+        self._printer = Printer(graph, scope, self._raiser)
+        self.printed: dict[str, Printed] = {
+            output.name: self._printer.printed(
+                output.node, as_row=output.as_row, others=output.others
+            )
+            for output in outputs
+        }
+        self.assumptions = assumptions(graph, lowering.value.node, scope, self._raiser)
+
+    # Reading ------------------------------------------------------------------------------------
+
+    @property
+    def form(self) -> str:
+        """How the result is written: "matrix", "kronecker" or "index" (the weakest of several)."""
+        order = ("matrix", "kronecker", "index")
+        return max((p.form for p in self.printed.values()), key=order.index)
+
+    def __str__(self) -> str:
+        return self._each(unicode_text)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} of {self.formula!r}: {self}>"
+
+    def text(self) -> str:
+        """The result in the input grammar."""
+        return self._each(plain_text)
+
+    def latex(self) -> str:
+        """The result as LaTeX mathematics."""
+        return self._each(latex)
+
+    def _each(self, show: Any) -> str:
+        shown = {
+            name: p.index if p.tree is None else show(p.tree) for name, p in self.printed.items()
+        }
+        if len(shown) == 1:
+            return str(next(iter(shown.values())))
+        return "\n".join(f"{name}: {text}" for name, text in shown.items())
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """Each use of the chain rule, verified, in the order of the sweep."""
+        with self._lock:
+            return tuple(chain_rule_steps(self._contributions, self._printer, self._raiser))
+
+    def explain(self, level: str = "full") -> str:
+        """The derivation as text; `level` is "outline" (the result) or "full" (every step)."""
+        return formula_text(
+            self.kind,
+            self.tree,
+            self.scope,
+            self.printed,
+            self.steps if level == "full" else (),
+            self.assumptions,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The derivation in the schema gradwright.derivation/1."""
+        return {
+            "schema": SCHEMA,
+            "kind": self.kind,
+            "formula": self.formula,
+            "symbols": {
+                name: {"kind": d.kind, "sizes": list(d.sizes), "facts": sorted(d.facts)}
+                for name, d in sorted(self.scope.symbols.items())
+            },
+            "form": self.form,
+            "results": {name: _printed_dict(p) for name, p in self.printed.items()},
+            "steps": [
+                {
+                    "rule": step.rule,
+                    "of": plain_text(step.of),
+                    "result": plain_text(step.after),
+                }
+                for step in self.steps
+            ],
+            "assumptions": list(self.assumptions),
+        }
+
+    # Running ------------------------------------------------------------------------------------
+
+    @cached_property
+    def _sources(self) -> tuple[str, str]:
+        """The module that is shown, and the one that also returns the formula's value."""
+        with self._lock:
+            inputs = [
+                self._graph.variable(name, d.sizes, d.facts)
+                for name, d in sorted(self.scope.symbols.items())
+            ]
+            outputs = [(o.name, self._running(o.node)) for o in self._outputs]
+            value = ("value", self._running(self._lowering.value.node))
+            shown = build_function(self.kind, inputs, outputs)
+            both = build_function(f"value_and_{self.kind}", inputs, [value, *outputs])
+            title = f"The {self.kind} of a formula."
+            notes = tuple(self.assumptions)
+            return formula_module(shown, title, notes), formula_module(both, title, notes)
+
+    def _running(self, node: Node) -> Node:
+        return rewrite(self._graph, node, (*STABLE, *BASIC), budget=Budget())
+
+    def source(self, target: str = "numpy") -> str:
+        """A complete module for a target; "numpy" is the one there is."""
+        if target != "numpy":
+            raise UnsupportedError(
+                f"source for the target {target!r}",
+                f"{target!r} is asked for and the only target is numpy",
+                'use source("numpy")',
+            )
+        return self._sources[0]
+
+    def __call__(self, **values: object) -> Any:
+        """The derivative at given values.
+
+        Raises:
+            ShapeError, SymbolError, DomainError: values that do not fit the declarations.
+        """
+        arrays = bind(self.scope, values, f"the {self.kind} of {self.formula}")
+        results = getattr(load(self._sources[0]), self.kind)(**arrays)
+        if len(self._outputs) == 1:
+            return _plain(results)
+        return {o.name: _plain(r) for o, r in zip(self._outputs, results, strict=True)}
+
+    def value_and(self, **values: object) -> tuple[Any, Any]:
+        """(value of the formula, derivative) in one pass."""
+        arrays = bind(self.scope, values, f"the {self.kind} of {self.formula}")
+        value, *results = getattr(load(self._sources[1]), f"value_and_{self.kind}")(**arrays)
+        if len(self._outputs) == 1:
+            return _plain(value), _plain(results[0])
+        named = {o.name: _plain(r) for o, r in zip(self._outputs, results, strict=True)}
+        return _plain(value), named
+
+    # Checking -----------------------------------------------------------------------------------
+
+    def check(self, seed: int = 0) -> CheckReport:
+        """Compare with an oracle that shares no code with the calculus, at a random point."""
+        return check_formula(self, seed)
+
+    @property
+    def differentiated(self) -> Derivation | None:
+        """For a Hessian, the gradient that it is the derivative of."""
+        return self._gradient
+
+    def kink_arguments(self) -> list[Node]:
+        """What must stay away from zero for the derivative to exist."""
+        return kink_arguments(self._graph, self._lowering.value.node)
+
+
+def _printed_dict(printed: Printed) -> dict[str, Any]:
+    if printed.tree is None:
+        return {"form": printed.form, "index": printed.index}
+    assert printed.level is not None
+    return {
+        "form": printed.form,
+        "text": plain_text(printed.tree),
+        "unicode": unicode_text(printed.tree),
+        "latex": latex(printed.tree),
+        "verified": printed.level.value,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Zero-dimensional results as Python floats."""
+    array = np.asarray(value)
+    return float(array) if array.ndim == 0 else array
+
+

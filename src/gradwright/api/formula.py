@@ -1,0 +1,203 @@
+"""A formula as users hold it: text in, derivations out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gradwright.api.derivation import Derivation, Output
+from gradwright.calculus.modes import Contribution, forward, reverse
+from gradwright.core.graph import Graph
+from gradwright.core.nodes import Node, Variable
+from gradwright.errors import ShapeError, SymbolError
+from gradwright.notation.declarations import Declaration, declare
+from gradwright.notation.lower import Lowering, lower
+from gradwright.notation.parser import parse
+from gradwright.notation.reference import evaluate
+from gradwright.notation.shapes import Scope, infer
+from gradwright.notation.tree import Tree
+from gradwright.simplify.readable import simplified
+
+
+@dataclass(frozen=True, slots=True)
+class _Lowered:
+    """One lowering of a formula, private to one derivation."""
+
+    graph: Graph
+    lowering: Lowering
+
+    @property
+    def node(self) -> Node:
+        return self.lowering.value.node
+
+
+class Formula:
+    """A formula with typed symbols.
+
+    Made by `formula`. Immutable; every derivation is computed on a graph of its own, so formulas
+    and derivations may be shared between threads.
+    """
+
+    def __init__(self, text: str, tree: Tree, scope: Scope) -> None:
+        self.text = text
+        self.tree = tree
+        self.scope = scope
+
+    def __repr__(self) -> str:
+        return f"formula({self.text!r})"
+
+    def __call__(self, **values: object) -> object:
+        """The value of the formula, by the notation's own evaluator."""
+        return evaluate(self.tree, values, self.scope)
+
+    def gradient(self, *wrt: str) -> Derivation:
+        """The gradient of a scalar formula, with the shape of the variable.
+
+        Several names give several outputs that share work; calling the derivation then returns
+        a dict.
+
+        Raises:
+            ShapeError: the formula is neither scalar nor are all variables scalars.
+            SymbolError: a name is not a symbol of the formula.
+        """
+        made = self._lower()
+        variables = self._variables(made, wrt)
+        if made.node.order and any(variable.order for variable in variables):
+            raise ShapeError(
+                f"the gradient of {self.text}",
+                f"the formula has shape {self.scope.shape} and a gradient needs a scalar",
+                f"ask for the jacobian, f.jacobian({wrt[0]!r})",
+                text=self.text,
+            )
+        contributions: list[Contribution] = []
+        record = contributions.append
+        found = reverse(made.graph, made.node, variables, record=record)
+        outputs = tuple(Output(v.name, found[v], as_row=False) for v in variables)
+        return self._derivation("gradient", made, outputs, contributions)
+
+    def jacobian(self, wrt: str, mode: str = "auto") -> Derivation:
+        """The Jacobian J[i, j] = ∂y_i/∂x_j, with axes `y.shape + x.shape`.
+
+        `mode` is "reverse", "forward" or "auto" (whichever has fewer seeds).
+        """
+        made = self._lower()
+        (variable,) = self._variables(made, (wrt,))
+        contributions: list[Contribution] = []
+        if mode not in ("auto", "reverse", "forward"):
+            raise SymbolError(
+                f"the Jacobian in mode {mode!r}",
+                f"{mode!r} is asked for and the modes are auto, reverse and forward",
+                "leave mode out, or name one of the three",
+            )
+        if mode == "forward":
+            node = forward(made.graph, made.node, variable)
+        else:
+            record = contributions.append
+            node = reverse(made.graph, made.node, [variable], record=record)[variable]
+        others = () if mode == "forward" else (forward(made.graph, made.node, variable),)
+        as_row = made.node.order == 0
+        output = Output(variable.name, node, as_row=as_row, others=others)
+        return self._derivation("jacobian", made, (output,), contributions)
+
+    def hessian(self, wrt: str) -> Derivation:
+        """The Hessian of a scalar formula, with axes `x.shape + x.shape`."""
+        made = self._lower()
+        (variable,) = self._variables(made, (wrt,))
+        if made.node.order:
+            raise ShapeError(
+                f"the Hessian of {self.text}",
+                f"the formula has shape {self.scope.shape} and a Hessian needs a scalar",
+                f"differentiate one entry, or ask for f.jacobian({wrt!r})",
+                text=self.text,
+            )
+        gradient = simplified(made.graph, reverse(made.graph, made.node, [variable])[variable])
+        contributions: list[Contribution] = []
+        record = contributions.append
+        node = reverse(made.graph, gradient, [variable], record=record)[variable]
+        others = (forward(made.graph, gradient, variable),)
+        output = Output(variable.name, node, as_row=False, others=others)
+        return self._derivation("hessian", made, (output,), contributions, self.gradient(wrt))
+
+    def _lower(self) -> _Lowered:
+        graph = Graph()
+        return _Lowered(graph, lower(self.tree, self.scope, graph, text=self.text))
+
+    def _variables(self, made: _Lowered, wrt: tuple[str, ...]) -> list[Variable]:
+        if not wrt:
+            raise SymbolError(
+                f"a derivative of {self.text}",
+                "no variable is named to differentiate by",
+                f"name one of {', '.join(sorted(self.scope.symbols))}",
+            )
+        found = []
+        for name in wrt:
+            declared = self.scope.symbols.get(name)
+            if declared is None:
+                raise SymbolError(
+                    f"a derivative by {name}",
+                    f"{name} is asked for and the formula's symbols are "
+                    f"{', '.join(sorted(self.scope.symbols))}",
+                    "name a symbol of the formula",
+                    text=self.text,
+                )
+            found.append(made.graph.variable(name, declared.sizes, declared.facts))
+        return found
+
+    def _derivation(
+        self,
+        kind: str,
+        made: _Lowered,
+        outputs: tuple[Output, ...],
+        contributions: list[Contribution],
+        gradient: Derivation | None = None,
+    ) -> Derivation:
+        return Derivation(
+            kind,
+            self.text,
+            self.tree,
+            self.scope,
+            made.graph,
+            made.lowering,
+            outputs,
+            contributions,
+            gradient,
+        )
+
+
+def formula(text: str, **declarations: str | Declaration) -> Formula:
+    """A formula from its text; keywords declare its symbols.
+
+    >>> formula("x'*A*x", A="matrix n n", x="vector n")
+    formula("x'*A*x")
+
+    Raises:
+        NotationError: the text cannot be read.
+        ShapeError: kinds or sizes clash.
+        SymbolError: a name is unknown or declared as something it cannot be.
+    """
+    tree = parse(text)
+    declared = declared_symbols(declarations)
+    return Formula(text, tree, infer(tree, declared, text))
+
+
+def declared_symbols(declarations: Mapping[str, str | Declaration]) -> dict[str, Declaration]:
+    """Declarations from their texts."""
+    return {
+        name: given if isinstance(given, Declaration) else declare(name, given)
+        for name, given in declarations.items()
+    }
+
+
+def gradient(text: str, *wrt: str, **declarations: str) -> Derivation:
+    """Shorthand for `formula(text, ...).gradient(*wrt)`."""
+    return formula(text, **declarations).gradient(*wrt)
+
+
+def jacobian(text: str, wrt: str, **declarations: str) -> Derivation:
+    """Shorthand for `formula(text, ...).jacobian(wrt)`."""
+    return formula(text, **declarations).jacobian(wrt)
+
+
+def hessian(text: str, wrt: str, **declarations: str) -> Derivation:
+    """Shorthand for `formula(text, ...).hessian(wrt)`."""
+    return formula(text, **declarations).hessian(wrt)

@@ -1,0 +1,125 @@
+"""Values for the symbols of a formula: shapes, sizes, dtypes and declared facts are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gradwright.errors import DomainError, ShapeError, SymbolError
+from gradwright.notation.declarations import Declaration
+from gradwright.notation.shapes import Scope
+
+#: Relative tolerance for declared facts of given values, for rounding in how they were made.
+FACT_TOLERANCE = 1e-8
+
+
+def bind(scope: Scope, values: Mapping[str, object], asked: str) -> dict[str, np.ndarray]:
+    """Arrays of one floating dtype for every symbol.
+
+    Integers and booleans become float64; Python numbers do not take part in the promotion.
+
+    Raises:
+        SymbolError: a value is missing, or given for an unknown name.
+        ShapeError: a value has the wrong order, or two values disagree about a size.
+        DomainError: a declared fact does not hold.
+    """
+    unknown = sorted(set(values) - set(scope.symbols) - scope.sizes)
+    missing = sorted(set(scope.symbols) - set(values))
+    if unknown or missing:
+        raise SymbolError(
+            asked,
+            f"values are given for {_listed(values)} and the formula's symbols are "
+            f"{_listed(scope.symbols)}",
+            f"give one value for each of {_listed(scope.symbols)}",
+        )
+    arrays = {name: _array(name, values[name], asked) for name in sorted(scope.symbols)}
+    dtype = _dtype(arrays, values)
+    arrays = {name: np.asarray(array, dtype=dtype) for name, array in arrays.items()}
+    sizes: dict[str, tuple[int, str]] = {}
+    for name, array in arrays.items():
+        _check_shape(scope.symbols[name], array, sizes, asked)
+        _check_facts(scope.symbols[name], array, asked)
+    return arrays
+
+
+def _listed(names: Mapping[str, object]) -> str:
+    return ", ".join(sorted(names)) or "nothing"
+
+
+def _array(name: str, value: object, asked: str) -> np.ndarray:
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise ShapeError(
+            asked,
+            f"{name} has dtype {array.dtype} and a formula takes real numbers",
+            f"convert {name} to floating point",
+        )
+    return array
+
+
+def _dtype(arrays: Mapping[str, np.ndarray], values: Mapping[str, object]) -> Any:
+    kinds = [
+        array.dtype if array.dtype.kind == "f" else np.dtype(np.float64)
+        for name, array in arrays.items()
+        if not isinstance(values[name], int | float)
+    ]
+    return np.result_type(*kinds) if kinds else np.dtype(np.float64)
+
+
+def _check_shape(
+    declared: Declaration, array: np.ndarray, sizes: dict[str, tuple[int, str]], asked: str
+) -> None:
+    if array.ndim != len(declared.sizes):
+        raise ShapeError(
+            asked,
+            f"{declared.name} is declared as a {declared.kind} and the value has shape "
+            f"{array.shape}",
+            f"give {declared.name} an array with {len(declared.sizes)} axes",
+        )
+    for size, length in zip(declared.sizes, array.shape, strict=True):
+        expected, by = (size, "its declaration") if isinstance(size, int) else sizes.setdefault(
+            size, (length, declared.name)
+        )
+        if expected != length:
+            raise ShapeError(
+                asked,
+                f"{declared.name} has shape {array.shape}, so {size} = {length}, and {by} says "
+                f"{size} = {expected}",
+                "give values whose sizes agree",
+            )
+
+
+def _check_facts(declared: Declaration, array: np.ndarray, asked: str) -> None:
+    scale = FACT_TOLERANCE * max(1.0, float(np.max(np.abs(array), initial=0.0)))
+    if array.dtype.itemsize < 8:
+        scale = max(scale, 1e2 * float(np.finfo(array.dtype).eps))
+    for fact in sorted(declared.facts):
+        if not _holds(fact, array, scale):
+            raise DomainError(
+                asked,
+                f"{declared.name} is declared {fact} and the value is not",
+                f"give a value that is {fact}, or declare {declared.name} without it",
+            )
+
+
+def _holds(fact: str, array: np.ndarray, tolerance: float) -> bool:
+    """Whether a fact that rules rely on holds; facts that only guide sampling are not tested."""
+    match fact:
+        case "symmetric":
+            return bool(np.all(np.abs(array - array.T) <= tolerance))
+        case "onehot":
+            zero_one = np.all((array == 0) | (array == 1))
+            return bool(zero_one and np.all(np.sum(array, axis=-1) == 1))
+        case "sum1":
+            total = np.abs(np.sum(array, axis=-1) - 1)
+            return bool(np.all(total <= tolerance * max(1, array.shape[-1])))
+        case "binary":
+            return bool(np.all((array == 0) | (array == 1)))
+        case "signs":
+            return bool(np.all(np.abs(array) == 1))
+        case "positive":
+            return bool(np.all(array > 0))
+        case _:
+            return True

@@ -1,0 +1,75 @@
+"""What a derivative takes for granted: domains, declared facts, conventions at kinks."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from gradwright.core.graph import Graph
+from gradwright.core.nodes import Function, Node, Operation, Power, postorder
+from gradwright.notation.raising.contract import NotMatrix
+from gradwright.notation.raising.raiser import Raiser
+from gradwright.notation.shapes import Scope
+from gradwright.ops.record import Elementwise
+from gradwright.ops.table import OPERATIONS
+from gradwright.render.unicode import unicode_text
+
+#: Facts that rules use; the others only say how samples are drawn.
+RELIED_ON = ("symmetric", "onehot", "sum1", "binary", "signs")
+
+
+def assumptions(graph: Graph, node: Node, scope: Scope, raiser: Raiser) -> tuple[str, ...]:
+    """Sentences in reading order, without repeats."""
+    found: dict[str, None] = {}
+    for part in postorder(node):
+        for text in _of_node(part, raiser):
+            found.setdefault(text)
+    for name, declared in sorted(scope.symbols.items()):
+        for fact in RELIED_ON:
+            if fact in declared.facts:
+                found.setdefault(f"{name} is {fact}, as declared")
+    return tuple(found)
+
+
+def _of_node(node: Node, raiser: Raiser) -> list[str]:
+    match node:
+        case Function(operation=name, arguments=parts) | Operation(operation=name, arguments=parts):
+            record = OPERATIONS[name]
+            texts = []
+            if record.domain:
+                texts.append(record.domain.format(_shown(parts[0], raiser)))
+            if isinstance(record, Elementwise) and record.kink and name not in ("sign", "step"):
+                options = {key: _number(value) for key, value in node.options}
+                texts.append(record.kink.format(**options))
+            return texts
+        case Power(base=base, exponent=exponent) if exponent.denominator != 1:
+            return [f"{_shown(base, raiser)} > 0"]
+        case Power(base=base, exponent=exponent) if exponent < 0:
+            return [f"{_shown(base, raiser)} ≠ 0"]
+        case _:
+            return []
+
+
+def _shown(node: Node, raiser: Raiser) -> str:
+    try:
+        return unicode_text(raiser.tree(node))
+    except NotMatrix:
+        return "the argument"
+
+
+def _number(value: Fraction) -> str:
+    return str(value.numerator) if value.denominator == 1 else str(float(value))
+
+
+def kink_arguments(graph: Graph, node: Node) -> list[Node]:
+    """The nodes whose zero is a kink of `node`."""
+    found = []
+    for part in postorder(node):
+        if not isinstance(part, Function):
+            continue
+        record = OPERATIONS[part.operation]
+        if isinstance(record, Elementwise) and record.kink:
+            if len(part.arguments) == 2:
+                found.append(graph.subtract(part.arguments[0], part.arguments[1]))
+            else:
+                found.append(part.arguments[0])
+    return found

@@ -1,0 +1,113 @@
+"""The derivation of a formula's derivative: one line for each use of the chain rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gradwright.calculus.modes import Contribution
+from gradwright.core.nodes import Add, Function, Node, Operation, Power, Product, Variable
+from gradwright.notation.raising.contract import NotMatrix
+from gradwright.notation.raising.raiser import Raiser
+from gradwright.notation.shapes import Scope
+from gradwright.notation.tree import Tree
+from gradwright.render.equation import text_block
+from gradwright.render.unicode import unicode_text
+from gradwright.simplify.readable import Printed, Printer
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line: what is differentiated by what, what it equals, and the rule used.
+
+    `of` is the sub-expression whose derivative the line gives; `before` and `after` are equal.
+    """
+
+    rule: str
+    of: Tree
+    after: Tree
+
+
+def chain_rule_steps(
+    contributions: Sequence[Contribution], printer: Printer, raiser: Raiser
+) -> list[Step]:
+    """The contributions that have a matrix form, each verified, in the order of the sweep."""
+    steps = []
+    for contribution in contributions:
+        argument = contribution.argument
+        if contribution.result.order > 2:
+            continue
+        try:
+            of = raiser.tree(argument)
+        except NotMatrix:
+            continue
+        printed = printer.printed(contribution.result)
+        if printed.tree is None:
+            continue
+        rule = rule_name(contribution.node, argument)
+        steps.append(Step(rule, of, printed.tree))
+    return steps
+
+
+def rule_name(node: Node, argument: Node) -> str:
+    """The textbook name of differentiating `node` by one of its arguments."""
+    match node:
+        case Product(factors=factors):
+            varying = sum(1 for factor, _ in factors if not _is_constant(factor))
+            return "product rule" if varying > 1 else "linear"
+        case Add():
+            return "sum rule"
+        case Power(exponent=exponent):
+            return f"power rule, exponent {exponent}"
+        case Function(operation=name) | Operation(operation=name):
+            return f"chain rule through {name}"
+        case _:
+            raise AssertionError(f"{node} has no argument {argument}")
+
+
+def _is_constant(node: Node) -> bool:
+    return isinstance(node, Product) and not node.factors and not isinstance(node, Variable)
+
+
+def formula_text(
+    kind: str,
+    tree: Tree,
+    scope: Scope,
+    printed: Mapping[str, Printed],
+    steps: Sequence[Step],
+    assumptions: Sequence[str],
+) -> str:
+    """The whole derivation as text."""
+    lines = [f"f = {unicode_text(tree)}", "    " + _declared(scope)]
+    if steps:
+        lines += ["", "Chain rule, from the result backwards"]
+        rows = [(f"∂f/∂({unicode_text(s.of)})", unicode_text(s.after), s.rule) for s in steps]
+        lines += text_block(rows)
+    lines += ["", "Result"]
+    for name, result in printed.items():
+        left = {"gradient": f"∂f/∂{name}", "jacobian": f"∂f/∂{name}"}.get(kind, f"∂²f/∂{name}²")
+        lines += _result(left, result)
+    if assumptions:
+        lines += ["", "Assumed"]
+        lines += [f"  {text}" for text in assumptions]
+    return "\n".join(lines)
+
+
+def _declared(scope: Scope) -> str:
+    parts = []
+    for name, declared in sorted(scope.symbols.items()):
+        size = " × ".join(str(s) for s in declared.sizes) or "scalar"
+        facts = "".join(f", {fact}" for fact in sorted(declared.facts))
+        parts.append(f"{name}: {size}{facts}")
+    return ";  ".join(parts)
+
+
+def _result(left: str, result: Printed) -> list[str]:
+    if result.tree is None:
+        return [f"  {left}: {result.index}"]
+    lines = [f"  {left} = {unicode_text(result.tree)}"]
+    rules = dict.fromkeys(step.rule.statement for step in result.steps)
+    lines += [f"      by {statement}" for statement in rules]
+    if result.form == "kronecker":
+        lines.append("      as d vec(f)/d vec(x)ᵀ, columns stacked")
+    return lines

@@ -1,0 +1,61 @@
+"""The lines of a derivation: a name, the expression it equals, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from gradwright.core.nodes import Size
+from gradwright.notation.raising.build import size_tree
+from gradwright.notation.tree import Call, Symbol, Tree, children, walk, with_children
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One expression in a chain of equal ones, and the rule that leads to it."""
+
+    tree: Tree
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`name = forms[0] = forms[1] = …`, with the axes of the value.
+
+    `meaning` is what the name stands for, such as "∂L/∂Z", where the name alone does not say it.
+    """
+
+    name: str
+    axes: tuple[Size, ...]
+    forms: tuple[Form, ...]
+    meaning: str = ""
+
+    @property
+    def tree(self) -> Tree:
+        """The last form."""
+        return self.forms[-1].tree
+
+    def renamed(self, names: Callable[[str], str], sizes: Callable[[Size], Size]) -> Line:
+        """The line in other letters."""
+        forms = tuple(replace(form, tree=renamed(form.tree, names, sizes)) for form in self.forms)
+        axes = tuple(sizes(size) for size in self.axes)
+        return replace(self, name=names(self.name), axes=axes, forms=forms)
+
+
+def renamed(tree: Tree, names: Callable[[str], str], sizes: Callable[[Size], Size]) -> Tree:
+    """A tree in other letters; the arguments of `ones` and `eye` are sizes."""
+    done: dict[int, Tree] = {}
+    inside_sizes: set[int] = set()
+    for part in walk(tree):
+        if isinstance(part, Call) and part.function in ("ones", "eye"):
+            inside_sizes |= {id(argument) for argument in part.arguments}
+    for part in reversed(list(walk(tree))):
+        made = with_children(part, tuple(done[id(child)] for child in children(part)))
+        if isinstance(part, Symbol):
+            made = _renamed_size(part, sizes) if id(part) in inside_sizes else Symbol(names(part.name))
+        done[id(part)] = made
+    return done[id(tree)]
+
+
+def _renamed_size(symbol: Symbol, sizes: Callable[[Size], Size]) -> Tree:
+    return size_tree(sizes(symbol.name))

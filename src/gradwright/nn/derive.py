@@ -1,0 +1,234 @@
+"""Deriving a layer kind, once: forward, local Jacobians, the pullback and its printed form.
+
+The rows layout: X holds samples as rows, Z = X W + 1 b'. Sizes are the names n (samples), p
+(fan-in) and q (fan-out).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gradwright.calculus.modes import reverse
+from gradwright.calculus.pullback import Adjoint, adjoint_name, pullback
+from gradwright.calculus.stage import Block, Definition, Stage
+from gradwright.core.graph import Graph
+from gradwright.core.nodes import Node, Product, Variable, postorder, variables
+from gradwright.explain.lines import Form, Line
+from gradwright.nn.activations import activation_text
+from gradwright.nn.kinds import Kind
+from gradwright.nn.losses import loss_text, target_facts
+from gradwright.notation.declarations import Declaration, declare
+from gradwright.notation.lower import lower
+from gradwright.notation.parser import parse
+from gradwright.notation.raising.raiser import Raiser, without_spans
+from gradwright.notation.shapes import Scope, Shape, infer
+from gradwright.notation.tree import Tree
+from gradwright.simplify.expand import EXPAND, QUOTIENTS
+from gradwright.simplify.readable import Printed, Printer
+from gradwright.simplify.rewrite import Budget, rewrite, substitute
+from gradwright.simplify.rules import BASIC
+from gradwright.simplify.stable import STABLE
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedKind:
+    """What is derived of a kind: lines to read, and a stage to run."""
+
+    kind: Kind
+    forward: tuple[Line, ...]
+    local: tuple[Line, ...]
+    adjoints: tuple[Line, ...]
+    stage: Stage
+
+
+class _Letters:
+    """The graph, the declared letters and the definitions of one kind."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.graph = Graph()
+        self.kind = kind
+        declared = {
+            "X": "matrix n p",
+            "W": "matrix p q",
+            "Z": "matrix n q",
+            "A": "matrix n q" + (" sum1" if kind.activation == "softmax" else ""),
+        }
+        if kind.bias:
+            declared["b"] = "vector q"
+        if kind.loss is not None:
+            facts = "".join(f" {fact}" for fact in target_facts(kind.loss))
+            declared |= {"Y": f"matrix n q{facts}", "L": "scalar"}
+        declared |= {adjoint_name(name): text for name, text in declared.items()}
+        self.symbols: dict[str, Declaration] = {
+            name: declare(name, text.removesuffix(" sum1") if name.startswith("δ") else text)
+            for name, text in declared.items()
+        }
+        self.scope = Scope(self.symbols, frozenset({"n", "p", "q"}), Shape("scalar", (), ()))
+        self.definitions: list[Definition] = []
+        self.trees: dict[Variable, Tree] = {}
+        self.said: dict[Node, tuple[Tree, int]] = {}
+        for name, text in self.texts():
+            self._define(name, text)
+
+    def texts(self) -> list[tuple[str, str]]:
+        """The defining formulas, in order."""
+        kind = self.kind
+        affine = "X*W + ones(n)*b'" if kind.bias else "X*W"
+        if kind.activation == "identity":
+            lines = [("A", affine)]
+        else:
+            lines = [("Z", affine), ("A", activation_text(kind.activation, kind.options))]
+        if kind.loss is not None:
+            lines.append(("L", loss_text(kind.loss, kind.reduction)))
+        return lines
+
+    def variable(self, name: str) -> Variable:
+        declared = self.symbols[name]
+        return self.graph.variable(name, declared.sizes, declared.facts)
+
+    def _define(self, name: str, text: str) -> None:
+        tree = parse(text)
+        scope = infer(tree, self.symbols, text)
+        lowering = lower(tree, scope, self.graph, text=text)
+        variable = self.variable(name)
+        self.definitions.append(Definition(variable, lowering.value.node))
+        self.trees[variable] = without_spans(tree)
+        self.said = lowering.said | self.said
+
+    def folded(self, node: Node) -> Node:
+        """Expressions that have a name are written by it."""
+        names = {d.node: d.variable for d in self.definitions if d.node.order}
+        return substitute(self.graph, node, names)
+
+
+def derive_kind(kind: Kind) -> DerivedKind:
+    """Derive one kind."""
+    letters = _Letters(kind)
+    graph = letters.graph
+    wrt = [letters.variable(name) for name in ("W", "b", "X") if name in letters.symbols]
+    last = letters.definitions[-1].variable
+    given = {} if kind.loss else {last: letters.variable(adjoint_name(last.name))}
+    adjoints = [
+        Adjoint(a.of, a.variable, letters.folded(a.node))
+        for a in pullback(graph, letters.definitions, wrt, given=given)
+    ]
+    printer = Printer(graph, letters.scope, Raiser(graph, letters.said))
+    lines, chosen = _opened(letters, adjoints, printer)
+    stage = _stage(letters, chosen, wrt)
+    forward = tuple(
+        Line(d.variable.name, d.variable.axes, (Form(letters.trees[d.variable]),))
+        for d in letters.definitions
+    )
+    return DerivedKind(kind, forward, _local_lines(kind), tuple(lines), stage)
+
+
+def _opened(
+    letters: _Letters, adjoints: Sequence[Adjoint], printer: Printer
+) -> tuple[list[Line], list[Adjoint]]:
+    """Print each adjoint; where opening an elementwise adjoint cancels, show and use that."""
+    graph = letters.graph
+    lines: list[Line] = []
+    chosen: list[Adjoint] = []
+    elementwise: dict[Node, Node] = {}
+    for adjoint in adjoints:
+        plain = printer.printed(adjoint.node)
+        forms = [(plain, "")]
+        best = plain
+        opened = substitute(graph, adjoint.node, elementwise)
+        if opened is not adjoint.node:
+            inserted = printer.printed(_cancelled(letters, opened))
+            if inserted.cost < plain.cost:
+                best = inserted
+                forms.append((inserted, _reason(letters, adjoint)))
+        if not any(isinstance(p, Product) and p.summed for p in postorder(best.node)):
+            elementwise[adjoint.variable] = best.node
+        lines.append(_line(adjoint, forms))
+        chosen.append(Adjoint(adjoint.of, adjoint.variable, best.node))
+    return lines, chosen
+
+
+def _cancelled(letters: _Letters, node: Node) -> Node:
+    rules = (QUOTIENTS, EXPAND, *BASIC)
+    return letters.folded(rewrite(letters.graph, node, rules, budget=Budget()))
+
+
+def _reason(letters: _Letters, adjoint: Adjoint) -> str:
+    facts = letters.symbols["Y"].facts if "Y" in letters.symbols else frozenset()
+    text = f"insert {adjoint_name('A')} and cancel"
+    if facts & {"sum1", "onehot"} and letters.kind.activation == "softmax":
+        text += "; the rows of Y sum to 1"
+    return text
+
+
+def _line(adjoint: Adjoint, forms: Sequence[tuple[Printed, str]]) -> Line:
+    made = []
+    for printed, rule in forms:
+        assert printed.tree is not None
+        made.append(Form(printed.tree, rule))
+    meaning = f"∂L/∂{adjoint.of.name}"
+    return Line(adjoint.variable.name, adjoint.variable.axes, tuple(made), meaning)
+
+
+# Local Jacobians ---------------------------------------------------------------------------------
+
+
+def _local_lines(kind: Kind) -> tuple[Line, ...]:
+    """Jacobians for one sample, all vectors as columns: of the affine map and the activation."""
+    affine = "W'*x + b" if kind.bias else "W'*x"
+    declared = {"x": "vector p", "W": "matrix p q", "b": "vector q", "z": "vector q", "a": "vector q"}
+    symbols = {name: declare(name, text) for name, text in declared.items()}
+    lines = [_jacobian_line("∂z/∂x", affine, "x", symbols)]
+    if kind.activation != "identity":
+        text = activation_text(kind.activation, kind.options, argument="z")
+        lines.append(_jacobian_line("∂a/∂z", text, "z", symbols))
+    return tuple(lines)
+
+
+def _jacobian_line(name: str, text: str, wrt: str, symbols: Mapping[str, Declaration]) -> Line:
+    graph = Graph()
+    tree = parse(text)
+    lowering = lower(tree, infer(tree, symbols, text), graph)
+    declared = symbols[wrt]
+    variable = graph.variable(wrt, declared.sizes, declared.facts)
+    jacobian = reverse(graph, lowering.value.node, [variable])[variable]
+    scope = Scope(dict(symbols), frozenset({"p", "q"}), Shape("scalar", (), ()))
+    printed = Printer(graph, scope, Raiser(graph, lowering.said)).printed(jacobian)
+    assert printed.tree is not None
+    return Line(name, jacobian.axes, (Form(printed.tree),))
+
+
+# The stage to run --------------------------------------------------------------------------------
+
+
+def _stage(letters: _Letters, adjoints: Sequence[Adjoint], wrt: Sequence[Variable]) -> Stage:
+    """Forward with a stable loss, backward with only the adjoints that something needs."""
+    graph = letters.graph
+    kind = letters.kind
+    definitions = list(letters.definitions)
+    if kind.loss is not None:
+        loss = definitions[-1]
+        definitions[-1] = Definition(loss.variable, _stable_loss(letters, loss.node))
+    needed = set(wrt)
+    kept: list[Definition] = []
+    for adjoint in reversed(adjoints):
+        if adjoint.of in needed or any(adjoint.variable in variables(d.node) for d in kept):
+            kept.append(Definition(adjoint.variable, adjoint.node))
+    kept.reverse()
+    order = {"X": 0, "W": 1, "b": 2, "Y": 3}
+    inputs = [letters.variable(name) for name in order if name in letters.symbols]
+    used = {v for d in kept for v in variables(d.node)} - {d.variable for d in kept}
+    given = sorted(used, key=lambda v: (v.name not in order, order.get(v.name, 0), v.name))
+    backward = Block(tuple(given), tuple(kept))
+    return Stage(kind.name, graph, Block(tuple(inputs), tuple(definitions)), backward)
+
+
+def _stable_loss(letters: _Letters, loss: Node) -> Node:
+    """The loss through Z where log meets an exponential, expanded so that exp is shared."""
+    graph = letters.graph
+    activation = next(d for d in letters.definitions if d.variable.name == "A")
+    opened = substitute(graph, loss, {activation.variable: activation.node})
+    stable = rewrite(graph, opened, STABLE, budget=Budget())
+    if stable is opened:
+        return loss
+    return rewrite(graph, stable, (EXPAND, *BASIC), budget=Budget())

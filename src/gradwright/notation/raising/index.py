@@ -1,0 +1,79 @@
+"""Index notation: the form that every result has when no matrix form exists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from gradwright.core.nodes import Add, Node, Power, Product
+
+LETTERS = "ijklpqrstuvw"
+
+
+def index_text(
+    node: Node, name: str, text_of: Callable[[Node], str], sum_sign: str = "Σ"
+) -> str:
+    """`name[i,j,k] = Σ_l A[i,l] …`, with identities written δ[i,j].
+
+    `text_of` prints nodes of order 0 to 2 in matrix notation; each is followed by its indices.
+    """
+    axes = tuple(range(node.order))
+    left = f"{name}[{','.join(_letter(x) for x in axes)}]" if axes else name
+    return f"{left} = {_body(node, axes, text_of, sum_sign)}"
+
+
+def _letter(label: int) -> str:
+    return LETTERS[label] if label < len(LETTERS) else f"i{label}"
+
+
+def _body(node: Node, axes: tuple[int, ...], text_of: Callable[[Node], str], sign: str) -> str:
+    terms = node.terms if isinstance(node, Add) else ((Fraction(1), node),)
+    parts = []
+    for coefficient, term in terms:
+        value, text = _term(term, axes, text_of, sign)
+        value *= coefficient
+        size = abs(value)
+        shown = text if size == 1 and text else f"{size} {text}".strip()
+        parts.append(("- " if value < 0 else "+ ") + (shown or "1"))
+    joined = " ".join(parts)
+    return joined[2:] if joined.startswith("+ ") else "-" + joined[2:]
+
+
+def _term(
+    node: Node, axes: tuple[int, ...], text_of: Callable[[Node], str], sign: str
+) -> tuple[Fraction, str]:
+    if not isinstance(node, Product):
+        return Fraction(1), _factor(node, axes, text_of, sign)
+    letter: dict[int, int] = {}
+    pieces = []
+    for place, label in zip(axes, node.out, strict=True):
+        if label in letter:
+            pieces.append(f"δ[{_letter(letter[label])},{_letter(place)}]")
+        else:
+            letter[label] = place
+    fresh = len(axes)
+    bound = []
+    for _, labels in node.factors:
+        for label in labels:
+            if label not in letter:
+                letter[label] = fresh
+                bound.append(_letter(fresh))
+                fresh += 1
+    for factor, labels in node.factors:
+        pieces.append(_factor(factor, tuple(letter[x] for x in labels), text_of, sign))
+    prefix = f"{sign}_{','.join(bound)} " if bound else ""
+    return node.coefficient, prefix + " ".join(pieces)
+
+
+def _factor(
+    node: Node, places: tuple[int, ...], text_of: Callable[[Node], str], sign: str
+) -> str:
+    if node.order > 2:
+        return f"({_body(node, places, text_of, sign)})"
+    if isinstance(node, Power) and node.exponent.denominator == 1 and node.exponent < 0:
+        inner = _factor(node.base, places, text_of, sign)
+        return f"{inner}^({node.exponent})"
+    text = text_of(node)
+    plain = text.replace("_", "").isalnum()
+    shown = text if plain or not places else f"({text})"
+    return shown + (f"[{','.join(_letter(x) for x in places)}]" if places else "")

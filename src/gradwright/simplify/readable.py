@@ -1,0 +1,145 @@
+"""Printing is raising, and what is printed is verified.
+
+A node is rewritten in several ways, each is raised, and the cheapest whose printed text reads back
+as the node itself is taken. So a printed formula that disagrees with the code cannot happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gradwright.core.graph import Graph
+from gradwright.core.nodes import Node
+from gradwright.notation.lower import Lowered, lower
+from gradwright.notation.parser import parse
+from gradwright.notation.raising.build import transposed
+from gradwright.notation.raising.contract import NotMatrix
+from gradwright.notation.raising.cost import cost
+from gradwright.notation.raising.index import index_text
+from gradwright.notation.raising.raiser import Raiser
+from gradwright.notation.shapes import Scope, infer
+from gradwright.notation.tree import Tree
+from gradwright.render.plain import plain_text
+from gradwright.simplify.equal import Level, equal
+from gradwright.simplify.expand import EXPAND, QUOTIENTS
+from gradwright.simplify.rewrite import Budget, Rule, Step, rewrite
+from gradwright.simplify.rules import BASIC
+
+#: Expanded candidates pay this much more, so that a sum is not multiplied out for nothing.
+EXPANDED_SURCHARGE = 1.12
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """A verified printed form.
+
+    `form` is "matrix", "kronecker" or "index"; `tree` is None in index form, whose text is
+    `index`. `level` says how the text was shown to equal the node; `steps` are the rewrites that
+    led from the node to the form that was printed.
+    """
+
+    tree: Tree | None
+    index: str
+    form: str
+    level: Level | None
+    cost: float
+    node: Node
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An equal node and the recorded rewrites that lead to it."""
+
+    node: Node
+    steps: tuple[Step, ...]
+    surcharge: float
+
+
+class Printer:
+    """Prints nodes of one graph in the letters of one scope."""
+
+    def __init__(self, graph: Graph, scope: Scope, raiser: Raiser) -> None:
+        self.graph = graph
+        self.scope = scope
+        self.raiser = raiser
+
+    def printed(self, node: Node, *, as_row: bool = False, others: Sequence[Node] = ()) -> Printed:
+        """The cheapest verified form of a node; `others` are equal nodes found another way.
+
+        Order 1 prints as a column, or with `as_row` as a row. Order 4 prints in vec form with
+        the first two axes as rows. Other orders print in index notation.
+        """
+        found: list[tuple[float, Tree, Candidate]] = []
+        for candidate in self.candidates(node, others):
+            try:
+                tree = self._raised(candidate.node, as_row)
+            except NotMatrix:
+                continue
+            price = cost(tree, self.raiser.said) * candidate.surcharge
+            found.append((price, tree, candidate))
+        found.sort(key=lambda item: item[0])
+        for price, tree, candidate in found:
+            level = self.verified(tree, node, as_row)
+            if level is not None:
+                form = "kronecker" if node.order == 4 else "matrix"
+                return Printed(tree, "", form, level, price, candidate.node, candidate.steps)
+        simple = simplified(self.graph, node)
+        text = index_text(simple, "D", self._checked_text)
+        return Printed(None, text, "index", None, float("inf"), simple, ())
+
+    def candidates(self, node: Node, others: Sequence[Node] = ()) -> list[Candidate]:
+        """Equal nodes to choose from, without duplicates."""
+        found: dict[Node, Candidate] = {}
+        for start in (node, *others):
+            for rules, surcharge in (
+                (BASIC, 1.0),
+                ((QUOTIENTS, *BASIC), 1.0),
+                ((EXPAND, *BASIC), EXPANDED_SURCHARGE),
+            ):
+                log: list[Step] = []
+                made = rewrite(self.graph, start, rules, budget=Budget(), log=log)
+                found.setdefault(made, Candidate(made, tuple(log), surcharge))
+        return list(found.values())
+
+    def verified(self, tree: Tree, node: Node, as_row: bool = False) -> Level | None:
+        """How the printed text of `tree` equals `node`, or None."""
+        value = self.read(plain_text(tree))
+        wanted, rows = node, min(1, node.order)
+        if node.order == 4:
+            wanted, rows = self.graph.permute(node, (1, 0, 3, 2)), 2
+        if node.order == 1 and as_row:
+            rows = 0
+        if value.rows != rows:
+            return None
+        return equal(self.graph, value.node, wanted)
+
+    def read(self, text: str) -> Lowered:
+        """A printed text, parsed and lowered again into the same graph."""
+        tree = parse(text)
+        scope = infer(tree, self.scope.symbols, text)
+        return lower(tree, scope, self.graph, text=text).value
+
+    def _raised(self, node: Node, as_row: bool) -> Tree:
+        if node.order == 4:
+            return self.raiser.kronecker(node)
+        if node.order > 2:
+            raise NotMatrix
+        tree = self.raiser.tree(node)
+        return transposed(tree, frozenset()) if as_row and node.order == 1 else tree
+
+    def _checked_text(self, node: Node) -> str:
+        """A part of an index formula in matrix notation, verified like any other."""
+        try:
+            tree = self.raiser.tree(node)
+        except NotMatrix:
+            return index_text(node, "", self._checked_text).partition("= ")[2]
+        if self.verified(tree, node) is None:
+            raise AssertionError("a part of an index formula does not read back")
+        return plain_text(tree)
+
+
+def simplified(graph: Graph, node: Node, rules: Sequence[Rule] = BASIC) -> Node:
+    """A node after the rules that only ever shorten."""
+    return rewrite(graph, node, rules, budget=Budget())
