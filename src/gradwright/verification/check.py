@@ -166,7 +166,8 @@ def _compared(problem: _Problem, name: str, claim: Array) -> _Verdict:
     sampled = len(coordinates) < value.size
     signs = _signs(problem.generator, value.shape, DIRECTIONS)
     if problem.oracle == "complex step" and value.size and not problem.on_kink:
-        complex_step.require_analytic(problem.function, problem.point, name, signs[0])
+        direction = problem.generator.standard_normal(value.shape)
+        complex_step.require_analytic(problem.function, problem.point, name, direction)
     found = _columns(problem, name, coordinates)
     evidence = Evidence(
         name, claim, found.values, coordinates, problem.output.shape, problem.point, 0.0

@@ -2,7 +2,7 @@
 
 Values stay where derivatives are well conditioned: positive entries lie in [0.5, 2], matrices that
 are inverted have a condition number of at most 4, entries of the unit interval stay away from its
-ends.
+ends (a matrix that is invertible besides has small entries off its diagonal).
 """
 
 from __future__ import annotations
