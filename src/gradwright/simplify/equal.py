@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -19,8 +19,8 @@ from gradwright.simplify.field import (
     lengths,
 )
 
-#: Sizes for evaluation points: unequal, so that a wrong size or transpose shows.
-POINT_SIZES = (3, 4, 2, 5, 6, 7)
+#: Lengths at evaluation points count up from here: unequal, so that a wrong size shows.
+SMALLEST = 2
 
 MODULAR_POINTS = 2
 MODULAR_TRIES = 60
@@ -44,26 +44,33 @@ def equal(graph: Graph, one: Node, other: Node, *, seed: int = 0) -> Level | Non
         return Level.SAME
     if one.axes != other.axes:
         return None
-    sizes = point_sizes((one, other))
     inputs = _inputs((one, other))
-    if _modular(one, other, inputs, sizes, random.Random(seed)):
+    choices = point_sizes((one, other))
+    if any(_modular(one, other, inputs, sizes, random.Random(seed)) for sizes in choices):
         return Level.MODULAR
-    if _real(one, other, inputs, sizes, np.random.default_rng(seed)):
+    generator = np.random.default_rng(seed)
+    if any(_real(one, other, inputs, sizes, generator) for sizes in choices):
         return Level.REAL
     return None
 
 
-def point_sizes(nodes: Iterable[Node]) -> dict[str, int]:
-    """A small length for each named size, all different as far as they reach."""
+def point_sizes(nodes: Iterable[Node]) -> tuple[dict[str, int], dict[str, int]]:
+    """Small unequal lengths for the named sizes, in rising and in falling order.
+
+    X'X is invertible only where X has at least as many rows as columns, so one order may have no
+    point at all.
+    """
     names: set[str] = set()
     for part in postorder(*nodes):
         names |= {axis for axis in part.axes if isinstance(axis, str)}
         if isinstance(part, SizeOf):
             names.add(part.size)
-    return {
-        name: POINT_SIZES[k % len(POINT_SIZES)] + k // len(POINT_SIZES)
-        for k, name in enumerate(sorted(names))
-    }
+    return unequal_sizes(sorted(names)), unequal_sizes(sorted(names, reverse=True))
+
+
+def unequal_sizes(names: Sequence[str]) -> dict[str, int]:
+    """Different small lengths, the smallest first."""
+    return {name: SMALLEST + k for k, name in enumerate(names)}
 
 
 def _inputs(nodes: Iterable[Node]) -> list[Variable]:
@@ -120,6 +127,7 @@ def _real(
     sizes: Mapping[str, int],
     draw: np.random.Generator,
 ) -> bool:
+    """Whether the values agree at random points where both are finite."""
     decided = 0
     for _ in range(REAL_POINTS * 4):
         values = {v.name: real_value(v, sizes, draw) for v in inputs}

@@ -24,7 +24,7 @@ from gradwright.render.plain import plain_text
 from gradwright.simplify.equal import Level, equal
 from gradwright.simplify.expand import EXPAND, QUOTIENTS
 from gradwright.simplify.rewrite import Budget, Rule, Step, rewrite
-from gradwright.simplify.rules import BASIC
+from gradwright.simplify.rules import BASIC, DIAGONALS
 
 #: Expanded candidates pay this much more, so that a sum is not multiplied out for nothing.
 EXPANDED_SURCHARGE = 1.12
@@ -95,6 +95,7 @@ class Printer:
         for start in (node, *others):
             for rules, surcharge in (
                 (BASIC, 1.0),
+                ((DIAGONALS, *BASIC), 1.0),
                 ((QUOTIENTS, *BASIC), 1.0),
                 ((EXPAND, *BASIC), EXPANDED_SURCHARGE),
             ):

@@ -194,6 +194,72 @@ def _one_hot_power(graph: Graph, node: Node) -> Node | None:
     return None
 
 
+def _pair(graph: Graph, node: Node, first: str, second: str, power: int, made: str) -> Node | None:
+    """first(u) · second(u)^power = made(u) at equal labels."""
+    if not isinstance(node, Product):
+        return None
+    for one, (left, left_labels) in enumerate(node.factors):
+        if not (isinstance(left, Function) and left.operation == first):
+            continue
+        for two, (right, right_labels) in enumerate(node.factors):
+            base = right.base if isinstance(right, Power) and power == -1 else right
+            exponent = right.exponent if isinstance(right, Power) else 1
+            if not (isinstance(base, Function) and base.operation == second):
+                continue
+            if left_labels != right_labels or base.arguments != left.arguments or exponent != power:
+                continue
+            if any(name == "kink" and value for name, value in base.options):
+                continue
+            sizes = dict(zip(node.out, node.axes, strict=True))
+            together = (graph.function(made, *left.arguments), left_labels)
+            rest = [*without(node, {one, two}), together]
+            return graph.product(rest, node.out, coefficient=node.coefficient, sizes=sizes)
+    return None
+
+
+def _relu_step(graph: Graph, node: Node) -> Node | None:
+    return _pair(graph, node, "relu", "step", 1, "relu")
+
+
+def _quotient(graph: Graph, node: Node) -> Node | None:
+    tanh = _pair(graph, node, "sinh", "cosh", -1, "tanh")
+    return tanh if tanh is not None else _pair(graph, node, "sin", "cos", -1, "tan")
+
+
+def _times_sign(graph: Graph, node: Node) -> Node | None:
+    """u · sign(u) = |u|."""
+    if not isinstance(node, Product):
+        return None
+    for one, (left, left_labels) in enumerate(node.factors):
+        if not (isinstance(left, Function) and left.operation == "sign"):
+            continue
+        for two, (right, right_labels) in enumerate(node.factors):
+            if right is left.arguments[0] and left_labels == right_labels:
+                sizes = dict(zip(node.out, node.axes, strict=True))
+                rest = [*without(node, {one, two}), (graph.function("abs", right), left_labels)]
+                return graph.product(rest, node.out, coefficient=node.coefficient, sizes=sizes)
+    return None
+
+
+def _merge_diagonals(graph: Graph, node: Node) -> Node | None:
+    """diag(u) + diag(v) = diag(u + v)."""
+    if not (isinstance(node, Add) and node.order == 2):
+        return None
+    diagonal = [
+        (c, term) for c, term in node.terms if isinstance(term, Product) and term.out == (0, 0)
+    ]
+    if len(diagonal) < 2:
+        return None
+    entries = [
+        (c, graph.product(t.factors, (0,), coefficient=t.coefficient, sizes={0: t.axes[0]}))
+        for c, t in diagonal
+        if isinstance(t, Product)
+    ]
+    together = graph.product([(graph.add(entries, node.axes[:1]), (0,))], (0, 0))
+    rest = [(c, term) for c, term in node.terms if (c, term) not in diagonal]
+    return graph.add([*rest, (1, together)], node.axes)
+
+
 def _double_inverse(graph: Graph, node: Node) -> Node | None:
     """inv(inv(A)) = A, det(inv(A)) = 1/det(A), inv(A') = inv(A)'."""
     if not isinstance(node, Operation) or node.operation not in ("inv", "det", "logdet"):
@@ -214,11 +280,16 @@ def _double_inverse(graph: Graph, node: Node) -> Node | None:
     return None
 
 
+DIAGONALS = Rule("diagonals", "diag(u) + diag(v) = diag(u + v)", _merge_diagonals)
+
 BASIC = (
     Rule("inverse", "A A⁻¹ = I", _cancel_inverse),
     Rule("double inverse", "(A⁻¹)⁻¹ = A, det(A⁻¹) = 1/det(A), (Aᵀ)⁻¹ = (A⁻¹)ᵀ", _double_inverse),
     Rule("row sum", "the entries of each row sum to one", _row_sum),
     Rule("zero or one", "y² = y for entries 0 and 1, y² = 1 for entries ±1", _one_hot_power),
+    Rule("relu times step", "relu(u) step(u) = relu(u)", _relu_step),
+    Rule("sign", "u sign(u) = |u|", _times_sign),
+    Rule("quotient", "sinh(u)/cosh(u) = tanh(u), sin(u)/cos(u) = tan(u)", _quotient),
     Rule("sigmoid", "1/(1 + exp(-u)) = sigmoid(u)", _sigmoid),
     Rule("sigmoid times exp", "exp(u) sigmoid(-u) = sigmoid(u)", _exp_times_sigmoid),
     Rule("softplus", "log(1 + exp(u)) = softplus(u)", _softplus),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from fractions import Fraction
+from itertools import groupby
 
 from gradwright.core.nodes import Size
 from gradwright.notation.tree import Binary, Call, Negate, Number, Symbol, Transpose, Tree
@@ -39,14 +41,18 @@ def is_decimal(value: Fraction) -> bool:
 
 
 def product(chain: Chain) -> Tree:
-    """A chain as one left-nested product."""
-    tree = chain[0]
-    for factor in chain[1:]:
-        tree = Binary("*", tree, factor)
+    """A chain as one left-nested product; repeated neighbours become a power."""
+    parts: list[Tree] = []
+    for factor, repeats in groupby(chain):
+        count = len(list(repeats))
+        parts.append(factor if count == 1 else Binary("^", factor, Number(Fraction(count))))
+    tree = parts[0]
+    for part in parts[1:]:
+        tree = Binary("*", tree, part)
     return tree
 
 
-def transposed(tree: Tree, symmetric: frozenset[Tree]) -> Tree:
+def transposed(tree: Tree, symmetric: AbstractSet[Tree]) -> Tree:
     """`tree'`, with double transposes and those of symmetric matrices left out."""
     match tree:
         case Transpose(operand):
@@ -77,7 +83,7 @@ def _all_transposed(tree: Tree) -> bool:
     return True
 
 
-def transposed_chain(chain: Chain, symmetric: frozenset[Tree]) -> Chain:
+def transposed_chain(chain: Chain, symmetric: AbstractSet[Tree]) -> Chain:
     """(A B)' = B' A'."""
     return tuple(transposed(tree, symmetric) for tree in reversed(chain))
 

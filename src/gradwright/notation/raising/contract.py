@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -29,11 +30,15 @@ class NotMatrix(Exception):
     """The expression has no form in matrix notation that this package finds."""
 
 
+#: Raises a factor as ±tree; told whether the product so far is negative.
+Signed = Callable[[Node, bool], tuple[int, Tree]]
+
+
 @dataclass(frozen=True, slots=True)
 class Style:
     """What the user's own text says about taste, and which trees are symmetric matrices."""
 
-    symmetric: frozenset[Tree] = frozenset()
+    symmetric: AbstractSet[Tree] = frozenset()
     traces: bool = False
     norms: bool = False
 
@@ -53,13 +58,15 @@ class Contraction:
     def __init__(
         self,
         graph: Graph,
-        raise_node: Callable[[Node], Tree],
+        signed: Signed,
         style: Style,
         kept: Labels,
         sizes: dict[int, Size],
+        coefficient: Fraction,
     ) -> None:
         self.graph = graph
-        self.raise_node = raise_node
+        self.signed = signed
+        self.coefficient = coefficient
         self.style = style
         self.kept = set(kept)
         self.sizes = sizes
@@ -75,7 +82,8 @@ class Contraction:
             raise NotMatrix
         self.sizes |= dict(zip(labels, factor.axes, strict=True))
         base, count, above = self._split_power(factor)
-        tree = self.raise_node(base)
+        sign, tree = self.signed(base, self.coefficient < 0 and count % 2 == 1)
+        self.coefficient *= sign**count
         if not labels:
             (self.over if above else self.under).extend([tree] * count)
             return
@@ -283,22 +291,22 @@ class Contraction:
 
 
 def contraction_term(
-    graph: Graph, node: Product, raise_node: Callable[[Node], Tree], style: Style
+    graph: Graph, node: Product, signed: Signed, style: Style, scale: Fraction = Fraction(1)
 ) -> Term:
-    """The term for a product of order 0, 1 or 2.
+    """The term for `scale · node`, a product of order 0, 1 or 2.
 
     Raises:
         NotMatrix: there is no matrix form.
     """
     sizes = dict(zip(node.out, node.axes, strict=True))
-    work = Contraction(graph, raise_node, style, node.out, sizes)
+    work = Contraction(graph, signed, style, node.out, sizes, scale * node.coefficient)
     for factor, labels in node.factors:
         work.add(factor, labels)
     work.eliminate()
     body = work.body(node.out)
     over = sorted(work.over, key=lambda tree: (cost(tree), repr(tree)))
     under = sorted(work.under, key=lambda tree: (cost(tree), repr(tree)))
-    return Term(node.coefficient, tuple(over), tuple(under), body)
+    return Term(work.coefficient, tuple(over), tuple(under), body)
 
 
 def _elementwise(over: Sequence[Chain], under: Sequence[Chain]) -> Tree:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Add, Labels, Node, Product
-from gradwright.notation.raising.contract import NotMatrix, Style, contraction_term
+from gradwright.notation.raising.contract import (
+    NotMatrix,
+    Signed,
+    Style,
+    contraction_term,
+)
 from gradwright.notation.raising.term import Term
 from gradwright.notation.tree import Call, Transpose, Tree
 
 
 def kronecker_terms(
-    graph: Graph, node: Node, raise_node: Callable[[Node], Tree], style: Style
+    graph: Graph, node: Node, raise_node: Callable[[Node], Tree], signed: Signed, style: Style
 ) -> list[Term]:
     """Terms for a node with axes (i, j, k, l), the Jacobian of Y[i, j] by X[k, l].
 
@@ -23,17 +29,23 @@ def kronecker_terms(
     """
     if node.order != 4:
         raise NotMatrix
-    terms = node.terms if isinstance(node, Add) else ((1, node),)
+    terms = node.terms if isinstance(node, Add) else ((Fraction(1), node),)
     found = []
     for coefficient, term in terms:
         if not isinstance(term, Product):
             raise NotMatrix
-        made = _one(graph, term, raise_node, style)
-        found.append(Term(coefficient * made.coefficient, made.over, made.under, made.chain))
+        found.append(_one(graph, term, coefficient, raise_node, signed, style))
     return found
 
 
-def _one(graph: Graph, node: Product, raise_node: Callable[[Node], Tree], style: Style) -> Term:
+def _one(
+    graph: Graph,
+    node: Product,
+    coefficient: Fraction,
+    raise_node: Callable[[Node], Tree],
+    signed: Signed,
+    style: Style,
+) -> Term:
     i, j, k, m = node.out
     for first, second, build in (
         ((j, m), (i, k), _kron),
@@ -48,11 +60,11 @@ def _one(graph: Graph, node: Product, raise_node: Callable[[Node], Tree], style:
             for factors, labels in zip(split, (first, second), strict=True)
         ]
         trees = [raise_node(part) for part in parts]
-        scalars = graph.product(_closed(node), (), coefficient=node.coefficient)
+        scalars = graph.product(_closed(node), (), coefficient=coefficient * node.coefficient)
         scale = (
-            contraction_term(graph, scalars, raise_node, style)
+            contraction_term(graph, scalars, signed, style)
             if isinstance(scalars, Product)
-            else Term(node.coefficient, (raise_node(scalars),))
+            else Term(Fraction(1), (raise_node(scalars),))
         )
         return Term(scale.coefficient, scale.over, scale.under, build(*trees))
     raise NotMatrix

@@ -17,7 +17,7 @@ from gradwright.core.nodes import (
     Variable,
     postorder,
 )
-from gradwright.notation.raising.build import number_tree, transposed
+from gradwright.notation.raising.build import number_tree
 from gradwright.notation.raising.contract import (
     NotMatrix,
     Style,
@@ -46,21 +46,14 @@ class Raiser:
     def __init__(self, graph: Graph, said: Mapping[Node, tuple[Tree, int]]) -> None:
         self.graph = graph
         self.user_trees: dict[Node, Tree] = {}
-        symmetric: set[Tree] = set()
+        self._symmetric: set[Tree] = set()
         calls: set[str] = set()
         for node, (tree, rows) in said.items():
             bare = without_spans(tree)
             calls |= {part.function for part in walk(bare) if isinstance(part, Call)}
-            if node.order <= 2 and (node.order < 2 or rows == 1):
-                column = rows == node.order or node.order == 2
-                self.user_trees[node] = bare if column else transposed(bare, frozenset())
-            if graph.symmetric(node):
-                symmetric.add(bare)
-        for node in said:
-            for part in postorder(node):
-                if isinstance(part, Variable) and graph.symmetric(part):
-                    symmetric |= {Symbol(part.name), Call("inv", (Symbol(part.name),))}
-        self.style = Style(frozenset(symmetric), traces="tr" in calls, norms="norm2" in calls)
+            if (node.order, rows) in ((0, 0), (1, 1), (2, 1)):
+                self.user_trees[node] = bare
+        self.style = Style(self._symmetric, traces="tr" in calls, norms="norm2" in calls)
         self._memo: dict[Node, Tree | None] = {}
 
     @property
@@ -76,7 +69,9 @@ class Raiser:
         """
         for part in postorder(node):
             if part not in self._memo and part.order <= 2:
-                self._memo[part] = self._attempt(part)
+                made = self._memo[part] = self._attempt(part)
+                if made is not None and self.graph.symmetric(part):
+                    self._symmetric.add(made)
         found = self._memo.get(node)
         if found is None:
             raise NotMatrix
@@ -88,7 +83,8 @@ class Raiser:
         Raises:
             NotMatrix: no Kronecker form was found.
         """
-        return sum_tree(kronecker_terms(self.graph, node, self.tree, self.style), self.said)
+        terms = kronecker_terms(self.graph, node, self.tree, self.signed, self.style)
+        return sum_tree(terms, self.said)
 
     def _attempt(self, node: Node) -> Tree | None:
         user = self.user_trees.get(node)
@@ -122,20 +118,29 @@ class Raiser:
         tree = self._memo.get(node)
         return self.tree(node) if tree is None else tree
 
-    def _term(self, node: Product) -> Term:
+    def _term(self, node: Product, scale: Fraction = Fraction(1)) -> Term:
+        """`scale · node` as a term."""
         unit = self.graph.scale(1 / node.coefficient, node) if node.coefficient else node
         user = self.user_trees.get(unit)
         if user is not None and node.order:
-            return Term(node.coefficient, chain=(user,))
-        return contraction_term(self.graph, node, self._known, self.style)
+            return Term(scale * node.coefficient, chain=(user,))
+        return contraction_term(self.graph, node, self.signed, self.style, scale)
+
+    def signed(self, node: Node, negative: bool) -> tuple[int, Tree]:
+        """A factor as ±tree: a sum is turned round where the user did, or to absorb a minus."""
+        if isinstance(node, Add):
+            opposite = self.graph.scale(-1, node)
+            user = self.user_trees.get(opposite)
+            if user is not None:
+                return -1, user
+            if negative and node not in self.user_trees:
+                return -1, self._sum(node, tuple((-c, term) for c, term in node.terms))
+        return 1, self._known(node)
 
     def _sum(self, node: Add, terms: tuple[tuple[Fraction, Node], ...]) -> Tree:
         made = []
         for coefficient, term in terms:
-            part = self._term_of(term)
-            made.append(
-                Term(coefficient * part.coefficient, part.over, part.under, part.chain)
-            )
+            made.append(self._term_of(term, coefficient))
         if node.order and not any(term.chain for term in made):
             ones = self.graph.ones(*node.axes)
             total = sum_term(made, self.said)
@@ -144,24 +149,27 @@ class Raiser:
             ).tree()
         return sum_tree(made, self.said)
 
-    def _term_of(self, node: Node) -> Term:
+    def _term_of(self, node: Node, scale: Fraction) -> Term:
         """A term of a sum; a constant tensor is written as the scalar that spreads by itself."""
         if isinstance(node, Product):
             held = {label for _, labels in node.factors for label in labels}
             if not held and len(set(node.out)) == len(node.out):
                 scalar = self.graph.product(node.factors, (), coefficient=node.coefficient)
                 if isinstance(scalar, Product):
-                    return contraction_term(self.graph, scalar, self._known, self.style)
-                return Term(Fraction(1), (self._known(scalar),))
-            return self._term(node)
+                    return self._term(scalar, scale)
+                return Term(scale, (self._known(scalar),))
+            return self._term(node, scale)
         tree = self._known(node)
-        return Term(Fraction(1), chain=(tree,)) if node.order else Term(Fraction(1), (tree,))
+        return Term(scale, chain=(tree,)) if node.order else Term(scale, (tree,))
 
     def _power(self, node: Power) -> Tree:
         base, exponent = node.base, node.exponent
+        norm = self._norm_argument(base) if exponent.denominator == 2 else None
+        if norm is not None and exponent > 0:
+            length: Tree = Call("norm2", (norm,))
+            return length if exponent == Fraction(1, 2) else Binary("^", length, number_tree(2 * exponent))
         if exponent == Fraction(1, 2):
-            norm = self._norm_argument(base)
-            return Call("sqrt", (self._known(base),)) if norm is None else Call("norm2", (norm,))
+            return Call("sqrt", (self._known(base),))
         if exponent < 0 and exponent.denominator != 1:
             bottom = self._known(self.graph.power(base, -exponent))
             return Binary("./" if node.order else "/", Number(Fraction(1)), bottom)

@@ -45,29 +45,34 @@ class Term:
         if not is_decimal(value) or (self.under and value.denominator != 1):
             value, bottom = Fraction(value.numerator), Fraction(value.denominator)
         parts: list[Tree] = [] if value == 1 else [number_tree(value)]
-        if self.over:
-            parts.append(hadamard(self.over, (), scalar=True))
-        if self.chain:
-            parts.append(product(self.chain))
-        top = _multiplied(parts)
+        parts += _scalars(self.over)
+        top = _multiplied([*parts, *_spine(product(self.chain))] if self.chain else parts)
         below: list[Tree] = [] if bottom == 1 else [number_tree(bottom)]
-        if self.under:
-            below.append(hadamard(self.under, (), scalar=True))
+        below += _scalars(self.under)
         return Binary("/", top, _multiplied(below)) if below else top
 
 
 def _multiplied(parts: Sequence[Tree]) -> Tree:
-    """Scalars and a chain as one left-nested product."""
-    if not parts:
-        return ONE
-    flat: list[Tree] = []
+    """Scalars and the factors of a chain as one left-nested product."""
+    tree: Tree | None = None
     for part in parts:
-        spine: list[Tree] = []
-        while isinstance(part, Binary) and part.operator == "*":
-            spine.append(part.right)
-            part = part.left
-        flat += [part, *reversed(spine)]
-    return product(tuple(flat))
+        for factor in _spine(part) if tree is None else [part]:
+            tree = factor if tree is None else Binary("*", tree, factor)
+    return ONE if tree is None else tree
+
+
+def _scalars(trees: Sequence[Tree]) -> list[Tree]:
+    """Scalar factors, repeats as powers."""
+    return [] if not trees else [hadamard((tree,) * n, (), scalar=True) for tree, n in Counter(trees).items()]
+
+
+def _spine(tree: Tree) -> list[Tree]:
+    """The factors of a left-nested product."""
+    spine: list[Tree] = []
+    while isinstance(tree, Binary) and tree.operator == "*":
+        spine.append(tree.right)
+        tree = tree.left
+    return [tree, *reversed(spine)]
 
 
 def sum_tree(terms: Sequence[Term], said: AbstractSet[Tree]) -> Tree:
