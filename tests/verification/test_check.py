@@ -9,7 +9,7 @@ import pytest
 
 from gradwright.errors import UnsupportedError
 from gradwright.verification import check_derivative
-from gradwright.verification.condition import NOT_JUDGED
+from gradwright.verification.condition import NOT_JUDGED, OWN_ROUNDING_LIMIT
 
 from .compositions import function, gradient, random_composition
 
@@ -196,6 +196,67 @@ def test_an_ill_conditioned_point_is_not_judged_and_redrawn_when_possible():
     )
     assert again.ok, str(again)
     assert again.redrawn_ill_conditioned == 1
+
+
+def test_a_right_formula_that_loses_some_digits_passes_within_the_limit():
+    composition = random_composition(1134)
+    report = _check(composition, partial(gradient, composition), 1134)
+    assert report.ok, str(report)
+    widened = [check for check in report.blocks if check.max_relative_error > 1e-12]
+    assert [check.name for check in widened] == ["W0", "b0"]
+    assert all(check.tolerance <= OWN_ROUNDING_LIMIT for check in widened)
+
+
+def test_a_right_formula_that_loses_many_digits_is_not_judged_and_redrawn():
+    composition = random_composition(1064)
+    report = _check(composition, partial(gradient, composition), 1064)
+    assert not report.ok
+    assert str(report).startswith("NOT JUDGED")
+    assert [check.name for check in report.blocks if not check.judged] == ["x", "W0", "b0"]
+    assert all("not judged" in text and "loses digits" in text for text in report.findings)
+
+    def redraw(generator):
+        return {
+            name: 0.5 * generator.normal(size=value.shape)
+            for name, value in composition.point.items()
+        }
+
+    again = _check(composition, partial(gradient, composition), 1064, redraw=redraw)
+    assert again.ok, str(again)
+    assert again.redrawn_ill_conditioned == 1
+
+
+def test_noise_in_the_claim_does_not_excuse_it():
+    noise = np.random.default_rng(0)
+    report = check_derivative(
+        lambda p: {"x": 2 * p["x"] * (1 + 1e-6 * noise.normal(size=3))},
+        lambda p: p["x"] @ p["x"],
+        {"x": np.array([1.0, 2.0, 3.0])},
+        ["x"],
+        seed=0,
+    )
+    assert not report.ok
+
+
+def test_ridders_allows_for_its_own_error_along_directions():
+    generator = np.random.default_rng(0)
+    point = {"W": generator.normal(size=(40, 30)) * 0.2, "X": generator.normal(size=(20, 40))}
+
+    def claimed(p):
+        return {"W": p["X"].T @ (1 - np.tanh(p["X"] @ p["W"]) ** 2)}
+
+    for seed in range(5):
+        report = check_derivative(
+            claimed,
+            lambda p: np.tanh(p["X"] @ p["W"]).sum(),
+            point,
+            ["W"],
+            seed=seed,
+            oracle="ridders",
+            budget=1000,
+        )
+        assert report.ok, f"seed {seed}\n{report}"
+        assert report.blocks[0].directions == 4
 
 
 def _relu_sum(point):

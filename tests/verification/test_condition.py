@@ -48,6 +48,22 @@ def test_condition_of_a_difference_grows_with_the_cancellation(digits):
     assert 0.4 * 10**digits <= kappa <= 4.1 * 10**digits
 
 
+def test_roughness_is_the_rounding_and_not_the_slope():
+    point = {"x": np.array([0.7, -1.3]), "k": np.arange(2)}
+    noise = np.random.default_rng(0)
+
+    def smooth(p):
+        return np.exp(2 * p["x"])
+
+    def rough(p):
+        return smooth(p) + 1e-9 * noise.normal(size=2)
+
+    generator = np.random.default_rng(0)
+    assert condition.roughness(smooth, point, generator) <= 1e-14
+    assert 2e-10 <= condition.roughness(rough, point, generator) <= 4e-9
+    assert condition.roughness(lambda p: np.full(2, np.nan), point, generator) == 0.0
+
+
 def test_tolerances():
     assert condition.complex_step_tolerance(1.0) == condition.COMPLEX_STEP_FLOOR == 1e-12
     assert condition.complex_step_tolerance(1e6) == 32 * 2.0**-53 * 1e6

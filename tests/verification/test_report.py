@@ -49,6 +49,14 @@ def test_the_verdict_and_the_worst_block():
     assert (empty.max_relative_error, empty.tolerance, empty.worst) == (0.0, 0.0, None)
 
 
+def test_a_block_that_is_not_judged_is_neither_right_nor_wrong():
+    unclear = BlockCheck("b1", (4,), 1e-8, 1e-5, (2,), 1.0, 1.0, 4, 4, False, judged=False)
+    text = str(CheckReport("complex step", 7, (RIGHT, unclear)))
+    assert text.startswith("NOT JUDGED: ")
+    assert text.splitlines()[-1].endswith("not judged")
+    assert str(CheckReport("complex step", 7, (unclear, WRONG))).startswith("WRONG: ")
+
+
 def test_dictionary():
     found = json.loads(json.dumps(REPORT.to_dict(), allow_nan=False))
     blocks = found.pop("blocks")
@@ -75,6 +83,7 @@ def test_dictionary():
         "coordinates_checked": 96,
         "coordinates": 1200,
         "directions": 4,
+        "judged": True,
         "accepted_at_kinks": 1,
     }
     assert blocks[2]["worst_index"] is None

@@ -70,6 +70,12 @@ def cause(evidence: Evidence) -> str:
     return next((found for test in tests if (found := test(evidence))), _magnitude(evidence))
 
 
+def systematic(evidence: Evidence) -> bool:
+    """Whether a slip explains the whole block, rather than the rounding of the claim."""
+    tests = (_scaled, _transposed, _unsigned, _rounded, _added_input)
+    return not evidence.claim.any() or any(test(evidence) is not None for test in tests)
+
+
 def shape_cause(block: str, given: tuple[int, ...], expected: tuple[int, ...]) -> str:
     """One sentence about a claim of the wrong shape."""
     text = f"the derivative given has the shape {given}, and {expected} is y.shape + shape of "

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradwright.errors import UnsupportedError
 from gradwright.verification import complex_step, condition, kinks, ridders
-from gradwright.verification.causes import Evidence, cause, shape_cause
+from gradwright.verification.causes import Evidence, cause, shape_cause, systematic
 from gradwright.verification.points import (
     Array,
     Function,
@@ -31,12 +31,14 @@ PROBES = 8
 REDRAWS = 8
 
 Progress = Callable[[str, int, int], None]
+Claimed = Callable[[dict[str, Array]], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Problem:
     """Everything one block's comparison needs but the block and the claim."""
 
+    claimed: Claimed
     function: Function
     point: Point
     output: Array
@@ -45,6 +47,10 @@ class _Problem:
     on_kink: bool
     generator: np.random.Generator
     progress: Progress | None
+
+    def claims(self, point: Point) -> Mapping[str, Any]:
+        """The claimed derivatives; the claim gets copies, so that it cannot move the point."""
+        return self.claimed({name: value.copy() for name, value in point.items()})
 
     def along(self, block: str, directions: Iterable[Array], point: Point) -> ridders.Estimate:
         """The oracle's derivatives along directions, `y.shape + (directions,)`."""
@@ -58,11 +64,10 @@ class _Problem:
 class _Verdict:
     check: BlockCheck
     findings: tuple[str, ...]
-    ill_conditioned: bool = False
 
 
 def check_derivative(
-    claimed: Callable[[dict[str, Array]], Mapping[str, Any]],
+    claimed: Claimed,
     function: Function,
     point: Mapping[str, Any],
     blocks: Sequence[str],
@@ -119,11 +124,19 @@ def check_derivative(
         at_kinks += settled.redrawn
         output = real_value(function, settled.point)
         problem = _Problem(
-            function, settled.point, output, oracle, budget, settled.on_kink, generator, progress
+            claimed,
+            function,
+            settled.point,
+            output,
+            oracle,
+            budget,
+            settled.on_kink,
+            generator,
+            progress,
         )
-        claims = claimed({name: value.copy() for name, value in settled.point.items()})
+        claims = problem.claims(settled.point)
         verdicts = [_block(problem, name, claims) for name in blocks]
-        ill = any(verdict.ill_conditioned for verdict in verdicts)
+        ill = any(not verdict.check.judged for verdict in verdicts)
         if not ill or again is None or attempt == REDRAWS:
             break
         here = again()
@@ -176,7 +189,9 @@ def _compared(problem: _Problem, name: str, claim: Array) -> _Verdict:
     change, tolerance = _tolerance(problem, name, coordinates, found)
     if _vanishes(problem, name, evidence.scale, change):
         return _vanishing(evidence, problem, change, DIRECTIONS if sampled else 0)
-    return _judged(problem, evidence, whole, tolerance)
+    if whole is not None:
+        tolerance = max(tolerance, whole[1])
+    return _judged(problem, evidence, None if whole is None else whole[0], tolerance)
 
 
 def _coordinates(problem: _Problem, size: int) -> Array:
@@ -207,13 +222,16 @@ def _columns(problem: _Problem, name: str, coordinates: Array) -> ridders.Estima
     return ridders.Estimate(found.values.reshape(shape), found.errors.reshape(shape))
 
 
-def _whole(problem: _Problem, name: str, claim: Array, signs: list[Array]) -> float:
-    """The error along random directions over the whole block."""
+def _whole(problem: _Problem, name: str, claim: Array, signs: list[Array]) -> tuple[float, float]:
+    """The error along random directions over the whole block, and what the oracle may be off."""
     size = problem.point[name].size
     columns = np.stack([direction.reshape(-1) for direction in signs], axis=1)
     ours = claim.reshape(problem.output.size, size) @ columns
     found = problem.along(name, signs, problem.point)
-    return condition.block_error(ours, found.values.reshape(ours.shape))
+    error = condition.block_error(ours, found.values.reshape(ours.shape))
+    if problem.oracle == "complex step":
+        return error, condition.COMPLEX_STEP_FLOOR
+    return error, condition.ridders_tolerance(found.errors, found.values)
 
 
 def _tolerance(
@@ -278,27 +296,55 @@ def _judged(
         evidence = replace(evidence, oracle=evidence.ours - gap)
     entries = condition.relative_size(gap, evidence.oracle)
     error = max(entries, whole or 0.0)
+    own = 0.0 if error <= tolerance else _own_rounding(problem, evidence)
+    tolerance = max(tolerance, min(own, condition.OWN_ROUNDING_LIMIT))
     right = error <= tolerance
     findings = []
     if accepted:
         lie = "1 value on a kink lies" if accepted == 1 else f"{accepted} values on a kink lie"
         findings.append(f"{name}: {lie} between the one-sided slopes")
-    if entries > tolerance or not np.isfinite(evidence.claim).all():
-        findings.append(f"{name}: {cause(evidence)}")
-    elif not right:
-        findings.append(
-            f"{name}: the values compared one by one are right, and a random direction over the "
-            f"whole block is off by {whole:.1e}: another entry is wrong"
-        )
-    unclear = right and tolerance > condition.NOT_JUDGED
-    if unclear:
-        findings.append(
-            f"{name}: not judged: the derivative is ill-conditioned here, rounding alone may "
-            f"change it by {tolerance:.1e}"
-        )
+    blurred = tolerance < error <= min(own, condition.NOT_JUDGED) and not systematic(evidence)
+    unclear = blurred or (right and tolerance > condition.NOT_JUDGED)
+    if unclear or not right:
+        findings.append(f"{name}: {_reason(evidence, entries, error, own, blurred, unclear)}")
     directions = 0 if whole is None else DIRECTIONS
     check = _row(evidence, gap, error, tolerance, right and not unclear, directions, accepted)
-    return _Verdict(check, tuple(findings), unclear)
+    return _Verdict(replace(check, judged=not unclear), tuple(findings))
+
+
+def _own_rounding(problem: _Problem, evidence: Evidence) -> float:
+    """32 times the rounding in the values of the claim, relative to the block."""
+    if evidence.scale == 0.0 or not np.isfinite(evidence.claim).all():
+        return 0.0
+
+    def columns(point: Point) -> Array:
+        return evidence.columns(np.asarray(problem.claims(point)[evidence.block], np.float64))
+
+    return 32 * condition.roughness(columns, problem.point, problem.generator) / evidence.scale
+
+
+def _reason(
+    evidence: Evidence, entries: float, error: float, own: float, blurred: bool, unclear: bool
+) -> str:
+    """Why a block is wrong or cannot be judged, in words."""
+    tolerance = evidence.tolerance
+    if blurred:
+        return (
+            f"not judged: the values given are off by {error:.1e} and carry rounding of "
+            f"{own / 32:.1e}: their formula loses digits here, as 1 - tanh(z)^2 does where tanh(z) "
+            "is near 1"
+        )
+    if unclear:
+        return (
+            "not judged: the derivative is ill-conditioned here, rounding alone may change it "
+            f"by {tolerance:.1e}"
+        )
+    if entries > tolerance or not np.isfinite(evidence.claim).all():
+        return cause(evidence)
+    return (
+        "the values compared one by one are right, and a random direction over the whole block is "
+        f"off by {error:.1e}: another entry is wrong"
+    )
 
 
 def _outside_intervals(problem: _Problem, evidence: Evidence, gap: Array) -> tuple[Array, int]:

@@ -18,7 +18,7 @@ class BlockCheck:
     derivative is missing, misshapen, empty, or wrong only along a direction. `coordinates_checked`
     of the `coordinates` entries of x were compared one by one, `directions` random directions over
     the whole block besides. `accepted_at_kinks` entries differ from the oracle and lie between the
-    one-sided slopes.
+    one-sided slopes. A block that is not `judged` (rounding hides the answer) is not `ok`.
     """
 
     name: str
@@ -33,6 +33,7 @@ class BlockCheck:
     ok: bool
     directions: int = 0
     accepted_at_kinks: int = 0
+    judged: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; None stands for a number that is not finite."""
@@ -48,6 +49,7 @@ class BlockCheck:
             "coordinates_checked": self.coordinates_checked,
             "coordinates": self.coordinates,
             "directions": self.directions,
+            "judged": self.judged,
             "accepted_at_kinks": self.accepted_at_kinks,
         }
 
@@ -111,7 +113,8 @@ class CheckReport:
 
     def __str__(self) -> str:
         """The verdict, a row for each block, and the findings."""
-        verdict = "right" if self.ok else "WRONG"
+        wrong = any(block.judged and not block.ok for block in self.blocks)
+        verdict = "right" if self.ok else "WRONG" if wrong else "NOT JUDGED"
         lines = [f"{verdict}: compared with the {self.oracle}, seed {self.seed}"]
         lines += _table(self.blocks)
         lines += [f"- {finding}" for finding in self.findings]
@@ -152,7 +155,7 @@ def _row(block: BlockCheck) -> tuple[str, ...]:
         "-" if block.worst_index is None else str(list(block.worst_index)),
         "-" if block.ours is None else f"{block.ours:.10g}",
         "-" if block.oracle_value is None else f"{block.oracle_value:.10g}",
-        "ok" if block.ok else "WRONG",
+        "ok" if block.ok else "WRONG" if block.judged else "not judged",
     )
 
 
