@@ -224,11 +224,11 @@ def _stage(letters: _Letters, adjoints: Sequence[Adjoint], wrt: Sequence[Variabl
 
 
 def _stable_loss(letters: _Letters, loss: Node) -> Node:
-    """The loss through Z where log meets an exponential, expanded so that exp is shared."""
+    """The loss through Z where log meets an exponential, so that log never sees a zero."""
     graph = letters.graph
     activation = next(d for d in letters.definitions if d.variable.name == "A")
     opened = substitute(graph, loss, {activation.variable: activation.node})
     stable = rewrite(graph, opened, STABLE, budget=Budget())
     if stable is opened:
         return loss
-    return rewrite(graph, stable, (EXPAND, *BASIC), budget=Budget())
+    return letters.folded(rewrite(graph, stable, BASIC, budget=Budget()))

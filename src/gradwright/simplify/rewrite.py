@@ -86,10 +86,14 @@ def rewrite(
 
     Every intermediate result is equal to `node`, so stopping early is always right.
     """
-    new: dict[Node, Node] = {}
-    for part in postorder(node):
-        new[part] = _settled(graph, rebuilt(graph, part, new), rules, budget, log)
-    return new[node]
+    while True:
+        new: dict[Node, Node] = {}
+        for part in postorder(node):
+            new[part] = _settled(graph, rebuilt(graph, part, new), rules, budget, log)
+        if new[node] is node or budget.steps < 0:
+            return new[node]
+        # A rule may have made new parts below the node it rewrote.
+        node = new[node]
 
 
 def _settled(

@@ -30,8 +30,8 @@ class NotMatrix(Exception):
     """The expression has no form in matrix notation that this package finds."""
 
 
-#: Raises a factor as ±tree; told whether the product so far is negative.
-Signed = Callable[[Node, bool], tuple[int, Tree]]
+#: Raises a factor as multiplier · tree; told the coefficient of the product so far.
+Signed = Callable[[Node, Fraction], tuple[Fraction, Tree]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,9 @@ class Contraction:
             raise NotMatrix
         self.sizes |= dict(zip(labels, factor.axes, strict=True))
         base, count, above = self._split_power(factor)
-        sign, tree = self.signed(base, self.coefficient < 0 and count % 2 == 1)
-        self.coefficient *= sign**count
+        known = self.coefficient if above and count == 1 else Fraction(1)
+        multiplier, tree = self.signed(base, known)
+        self.coefficient *= multiplier ** (count if above else -count)
         if not labels:
             (self.over if above else self.under).extend([tree] * count)
             return

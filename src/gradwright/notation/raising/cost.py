@@ -24,7 +24,7 @@ TRANSPOSED_COMPOUND = 1.6
 CALL = {"diag": 1.4, "kron": 1.5, "vec": 1.5, "ones": 0.5, "eye": 0.5}
 OTHER_CALL = 0.8
 NEGATION = 0.2
-EXPONENT = 0.3
+EXPONENT = {"^": 0.3, ".^": 0.8}
 
 #: A sub-expression that the user wrote is familiar.
 USER_DISCOUNT = 0.5
@@ -38,7 +38,7 @@ def cost(tree: Tree, said: Set[Tree] = frozenset()) -> float:
         part, weight = stack.pop()
         if isinstance(part, Binary) and part.operator in ("^", ".^"):
             if isinstance(part.right, Number):
-                total += weight * (_own(part) + EXPONENT)
+                total += weight * (_own(part) + EXPONENT[part.operator])
                 stack.append((part.left, weight))
                 continue
         if weight == 1.0 and children(part) and part in said:

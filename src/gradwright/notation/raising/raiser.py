@@ -126,16 +126,24 @@ class Raiser:
             return Term(scale * node.coefficient, chain=(user,))
         return contraction_term(self.graph, node, self.signed, self.style, scale)
 
-    def signed(self, node: Node, negative: bool) -> tuple[int, Tree]:
-        """A factor as ±tree: a sum is turned round where the user did, or to absorb a minus."""
-        if isinstance(node, Add):
-            opposite = self.graph.scale(-1, node)
-            user = self.user_trees.get(opposite)
+    def signed(self, node: Node, coefficient: Fraction) -> tuple[Fraction, Tree]:
+        """A factor as multiplier · tree, beside a coefficient.
+
+        A sum is turned round where the user did, or to absorb a minus; it absorbs the whole
+        coefficient when its own terms have coefficients anyway: 0.1 + 0.9 u, not 0.1 (1 + 9 u).
+        """
+        if isinstance(node, Add) and node not in self.user_trees:
+            user = self.user_trees.get(self.graph.scale(-1, node))
             if user is not None:
-                return -1, user
-            if negative and node not in self.user_trees:
-                return -1, self._sum(node, tuple((-c, term) for c, term in node.terms))
-        return 1, self._known(node)
+                return Fraction(-1), user
+            uneven = any(abs(c) != 1 for c, _ in node.terms)
+            taken = coefficient if uneven and coefficient.denominator != 1 else Fraction(1)
+            if taken == 1 and coefficient < 0:
+                taken = Fraction(-1)
+            if taken != 1:
+                scaled = tuple((taken * c, term) for c, term in node.terms)
+                return 1 / taken, self._sum(node, scaled)
+        return Fraction(1), self._known(node)
 
     def _sum(self, node: Add, terms: tuple[tuple[Fraction, Node], ...]) -> Tree:
         made = []

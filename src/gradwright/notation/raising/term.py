@@ -174,6 +174,8 @@ def _places(terms: Sequence[Term]) -> dict[Place, tuple[int, ...]]:
         keys: list[Place] = []
         if len(term.chain) > 1:
             keys += [("left", term.chain[0]), ("right", term.chain[-1])]
+            if _scaled_rows(term.chain):
+                keys.append(("over", term.chain[1]))
         elif len(term.chain) == 1:
             over, under = factors(term.chain[0])
             if len(over) + len(under) > 1:
@@ -214,13 +216,20 @@ def _pulled(place: Place, terms: Sequence[Term], said: AbstractSet[Tree]) -> Ter
     return _pulled_elementwise(side, tree, terms, said)
 
 
+def _scaled_rows(chain: Chain) -> tuple[list[Tree], list[Tree]] | None:
+    """diag(u) M is u .* M with the column u spread over the columns of M."""
+    if len(chain) == 2 and isinstance(chain[0], Call) and chain[0].function == "diag":
+        return [chain[0].arguments[0], chain[1]], []
+    return None
+
+
 def _pulled_elementwise(
     side: str, tree: Tree, terms: Sequence[Term], said: AbstractSet[Tree]
 ) -> Term | None:
     """x .* u + x .* v = x .* (u + v), and x + x .* v = x .* (1 + v)."""
     rest = []
     for term in terms:
-        over, under = factors(term.chain[0])
+        over, under = _scaled_rows(term.chain) or factors(term.chain[0])
         over = list(_less(over, (tree,) if side == "over" else ()))
         under = list(_less(under, (tree,) if side == "under" else ()))
         left: Chain = (hadamard(over, under),) if over or under else ()
