@@ -16,40 +16,75 @@ from gradwright.errors import Span
 OPERATORS = ("+", "-", "*", "/", ".*", "./", ".^", "^")
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
+class _Structural:
+    """Equality and hash by structure, without recursion: a sum may have thousands of terms.
+
+    The hash is kept with the node. It differs between processes, so it is not pickled.
+    """
+
+    __slots__ = ("_hash",)
+    _hash: int
+
+    def __hash__(self) -> int:
+        try:
+            return self._hash
+        except AttributeError:
+            pass
+        assert isinstance(self, Tree)
+        for node in reversed(list(walk(self))):
+            key = (type(node).__name__, own(node), tuple(hash(part) for part in children(node)))
+            object.__setattr__(node, "_hash", hash(key))
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Structural):
+            return NotImplemented
+        assert isinstance(self, Tree) and isinstance(other, Tree)
+        stack: list[tuple[Tree, Tree]] = [(self, other)]
+        while stack:
+            one, two = stack.pop()
+            if one is two:
+                continue
+            if type(one) is not type(two) or hash(one) != hash(two) or own(one) != own(two):
+                return False
+            stack.extend(zip(children(one), children(two), strict=True))
+        return True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Symbol(_Structural):
     """A name: a variable, or a size used as a number (`n`)."""
 
     name: str
     span: Span | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+@dataclass(frozen=True, slots=True, eq=False)
+class Number(_Structural):
     """An exact decimal or integer literal, never negative."""
 
     value: Fraction
     span: Span | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Negate:
+@dataclass(frozen=True, slots=True, eq=False)
+class Negate(_Structural):
     """Unary minus."""
 
     operand: Tree
     span: Span | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Transpose:
+@dataclass(frozen=True, slots=True, eq=False)
+class Transpose(_Structural):
     """`operand'`."""
 
     operand: Tree
     span: Span | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+@dataclass(frozen=True, slots=True, eq=False)
+class Binary(_Structural):
     """`left operator right`, with an operator of `OPERATORS`."""
 
     operator: str
@@ -58,8 +93,8 @@ class Binary:
     span: Span | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+@dataclass(frozen=True, slots=True, eq=False)
+class Call(_Structural):
     """`function(arguments, option=number, ...)`; `ones`, `eye` take sizes as arguments."""
 
     function: str
@@ -80,6 +115,21 @@ def children(tree: Tree) -> tuple[Tree, ...]:
             return (left, right)
         case Call(_, arguments, _):
             return arguments
+        case _:
+            return ()
+
+
+def own(tree: Tree) -> tuple[object, ...]:
+    """What a node says besides its children."""
+    match tree:
+        case Symbol(name):
+            return (name,)
+        case Number(value):
+            return (value,)
+        case Binary(operator, _, _):
+            return (operator,)
+        case Call(function, arguments, options):
+            return (function, len(arguments), options)
         case _:
             return ()
 
@@ -106,3 +156,32 @@ def with_children(tree: Tree, new: tuple[Tree, ...]) -> Tree:
             return Call(function, new, options, span)
         case _:
             return tree
+
+
+#: A literal has at most this many nodes, so that reading one is quick.
+MAX_LITERAL_NODES = 16
+
+
+def literal(tree: Tree) -> Fraction | None:
+    """The rational that a small tree of numbers, `-`, `+`, `*` and `/` stands for, else None."""
+    nodes: list[Tree] = []
+    for node in walk(tree):
+        nodes.append(node)
+        if len(nodes) > MAX_LITERAL_NODES:
+            return None
+    values: dict[int, Fraction] = {}
+    for node in reversed(nodes):
+        match node:
+            case Number(value):
+                values[id(node)] = value
+            case Negate(operand):
+                values[id(node)] = -values[id(operand)]
+            case Binary("+" | "-" | "*" | ".*", left, right):
+                one, other = values[id(left)], values[id(right)]
+                sign = {"+": one + other, "-": one - other}
+                values[id(node)] = sign.get(node.operator, one * other)
+            case Binary("/" | "./", left, right) if values[id(right)] != 0:
+                values[id(node)] = values[id(left)] / values[id(right)]
+            case _:
+                return None
+    return values[id(tree)]

@@ -1,0 +1,285 @@
+"""From text to tokens.
+
+Typed notation and what `str` prints are the same language: `A'` and `Aᵀ`, `x.^2` and `x⊙²`, `a*b`
+and `a·b` give the same tokens. Names are Unicode letters in composed form (NFC); subscript digits
+are plain digits of the name, so `W₃` is `W3`. A letter that Python's own keywords would fold into
+another one (ϕ becomes φ there) is refused, so that two spellings never mean two variables.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from gradwright.errors import LimitError, NotationError, Span
+
+#: Longest text, in characters.
+MAX_LENGTH = 100_000
+#: Most digits in one number, and the largest power of ten it may be scaled by.
+MAX_DIGITS = 50
+MAX_EXPONENT = 300
+#: Longest name, in characters.
+MAX_NAME = 100
+
+SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_SUPERSCRIPT_DIGITS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_SUBSCRIPT_DIGITS = "₀₁₂₃₄₅₆₇₈₉"
+_DIGITS = "0123456789"
+
+#: Characters that stand for an operator or bracket, longest first.
+_SIGNS = {
+    ".*": ".*",
+    "./": "./",
+    ".^": ".^",
+    "‖₁": "‖₁",
+    "‖₂": "‖",
+    "+": "+",
+    "-": "-",
+    "−": "-",
+    "*": "*",
+    "·": "*",
+    "/": "/",
+    "^": "^",
+    "⊙": ".*",
+    "⊘": "./",
+    "⊗": "⊗",
+    "'": "'",
+    "’": "'",
+    "′": "'",
+    "ᵀ": "'",
+    "(": "(",
+    ")": ")",
+    "‖": "‖",
+    ",": ",",
+    "=": "=",
+}
+#: What to write for characters that other notations use.
+_INSTEAD = {
+    "[": "parentheses ( ) group; entries of a matrix cannot be written out",
+    "]": "parentheses ( ) group; entries of a matrix cannot be written out",
+    "{": "write parentheses ( )",
+    "}": "write parentheses ( )",
+    "|": "write abs(x), norm2(x) or det(A)",
+    "@": "write * for the matrix product",
+    "×": "write * for the product",
+    "∘": "write .* for the elementwise product",
+    "∇": "leave it out: the formula is given, its derivative is asked for",
+    "∂": "leave it out: the formula is given, its derivative is asked for",
+    "⊤": "write ' for the transpose",
+    "√": "write sqrt(x)",
+    "Σ": "write sum(x)",
+    "∑": "write sum(x)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token: its kind, its normalised text, where it stands, and a number's value.
+
+    `kind` is "number", "name", "power" (a superscript integer; its value is the exponent),
+    "dotted power" (`⊙²`), "inverse transpose" (`⁻ᵀ`), "end", or for signs the sign itself.
+    """
+
+    kind: str
+    text: str
+    span: Span
+    value: Fraction = Fraction(0)
+
+
+def tokens(text: str) -> list[Token]:
+    """All tokens of a text, the last of kind "end".
+
+    Raises:
+        LimitError: the text, a number or a name is too long.
+        NotationError: a character that means nothing here.
+    """
+    return list(scan(text))
+
+
+def scan(text: str) -> Iterator[Token]:
+    """The tokens one by one, so that a reader who gives up early has not paid for the rest."""
+    if len(text) > MAX_LENGTH:
+        raise LimitError(
+            "reading the formula",
+            f"it has {len(text)} characters and at most {MAX_LENGTH} are read",
+            "name parts of the formula and use the names",
+        )
+    place = 0
+    while place < len(text):
+        if text[place].isspace():
+            place += 1
+            continue
+        token = _token(text, place)
+        yield token
+        place = token.span.end
+    yield Token("end", "", Span(len(text), len(text)))
+
+
+def _token(text: str, start: int) -> Token:
+    character = text[start]
+    following = text[start + 1 : start + 2]
+    if character in _DIGITS or (character == "." and following and following in _DIGITS):
+        return _number(text, start)
+    if character == "⊙" and following and following in _SUPERSCRIPT_DIGITS + "⁻":
+        return _superscript(text, start, start + 1, "dotted power")
+    if character in _SUPERSCRIPT_DIGITS + "⁻":
+        if text.startswith("⁻ᵀ", start):
+            return Token("inverse transpose", "⁻ᵀ", Span(start, start + 2))
+        return _superscript(text, start, start, "power")
+    sign = text[start : start + 2]
+    if sign not in _SIGNS:
+        sign = character
+    if sign in _SIGNS:
+        return Token(_SIGNS[sign], _SIGNS[sign], Span(start, start + len(sign)))
+    if _starts_name(character):
+        return _name(text, start)
+    raise _unexpected(text, start)
+
+
+def _unexpected(text: str, start: int) -> NotationError:
+    character = text[start]
+    if character == ".":
+        clash = "a dot stands alone, and it belongs to a number or to .* ./ .^"
+        instead = "write .* ./ or .^ for an elementwise operation, * for a product"
+    elif character in _SUBSCRIPT_DIGITS:
+        clash = f"the subscript {character} follows no name"
+        instead = "put the subscript directly after a name, as in x₁"
+    else:
+        name = unicodedata.name(character, "a control character").lower()
+        clash = f"the character {character!r} ({name}) has no meaning in a formula"
+        instead = _INSTEAD.get(character, "remove it, or use + - * / ^ ' .* ./ .^ and parentheses")
+    span = Span(start, start + 1)
+    return NotationError("reading the formula", clash, instead, text=text, span=span)
+
+
+def _run(text: str, start: int, allowed: str) -> int:
+    end = start
+    while end < len(text) and text[end] in allowed:
+        end += 1
+    return end
+
+
+def _superscript(text: str, start: int, digits: int, kind: str) -> Token:
+    first = digits + (text[digits] == "⁻")
+    end = _run(text, first, _SUPERSCRIPT_DIGITS)
+    span = Span(start, end)
+    if end == first:
+        raise NotationError(
+            "reading a superscript",
+            "a superscript minus is followed by no digit",
+            "write ⁻¹, or ^(-1)",
+            text=text,
+            span=span,
+        )
+    _check_digits(text, span, end - first)
+    return Token(kind, text[start:end], span, Fraction(text[digits:end].translate(SUPERSCRIPTS)))
+
+
+# Numbers -----------------------------------------------------------------------------------------
+
+
+def _number(text: str, start: int) -> Token:
+    end = _run(text, start, _DIGITS)
+    # In `1./x` and `2.*x` the dot belongs to the operator.
+    if text[end : end + 1] == "." and text[end : end + 2] not in (".*", "./", ".^"):
+        end = _run(text, end + 1, _DIGITS)
+    mantissa = text[start:end]
+    power = 0
+    if text[end : end + 1] in ("e", "E"):
+        digits = end + 1 + (text[end + 1 : end + 2] in ("+", "-"))
+        after = _run(text, digits, _DIGITS)
+        if after > digits:
+            span = Span(start, after)
+            _check_digits(text, span, after - digits)
+            power, end = int(text[end + 1 : after]), after
+    span = Span(start, end)
+    _check_digits(text, span, len(mantissa))
+    if abs(power) > MAX_EXPONENT:
+        raise _too_large(text, span, f"the power of ten is {power}")
+    value = Fraction(mantissa.rstrip(".")) * Fraction(10) ** power
+    # Fifty digits and an exponent of 300 together can still leave the range of a double.
+    if value and not Fraction(10) ** -MAX_EXPONENT <= value <= Fraction(10) ** MAX_EXPONENT:
+        raise _too_large(text, span, "the number lies outside")
+    return Token("number", text[start:end], span, value)
+
+
+def _too_large(text: str, span: Span, fact: str) -> LimitError:
+    return LimitError(
+        "reading a number",
+        f"{fact} and numbers lie between 1e-{MAX_EXPONENT} and 1e{MAX_EXPONENT}",
+        "scale the quantities, or pass the number as a scalar variable",
+        text=text,
+        span=span,
+    )
+
+
+def _check_digits(text: str, span: Span, count: int) -> None:
+    if count > MAX_DIGITS:
+        raise LimitError(
+            "reading a number",
+            f"it has {count} digits and at most {MAX_DIGITS} are read",
+            "round the number, or pass it as a scalar variable",
+            text=text,
+            span=span,
+        )
+
+
+# Names -------------------------------------------------------------------------------------------
+
+
+def canonical_name(text: str) -> str:
+    """A name as the tree holds it: composed, subscript digits as plain digits."""
+    return unicodedata.normalize("NFC", text).translate(SUBSCRIPTS)
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is one name of the notation, in canonical form."""
+    return (
+        0 < len(text) <= MAX_NAME
+        and _starts_name(text[0])
+        and all(_continues_name(character) for character in text)
+        and text == canonical_name(text) == unicodedata.normalize("NFKC", text)
+    )
+
+
+def _starts_name(character: str) -> bool:
+    # ᵀ is a letter to Unicode and a transpose here; ∑ and ∏ are no letters.
+    return (character == "_" or unicodedata.category(character)[0] == "L") and character != "ᵀ"
+
+
+def _continues_name(character: str) -> bool:
+    return (
+        _starts_name(character)
+        or character in _SUBSCRIPT_DIGITS
+        or unicodedata.category(character) in ("Mn", "Mc", "Nd")
+    )
+
+
+def _name(text: str, start: int) -> Token:
+    end = start + 1
+    while end < len(text) and _continues_name(text[end]):
+        end += 1
+    span = Span(start, end)
+    if end - start > MAX_NAME:
+        raise LimitError(
+            "reading a name",
+            f"it has {end - start} characters and names have at most {MAX_NAME}",
+            "choose a shorter name",
+            text=text,
+            span=span,
+        )
+    written = text[start:end]
+    name = canonical_name(written)
+    folded = unicodedata.normalize("NFKC", name)
+    if name != folded:
+        raise NotationError(
+            f"the name {written}",
+            f"Python reads the keyword {written} as {folded}, so the two would be mixed up",
+            f"write {folded}" if is_name(folded) else "use plain letters",
+            text=text,
+            span=span,
+        )
+    return Token("name", name, span)
