@@ -31,7 +31,14 @@ class _Structural:
         except AttributeError:
             pass
         assert isinstance(self, Tree)
-        for node in reversed(list(walk(self))):
+        fresh: list[Tree] = []
+        stack: list[Tree] = [self]
+        while stack:
+            node = stack.pop()
+            if not hasattr(node, "_hash"):
+                fresh.append(node)
+                stack.extend(children(node))
+        for node in reversed(fresh):
             key = (type(node).__name__, own(node), tuple(hash(part) for part in children(node)))
             object.__setattr__(node, "_hash", hash(key))
         return self._hash

@@ -1,0 +1,213 @@
+"""What is declared of a symbol: its kind, its sizes, its facts."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal
+
+from gradwright.errors import (
+    GradwrightError,
+    LimitError,
+    ShapeError,
+    Span,
+    SymbolError,
+    UnsupportedError,
+)
+from gradwright.notation.lexer import MAX_DIGITS, canonical_name, is_name
+
+Kind = Literal["scalar", "vector", "matrix"]
+Size = int | str
+
+#: How many sizes each kind has.
+ORDER: dict[str, int] = {"scalar": 0, "vector": 1, "matrix": 2}
+#: Facts about a square matrix as a whole; a declaration may start with one.
+SQUARE_FACTS = ("symmetric", "posdef", "invertible")
+#: Facts about the entries of a vector, or of each row of a matrix.
+ROW_FACTS = ("onehot", "sum1")
+#: Facts about single entries.
+ENTRY_FACTS = ("positive", "unit", "signs", "binary")
+FACTS = (*SQUARE_FACTS, *ROW_FACTS, *ENTRY_FACTS)
+IMPLIED = {"posdef": frozenset({"symmetric", "invertible"})}
+LATER = ("tensor", "elementwise", "map")
+#: Largest size that may be declared as a number.
+MAX_SIZE = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A symbol: `sizes` has no entry for a scalar, one for a vector, two for a matrix.
+
+    A size is a positive integer or a name. `facts` holds what is declared and what that implies.
+    """
+
+    name: str
+    kind: Kind
+    sizes: tuple[Size, ...] = ()
+    facts: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        return " ".join([self.kind, *map(str, self.sizes), *sorted(self.facts)])
+
+
+def by_convention(name: str) -> Kind:
+    """The kind of an undeclared symbol by its first letter.
+
+    a to g are scalars, other small letters and Greek ones vectors, capitals matrices.
+    """
+    first = name[0]
+    if "GREEK" in unicodedata.name(first, ""):
+        return "vector"
+    if first.isupper():
+        return "matrix"
+    return "scalar" if "a" <= first <= "g" else "vector"
+
+
+def declare(name: str, text: str) -> Declaration:
+    """A declaration from its text.
+
+    >>> declare("A", "matrix m n").sizes
+    ('m', 'n')
+    >>> sorted(declare("K", "posdef n n").facts)
+    ['invertible', 'posdef', 'symmetric']
+
+    Raises:
+        SymbolError: the name is no name, or the text no declaration.
+        ShapeError: the sizes do not fit the kind or a fact.
+        UnsupportedError: tensors and abstract functions.
+    """
+    reader = _Reader(name, text)
+    kind, words = reader.kind()
+    sizes: list[Size] = []
+    facts: list[tuple[str, Span]] = []
+    for word, span in words:
+        if word in FACTS:
+            facts.append((word, span))
+        elif facts and len(sizes) == ORDER[kind]:
+            raise reader.unknown_fact(word, span)
+        else:
+            sizes.append(reader.size(word, span))
+    reader.check_order(kind, sizes)
+    for fact, span in facts:
+        reader.check_fact(fact, kind, sizes, span)
+    held = frozenset(fact for fact, _ in facts)
+    implied = frozenset().union(*(IMPLIED.get(fact, frozenset()) for fact in held))
+    return Declaration(reader.name, kind, tuple(sizes), held | implied)
+
+
+class _Reader:
+    """The words of one declaration, and the errors that point into it."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = canonical_name(name)
+        self.text = text
+        if not is_name(self.name):
+            raise SymbolError(
+                f"the declaration {name}={text!r}",
+                f"{name!r} is no name: names start with a letter and go on with letters and digits",
+                "rename the symbol",
+            )
+        self.words: list[tuple[str, Span]] = []
+        place = 0
+        for word in text.split():
+            start = text.index(word, place)
+            place = start + len(word)
+            self.words.append((word, Span(start, place)))
+
+    def kind(self) -> tuple[Kind, list[tuple[str, Span]]]:
+        """The kind, and the words that follow it; a leading fact of square matrices stays one."""
+        if not self.words:
+            raise self._error(SymbolError, "the text is empty", "write scalar, vector n, …")
+        first, span = self.words[0]
+        if first in SQUARE_FACTS:
+            rest = self.words[1:]
+            if rest and rest[0][0] in ORDER:
+                clash = f"{first} stands first, and so does {rest[0][0]}"
+                raise self._error(
+                    SymbolError, clash, f"write {self._reordered()}", span.to(rest[0][1])
+                )
+            return "matrix", [*rest, self.words[0]]
+        match first:
+            case "scalar" | "vector" | "matrix":
+                return first, self.words[1:]
+        if first in LATER:
+            raise self._error(
+                UnsupportedError,
+                f"{first} is not available, only scalars, vectors and matrices",
+                "write scalar, vector n or matrix m n",
+                span,
+            )
+        raise self._error(
+            SymbolError,
+            f"{first} is none of {', '.join((*ORDER, *SQUARE_FACTS))}",
+            "start with scalar, vector n, matrix m n, symmetric n n or posdef n n",
+            span,
+        )
+
+    def _reordered(self) -> str:
+        first, second, *rest = (word for word, _ in self.words)
+        return " ".join([second, *rest, first])
+
+    def size(self, word: str, span: Span) -> Size:
+        """A size: a positive integer or a name."""
+        if word.isascii() and word.isdigit():
+            if len(word) > MAX_DIGITS or int(word) > MAX_SIZE:
+                clash = f"the size has {len(word)} digits and the largest is {MAX_SIZE}"
+                raise self._error(LimitError, clash, "declare it by a name", span)
+            if int(word) == 0:
+                raise self._error(ShapeError, "a size is 0", "sizes are 1 or more", span)
+            return int(word)
+        name = canonical_name(word)
+        if not is_name(name):
+            clash = f"{word!r} is no size: sizes are positive integers or names"
+            raise self._error(
+                SymbolError, clash, "separate sizes by spaces, as in matrix m n", span
+            )
+        return name
+
+    def check_order(self, kind: Kind, sizes: list[Size]) -> None:
+        """A kind has so many sizes; a word too many is a misspelt fact."""
+        wanted = ORDER[kind]
+        if len(sizes) > wanted and all(word not in FACTS for word, _ in self.words[wanted + 1 :]):
+            word, span = self.words[wanted + 1]
+            if len(word) > 2 and not word.isdigit():
+                raise self.unknown_fact(word, span)
+        if len(sizes) != wanted:
+            shown = " ".join(map(str, sizes)) or "none"
+            noun = "size" if wanted == 1 else "sizes"
+            examples = {"scalar": "scalar", "vector": "vector n", "matrix": "matrix m n"}
+            raise self._error(
+                ShapeError,
+                f"a {kind} has {wanted} {noun} and {len(sizes)} are given: {shown}",
+                f"write {examples[kind]}",
+                Span(0, len(self.text)),
+            )
+
+    def check_fact(self, fact: str, kind: Kind, sizes: list[Size], span: Span) -> None:
+        """Square facts need a square matrix, facts about rows a row."""
+        if fact in SQUARE_FACTS and kind != "matrix":
+            clash = f"{fact} is a fact about square matrices and {self.name} is a {kind}"
+            raise self._error(SymbolError, clash, f"drop {fact}, or declare a matrix", span)
+        if fact in SQUARE_FACTS and sizes[0] != sizes[1]:
+            rows, columns = sizes
+            raise self._error(
+                ShapeError,
+                f"{fact} needs a square matrix and {self.name} has {rows} rows and {columns} "
+                "columns",
+                f"write {fact} {rows} {rows}",
+                span,
+            )
+        if fact in ROW_FACTS and kind == "scalar":
+            clash = f"{fact} is a fact about vectors and rows, and {self.name} is a scalar"
+            raise self._error(SymbolError, clash, f"drop {fact}, or declare a vector", span)
+
+    def unknown_fact(self, word: str, span: Span) -> GradwrightError:
+        """A word that is no fact."""
+        clash = f"{word} is none of {', '.join(FACTS)}"
+        return self._error(SymbolError, clash, "use one of these facts, or drop the word", span)
+
+    def _error(
+        self, error: type[GradwrightError], clash: str, instead: str, span: Span | None = None
+    ) -> GradwrightError:
+        asked = f"the declaration of {self.name}"
+        return error(asked, clash, instead, text=self.text, span=span or Span(0, len(self.text)))

@@ -1,0 +1,183 @@
+"""The functions of the notation and the shapes of their results: the one table to extend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gradwright.errors import ShapeError
+from gradwright.notation.declarations import MAX_SIZE
+from gradwright.notation.tree import Call, Number, Symbol, literal
+from gradwright.notation.unify import SCALAR, Atom, Equations, Form
+
+Rule = Callable[[Equations, Call, list[Form]], Form]
+
+#: Functions whose arguments are sizes.
+CONSTANTS = ("ones", "eye")
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionShape:
+    """How a function is called and what shape its result has.
+
+    From `least` to `most` arguments; `options` are named numbers, and those beyond the first
+    argument may be given by place in the same order.
+    """
+
+    shape: Rule
+    usage: str
+    least: int = 1
+    most: int = 1
+    options: tuple[str, ...] = ()
+
+
+def _same(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    for argument in tree.arguments[1:]:
+        if literal(argument) is None:
+            raise equations.error(
+                ShapeError,
+                argument,
+                f"{equations.called(argument)} is given where {tree.function} takes a number",
+                f"write {FUNCTIONS[tree.function].usage}",
+            )
+    return forms[0]
+
+
+def _pair(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    one, other = tree.arguments
+    return equations.broadcast(tree, one, other, *forms)
+
+
+def _total(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    return SCALAR
+
+
+def _square(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    return equations.square(tree, tree.arguments[0], forms[0])
+
+
+def _square_to_scalar(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    _square(equations, tree, forms)
+    return SCALAR
+
+
+def _trace(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    equations.square(tree, tree.arguments[0], forms[0], single=False)
+    return SCALAR
+
+
+def _no_scalar(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    (argument,) = tree.arguments
+    if forms[0] == SCALAR:
+        raise equations.error(
+            ShapeError,
+            tree,
+            f"{tree.function} acts on vectors and matrices, and "
+            f"{equations.said(argument, forms[0])}",
+            "give a vector or a matrix",
+        )
+    return forms[0]
+
+
+def _softmax(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    form = _no_scalar(equations, tree, forms)
+    return equations.single(tree, tree.arguments[0], form)
+
+
+def _logsumexp(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    form = _softmax(equations, tree, forms)
+    return Form(form.rows) if form.kind == "matrix" else SCALAR
+
+
+def _diag(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    form = _no_scalar(equations, tree, forms)
+    if form.kind == "matrix":
+        equations.square(tree, tree.arguments[0], form, single=False)
+        return Form(form.rows)
+    entries = form.rows or form.columns
+    return Form(entries, entries)
+
+
+def _vec(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    form = _no_scalar(equations, tree, forms)
+    # Column-major: the row index runs fastest, so the columns come first.
+    return Form((*form.columns, *form.rows))
+
+
+def _kron(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    one, other = forms
+    return Form((*one.rows, *other.rows), (*one.columns, *other.columns))
+
+
+def _ones(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    sizes = _sizes(equations, tree)
+    return Form(sizes[:1], sizes[1:])
+
+
+def _eye(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    sizes = _sizes(equations, tree)
+    return Form(sizes, sizes)
+
+
+def _sizes(equations: Equations, tree: Call) -> tuple[Atom, ...]:
+    sizes: list[Atom] = []
+    for argument in tree.arguments:
+        match argument:
+            case Symbol(name):
+                sizes.append(name)
+            case Number(value) if value.denominator == 1 and 1 <= value <= MAX_SIZE:
+                sizes.append(int(value))
+            case _:
+                raise equations.error(
+                    ShapeError,
+                    argument,
+                    f"{tree.function} takes sizes, and {equations.called(argument)} is neither a "
+                    f"name nor a whole number from 1 to {MAX_SIZE}",
+                    f"write {tree.function}(n)",
+                )
+    return tuple(sizes)
+
+
+_ELEMENTWISE = (
+    "exp",
+    "log",
+    "sqrt",
+    "abs",
+    "sign",
+    "sin",
+    "cos",
+    "tan",
+    "arcsin",
+    "arccos",
+    "arctan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "sigmoid",
+    "softplus",
+    "relu",
+)
+
+FUNCTIONS: Mapping[str, FunctionShape] = {
+    **{name: FunctionShape(_same, f"{name}(x)") for name in _ELEMENTWISE},
+    "leaky_relu": FunctionShape(
+        _same, "leaky_relu(x, slope=0.1, kink=0.1)", most=3, options=("slope", "kink")
+    ),
+    "step": FunctionShape(_same, "step(x, kink=0)", options=("kink",)),
+    "max": FunctionShape(_pair, "max(x, y)", 2, 2),
+    "min": FunctionShape(_pair, "min(x, y)", 2, 2),
+    "softmax": FunctionShape(_softmax, "softmax(x)"),
+    "logsumexp": FunctionShape(_logsumexp, "logsumexp(x)"),
+    "sum": FunctionShape(_total, "sum(x)"),
+    "norm1": FunctionShape(_total, "norm1(x)"),
+    "norm2": FunctionShape(_total, "norm2(x)"),
+    "tr": FunctionShape(_trace, "tr(A)"),
+    "det": FunctionShape(_square_to_scalar, "det(A)"),
+    "logdet": FunctionShape(_square_to_scalar, "logdet(A)"),
+    "inv": FunctionShape(_square, "inv(A)"),
+    "diag": FunctionShape(_diag, "diag(x)"),
+    "vec": FunctionShape(_vec, "vec(A)"),
+    "kron": FunctionShape(_kron, "kron(A, B)", 2, 2),
+    "ones": FunctionShape(_ones, "ones(n) or ones(m, n)", 1, 2),
+    "eye": FunctionShape(_eye, "eye(n)"),
+}

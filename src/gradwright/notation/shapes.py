@@ -1,0 +1,326 @@
+"""Kinds and sizes of a formula.
+
+Every symbol's kind is declared or follows from its letter, so kinds are known from the leaves up;
+they alone decide what `*` and `+` mean and what broadcasts. Sizes then obey equations, and never
+change a meaning: a vector whose length happens to be 1 stays a vector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from gradwright.errors import GradwrightError, ShapeError, Span, SymbolError
+from gradwright.notation.declarations import ORDER, Declaration, Kind, Size, by_convention
+from gradwright.notation.functions import CONSTANTS, FUNCTIONS
+from gradwright.notation.tree import (
+    Binary,
+    Call,
+    Negate,
+    Number,
+    Symbol,
+    Transpose,
+    Tree,
+    children,
+    literal,
+    walk,
+)
+from gradwright.notation.unify import (
+    SCALAR,
+    Atoms,
+    Equations,
+    Form,
+    ShapeKind,
+    Unknown,
+    size_names,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Kind, and rows and columns as products of atomic sizes; `()` means one."""
+
+    kind: ShapeKind
+    rows: tuple[Size, ...] = ()
+    columns: tuple[Size, ...] = ()
+
+    def __str__(self) -> str:
+        sides = [_product(side) for side in (self.rows, self.columns) if side]
+        return " ".join([self.kind, " × ".join(sides)]) if sides else self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The symbols of a formula with all sizes known, the names of sizes, the formula's shape."""
+
+    symbols: dict[str, Declaration]
+    sizes: frozenset[str]
+    shape: Shape
+
+
+def infer(tree: Tree, declared: Mapping[str, Declaration], text: str | None = None) -> Scope:
+    """Kinds and sizes of a tree.
+
+    A size that nothing determines gets a name of its own. A name of a size that is not declared as
+    a symbol is a scalar where it is used as one, as n in `sum(x)/n`.
+
+    Raises:
+        ShapeError: kinds or sizes clash.
+        SymbolError: an unknown function or option, or a name that is both a symbol and a size.
+        UnsupportedError: an operation on Kronecker products that has no meaning here.
+    """
+    inference = _Inference(declared.values(), (), text)
+    form = inference.form(tree)
+    inference.name_unknowns()
+    symbols = {
+        name: Declaration(name, kind, inference.sizes_of(atoms), facts)
+        for name, (kind, atoms, facts) in inference.symbols.items()
+    }
+    named = {size for symbol in symbols.values() for size in symbol.sizes if isinstance(size, str)}
+    return Scope(symbols, frozenset(named | inference.names), inference.shape(form))
+
+
+def shape_of(tree: Tree, scope: Scope) -> Shape:
+    """The shape of a sub-tree of a formula with a scope."""
+    inference = _Inference(scope.symbols.values(), scope.sizes)
+    form = inference.form(tree)
+    inference.name_unknowns()
+    return inference.shape(form)
+
+
+def _product(side: tuple[Size, ...]) -> str:
+    return "·".join(map(str, side))
+
+
+def _operands(tree: Tree) -> tuple[Tree, ...]:
+    """The children that are expressions; the arguments of `ones` and `eye` are sizes."""
+    return () if isinstance(tree, Call) and tree.function in CONSTANTS else children(tree)
+
+
+_PRODUCTS = {
+    ("matrix", "matrix"),
+    ("matrix", "column"),
+    ("row", "matrix"),
+    ("row", "column"),
+    ("column", "row"),
+}
+#: What to write instead of the other products: {0} and {1} are the sides, {2} and {3} transposed.
+_NO_PRODUCT = {
+    ("column", "column"): "write {2}*{1} (a scalar), {0}*{3} (a matrix) or {0}.*{1} (each entry)",
+    ("row", "row"): "write {0}*{3} (a scalar), {2}*{1} (a matrix) or {0}.*{1} (each entry)",
+    ("matrix", "row"): "write {0}*{3} for the product, or {0}.*{1} to scale the columns",
+    ("column", "matrix"): "write {2}*{1} for the product, or {0}.*{1} to scale the rows",
+}
+
+
+def _atomic(text: str) -> str:
+    """A text that an operator may follow: names, calls and the like stay bare."""
+    bare = text.replace("_", "").replace("'", "")
+    return text if bare.isalnum() else f"({text})"
+
+
+def _callee(tree: Call) -> Symbol:
+    """The name of a call, for an error to point at."""
+    if tree.span is None:
+        return Symbol(tree.function)
+    start = tree.span.start
+    return Symbol(tree.function, Span(start, start + len(tree.function)))
+
+
+def _turned(text: str) -> str:
+    """The transpose of a side, as one would type it."""
+    bare = text.removesuffix("'")
+    return f"{_atomic(text)}'" if bare == text else bare
+
+
+class _Inference:
+    def __init__(
+        self, declared: Iterable[Declaration], names: Iterable[str], text: str | None = None
+    ) -> None:
+        self.declared = {declaration.name: declaration for declaration in declared}
+        self.names = set(names)
+        self.names |= {s for d in self.declared.values() for s in d.sizes if isinstance(s, str)}
+        self.equations = Equations(text, self.names | set(self.declared))
+        self.symbols: dict[str, tuple[Kind, Atoms, frozenset[str]]] = {}
+
+    def form(self, tree: Tree) -> Form:
+        """The form of a tree, each node after its children."""
+        for node in walk(tree):
+            if isinstance(node, Call) and node.function in CONSTANTS:
+                self.names |= {a.name for a in node.arguments if isinstance(a, Symbol)}
+        done: dict[int, Form] = {}
+        stack: list[tuple[Tree, bool]] = [(tree, False)]
+        while stack:
+            node, ready = stack.pop()
+            if ready:
+                done[id(node)] = self._node(node, [done[id(part)] for part in _operands(node)])
+            elif id(node) not in done:
+                stack.append((node, True))
+                stack.extend((part, False) for part in reversed(_operands(node)))
+        return done[id(tree)]
+
+    def name_unknowns(self) -> None:
+        """Names for the sizes that no equation determines; columns first, so A is m × n."""
+        names = size_names(self.names | set(self.symbols) | set(self.declared))
+        for _, atoms, _ in self.symbols.values():
+            for atom in reversed(atoms):
+                found = self.equations.sizes.find(atom)
+                if isinstance(found, Unknown):
+                    self.equations.sizes.name(found, next(names))
+
+    def sizes_of(self, atoms: Atoms) -> tuple[Size, ...]:
+        """Sizes after the unknown ones have got names."""
+        found = self.equations.sizes.resolve(atoms)
+        return tuple(atom for atom in found if not isinstance(atom, Unknown))
+
+    def shape(self, form: Form) -> Shape:
+        """A form after the unknown sizes have got names."""
+        return Shape(form.kind, self.sizes_of(form.rows), self.sizes_of(form.columns))
+
+    # Nodes ------------------------------------------------------------------------------------
+
+    def _node(self, tree: Tree, parts: list[Form]) -> Form:
+        match tree:
+            case Number():
+                return SCALAR
+            case Symbol():
+                return self._symbol(tree)
+            case Negate():
+                return parts[0]
+            case Transpose():
+                return Form(parts[0].columns, parts[0].rows)
+            case Binary("*"):
+                return self._times(tree, *parts)
+            case Binary("/"):
+                return self._divide(tree, *parts)
+            case Binary("^"):
+                return self._power(tree, *parts)
+            case Binary(_, left, right):
+                return self.equations.broadcast(tree, left, right, *parts)
+            case Call():
+                return self._call(tree, parts)
+
+    def _symbol(self, tree: Symbol) -> Form:
+        name = tree.name
+        declared = self.declared.get(name)
+        if declared is None and name in self.names:
+            return SCALAR
+        if declared is None and name in FUNCTIONS:
+            clash = f"{name} is a function, and no argument in parentheses touches it"
+            instead = f"write {name}(x) without a space, or declare {name} as a symbol"
+            raise self.equations.error(SymbolError, tree, clash, instead)
+        if declared is not None and declared.kind == "scalar" and name in self.names:
+            clash = f"{name} is declared as a scalar and is also the name of a size"
+            raise self.equations.error(
+                SymbolError, tree, clash, f"rename the symbol or the size {name}"
+            )
+        if name not in self.symbols:
+            kind = by_convention(name) if declared is None else declared.kind
+            facts = frozenset[str]() if declared is None else declared.facts
+            atoms: Atoms = () if declared is None else declared.sizes
+            if declared is None:
+                atoms = tuple(self.equations.sizes.fresh() for _ in range(ORDER[kind]))
+            self.symbols[name] = (kind, atoms, facts)
+        _, atoms, _ = self.symbols[name]
+        return Form(atoms[:1], atoms[1:])
+
+    # Operators --------------------------------------------------------------------------------
+
+    def _times(self, tree: Binary, one: Form, other: Form) -> Form:
+        if one.kind == "scalar":
+            return other
+        if other.kind == "scalar":
+            return one
+        kinds = (one.kind, other.kind)
+        if kinds not in _PRODUCTS:
+            left, right = self.equations.called(tree.left), self.equations.called(tree.right)
+            raise self.equations.error(
+                ShapeError,
+                tree,
+                f"{self._said(tree, one, other)}; "
+                f"a {kinds[0]} times a {kinds[1]} is no matrix product",
+                _NO_PRODUCT[kinds].format(
+                    _atomic(left), _atomic(right), _turned(left), _turned(right)
+                ),
+            )
+        if one.columns:
+            self.equations.unify(
+                tree, (tree.left, "columns", one.columns), (tree.right, "rows", other.rows)
+            )
+        return Form(one.rows, other.columns)
+
+    def _divide(self, tree: Binary, one: Form, other: Form) -> Form:
+        if other.kind != "scalar":
+            raise self.equations.error(
+                ShapeError,
+                tree,
+                f"/ divides by a scalar and {self.equations.said(tree.right, other)}",
+                "write ./ to divide entry by entry, or inv(A)*x to solve",
+            )
+        return one
+
+    def _power(self, tree: Binary, one: Form, other: Form) -> Form:
+        if one.kind in ("row", "column"):
+            said = self.equations.said(tree.left, one)
+            clash = f"^ is the power of a scalar or a square matrix and {said}"
+            raise self.equations.error(
+                ShapeError, tree, clash, "write .^ for the power of each entry"
+            )
+        if other.kind != "scalar":
+            clash = f"an exponent of ^ is a scalar and {self.equations.said(tree.right, other)}"
+            raise self.equations.error(
+                ShapeError, tree, clash, "write .^ for powers entry by entry"
+            )
+        if one.kind == "scalar":
+            return one
+        exponent = literal(tree.right)
+        if exponent is None or exponent.denominator != 1:
+            raise self.equations.error(
+                ShapeError,
+                tree,
+                f"{self.equations.said(tree.left, one)} and the exponent "
+                f"{self.equations.called(tree.right)} is not an integer",
+                "write an integer for a power of a matrix, or .^ for the power of each entry",
+            )
+        return self.equations.square(tree, tree.left, one)
+
+    def _said(self, tree: Binary, one: Form, other: Form) -> str:
+        said = self.equations.said
+        return f"{said(tree.left, one)} and {said(tree.right, other)}"
+
+    # Functions --------------------------------------------------------------------------------
+
+    def _call(self, tree: Call, parts: list[Form]) -> Form:
+        name = tree.function
+        found = FUNCTIONS.get(name)
+        if found is None:
+            raise self._unknown_function(tree)
+        if not found.least <= len(tree.arguments) <= found.most:
+            wanted = f"{found.least}" + (f" to {found.most}" if found.most > found.least else "")
+            clash = f"{name} takes {wanted} arguments and {len(tree.arguments)} are given"
+            raise self.equations.error(ShapeError, tree, clash, f"write {found.usage}")
+        given = found.options[: len(tree.arguments) - 1] if found.options else ()
+        for option, _ in tree.options:
+            if option not in found.options:
+                allowed = ", ".join(found.options) or "none"
+                clash = f"{option} is no option of {name}; its options are: {allowed}"
+                raise self.equations.error(SymbolError, tree, clash, f"write {found.usage}")
+            if option in given:
+                clash = f"{option} is given by place and by name"
+                raise self.equations.error(SymbolError, tree, clash, "give it once")
+        return found.shape(self.equations, tree, parts)
+
+    def _unknown_function(self, tree: Call) -> GradwrightError:
+        name = tree.function
+        if name in self.declared or name in self.names:
+            clash = f"{name} is a symbol or a size, and ( touches it as if it were a function"
+            return self.equations.error(
+                SymbolError, _callee(tree), clash, f"write {name}*(…) for a product"
+            )
+        near = get_close_matches(name, FUNCTIONS, n=3, cutoff=0.6) if len(name) > 1 else []
+        instead = f"write {name}*(…) for a product, or one of {', '.join(FUNCTIONS)}"
+        if near:
+            instead = f"write {' or '.join(near)}, or {name}*(…) for a product"
+        clash = f"{name} is called and there is no function of that name"
+        return self.equations.error(SymbolError, _callee(tree), clash, instead)
