@@ -1,0 +1,45 @@
+"""What every test may ask for: a seed that can be repeated, and a generator made from it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import secrets
+
+import numpy as np
+import pytest
+
+RUN_SEED = pytest.StashKey[int]()
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+
+# These tests compare with PyTorch; without it they would only fail to import.
+collect_ignore = [] if HAS_TORCH else ["torch"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    written = os.environ.get("GRADWRIGHT_SEED")
+    config.stash[RUN_SEED] = secrets.randbelow(2**32) if written is None else int(written)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    seed = config.stash[RUN_SEED]
+    lines = [f"gradwright: seed {seed} (GRADWRIGHT_SEED={seed} repeats this run)"]
+    if not HAS_TORCH:
+        lines.append(
+            "gradwright: tests/torch is left out, PyTorch is not installed; "
+            "pip install -e '.[torch]' adds it"
+        )
+    return lines
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """A number of this run and this test alone: the order of the tests does not change it."""
+    name = f"{request.config.stash[RUN_SEED]} {request.node.nodeid}"
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
+
+
+@pytest.fixture
+def rng(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
