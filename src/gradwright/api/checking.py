@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradwright.core.nodes import Node
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
-from gradwright.simplify.equal import POINT_SIZES
-from gradwright.simplify.field import evaluate as evaluate_node
+from gradwright.simplify.equal import unequal_sizes
 from gradwright.verification.check import check_derivative
 from gradwright.verification.report import CheckReport
 from gradwright.verification.samples import draw
@@ -29,11 +27,7 @@ Array = Any
 def sample_sizes(scope: Scope) -> dict[str, int]:
     """Unequal lengths for the named sizes of a scope."""
     names = {size for d in scope.symbols.values() for size in d.sizes if isinstance(size, str)}
-    ordered = sorted(names | scope.sizes)
-    return {
-        name: POINT_SIZES[k % len(POINT_SIZES)] + k // len(POINT_SIZES)
-        for k, name in enumerate(ordered)
-    }
+    return unequal_sizes(sorted(names | scope.sizes))
 
 
 def sample_point(scope: Scope, generator: np.random.Generator) -> dict[str, Array]:
@@ -64,7 +58,7 @@ def check_formula(derivation: Derivation, seed: int) -> CheckReport:
         names,
         seed=seed,
         oracle=oracle,
-        kink_distance=_kink_distance(derivation.kink_arguments(), scope),
+        kink_distance=derivation.kink_distance(),
         redraw=lambda again: sample_point(scope, again),
     )
 
@@ -89,16 +83,3 @@ def _differentiated(derivation: Derivation) -> tuple[Callable[[dict[str, Array]]
         return evaluate(expression, values, scope)
 
     return function, "complex step"
-
-
-def _kink_distance(
-    nodes: list[Node], scope: Scope
-) -> Callable[[dict[str, Array]], float] | None:
-    if not nodes:
-        return None
-    sizes = sample_sizes(scope)
-
-    def distance(point: dict[str, Array]) -> float:
-        return min(float(np.min(np.abs(evaluate_node(n, point, sizes)))) for n in nodes)
-
-    return distance

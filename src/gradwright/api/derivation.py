@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
@@ -28,6 +28,7 @@ from gradwright.render.latex import latex
 from gradwright.render.plain import plain_text
 from gradwright.render.unicode import unicode_text
 from gradwright.run.load import load
+from gradwright.simplify.field import evaluate
 from gradwright.simplify.readable import Printed, Printer
 from gradwright.simplify.rewrite import Budget, rewrite
 from gradwright.simplify.rules import BASIC
@@ -219,9 +220,22 @@ class Derivation:
         """For a Hessian, the gradient that it is the derivative of."""
         return self._gradient
 
-    def kink_arguments(self) -> list[Node]:
-        """What must stay away from zero for the derivative to exist."""
-        return kink_arguments(self._graph, self._lowering.value.node)
+    def kink_distance(self) -> Callable[[Mapping[str, Any]], float] | None:
+        """How far a point is from the nearest kink; None when the formula has no kink."""
+        nodes = kink_arguments(self._graph, self._lowering.value.node)
+        if not nodes:
+            return None
+
+        def distance(point: Mapping[str, Any]) -> float:
+            sizes = {
+                size: length
+                for name, declared in self.scope.symbols.items()
+                for size, length in zip(declared.sizes, np.shape(point[name]), strict=True)
+                if isinstance(size, str)
+            }
+            return min(float(np.min(np.abs(evaluate(n, point, sizes)))) for n in nodes)
+
+        return distance
 
 
 def _printed_dict(printed: Printed) -> dict[str, Any]:

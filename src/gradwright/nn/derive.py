@@ -42,46 +42,45 @@ class DerivedKind:
     stage: Stage
 
 
+def letters_of(kind: Kind) -> dict[str, Declaration]:
+    """The letters of a kind with their types."""
+    declared = {"X": "matrix n p", "W": "matrix p q", "Z": "matrix n q", "A": "matrix n q"}
+    facts = {"A": " sum1" if kind.activation == "softmax" else ""}
+    if kind.bias:
+        declared["b"] = "vector q"
+    if kind.loss is not None:
+        declared |= {"Y": "matrix n q", "L": "scalar"}
+        facts["Y"] = "".join(f" {fact}" for fact in target_facts(kind.loss))
+    adjoints = {adjoint_name(name): text for name, text in declared.items()}
+    typed = {name: text + facts.get(name, "") for name, text in declared.items()} | adjoints
+    return {name: declare(name, text) for name, text in typed.items()}
+
+
+def defining_texts(kind: Kind) -> list[tuple[str, str]]:
+    """The defining formulas of a kind in notation, in order of computation."""
+    affine = "X*W + ones(n)*b'" if kind.bias else "X*W"
+    if kind.activation == "identity":
+        lines = [("A", affine)]
+    else:
+        lines = [("Z", affine), ("A", activation_text(kind.activation, kind.options))]
+    if kind.loss is not None:
+        lines.append(("L", loss_text(kind.loss, kind.reduction)))
+    return lines
+
+
 class _Letters:
     """The graph, the declared letters and the definitions of one kind."""
 
     def __init__(self, kind: Kind) -> None:
         self.graph = Graph()
         self.kind = kind
-        declared = {
-            "X": "matrix n p",
-            "W": "matrix p q",
-            "Z": "matrix n q",
-            "A": "matrix n q" + (" sum1" if kind.activation == "softmax" else ""),
-        }
-        if kind.bias:
-            declared["b"] = "vector q"
-        if kind.loss is not None:
-            facts = "".join(f" {fact}" for fact in target_facts(kind.loss))
-            declared |= {"Y": f"matrix n q{facts}", "L": "scalar"}
-        declared |= {adjoint_name(name): text for name, text in declared.items()}
-        self.symbols: dict[str, Declaration] = {
-            name: declare(name, text.removesuffix(" sum1") if name.startswith("δ") else text)
-            for name, text in declared.items()
-        }
+        self.symbols = letters_of(kind)
         self.scope = Scope(self.symbols, frozenset({"n", "p", "q"}), Shape("scalar", (), ()))
         self.definitions: list[Definition] = []
         self.trees: dict[Variable, Tree] = {}
         self.said: dict[Node, tuple[Tree, int]] = {}
-        for name, text in self.texts():
+        for name, text in defining_texts(kind):
             self._define(name, text)
-
-    def texts(self) -> list[tuple[str, str]]:
-        """The defining formulas, in order."""
-        kind = self.kind
-        affine = "X*W + ones(n)*b'" if kind.bias else "X*W"
-        if kind.activation == "identity":
-            lines = [("A", affine)]
-        else:
-            lines = [("Z", affine), ("A", activation_text(kind.activation, kind.options))]
-        if kind.loss is not None:
-            lines.append(("L", loss_text(kind.loss, kind.reduction)))
-        return lines
 
     def variable(self, name: str) -> Variable:
         declared = self.symbols[name]
@@ -138,7 +137,7 @@ def _opened(
         opened = substitute(graph, adjoint.node, elementwise)
         if opened is not adjoint.node:
             inserted = printer.printed(_cancelled(letters, opened))
-            if inserted.cost < plain.cost:
+            if inserted.cost <= plain.cost:
                 best = inserted
                 forms.append((inserted, _reason(letters, adjoint)))
         if not any(isinstance(p, Product) and p.summed for p in postorder(best.node)):

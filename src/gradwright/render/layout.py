@@ -145,7 +145,7 @@ def _infix(tree: Binary, left: tuple[Layout, int], right: tuple[Layout, int]) ->
     if level == POWER:
         return Infix(operator, _at_least(left, POSTFIX), _at_least(right, ATOM))
     one, other = _at_least(left, level), _at_least(right, level + 1)
-    if level == PRODUCT and not _may_follow(tree.left, operator):
+    if level == PRODUCT and (_is_inner_product(tree.left) or not _may_follow(tree.left, operator)):
         one = _at_least(left, POWER)
     if level == SUM and isinstance(tree.left, Negate):
         one = left[0]
@@ -164,6 +164,29 @@ def _may_follow(left: Tree, operator: str) -> bool:
     if left.operator == "./" and operator == "./":
         return False
     return left.operator in family
+
+
+def _is_inner_product(tree: Tree) -> bool:
+    """Whether a product looks like a scalar x' A y; parentheses keep it apart from what follows."""
+    if not (isinstance(tree, Binary) and tree.operator == "*" and _looks_like_vector(tree.right)):
+        return False
+    first: Tree = tree
+    while isinstance(first, Binary) and first.operator == "*":
+        first = first.left
+    return isinstance(first, Transpose) and _looks_like_vector(first.operand)
+
+
+def _looks_like_vector(tree: Tree) -> bool:
+    """A guess by lower case letters; it decides parentheses only, never meaning."""
+    while not isinstance(tree, Symbol):
+        match tree:
+            case Binary("+" | "-" | ".*" | "./", left, _) | Call(_, (left,)):
+                tree = left
+            case Binary("*", _, right):
+                tree = right
+            case _:
+                return False
+    return tree.name[0].islower()
 
 
 def _at_least(part: tuple[Layout, int], level: int) -> Layout:

@@ -28,6 +28,7 @@ from gradwright.notation.raising.term import Term, sum_term, sum_tree
 from gradwright.notation.tree import (
     Binary,
     Call,
+    Negate,
     Number,
     Symbol,
     Tree,
@@ -142,8 +143,8 @@ class Raiser:
                 taken = Fraction(-1)
             if taken != 1:
                 scaled = tuple((taken * c, term) for c, term in node.terms)
-                return 1 / taken, self._sum(node, scaled)
-        return Fraction(1), self._known(node)
+                return _without_sign(1 / taken, self._sum(node, scaled))
+        return _without_sign(Fraction(1), self._known(node))
 
     def _sum(self, node: Add, terms: tuple[tuple[Fraction, Node], ...]) -> Tree:
         made = []
@@ -221,6 +222,11 @@ class Raiser:
         if isinstance(node, Product) and not node.factors and len(set(node.out)) == node.order:
             return number_tree(node.coefficient)
         return self._known(node)
+
+
+def _without_sign(multiplier: Fraction, tree: Tree) -> tuple[Fraction, Tree]:
+    """A leading minus belongs to the coefficient."""
+    return (-multiplier, tree.operand) if isinstance(tree, Negate) else (multiplier, tree)
 
 
 def without_spans(tree: Tree) -> Tree:

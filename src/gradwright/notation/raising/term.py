@@ -174,8 +174,6 @@ def _places(terms: Sequence[Term]) -> dict[Place, tuple[int, ...]]:
         keys: list[Place] = []
         if len(term.chain) > 1:
             keys += [("left", term.chain[0]), ("right", term.chain[-1])]
-            if _scaled_rows(term.chain):
-                keys.append(("over", term.chain[1]))
         elif len(term.chain) == 1:
             over, under = factors(term.chain[0])
             if len(over) + len(under) > 1:
@@ -188,6 +186,10 @@ def _places(terms: Sequence[Term]) -> dict[Place, tuple[int, ...]]:
             keys += [("below", tree) for tree in dict.fromkeys(term.under)]
         for key in keys:
             found.setdefault(key, []).append(k)
+    for k, term in enumerate(terms):
+        # u .* M joins a group that shares M elementwise; alone it stays diag(u) M.
+        if _scaled_rows(term.chain) and ("over", term.chain[1]) in found:
+            found["over", term.chain[1]].append(k)
     return {key: tuple(members) for key, members in found.items() if len(members) > 1}
 
 

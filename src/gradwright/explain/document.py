@@ -1,0 +1,93 @@
+"""A network's derivation as text and as a LaTeX document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradwright.core.nodes import Size
+from gradwright.explain.lines import Line
+from gradwright.explain.network import Entry, Section
+from gradwright.notation.tree import Symbol
+from gradwright.render.equation import latex_block, text_block
+from gradwright.render.latex import escape, latex
+from gradwright.render.unicode import unicode_text
+
+Row = tuple[str, str, str]
+
+
+def as_text(title: str, notes: Sequence[str], sections: Sequence[Section]) -> str:
+    """The derivation for a terminal."""
+    lines = [title, *(f"  {note}" for note in notes)]
+    for number, section in enumerate(sections, start=1):
+        lines += ["", f"{number}. {section.title}"]
+        rows = [row for entry in section.entries for row in _text_rows(entry)]
+        lines += [f"   {line}".rstrip() for line in text_block(rows)]
+    return "\n".join(lines)
+
+
+def as_latex(title: str, notes: Sequence[str], sections: Sequence[Section]) -> str:
+    """A complete document that needs amsmath and amssymb."""
+    lines = [
+        r"\documentclass{article}",
+        r"\usepackage{amsmath,amssymb,stmaryrd}",
+        r"\usepackage[a4paper,margin=2cm]{geometry}",
+        r"\begin{document}",
+        rf"\section*{{{escape(title)}}}",
+        *(rf"\noindent {escape(note)}\\" for note in notes),
+    ]
+    for section in sections:
+        rows = [row for entry in section.entries for row in _latex_rows(entry)]
+        lines += ["", rf"\subsection*{{{escape(section.title)}}}", latex_block(rows)]
+    return "\n".join([*lines, r"\end{document}", ""])
+
+
+def _text_rows(entry: Entry) -> list[Row]:
+    line = entry.line
+    rows = []
+    for place, form in enumerate(line.forms):
+        left = _text_name(line) if place == 0 else ""
+        last = place == len(line.forms) - 1
+        remark = _joined(form.rule, _shape(line.axes) if last else "", entry.remark if last else "")
+        rows.append((left, unicode_text(form.tree), remark))
+    return rows
+
+
+def _latex_rows(entry: Entry) -> list[Row]:
+    line = entry.line
+    rows = []
+    for place, form in enumerate(line.forms):
+        left = _latex_name(line) if place == 0 else ""
+        last = place == len(line.forms) - 1
+        remark = _joined(form.rule, _shape(line.axes) if last else "", entry.remark if last else "")
+        rows.append((left, latex(form.tree), remark))
+    return rows
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)
+
+
+def _shape(axes: Sequence[Size]) -> str:
+    return " × ".join(str(size) for size in axes)
+
+
+def _is_adjoint(line: Line) -> bool:
+    return line.name.startswith("δ") and line.meaning.rpartition("∂")[2][:1] not in ("W", "b")
+
+
+def _text_name(line: Line) -> str:
+    """δZ₃ for an adjoint, ∂L/∂W₃ for the gradient of a parameter."""
+    if not line.meaning:
+        return line.name if line.name.startswith("∂") else unicode_text(Symbol(line.name))
+    of = unicode_text(Symbol(line.meaning.rpartition("∂")[2]))
+    return unicode_text(Symbol(line.name)) if _is_adjoint(line) else f"∂L/∂{of}"
+
+
+def _latex_name(line: Line) -> str:
+    if line.name.startswith("∂"):
+        top, _, bottom = line.name.partition("/")
+        return rf"\frac{{\partial {top[1:]}}}{{\partial {bottom[1:]}}}"
+    if not line.meaning or _is_adjoint(line):
+        return latex(Symbol(line.name))
+    of = latex(Symbol(line.meaning.rpartition("∂")[2]))
+    return rf"\frac{{\partial L}}{{\partial {of}}}"
