@@ -21,7 +21,7 @@ def name(path: Path) -> str:
 
 
 def blocks(text: str) -> list[tuple[int, str]]:
-    """(line number, code) of every fenced block that shows a Python prompt's `>>>`."""
+    """(line number, code) of every fenced block that shows `>>>`."""
     return [
         (text.count("\n", 0, found.start(1)), found[1])
         for found in FENCED.finditer(text)

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCE = ROOT / "src" / "gradwright"
 
 #: Folders that tools make and git ignores.
 MADE = {".git", ".venv", "__pycache__", "build", "dist", "out"}
@@ -19,8 +18,3 @@ def project_files(*suffixes: str) -> list[Path]:
         folders[:] = [f for f in folders if f not in MADE and not f.endswith("_cache")]
         found += [Path(folder, name) for name in names]
     return sorted(p for p in found if not suffixes or p.suffix in suffixes)
-
-
-def source_files() -> list[Path]:
-    """Every Python file of the package."""
-    return sorted(SOURCE.rglob("*.py"))
