@@ -1,0 +1,119 @@
+"""Where results go: text or JSON on standard output, files all at once or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gradwright.errors import OutputError
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON can hold it: NumPy numbers as numbers, what is not finite as None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(held) for key, held in value.items()}
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(held) for held in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def json_text(value: Any) -> str:
+    """A JSON document, in Unicode, without NaN (which JSON does not have)."""
+    return json.dumps(plain(value), ensure_ascii=False, indent=2, allow_nan=False)
+
+
+def say(text: str) -> None:
+    """A result, on standard output."""
+    click.echo(text)
+
+
+class OutputFolder:
+    """A folder whose files are prepared in `staging` and appear together in `target`.
+
+    Made by `output_folder`, which proves that the place can be written before any work is done.
+    """
+
+    def __init__(self, target: Path, staging: Path) -> None:
+        self.target = target
+        self.staging = staging
+
+    def write(self, name: str, text: str) -> None:
+        """Prepare a text file, in UTF-8 and with plain line ends on every system."""
+        ending = "" if text.endswith("\n") else "\n"
+        (self.staging / name).write_text(text + ending, encoding="utf-8", newline="\n")
+
+    def publish(self) -> list[Path]:
+        """Move the prepared files in place, each in one step, and return their paths."""
+        self.target.mkdir(exist_ok=True)
+        moved = []
+        for prepared in sorted(self.staging.iterdir()):
+            os.replace(prepared, self.target / prepared.name)
+            moved.append(self.target / prepared.name)
+        return moved
+
+
+@contextmanager
+def output_folder(path: str | None) -> Iterator[OutputFolder | None]:
+    """The folder for `--out`; None without one. Nothing is left behind when the work fails.
+
+    Raises:
+        OutputError: the folder cannot be made or written.
+    """
+    if path is None:
+        yield None
+        return
+    target = Path(path)
+    if target.exists() and not target.is_dir():
+        raise OutputError(
+            f"the output folder {path}",
+            f"{path} exists and is a file, not a folder",
+            "name a folder, or a path that does not exist yet",
+        )
+    try:
+        target.absolute().parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            tempfile.TemporaryFile(dir=target).close()
+        staging = Path(tempfile.mkdtemp(prefix=".gradwright-", dir=target.absolute().parent))
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        yield OutputFolder(target, staging)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def publish(folder: OutputFolder | None) -> list[Path]:
+    """Move the prepared files in place, if a folder was asked for.
+
+    Raises:
+        OutputError: a file cannot be moved there.
+    """
+    if folder is None:
+        return []
+    try:
+        return folder.publish()
+    except OSError as error:
+        raise _unwritable(str(folder.target), error) from error
+
+
+def _unwritable(path: str, error: OSError) -> OutputError:
+    reason = error.strerror or str(error)
+    return OutputError(
+        f"the output folder {path}",
+        f"files are to be written there and the system says: {reason}",
+        "name a folder that you may write to, with --out",
+        place=str(error.filename or path),
+    )
