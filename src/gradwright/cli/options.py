@@ -1,0 +1,128 @@
+"""The options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from gradwright.errors import SymbolError
+
+Command = Callable[..., Any]
+
+as_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print the result as one JSON document."
+)
+out = click.option(
+    "--out", metavar="FOLDER", help="Also write the results to files in this folder."
+)
+seed = click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Seed of every random choice.",
+)
+declare = click.option(
+    "--declare",
+    "declarations",
+    multiple=True,
+    metavar="'NAME=KIND SIZES'",
+    help="Declare a symbol, such as 'A=matrix n n'. May be given several times.",
+)
+level = click.option(
+    "--level",
+    type=click.Choice(["outline", "full"]),
+    default="full",
+    show_default=True,
+    help="How much of the derivation is written.",
+)
+wrt = click.option(
+    "--wrt", metavar="NAME[,NAME]", help="The variable to differentiate by; several for gradients."
+)
+kind = click.option(
+    "--kind",
+    type=click.Choice(["gradient", "jacobian", "hessian"]),
+    help="Default: the gradient of a scalar formula, the Jacobian of any other.",
+)
+loss = click.option(
+    "--loss", metavar="NAME", help="Default: the loss that belongs to the last activation."
+)
+reduction = click.option(
+    "--reduction",
+    type=click.Choice(["mean", "sum"]),
+    default="mean",
+    show_default=True,
+    help="How the losses of the samples are put together.",
+)
+
+
+def data_options(required: bool) -> Callable[[Command], Command]:
+    """`--data` and `--label`."""
+    data = click.option(
+        "--data",
+        required=required,
+        metavar="NAME|FILE.csv",
+        help="A bundled data set (such as digits) or a CSV file with a header.",
+    )
+    label = click.option(
+        "--label", metavar="COLUMN", help="The column of a CSV file that is to be predicted."
+    )
+    return lambda command: data(label(command))
+
+
+def training_options(command: Command) -> Command:
+    """`--epochs`, `--batch-size`, `--learning-rate`, `--held-out`."""
+    options = (
+        click.option("--epochs", type=click.IntRange(1), default=30, show_default=True),
+        click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True),
+        click.option(
+            "--learning-rate",
+            type=click.FloatRange(0, min_open=True),
+            default=0.1,
+            show_default=True,
+        ),
+        click.option(
+            "--held-out",
+            type=click.FloatRange(0, 1, min_open=True, max_open=True),
+            default=0.2,
+            show_default=True,
+            help="The part of the samples that is kept from training and measured on.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def declared(declarations: Sequence[str]) -> dict[str, str]:
+    """`["A=matrix n n"]` as `{"A": "matrix n n"}`.
+
+    Raises:
+        SymbolError: a declaration without `=`, or a name declared twice.
+    """
+    found: dict[str, str] = {}
+    for text in declarations:
+        name, equals, what = (part.strip() for part in text.partition("="))
+        if not (name and equals and what):
+            raise SymbolError(
+                f"the declaration {text!r}",
+                "a declaration is a name, an equals sign and a kind, and a part is missing",
+                "write it like --declare 'A=matrix n n'",
+                text=text,
+            )
+        if name in found:
+            raise SymbolError(
+                f"the declaration {text!r}",
+                f"{name} is declared as {found[name]!r} and again as {what!r}",
+                f"declare {name} once",
+                text=text,
+            )
+        found[name] = what
+    return found
+
+
+def names(text: str) -> tuple[str, ...]:
+    """`"x, A"` as `("x", "A")`."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
