@@ -1,0 +1,52 @@
+"""`gradwright derive`."""
+
+from __future__ import annotations
+
+import click
+
+from gradwright.cli import options
+from gradwright.cli.output import json_text, output_folder, publish, say
+from gradwright.cli.progress import note
+from gradwright.cli.subject import make_derivation
+
+
+@click.command("derive")
+@click.argument("text", metavar="FORMULA")
+@options.wrt
+@options.kind
+@options.declare
+@options.level
+@options.as_json
+@options.out
+def command(
+    text: str,
+    wrt: str | None,
+    kind: str | None,
+    declarations: tuple[str, ...],
+    level: str,
+    as_json: bool,
+    out: str | None,
+) -> None:
+    """Differentiate FORMULA, written as in x'*A*x, and print the derivation.
+
+    With --out, the folder gets derivation.txt, derivation.tex (the result), derivative.py and
+    derivation.json.
+
+    \b
+    Examples:
+      gradwright derive "x'*A*x" --wrt x
+      gradwright derive "norm2(X*w - y)^2" --wrt w --kind hessian
+      gradwright derive "tr(A*X*B)" --wrt X --declare 'X=matrix n n symmetric'
+      gradwright derive "tanh(W*x + b)" --wrt W --json
+    """
+    with output_folder(out) as folder:
+        derivation = make_derivation(text, wrt, kind, declarations)
+        explained = derivation.explain(level=level)
+        if folder is not None:
+            folder.write("derivation.txt", explained)
+            folder.write("derivation.tex", derivation.latex())
+            folder.write("derivative.py", derivation.source("numpy"))
+            folder.write("derivation.json", json_text(derivation.to_dict()))
+        say(json_text(derivation.to_dict()) if as_json else explained)
+        for path in publish(folder):
+            note(f"wrote {path}")
