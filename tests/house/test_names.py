@@ -1,4 +1,4 @@
-"""Public names stay what they are, whatever is imported and in which order."""
+"""What an import costs, and that public names stay what they are whatever is imported."""
 
 from __future__ import annotations
 
@@ -9,6 +9,29 @@ import sys
 import pytest
 
 import gradwright
+
+
+#: Packages that some part of gradwright uses, and that `import gradwright` must not load.
+HEAVY = {"sklearn", "scipy", "torch", "rich", "click", "mpmath", "hypothesis"}
+
+
+def fresh(code: str) -> list[str]:
+    """The words that `code` prints in a new interpreter where warnings are errors."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_import_is_light() -> None:
+    code = "import sys, gradwright; print(*{m.partition('.')[0] for m in sys.modules})"
+    assert set(fresh(code)) & HEAVY == set()
+
+
+def test_no_public_name_is_the_name_of_a_package() -> None:
+    modules = {found.name for found in pkgutil.iter_modules(gradwright.__path__)}
+    assert set(gradwright.__all__) & modules == set()
 
 
 def every_module() -> list[str]:
@@ -28,11 +51,7 @@ import gradwright as gw
 public = [name for name in gw.__all__ if not name.startswith("__")]
 print(*[name for name in public if not callable(getattr(gw, name))])
 """
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == []
+    assert fresh(code) == []
 
 
 def test_every_public_name_says_what_it_is() -> None:
