@@ -1,0 +1,58 @@
+"""`gradwright check`."""
+
+from __future__ import annotations
+
+import click
+
+from gradwright.cli import options
+from gradwright.cli.main import CHECK_FAILED
+from gradwright.cli.output import json_text, output_folder, publish, say
+from gradwright.cli.progress import note, progress
+from gradwright.cli.subject import is_network, make_derivation, make_network
+
+
+@click.command("check")
+@click.argument("text", metavar="FORMULA|NETWORK")
+@options.wrt
+@options.kind
+@options.declare
+@options.loss
+@options.reduction
+@options.seed
+@options.as_json
+@options.out
+def command(
+    text: str,
+    wrt: str | None,
+    kind: str | None,
+    declarations: tuple[str, ...],
+    loss: str | None,
+    reduction: str,
+    seed: int,
+    as_json: bool,
+    out: str | None,
+) -> int:
+    """Compare a derivative with oracles that share no code with the derivation.
+
+    The exit code is 0 when every block is right and 1 when one is not. With --out, the folder gets
+    check.json.
+
+    \b
+    Examples:
+      gradwright check "log(det(A))" --wrt A --declare 'A=posdef n n'
+      gradwright check "sum(relu(W*x))" --wrt W,x --seed 7
+      gradwright check "4 -> 10 relu -> 3 softmax" --loss cross_entropy --json
+    """
+    with output_folder(out) as folder:
+        if is_network(text):
+            network = make_network(text, loss, reduction)
+            with progress("checking") as watch:
+                report = network.backprop().check(seed=seed, progress=watch)
+        else:
+            report = make_derivation(text, wrt, kind, declarations).check(seed=seed)
+        if folder is not None:
+            folder.write("check.json", json_text(report.to_dict()))
+        say(json_text(report.to_dict()) if as_json else str(report))
+        for path in publish(folder):
+            note(f"wrote {path}")
+    return 0 if report.ok else CHECK_FAILED

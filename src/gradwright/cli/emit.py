@@ -1,0 +1,57 @@
+"""`gradwright emit`."""
+
+from __future__ import annotations
+
+import click
+
+from gradwright.cli import options
+from gradwright.cli.output import json_text, output_folder, publish, say
+from gradwright.cli.progress import note
+from gradwright.cli.subject import is_network, make_derivation, make_network
+
+SCHEMA = "gradwright.source/1"
+
+
+@click.command("emit")
+@click.argument("text", metavar="FORMULA|NETWORK")
+@options.wrt
+@options.kind
+@options.declare
+@options.loss
+@options.reduction
+@click.option("--target", default="numpy", show_default=True, help="What the code is written for.")
+@options.as_json
+@options.out
+def command(
+    text: str,
+    wrt: str | None,
+    kind: str | None,
+    declarations: tuple[str, ...],
+    loss: str | None,
+    reduction: str,
+    target: str,
+    as_json: bool,
+    out: str | None,
+) -> None:
+    """Print the derivative as a complete module that needs NumPy only.
+
+    With --out, the folder gets the module as derivative.py, or backprop.py for a network.
+
+    \b
+    Examples:
+      gradwright emit "x'*A*x" --wrt x,A
+      gradwright emit "64 -> 32 relu -> 10 softmax" > backprop.py
+      gradwright emit "2 -> 8 tanh -> 1 sigmoid" --out build/
+    """
+    with output_folder(out) as folder:
+        network = is_network(text)
+        if network:
+            source = make_network(text, loss, reduction).backprop().source(target)
+        else:
+            source = make_derivation(text, wrt, kind, declarations).source(target)
+        if folder is not None:
+            folder.write("backprop.py" if network else "derivative.py", source)
+        document = {"schema": SCHEMA, "of": text, "target": target, "source": source}
+        say(json_text(document) if as_json else source.rstrip("\n"))
+        for path in publish(folder):
+            note(f"wrote {path}")
