@@ -146,10 +146,9 @@ class _Parser:
                 return self._error(fact, "write an expression there", before.span.to(token.span))
             fact = f"nothing follows {before.text}"
             return self._error(fact, "write an operand after it, or remove it", before.span)
-        if token.kind == "+":
-            return self._error("+ has nothing to its left", "remove the +", token.span)
         fact = f"{token.text} has nothing to its left"
-        return self._error(fact, f"write an operand before {token.text}", token.span)
+        instead = "remove the +" if token.kind == "+" else f"write an operand before {token.text}"
+        return self._error(fact, instead, token.span)
 
     def _name(self, token: Token) -> bool:
         follower = self._peek()

@@ -182,13 +182,11 @@ def _dtype(arrays: Mapping[str, Array], given: Mapping[str, ArrayLike]) -> Any:
         for name, array in arrays.items()
         if type(given[name]) not in (int, float, bool, complex)
     ]
-    # A Python complex number decides only that the result is complex.
-    found += (
-        [np.result_type(*found, np.complex64)]
-        if any(type(given[name]) is complex for name in arrays)
-        else []
-    )
-    return np.result_type(*found) if found else np.dtype(np.float64)
+    # A Python complex number decides only that the result is complex, not how wide it is.
+    found = found or [np.dtype(np.float64)]
+    if any(type(given[name]) is complex for name in arrays):
+        found.append(np.dtype(np.complex64))
+    return np.result_type(*found)
 
 
 def _whole(name: str, value: ArrayLike) -> int:
