@@ -1,0 +1,151 @@
+"""Training from the command line: data in, a trained network and its record out."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gradwright.cli.output import OutputFolder, json_text
+from gradwright.cli.progress import progress
+
+if TYPE_CHECKING:
+    from gradwright.api.network import Network
+    from gradwright.data.dataset import Dataset, Standardiser
+    from gradwright.nn.parameters import Parameters
+
+SCHEMA = "gradwright.training/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to train, as the options say."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    held_out: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Samples to train on and samples to measure on, standardised by the former alone."""
+
+    name: str
+    training: Dataset
+    held_out: Dataset
+    standardiser: Standardiser
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What training led to."""
+
+    params: Parameters
+    interrupted: bool
+    document: dict[str, Any]
+
+    def summary(self) -> str:
+        """A few lines to read."""
+        document = self.document
+        kept = document["samples"]
+        lines = [
+            f"trained on {kept['training']} samples of {document['data']}, "
+            f"{document['epochs_done']} epochs, seed {document['seed']}"
+        ]
+        measure = document["held_out"]
+        text = f"held-out loss {measure['loss']:.6g}"
+        if measure["accuracy"] is not None:
+            text += f", accuracy {100 * measure['accuracy']:.2f} %"
+        lines.append(f"{text} ({kept['held_out']} samples)")
+        if self.interrupted:
+            lines.append("interrupted: these are the parameters of the last finished step")
+        return "\n".join(lines)
+
+    def write(self, folder: OutputFolder) -> None:
+        """Prepare parameters.npz and training.json."""
+        self.params.save(str(folder.staging / "parameters.npz"))
+        folder.write("training.json", json_text(self.document))
+
+
+def read_data(name: str, label: str | None, settings: Settings) -> Data:
+    """Read, split and standardise a bundled data set or a CSV file.
+
+    Raises:
+        DataError: the data set is unknown, or the file cannot be read as numbers with a label.
+    """
+    from gradwright.data import bundled, csv_file
+    from gradwright.data.dataset import Standardiser, split
+
+    is_file = Path(name).suffix.lower() == ".csv" or Path(name).is_file()
+    dataset = csv_file.read(name, label=label) if is_file else bundled.load(name)
+    training, held_out = split(dataset, settings.held_out, settings.seed)
+    standardiser = Standardiser.fit(training)
+    return Data(name, standardiser.apply(training), standardiser.apply(held_out), standardiser)
+
+
+def train(network: Network, data: Data, settings: Settings) -> Trained:
+    """Train with progress on standard error, then measure on the held-out samples."""
+    import gradwright as gw
+
+    with progress("training") as watch:
+
+        def follow(event: Any) -> None:
+            watch(f"loss {event.loss:.4g}", event.epoch, settings.epochs)
+
+        done = gw.train(
+            network,
+            data.training.X,
+            data.training.y,
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            learning_rate=settings.learning_rate,
+            seed=settings.seed,
+            validation=(data.held_out.X, data.held_out.y),
+            callbacks=(follow,),
+        )
+    document = {
+        "schema": SCHEMA,
+        "network": network.model.text,
+        "loss": network.model.loss,
+        "reduction": network.model.reduction,
+        "data": data.name,
+        "samples": {"training": len(data.training.X), "held_out": len(data.held_out.X)},
+        "seed": settings.seed,
+        "batch_size": settings.batch_size,
+        "learning_rate": settings.learning_rate,
+        "epochs_asked": settings.epochs,
+        "epochs_done": len(done.history),
+        "stopped": done.stopped,
+        "history": done.to_dict()["history"],
+        "held_out": {
+            "loss": network.loss(done.params, data.held_out.X, data.held_out.y),
+            "accuracy": _accuracy(network, done.params, data.held_out),
+        },
+        "standardiser": data.standardiser.to_dict(),
+        "versions": _versions(),
+    }
+    return Trained(done.params, done.stopped == "interrupted", document)
+
+
+def _accuracy(network: Network, params: Parameters, data: Dataset) -> float | None:
+    """The part of the samples whose class is predicted; None when the targets are no classes."""
+    import numpy as np
+
+    if network.model.loss not in ("cross_entropy", "binary_cross_entropy"):
+        return None
+    outputs = network.predict(params, data.X)
+    chosen = outputs.argmax(axis=1) if outputs.shape[1] > 1 else outputs[:, 0] > 0.5
+    return float(np.mean(chosen == np.ravel(data.y)))
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {
+        "gradwright": version("gradwright"),
+        "numpy": version("numpy"),
+        "python": platform.python_version(),
+    }

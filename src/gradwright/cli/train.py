@@ -1,0 +1,58 @@
+"""`gradwright train`."""
+
+from __future__ import annotations
+
+import click
+
+from gradwright.cli import options
+from gradwright.cli.learning import Settings, read_data, train
+from gradwright.cli.main import INTERRUPTED
+from gradwright.cli.output import json_text, output_folder, publish, say
+from gradwright.cli.progress import note
+from gradwright.cli.subject import make_network
+
+
+@click.command("train")
+@click.argument("text", metavar="NETWORK")
+@options.data_options(required=True)
+@options.loss
+@options.reduction
+@options.training_options
+@options.seed
+@options.as_json
+@options.out
+def command(
+    text: str,
+    data: str,
+    label: str | None,
+    loss: str | None,
+    reduction: str,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    held_out: float,
+    seed: int,
+    as_json: bool,
+    out: str | None,
+) -> int:
+    """Train NETWORK on a data set and report the loss and accuracy on held-out samples.
+
+    Interrupted from the keyboard, it keeps the parameters reached so far. With --out, the folder
+    gets parameters.npz and training.json.
+
+    \b
+    Examples:
+      gradwright train "64 -> 32 relu -> 10 softmax" --data digits --out out/
+      gradwright train "4 -> 8 tanh -> 3 softmax" --data flowers.csv --label species
+      gradwright train "8 -> 16 relu -> 1" --data rents.csv --label rent --learning-rate 0.01
+    """
+    settings = Settings(epochs, batch_size, learning_rate, held_out, seed)
+    with output_folder(out) as folder:
+        network = make_network(text, loss, reduction)
+        trained = train(network, read_data(data, label, settings), settings)
+        if folder is not None:
+            trained.write(folder)
+        say(json_text(trained.document) if as_json else trained.summary())
+        for path in publish(folder):
+            note(f"wrote {path}")
+    return INTERRUPTED if trained.interrupted else 0
