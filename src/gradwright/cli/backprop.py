@@ -53,22 +53,23 @@ def command(
     """
     settings = Settings(epochs, batch_size, learning_rate, held_out, seed)
     with output_folder(out) as folder:
+        go_on = folder is not None
         network = make_network(text, loss, reduction)
         # Data is read before the work, so that a wrong file is reported at once.
         samples = None if data is None else read_data(data, label, settings)
         backprop = network.backprop()
         explained = backprop.explain(level=level)
         if not as_json:
-            say(explained)
+            say(explained, go_on=go_on)
         with progress("checking") as watch:
             report = backprop.check(seed=seed, progress=watch)
         if not as_json:
-            say(f"\n{report}")
+            say(f"\n{report}", go_on=go_on)
         trained: Trained | None = None
         if samples is not None and report.ok:
             trained = train(network, samples, settings)
             if not as_json:
-                say(f"\n{trained.summary()}")
+                say(f"\n{trained.summary()}", go_on=go_on)
         if as_json:
             document = {
                 "schema": SCHEMA,
@@ -76,7 +77,7 @@ def command(
                 "check": report.to_dict(),
                 "training": None if trained is None else trained.document,
             }
-            say(json_text(document))
+            say(json_text(document), go_on=go_on)
         if folder is not None:
             folder.write("derivation.txt", explained)
             folder.write("derivation.tex", backprop.latex())

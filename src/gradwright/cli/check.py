@@ -52,7 +52,7 @@ def command(
             report = make_derivation(text, wrt, kind, declarations).check(seed=seed)
         if folder is not None:
             folder.write("check.json", json_text(report.to_dict()))
-        say(json_text(report.to_dict()) if as_json else str(report))
         for path in publish(folder):
             note(f"wrote {path}")
+        say(json_text(report.to_dict()) if as_json else str(report))
     return 0 if report.ok else CHECK_FAILED

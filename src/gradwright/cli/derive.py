@@ -47,6 +47,6 @@ def command(
             folder.write("derivation.tex", derivation.latex())
             folder.write("derivative.py", derivation.source("numpy"))
             folder.write("derivation.json", json_text(derivation.to_dict()))
-        say(json_text(derivation.to_dict()) if as_json else explained)
         for path in publish(folder):
             note(f"wrote {path}")
+        say(json_text(derivation.to_dict()) if as_json else explained)

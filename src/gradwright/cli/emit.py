@@ -52,6 +52,6 @@ def command(
         if folder is not None:
             folder.write("backprop.py" if network else "derivative.py", source)
         document = {"schema": SCHEMA, "of": text, "target": target, "source": source}
-        say(json_text(document) if as_json else source.rstrip("\n"))
         for path in publish(folder):
             note(f"wrote {path}")
+        say(json_text(document) if as_json else source.rstrip("\n"))

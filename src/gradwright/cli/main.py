@@ -7,7 +7,6 @@ are used, so that `--help` does not wait for NumPy.
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 
@@ -83,7 +82,6 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line and return the exit code."""
     try:
         result = group.main(list(arguments), prog_name="gradwright", standalone_mode=False)
-        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -93,17 +91,7 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        _close_standard_output()
-        return 0
     return result if isinstance(result, int) else 0
-
-
-def _close_standard_output() -> None:
-    """Nobody reads on (as in `| head`): let the interpreter's last flush go nowhere."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
 
 
 def main() -> None:

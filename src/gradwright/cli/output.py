@@ -6,6 +6,7 @@ import json
 import math
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,9 +36,20 @@ def json_text(value: Any) -> str:
     return json.dumps(plain(value), ensure_ascii=False, indent=2, allow_nan=False)
 
 
-def say(text: str) -> None:
-    """A result, on standard output."""
-    click.echo(text)
+def say(text: str, *, go_on: bool = False) -> None:
+    """A result, on standard output.
+
+    When nobody reads on (as in `| head`) the run ends quietly, or with `go_on` continues without
+    printing, because files are still to be written.
+    """
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        if not go_on:
+            raise click.exceptions.Exit(0) from None
 
 
 class OutputFolder:
@@ -67,7 +79,7 @@ class OutputFolder:
 
 @contextmanager
 def output_folder(path: str | None) -> Iterator[OutputFolder | None]:
-    """The folder for `--out`; None without one. Nothing is left behind when the work fails.
+    """The folder for `--out`; None without one. When the work fails, its files are removed.
 
     Raises:
         OutputError: the folder cannot be made or written.
@@ -75,24 +87,23 @@ def output_folder(path: str | None) -> Iterator[OutputFolder | None]:
     if path is None:
         yield None
         return
-    target = Path(path)
-    if target.exists() and not target.is_dir():
-        raise OutputError(
-            f"the output folder {path}",
-            f"{path} exists and is a file, not a folder",
-            "name a folder, or a path that does not exist yet",
-        )
+    target = Path(path).absolute()
     try:
-        target.absolute().parent.mkdir(parents=True, exist_ok=True)
-        if target.exists():
-            tempfile.TemporaryFile(dir=target).close()
-        staging = Path(tempfile.mkdtemp(prefix=".gradwright-", dir=target.absolute().parent))
+        staging = _make_staging(target)
     except OSError as error:
         raise _unwritable(path, error) from error
     try:
         yield OutputFolder(target, staging)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _make_staging(target: Path) -> Path:
+    """A folder on the file system of `target`, so that files can be moved there in one step."""
+    if target.exists():
+        return Path(tempfile.mkdtemp(prefix=".gradwright-", dir=target))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
 
 
 def publish(folder: OutputFolder | None) -> list[Path]:

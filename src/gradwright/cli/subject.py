@@ -21,31 +21,31 @@ def is_network(text: str) -> bool:
 
 def make_network(text: str, loss: str | None, reduction: str) -> Network:
     """The network, with the loss that belongs to its last activation unless one is named."""
-    import gradwright as gw
+    from gradwright.api.network import Network
     from gradwright.nn.losses import default_loss
     from gradwright.nn.text import parse_network
 
     chosen = default_loss(parse_network(text)[-1].activation) if loss is None else loss
-    return gw.Network(text, loss=chosen, reduction=reduction)
+    return Network(text, loss=chosen, reduction=reduction)
 
 
 def make_derivation(
     text: str, wrt: str | None, kind: str | None, declarations: Sequence[str]
 ) -> Derivation:
     """The derivative of a formula that was asked for."""
-    import gradwright as gw
+    from gradwright.api.formula import formula
 
     variables = names(wrt or "")
     if not variables:
         raise click.UsageError("a formula needs --wrt, the variable to differentiate by")
-    formula = gw.formula(text, **declared(declarations))
+    given = formula(text, **declared(declarations))
     if kind is None:
-        kind = "gradient" if formula.scope.shape.kind == "scalar" else "jacobian"
+        kind = "gradient" if given.scope.shape.kind == "scalar" else "jacobian"
     if kind == "gradient":
-        return formula.gradient(*variables)
+        return given.gradient(*variables)
     if len(variables) > 1:
         raise click.UsageError(
             f"the {kind} is by one variable and --wrt names {len(variables)}: "
             f"{', '.join(variables)}"
         )
-    return formula.jacobian(variables[0]) if kind == "jacobian" else formula.hessian(variables[0])
+    return given.jacobian(variables[0]) if kind == "jacobian" else given.hessian(variables[0])

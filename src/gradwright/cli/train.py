@@ -52,7 +52,7 @@ def command(
         trained = train(network, read_data(data, label, settings), settings)
         if folder is not None:
             trained.write(folder)
-        say(json_text(trained.document) if as_json else trained.summary())
         for path in publish(folder):
             note(f"wrote {path}")
+        say(json_text(trained.document) if as_json else trained.summary())
     return INTERRUPTED if trained.interrupted else 0
