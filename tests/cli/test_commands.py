@@ -1,0 +1,267 @@
+"""The commands as a person runs them: what they print, where, and how they end."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import gradwright as gw
+from gradwright.cli import learning
+from gradwright.cli.main import COMMANDS, run
+from gradwright.verification.report import BlockCheck, CheckReport
+
+NETWORK = "4 -> 5 relu -> 3 softmax"
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
+    """Standard output of a run that ends with `code`."""
+    ended = run(arguments)
+    captured = capsys.readouterr()
+    assert ended == code, captured.err
+    return captured.out
+
+
+def examples(command: str, capsys: pytest.CaptureFixture[str]) -> list[list[str]]:
+    text = printed(capsys, command, "--help").partition("Examples:")[2].partition("\n\n")[0]
+    return [shlex.split(line)[1:] for line in text.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_shows_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = examples(command, capsys)
+    assert len(shown) >= 3
+    assert all(arguments[0] == command for arguments in shown)
+
+
+@pytest.mark.parametrize("command", ["derive", "check", "emit"])
+def test_the_examples_work(
+    command: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for arguments in examples(command, capsys):
+        given = arguments[: arguments.index(">")] if ">" in arguments else arguments
+        assert printed(capsys, *given)
+
+
+def test_derive_prints_what_the_library_says(capsys: pytest.CaptureFixture[str]) -> None:
+    derivation = gw.formula("x'*A*x").gradient("x")
+    assert printed(capsys, "derive", "x'*A*x", "--wrt", "x") == derivation.explain() + "\n"
+    document = json.loads(printed(capsys, "derive", "x'*A*x", "--wrt", "x", "--json"))
+    assert document == json.loads(json.dumps(derivation.to_dict()))
+
+
+@pytest.mark.parametrize(
+    ("formula", "kind"), [("x'*A*x", "gradient"), ("A*x", "jacobian"), ("a*b", "gradient")]
+)
+def test_the_kind_follows_the_formula(
+    formula: str, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "a" if kind == "gradient" and "x" not in formula else "x"
+    assert json.loads(printed(capsys, "derive", formula, "--wrt", name, "--json"))["kind"] == kind
+
+
+def test_a_declaration_changes_the_result(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ("derive", "x'*A*x", "--wrt", "x", "--json")
+    plain = json.loads(printed(capsys, *asked))
+    symmetric = json.loads(printed(capsys, *asked, "--declare", "A=matrix n n symmetric"))
+    assert symmetric["symbols"]["A"]["facts"] == ["symmetric"]
+    assert plain["results"]["x"]["text"] != symmetric["results"]["x"]["text"]
+
+
+BAD = {
+    "a formula that cannot be read": (["derive", "x'*(A*x", "--wrt", "x"], ["instead:", "^"]),
+    "a name that is not there": (["derive", "x'*x", "--wrt", "q"], ["q", "instead:"]),
+    "no variable": (["derive", "x'*x"], ["--wrt"]),
+    "a gradient of a vector": (["derive", "A*x", "--wrt", "x", "--kind", "gradient"], ["jacobian"]),
+    "two variables of a Hessian": (
+        ["derive", "x'*y", "--wrt", "x,y", "--kind", "hessian"],
+        ["hessian", "x, y"],
+    ),
+    "half a declaration": (["derive", "x'*x", "--wrt", "x", "--declare", "x"], ["'x'", "A=matrix"]),
+    "an unknown activation": (["check", "4 -> 3 sofmax"], ["sofmax", "instead:"]),
+    "an unknown loss": (["backprop", NETWORK, "--loss", "nonsense"], ["nonsense", "instead:"]),
+    "an unknown target": (["emit", NETWORK, "--target", "fortran"], ["fortran", "numpy"]),
+    "an unknown data set": (["train", NETWORK, "--data", "nonsense"], ["nonsense", "instead:"]),
+    "a missing file": (["train", NETWORK, "--data", "none.csv"], ["none.csv", "instead:"]),
+    "no data": (["train", NETWORK], ["--data"]),
+    "an unknown command": (["derife"], ["derife"]),
+    "an impossible number": (["train", NETWORK, "--data", "iris", "--epochs", "0"], ["--epochs"]),
+}
+
+
+@pytest.mark.parametrize(("arguments", "facts"), BAD.values(), ids=BAD.keys())
+def test_bad_input_is_explained_on_standard_error(
+    arguments: list[str], facts: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run(arguments)
+    captured = capsys.readouterr()
+    assert code == 2
+    assert captured.out == ""
+    assert [fact for fact in facts if fact not in captured.err] == []
+    assert "Traceback" not in captured.err
+
+
+def test_a_check_that_passes(capsys: pytest.CaptureFixture[str]) -> None:
+    document = json.loads(printed(capsys, "check", NETWORK, "--seed", "5", "--json"))
+    assert document["ok"] is True
+    assert document["seed"] == 5
+    assert {block["name"] for block in document["blocks"]} == {"W1", "b1", "W2", "b2"}
+
+
+def wrong(*_: object, **__: object) -> CheckReport:
+    block = BlockCheck("W1", (4, 5), 0.5, 1e-9, (0, 0), 1.0, 2.0, 20, 20, ok=False)
+    return CheckReport("complex step", 0, (block,))
+
+
+@pytest.mark.parametrize("command", [["check"], ["backprop", "--data", "iris"]])
+def test_a_check_that_fails_ends_with_1_and_trains_nothing(
+    command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gradwright.api.network.NetworkDerivation.check", wrong)
+    output = printed(capsys, *command, NETWORK, code=1)
+    assert "WRONG" in output
+    assert "trained" not in output
+
+
+@pytest.mark.parametrize(
+    "arguments", [["derive", "x'*x", "--wrt", "x"], ["backprop", NETWORK], ["emit", NETWORK]]
+)
+def test_an_unwritable_folder_is_found_before_any_work(
+    arguments: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    def work(*_: object) -> None:
+        raise AssertionError("the work began")
+
+    for module in ("derive", "emit"):
+        monkeypatch.setattr(f"gradwright.cli.{module}.make_derivation", work)
+    for module in ("backprop", "emit"):
+        monkeypatch.setattr(f"gradwright.cli.{module}.make_network", work)
+    (tmp_path / "file").write_text("")
+    assert run([*arguments, "--out", str(tmp_path / "file" / "out")]) == 2
+    assert str(tmp_path / "file" / "out") in capsys.readouterr().err
+
+
+def test_backprop_writes_everything(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ["backprop", NETWORK, "--data", "iris", "--epochs", "20", "--seed", "3"]
+    output = printed(capsys, *arguments, "--out", str(out))
+    assert {path.name for path in out.iterdir()} == {
+        "derivation.txt",
+        "derivation.tex",
+        "backprop.py",
+        "check.json",
+        "parameters.npz",
+        "training.json",
+    }
+    assert output.startswith((out / "derivation.txt").read_text(encoding="utf-8"))
+    assert "\x1b" not in output
+    assert json.loads((out / "check.json").read_text())["ok"] is True
+    training = json.loads((out / "training.json").read_text())
+    assert training["seed"] == 3
+    assert len(training["history"]) == training["epochs_done"] == 20
+    assert training["samples"] == {"training": 120, "held_out": 30}
+    assert training["held_out"]["accuracy"] > 0.6
+    assert f"{100 * training['held_out']['accuracy']:.2f} %" in output
+    assert set(training["versions"]) == {"gradwright", "numpy", "python"}
+    tex = (out / "derivation.tex").read_text(encoding="utf-8")
+    assert r"\begin{document}" in tex
+    assert r"\end{document}" in tex
+
+
+def test_without_data_backprop_derives_checks_and_emits(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    document = json.loads(printed(capsys, "backprop", NETWORK, "--json", "--out", str(out)))
+    assert document["training"] is None
+    assert document["check"]["ok"] is True
+    assert {path.name for path in out.iterdir()} == {
+        "derivation.txt",
+        "derivation.tex",
+        "backprop.py",
+        "check.json",
+    }
+
+
+def test_the_same_seed_trains_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["train", NETWORK, "--data", "iris", "--epochs", "3", "--json"]
+    first, again = (json.loads(printed(capsys, *arguments, "--seed", "8")) for _ in range(2))
+    other = json.loads(printed(capsys, *arguments, "--seed", "9"))
+    assert first == again
+    assert first["history"] != other["history"]
+
+
+def test_an_interruption_keeps_what_was_reached(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    @contextmanager
+    def interrupting(title: str) -> Iterator[Callable[[str, int, int], None]]:
+        def update(what: str, done: int, total: int) -> None:
+            if done == 2:
+                raise KeyboardInterrupt
+
+        yield update
+
+    monkeypatch.setattr(learning, "progress", interrupting)
+    out = tmp_path / "out"
+    arguments = ["train", NETWORK, "--data", "iris", "--epochs", "50", "--out", str(out)]
+    assert "interrupted" in printed(capsys, *arguments, code=130)
+    training = json.loads((out / "training.json").read_text())
+    assert training["stopped"] == "interrupted"
+    assert training["epochs_done"] == 2
+    assert (out / "parameters.npz").stat().st_size > 0
+
+
+def test_a_csv_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "points.csv"
+    rows = [f"{k},{(7 * k) % 11},{'even' if k % 2 else 'odd'}" for k in range(40)]
+    path.write_text("\n".join(["u,v,parity", *rows]) + "\n")
+    arguments = ["train", "2 -> 2 softmax", "--data", str(path), "--label", "parity", "--json"]
+    document = json.loads(printed(capsys, *arguments, "--epochs", "2", "--held-out", "0.25"))
+    assert document["samples"] == {"training": 30, "held_out": 10}
+
+
+def started(*arguments: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "gradwright.cli.main", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_a_reader_who_leaves_is_no_error() -> None:
+    process = started("derive", "x'*A*x", "--wrt", "x")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    with process.stderr as stream:
+        assert stream.read() == b""
+    assert process.wait(60) == 0
+
+
+def test_the_version_is_the_package_s() -> None:
+    with started("--version") as process:
+        output, _ = process.communicate(timeout=60)
+    assert re.fullmatch(rb"gradwright \d+\.\d+\.\d+\S*\s+", output)
+
+
+def test_help_does_not_wait_for_numpy() -> None:
+    script = (
+        "import sys\nfrom gradwright.cli.main import run\nrun(['--help'])\n"
+        "print(sorted({'numpy', 'rich', 'sklearn'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
