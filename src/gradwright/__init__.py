@@ -1,0 +1,1 @@
+"""gradwright writes the derivatives of a formula or a neural network."""

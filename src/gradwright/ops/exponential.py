@@ -69,13 +69,7 @@ RECORDS = (
         derivative=_sigmoid,
         value=_sigmoid_value,
         numpy=NumpyCode(
-            "1 / (1 + np.exp(-{0}))",
-            (
-                "np.negative({0}, out={out})",
-                "np.exp({out}, out={out})",
-                "np.add({out}, 1, out={out})",
-                "np.reciprocal({out}, out={out})",
-            ),
+            "sigmoid({0})", ("sigmoid({0}, out={out})",), helper="sigmoid"
         ),
         definition="1/(1 + exp(-x))",
         proof=(

@@ -1,0 +1,161 @@
+"""Kernels as NumPy expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from gradwright.core.nodes import Options
+from gradwright.ops.table import OPERATIONS
+from gradwright.program.ir import (
+    Alignment,
+    Apply,
+    Einsum,
+    Map,
+    MatMul,
+    Operand,
+    Permute,
+    Ref,
+    SoftmaxLogSumExp,
+    Spread,
+    Statement,
+    Sum,
+)
+
+COMPARE, SUM, PRODUCT, NEGATION, POWER, ATOM = range(6)
+
+INFIX = {
+    "add": ("+", SUM),
+    "subtract": ("-", SUM),
+    "multiply": ("*", PRODUCT),
+    "divide": ("/", PRODUCT),
+    "greater": (">", COMPARE),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Source text and how tightly it binds."""
+
+    source: str
+    level: int = ATOM
+
+    def at(self, level: int) -> str:
+        """The text, in parentheses where it binds less tightly than `level`."""
+        return self.source if self.level >= level else f"({self.source})"
+
+
+def number(value: Fraction) -> Text:
+    """A number; Python numbers do not take part in NumPy's promotion."""
+    if value.denominator == 1:
+        return Text(str(value.numerator), ATOM if value >= 0 else NEGATION)
+    if Fraction(float(value)) == value:
+        return Text(repr(float(value)), ATOM if value >= 0 else NEGATION)
+    return Text(f"{value.numerator} / {value.denominator}", PRODUCT)
+
+
+def turned(text: Text, alignment: Alignment | None) -> Text:
+    """An operand laid over the axes of a result."""
+    if alignment is None:
+        return text
+    order = [axis for axis in alignment if axis is not None]
+    body = text.at(ATOM)
+    if order != sorted(order):
+        body += ".T" if order == [1, 0] else f".transpose({', '.join(map(str, order))})"
+    places = list(alignment)
+    while places and places[0] is None:
+        places.pop(0)
+    if None in places:
+        body += f"[{', '.join('None' if a is None else ':' for a in places)}]"
+    return Text(body)
+
+
+def operand_text(operand: Operand, text_of: Callable[[str], Text]) -> Text:
+    """An operand as text."""
+    if isinstance(operand, Ref):
+        return turned(text_of(operand.name), operand.alignment)
+    return number(operand)
+
+
+def statement_text(
+    statement: Statement, text_of: Callable[[str], Text], shape_of: Callable[[str], str]
+) -> Text:
+    """The right side of a statement; `shape_of` writes the shape of a value."""
+    parts = [operand_text(operand, text_of) for operand in statement.operands]
+    match statement.kernel:
+        case Map(operator):
+            return _map(operator, parts)
+        case MatMul(left, right):
+            one = Text(parts[0].at(ATOM) + ".T") if left else parts[0]
+            other = Text(parts[1].at(ATOM) + ".T") if right else parts[1]
+            return Text(f"{one.at(PRODUCT)} @ {other.at(PRODUCT + 1)}", PRODUCT)
+        case Einsum(subscripts):
+            listed = ", ".join(part.source for part in parts)
+            return Text(f'np.einsum("{subscripts}", {listed})')
+        case Sum(axes):
+            return Text(f"np.sum({parts[0].source}{_axis(axes)})")
+        case Permute(order):
+            if order == (1, 0):
+                return Text(parts[0].at(ATOM) + ".T")
+            return Text(f"np.transpose({parts[0].source}, {order})")
+        case Apply(name, options):
+            return _apply(name, options, parts)
+        case SoftmaxLogSumExp():
+            return Text(f"softmax_logsumexp({parts[0].source})")
+        case Spread(labels, held):
+            target = statement.targets[0]
+            return _spread(labels, held, parts[0], lambda: shape_of(target))
+    raise AssertionError(statement.kernel)
+
+
+def _axis(axes: tuple[int, ...]) -> str:
+    return f", axis={axes[0] if len(axes) == 1 else axes}"
+
+
+def _map(operator: str, parts: Sequence[Text]) -> Text:
+    if operator in INFIX:
+        sign, level = INFIX[operator]
+        return Text(f"{parts[0].at(level)} {sign} {parts[1].at(level + 1)}", level)
+    if operator == "negative":
+        return Text(f"-{parts[0].at(NEGATION)}", NEGATION)
+    if operator == "power":
+        return Text(f"{parts[0].at(ATOM)} ** {parts[1].at(ATOM)}", POWER)
+    return Text(f"np.{operator}({parts[0].source})")
+
+
+def option_texts(options: Options) -> dict[str, str]:
+    """Options as literals."""
+    return {name: repr(float(value)) for name, value in options}
+
+
+def _apply(name: str, options: Options, parts: Sequence[Text]) -> Text:
+    code = OPERATIONS[name].numpy
+    template = code.expression
+    for place, part in enumerate(parts):
+        # An argument of a call needs no parentheses of its own.
+        for before, after in (("(", ")"), ("(", ","), (" ", ")"), (" ", ",")):
+            marker = f"{before}{{{place}}}{after}"
+            template = template.replace(marker, f"{before}\x00{place}\x00{after}")
+        template = template.replace(f"\x00{place}\x00", f"{{bare{place}}}")
+    bare = {f"bare{place}": part.source for place, part in enumerate(parts)}
+    level = ATOM if template.endswith(")") and template.startswith("np.") else SUM
+    if code.helper is not None:
+        level = ATOM
+    atoms = [part.at(ATOM) for part in parts]
+    return Text(template.format(*atoms, **bare, **option_texts(options)), level)
+
+
+def _spread(
+    labels: Sequence[int], held: Sequence[int], value: Text, shape: Callable[[], str]
+) -> Text:
+    if len(set(labels)) == len(labels) and not held:
+        return Text(f"np.full({shape()}, {value.source}, dtype=dtype)")
+    if tuple(labels) == (0, 0):
+        if held:
+            return Text(f"np.diag({value.source})")
+        size = shape()[1:-1].split(", ")[0]
+        eye = f"np.eye({size}, dtype=dtype)"
+        return Text(eye) if value.source == "1" else Text(f"{value.at(PRODUCT)} * {eye}", PRODUCT)
+    arguments = f"{value.source}, {tuple(held)}, {tuple(labels)}, {shape()}, dtype"
+    return Text(f"spread({arguments})")

@@ -1,0 +1,351 @@
+"""From nodes to a program: contraction order, kernels, shared work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+
+from gradwright.core.nodes import (
+    Add,
+    Labels,
+    Node,
+    Operation,
+    Power,
+    Product,
+    Size,
+    SizeOf,
+    Variable,
+    postorder,
+)
+from gradwright.core.nodes import Function as FunctionNode
+from gradwright.program.contraction import aligned, contract
+from gradwright.program.ir import (
+    Apply,
+    Function,
+    Kernel,
+    Map,
+    Operand,
+    Ref,
+    SoftmaxLogSumExp,
+    Spread,
+    Statement,
+)
+from gradwright.program.verify import verify
+
+HALF = Fraction(1, 2)
+
+
+class Builder:
+    """Collects the statements of one function; every node is computed once."""
+
+    def __init__(self, name: str, inputs: Sequence[Variable], hints: Mapping[str, int]) -> None:
+        self.name = name
+        self.hints = hints
+        self.statements: list[Statement] = []
+        self.axes: dict[str, tuple[Size, ...]] = {}
+        self.values: dict[Node, Operand] = {}
+        self.inputs = [self._input(variable) for variable in inputs]
+        self._paired: dict[Node, tuple[Node, Node]] = {}
+
+    def _input(self, variable: Variable) -> str:
+        self.axes[variable.name] = variable.axes
+        self.values[variable] = Ref(variable.name)
+        return variable.name
+
+    def emit(
+        self, kernel: Kernel, operands: Iterable[Operand], axes: Sequence[Size], name: str = ""
+    ) -> Ref:
+        """Append a statement with one target."""
+        target = name or f"t{len(self.axes)}"
+        self.axes[target] = tuple(axes)
+        self.statements.append(Statement((target,), kernel, tuple(operands)))
+        return Ref(target)
+
+    def share(self, roots: Iterable[Node]) -> None:
+        """Find softmax and log-sum-exp of the same argument, which share one exp."""
+        found: dict[Node, dict[str, Node]] = {}
+        for part in postorder(*roots):
+            if isinstance(part, Operation) and part.operation in ("softmax", "logsumexp"):
+                found.setdefault(part.arguments[0], {})[part.operation] = part
+        for pair in found.values():
+            if len(pair) == 2:
+                both = (pair["softmax"], pair["logsumexp"])
+                self._paired |= dict.fromkeys(both, both)
+
+    def value(self, node: Node) -> Operand:
+        """The operand that holds a node's value, computing what is missing."""
+        for part in _needed(node, self.values):
+            if part not in self.values:
+                self.values[part] = self._compute(part)
+        return self.values[node]
+
+    def define(self, variable: Variable, node: Node) -> None:
+        """Compute a node under the name of a variable, which stands for it from then on."""
+        operand = self.value(node)
+        fresh = isinstance(operand, Ref) and operand.alignment is None
+        if fresh and self.statements and operand.name in self.statements[-1].targets:
+            self._rename(operand.name, variable.name)
+            self.values[node] = Ref(variable.name)
+        else:
+            named = self.emit(Map("add"), (operand, Fraction(0)), node.axes, variable.name)
+            self.values[node] = named
+        self.values[variable] = Ref(variable.name)
+
+    def _rename(self, old: str, new: str) -> None:
+        last = self.statements[-1]
+        targets = tuple(new if target == old else target for target in last.targets)
+        self.statements[-1] = Statement(targets, last.kernel, last.operands)
+        self.axes[new] = self.axes.pop(old)
+
+    def function(self, outputs: Sequence[Operand]) -> Function:
+        """The finished function, verified."""
+        made = Function(
+            self.name, tuple(self.inputs), tuple(self.statements), tuple(outputs), self.axes
+        )
+        return verify(made)
+
+    # One node -----------------------------------------------------------------------------------
+
+    def _compute(self, node: Node) -> Operand:
+        match node:
+            case SizeOf(size=size):
+                return Ref(size)
+            case Product():
+                return self._product(node)
+            case Add():
+                return self._sum(node)
+            case Power(base=base, exponent=exponent):
+                return self._power(self.values[base], exponent, node.axes)
+            case FunctionNode(operation=name, arguments=parts, options=options):
+                operands = [self.values[part] for part in parts]
+                return self.emit(Apply(name, options), operands, node.axes)
+            case Operation(operation=name, arguments=parts, options=options):
+                if node in self._paired:
+                    return self._pair(node)
+                operands = [self.values[part] for part in parts]
+                return self.emit(Apply(name, options), operands, node.axes)
+            case _:
+                raise AssertionError(f"{node} is not an input of {self.name}")
+
+    def _pair(self, node: Node) -> Operand:
+        softmax, logsumexp = self._paired[node]
+        assert isinstance(softmax, Operation)
+        argument = self.values[softmax.arguments[0]]
+        names = (f"t{len(self.axes)}", f"t{len(self.axes) + 1}")
+        self.axes[names[0]], self.axes[names[1]] = softmax.axes, logsumexp.axes
+        self.statements.append(Statement(names, SoftmaxLogSumExp(), (argument,)))
+        self.values[softmax], self.values[logsumexp] = Ref(names[0]), Ref(names[1])
+        return self.values[node]
+
+    def _power(self, base: Operand, exponent: Fraction, axes: Sequence[Size]) -> Operand:
+        if exponent == 2:
+            return self.emit(Map("square"), (base,), axes)
+        if exponent == HALF:
+            return self.emit(Map("sqrt"), (base,), axes)
+        if exponent < 0:
+            root = base if exponent == -1 else self._power(base, -exponent, axes)
+            return self.emit(Map("divide"), (Fraction(1), root), axes)
+        return self.emit(Map("power"), (base, exponent), axes)
+
+    # Sums ---------------------------------------------------------------------------------------
+
+    def _sum(self, node: Add) -> Operand:
+        """Terms added one after the other, positive ones first, products before what spreads."""
+        terms = [(c, *self._term(term)) for c, term in node.terms]
+        terms = [(c * scale, operand) for c, scale, operand in terms]
+        terms.sort(key=lambda term: (term[0] < 0, isinstance(term[1], Fraction), _spreads(term[1])))
+        total: Operand | None = None
+        for coefficient, operand in terms:
+            if isinstance(operand, Fraction):
+                operand, coefficient = coefficient * operand, Fraction(1)
+                if total is not None and operand < 0:
+                    operand, coefficient = -operand, Fraction(-1)
+            elif abs(coefficient) != 1:
+                scale = abs(coefficient)
+                operand = self.emit(Map("multiply"), (scale, operand), self._shape(operand, node))
+                coefficient /= scale
+            if total is None:
+                total = operand
+                if coefficient < 0:
+                    total = self.emit(Map("negative"), (operand,), self._shape(operand, node))
+                continue
+            operator = "subtract" if coefficient < 0 else "add"
+            total = self.emit(Map(operator), (total, operand), node.axes)
+        assert total is not None
+        return total
+
+    def _shape(self, operand: Operand, node: Node) -> tuple[Size, ...]:
+        if isinstance(operand, Ref) and operand.alignment is None:
+            return self.axes.get(operand.name, ())
+        return node.axes
+
+    def _term(self, term: Node) -> tuple[Fraction, Operand]:
+        """(coefficient, operand) of a term; what only repeats or turns is not computed."""
+        if isinstance(term, Product):
+            if _is_constant(term):
+                return Fraction(1), term.coefficient
+            if _only_turned(term):
+                factor, labels = term.factors[0]
+                return term.coefficient, aligned(self.value(factor), labels, term.out)
+        return Fraction(1), self.value(term)
+
+    # Products -----------------------------------------------------------------------------------
+
+    def _product(self, node: Product) -> Operand:
+        distinct = tuple(dict.fromkeys(node.out))
+        sizes = dict(zip(node.out, node.axes, strict=True))
+        tensors: list[tuple[Operand, Labels]] = []
+        over: list[Operand] = []
+        under: list[tuple[Operand, Labels]] = []
+        for factor, labels in node.factors:
+            sizes |= dict(zip(labels, factor.axes, strict=True))
+            below = isinstance(factor, Power) and factor.exponent < 0
+            if below and (not labels or set(labels) <= set(distinct)):
+                assert isinstance(factor, Power)
+                root = self.value(factor.base)
+                if factor.exponent != -1:
+                    root = self._power(root, -factor.exponent, factor.base.axes)
+                under.append((root, labels))
+            elif labels:
+                beside = [ls for other, ls in node.factors if not _is_mask(other)]
+                mask = any(set(labels) <= set(ls) for ls in beside)
+                tensors.append((self._factor(factor, mask), labels))
+            else:
+                over.append(self.value(factor))
+        held, operand = contract(self, tensors, distinct, sizes)
+        return self._finished(node, distinct, held, operand, over, under, sizes)
+
+    def _factor(self, factor: Node, mask: bool) -> Operand:
+        """A factor's value; a step that multiplies a float with its axes is a comparison."""
+        if mask and _is_mask(factor):
+            assert isinstance(factor, FunctionNode)
+            argument = self.value(factor.arguments[0])
+            return self.emit(Map("greater"), (argument, Fraction(0)), factor.axes)
+        return self.value(factor)
+
+    def _finished(
+        self,
+        node: Product,
+        distinct: Labels,
+        held: Labels,
+        operand: Operand | None,
+        over: list[Operand],
+        under: list[tuple[Operand, Labels]],
+        sizes: dict[int, Size],
+    ) -> Operand:
+        """Scalars, denominators, then repetition and diagonals."""
+        axes = tuple(sizes[x] for x in held)
+        value: Operand = Fraction(1) if operand is None else operand
+        scale = node.coefficient
+        plain = [part for part, labels in under if not labels]
+        for part in over:
+            value = part if value == 1 else self.emit(Map("multiply"), (part, value), axes)
+        if abs(scale) != 1 and scale.numerator in (1, -1) and not plain and not over:
+            value = self.emit(Map("divide"), (value, Fraction(scale.denominator)), axes)
+            scale = Fraction(scale.numerator)
+        for part, labels in under:
+            wide = tuple(x for x in distinct if x in held or x in labels)
+            turned = aligned(part, labels, wide) if labels else part
+            held_axes = tuple(sizes[x] for x in wide)
+            left = value if isinstance(value, Fraction) else aligned(value, held, wide)
+            value = self.emit(Map("divide"), (left, turned), held_axes)
+            held, axes = wide, held_axes
+        value = self._scaled(value, scale, axes)
+        if held == node.out:
+            return value
+        if isinstance(value, Fraction) and not node.out:
+            return value
+        return self.emit(Spread(node.out, held), (value,), node.axes)
+
+    def _scaled(self, value: Operand, scale: Fraction, axes: Sequence[Size]) -> Operand:
+        if scale == 1:
+            return value
+        if isinstance(value, Fraction):
+            return value * scale
+        if scale == -1:
+            return self.emit(Map("negative"), (value,), axes)
+        return self.emit(Map("multiply"), (scale, value), axes)
+
+
+def _spreads(operand: Operand) -> bool:
+    return isinstance(operand, Ref) and operand.alignment is not None
+
+
+def _needed(node: Node, known: Mapping[Node, Operand]) -> list[Node]:
+    """The nodes below `node` that are not known yet and are computed as values."""
+    order: list[Node] = []
+    seen: set[Node] = set()
+    stack: list[tuple[Node, bool]] = [(node, False)]
+    while stack:
+        part, expanded = stack.pop()
+        if part in known or part in seen:
+            continue
+        if expanded:
+            seen.add(part)
+            order.append(part)
+            continue
+        stack.append((part, True))
+        stack.extend((p, False) for p in reversed(_operands(part)))
+    return order
+
+
+def _operands(node: Node) -> tuple[Node, ...]:
+    """What must be computed before a node; products and sums ask for their factors themselves."""
+    match node:
+        case Power(base=base):
+            return (base,)
+        case FunctionNode(arguments=parts) | Operation(arguments=parts):
+            return parts
+        case Product(factors=factors):
+            return tuple(_factor_operand(factor) for factor, _ in factors)
+        case Add(terms=terms):
+            return tuple(_term_operand(term) for _, term in terms if not _is_constant(term))
+        case _:
+            return ()
+
+
+def _factor_operand(factor: Node) -> Node:
+    if isinstance(factor, Power) and factor.exponent < 0:
+        return factor.base
+    if _is_mask(factor):
+        assert isinstance(factor, FunctionNode)
+        return factor.arguments[0]
+    return factor
+
+
+def _is_mask(factor: Node) -> bool:
+    return (
+        isinstance(factor, FunctionNode)
+        and factor.operation == "step"
+        and dict(factor.options)["kink"] == 0
+    )
+
+
+def _is_constant(term: Node) -> bool:
+    return isinstance(term, Product) and not term.factors and len(set(term.out)) == len(term.out)
+
+
+def _term_operand(term: Node) -> Node:
+    if isinstance(term, Product) and _only_turned(term):
+        return term.factors[0][0]
+    return term
+
+
+def _only_turned(term: Product) -> bool:
+    """Whether a term is one factor, scaled, permuted or repeated: nothing to compute."""
+    if len(set(term.out)) < len(term.out) or len(term.factors) != 1:
+        return False
+    _, labels = term.factors[0]
+    return len(set(labels)) == len(labels) and set(labels) <= set(term.out)
+
+
+def build_function(
+    name: str,
+    inputs: Sequence[Variable],
+    outputs: Sequence[tuple[str, Node]],
+    hints: Mapping[str, int] | None = None,
+) -> Function:
+    """A function that computes the output nodes from the inputs."""
+    builder = Builder(name, inputs, hints or {})
+    builder.share([node for _, node in outputs])
+    return builder.function([builder.value(node) for _, node in outputs])

@@ -1,0 +1,189 @@
+"""One contraction as a sequence of kernels, in an order chosen by cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Protocol
+
+from gradwright.core.nodes import Labels, Size
+from gradwright.program.ir import (
+    Alignment,
+    Einsum,
+    Kernel,
+    Map,
+    MatMul,
+    Operand,
+    Permute,
+    Ref,
+    Sum,
+)
+
+#: The length assumed for a named size without a hint.
+DEFAULT_LENGTH = 32
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+Tensor = tuple[Operand, Labels]
+
+
+class Emitter(Protocol):
+    """What a contraction needs of a builder."""
+
+    hints: Mapping[str, int]
+
+    def emit(
+        self, kernel: Kernel, operands: Iterable[Operand], axes: Sequence[Size], name: str = ""
+    ) -> Ref:
+        """Append a statement."""
+
+
+def contract(
+    builder: Emitter, tensors: Sequence[Tensor], out: Labels, sizes: Mapping[int, Size]
+) -> tuple[Labels, Operand | None]:
+    """Multiply tensors and sum over the labels that are not in `out`.
+
+    Returns the labels that the result has, a subsequence of `out`, and the result (None when
+    there is no tensor).
+    """
+    if not tensors:
+        return (), None
+    work = _Work(builder, out, sizes)
+    rest = [work.prepared(tensor, tensors) for tensor in tensors]
+    for step in _path(builder, rest, out, sizes):
+        taken = [rest[k] for k in step]
+        rest = [tensor for k, tensor in enumerate(rest) if k not in step]
+        rest.append(work.combined(taken, rest))
+    return work.finished(rest[0])
+
+
+def _path(
+    builder: Emitter, tensors: Sequence[Tensor], out: Labels, sizes: Mapping[int, Size]
+) -> list[tuple[int, ...]]:
+    """Which tensors to combine, in turn: the cheapest order for the sizes expected."""
+    if len(tensors) == 1:
+        return []
+    if len(tensors) == 2:
+        return [(0, 1)]
+    # Only longer contractions need the search, and its import takes longer than a small one.
+    import opt_einsum
+
+    used = sorted({x for _, labels in tensors for x in labels})
+    letter = {x: opt_einsum.get_symbol(k) for k, x in enumerate(used)}
+    subscripts = ",".join("".join(letter[x] for x in labels) for _, labels in tensors)
+    result = "".join(letter[x] for x in out if x in letter)
+
+    def length(label: int) -> int:
+        size = sizes[label]
+        return size if isinstance(size, int) else builder.hints.get(size, DEFAULT_LENGTH)
+
+    shapes = [tuple(length(x) for x in labels) for _, labels in tensors]
+    path, _ = opt_einsum.contract_path(f"{subscripts}->{result}", *shapes, shapes=True)
+    return [tuple(step) for step in path]
+
+
+class _Work:
+    def __init__(self, builder: Emitter, out: Labels, sizes: Mapping[int, Size]) -> None:
+        self.builder = builder
+        self.out = out
+        self.sizes = sizes
+
+    def axes(self, labels: Labels) -> tuple[Size, ...]:
+        return tuple(self.sizes[x] for x in labels)
+
+    def prepared(self, tensor: Tensor, others: Sequence[Tensor]) -> Tensor:
+        """Diagonals taken, and labels that nothing else needs summed away."""
+        operand, labels = tensor
+        elsewhere = {x for other in others if other is not tensor for x in other[1]}
+        needed = elsewhere | set(self.out)
+        if len(set(labels)) < len(labels):
+            kept = tuple(x for x in dict.fromkeys(labels) if x in needed)
+            operand = self._einsum([(operand, labels)], kept)
+            return operand, kept
+        return self._summed(operand, labels, needed)
+
+    def _summed(self, operand: Operand, labels: Labels, needed: set[int]) -> Tensor:
+        dropped = tuple(k for k, x in enumerate(labels) if x not in needed)
+        if not dropped:
+            return operand, labels
+        kept = tuple(x for x in labels if x in needed)
+        return self.builder.emit(Sum(dropped), (operand,), self.axes(kept)), kept
+
+    def combined(self, taken: Sequence[Tensor], rest: Sequence[Tensor]) -> Tensor:
+        """The product of some tensors, summed over what nothing else needs."""
+        result = taken[0]
+        for place, tensor in enumerate(taken[1:], start=2):
+            later = [*rest, *taken[place:]]
+            needed = {x for _, labels in later for x in labels} | set(self.out)
+            result = self._pair(result, tensor, needed)
+        return result
+
+    def _pair(self, one: Tensor, two: Tensor, needed: set[int]) -> Tensor:
+        left, right = one[1], two[1]
+        contracted = [x for x in left if x in right and x not in needed]
+        batch = [x for x in left if x in right and x in needed]
+        if not contracted:
+            return self._elementwise(one, two)
+        if len(contracted) == 1 and not batch and len(left) <= 2 and len(right) <= 2:
+            return self._matmul(one, two, contracted[0])
+        kept = self._ordered({x for x in (*left, *right) if x in needed})
+        return self._einsum([one, two], kept), kept
+
+    def _ordered(self, labels: set[int]) -> Labels:
+        """Labels in the order of the output, others behind."""
+        first = tuple(x for x in self.out if x in labels)
+        return first + tuple(sorted(labels - set(first)))
+
+    def _elementwise(self, one: Tensor, two: Tensor) -> Tensor:
+        wide = one[1] if set(one[1]) >= set(two[1]) else self._ordered({*one[1], *two[1]})
+        operands = (aligned(one[0], one[1], wide), aligned(two[0], two[1], wide))
+        return self.builder.emit(Map("multiply"), operands, self.axes(wide)), wide
+
+    def _matmul(self, one: Tensor, two: Tensor, label: int) -> Tensor:
+        if self._comes_first(two, one, label):
+            one, two = two, one
+        (left, left_labels), (right, right_labels) = one, two
+        turned_left = len(left_labels) == 2 and left_labels[0] == label
+        turned_right = len(right_labels) == 2 and right_labels[1] == label
+        kept = tuple(x for x in (*left_labels, *right_labels) if x != label)
+        kernel = MatMul(turned_left, turned_right)
+        return self.builder.emit(kernel, (left, right), self.axes(kept)), kept
+
+    def _comes_first(self, one: Tensor, two: Tensor, label: int) -> bool:
+        """Whether `one` should stand left of `two`: matrices before vectors, rows before columns."""
+        if len(one[1]) != len(two[1]):
+            return len(one[1]) > len(two[1])
+        if len(one[1]) < 2:
+            return False
+        row = next(x for x in one[1] if x != label)
+        column = next(x for x in two[1] if x != label)
+        order = {x: k for k, x in enumerate(self.out)}
+        return order.get(row, len(order)) < order.get(column, len(order))
+
+    def _einsum(self, tensors: Sequence[Tensor], kept: Labels) -> Ref:
+        used = sorted({x for _, labels in tensors for x in labels})
+        letter = {x: LETTERS[k] for k, x in enumerate(used)}
+        left = ",".join("".join(letter[x] for x in labels) for _, labels in tensors)
+        subscripts = f"{left}->{''.join(letter[x] for x in kept)}"
+        operands = [operand for operand, _ in tensors]
+        return self.builder.emit(Einsum(subscripts), operands, self.axes(kept))
+
+    def finished(self, tensor: Tensor) -> tuple[Labels, Operand]:
+        """Leftover sums, and the axes in the order of the output."""
+        operand, labels = self._summed(*tensor, set(self.out))
+        wanted = tuple(x for x in self.out if x in labels)
+        if labels == wanted:
+            return wanted, operand
+        order = tuple(labels.index(x) for x in wanted)
+        return wanted, self.builder.emit(Permute(order), (operand,), self.axes(wanted))
+
+
+def aligned(operand: Operand, labels: Labels, out: Labels) -> Operand:
+    """An operand laid over the axes of a result; leading repeated axes need no mention."""
+    if isinstance(operand, Fraction):
+        return operand
+    alignment: Alignment = tuple(labels.index(x) if x in labels else None for x in out)
+    lead = len(alignment) - len(labels)
+    if alignment == (*[None] * lead, *range(len(labels))):
+        return operand
+    return Ref(operand.name, alignment)
