@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from gradwright.cli import options
-from gradwright.cli.learning import Settings, Trained, read_data, train
+from gradwright.cli.learning import Data, Settings, Trained, read_data, train
 from gradwright.cli.main import CHECK_FAILED, INTERRUPTED
-from gradwright.cli.output import json_text, output_folder, publish, say
+from gradwright.cli.output import OutputFolder, json_text, output_folder, publish, say
 from gradwright.cli.progress import note, progress
 from gradwright.cli.subject import make_network
 
+if TYPE_CHECKING:
+    from gradwright.api.network import Network, NetworkDerivation
+    from gradwright.verification.report import CheckReport
+
 SCHEMA = "gradwright.backprop/1"
+
+
+@dataclass(frozen=True, slots=True)
+class _Results:
+    """All that a run found out."""
+
+    backprop: NetworkDerivation
+    explained: str
+    report: CheckReport
+    trained: Trained | None
+
+    def write(self, folder: OutputFolder) -> None:
+        folder.write("derivation.txt", self.explained)
+        folder.write("derivation.tex", self.backprop.latex())
+        folder.write("backprop.py", self.backprop.source("numpy"))
+        folder.write("check.json", json_text(self.report.to_dict()))
+        if self.trained is not None:
+            self.trained.write(folder)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "schema": SCHEMA,
+            "derivation": self.backprop.to_dict(),
+            "check": self.report.to_dict(),
+            "training": None if self.trained is None else self.trained.document,
+        }
+
+    @property
+    def code(self) -> int:
+        if not self.report.ok:
+            return CHECK_FAILED
+        return INTERRUPTED if self.trained is not None and self.trained.interrupted else 0
 
 
 @click.command("backprop")
@@ -53,40 +92,41 @@ def command(
     """
     settings = Settings(epochs, batch_size, learning_rate, held_out, seed)
     with output_folder(out) as folder:
-        go_on = folder is not None
         network = make_network(text, loss, reduction)
         # Data is read before the work, so that a wrong file is reported at once.
         samples = None if data is None else read_data(data, label, settings)
-        backprop = network.backprop()
-        explained = backprop.explain(level=level)
-        if not as_json:
-            say(explained, go_on=go_on)
-        with progress("checking") as watch:
-            report = backprop.check(seed=seed, progress=watch)
-        if not as_json:
-            say(f"\n{report}", go_on=go_on)
-        trained: Trained | None = None
-        if samples is not None and report.ok:
-            trained = train(network, samples, settings)
-            if not as_json:
-                say(f"\n{trained.summary()}", go_on=go_on)
-        if as_json:
-            document = {
-                "schema": SCHEMA,
-                "derivation": backprop.to_dict(),
-                "check": report.to_dict(),
-                "training": None if trained is None else trained.document,
-            }
-            say(json_text(document), go_on=go_on)
+        results = _work(network, samples, settings, level, not as_json, folder is not None)
         if folder is not None:
-            folder.write("derivation.txt", explained)
-            folder.write("derivation.tex", backprop.latex())
-            folder.write("backprop.py", backprop.source("numpy"))
-            folder.write("check.json", json_text(report.to_dict()))
-            if trained is not None:
-                trained.write(folder)
+            results.write(folder)
         for path in publish(folder):
             note(f"wrote {path}")
-    if not report.ok:
-        return CHECK_FAILED
-    return INTERRUPTED if trained is not None and trained.interrupted else 0
+    if as_json:
+        say(json_text(results.to_dict()))
+    return results.code
+
+
+def _work(
+    network: Network,
+    samples: Data | None,
+    settings: Settings,
+    level: str,
+    aloud: bool,
+    has_folder: bool,
+) -> _Results:
+    """Derive, check and train; `aloud` prints each result as soon as it is there."""
+
+    def tell(text: str) -> None:
+        if aloud:
+            say(text, go_on=has_folder)
+
+    backprop = network.backprop()
+    explained = backprop.explain(level=level).rstrip("\n")
+    tell(explained)
+    with progress("checking") as watch:
+        report = backprop.check(seed=settings.seed, progress=watch)
+    tell(f"\n{report}")
+    trained = None
+    if samples is not None and report.ok:
+        trained = train(network, samples, settings)
+        tell(f"\n{trained.summary()}")
+    return _Results(backprop, explained, report, trained)
