@@ -15,12 +15,13 @@ def gradwright(
     *arguments: str | Path, folder: Path | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run `gradwright ARGUMENTS` without a terminal."""
+    encoding = environment.setdefault("PYTHONIOENCODING", "utf-8")
     return subprocess.run(
         [sys.executable, "-m", "gradwright.cli.main", *map(str, arguments)],
         capture_output=True,
         text=True,
-        encoding="utf-8",
+        encoding=encoding,
         timeout=TIMEOUT,
         cwd=folder,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment},
+        env={**os.environ, **environment},
     )

@@ -59,7 +59,7 @@ def test_an_error_leaves_nothing_behind(
 def test_a_file_in_the_way_is_named_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
     with (
-        pytest.raises(OutputError, match="is a file") as found,
+        pytest.raises(OutputError, match="Not a directory") as found,
         output_folder(str(tmp_path / "out")),
     ):
         pytest.fail("the work began")

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -67,8 +68,9 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     assert said == "" and process.returncode == 0
 
 
-def test_an_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
-    """Ctrl-C while the work is going on, seen from outside by the folder that it prepares."""
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, sent: signal.Signals) -> None:
+    """The work is seen from outside by the folder that it prepares its files in."""
     text = "784 -> 60 * 300 relu -> 10 softmax"
     process = subprocess.Popen(
         [sys.executable, "-m", "gradwright.cli.main", "check", text, "--out", "out"],
@@ -78,8 +80,8 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
         text=True,
     )
     while process.poll() is None and not list(tmp_path.iterdir()):
-        pass
-    process.send_signal(signal.SIGINT)
+        time.sleep(0.01)
+    process.send_signal(sent)
     said, complained = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 130
     assert "interrupted" in complained and "Traceback" not in complained and said == ""
@@ -87,8 +89,8 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_signs_that_a_stream_cannot_show_are_escaped() -> None:
-    done = gradwright("derive", "x'*A*x", "--wrt", "x", PYTHONIOENCODING="ascii")
-    assert done.returncode == 0 and done.stdout.isascii() and "A\\u1d40" in done.stdout
+    done = gradwright("derive", "x'*A*x", "--wrt", "x", PYTHONIOENCODING="latin-1")
+    assert done.returncode == 0 and "A\\u1d40" in done.stdout
 
 
 def test_nothing_is_coloured_without_a_terminal() -> None:

@@ -66,7 +66,7 @@ class Trained:
 
     def write(self, folder: OutputFolder) -> None:
         """Prepare parameters.npz and training.json."""
-        self.params.save(str(folder.staging / "parameters.npz"))
+        folder.save("parameters.npz", lambda path: self.params.save(str(path)))
         folder.write("training.json", json_text(self.document))
 
 

@@ -7,6 +7,7 @@ are used, so that `--help` does not wait for NumPy.
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -91,6 +92,10 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return INTERRUPTED
+    except SystemExit:
+        # click's way to say that nobody reads its help (as in `| head`); its code 1 means a failed
+        # check here.
+        return 0
     return result if isinstance(result, int) else 0
 
 
@@ -100,6 +105,8 @@ def main() -> None:
         # Mathematics is not ASCII: where a terminal cannot show a sign, show its escape instead.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    # A request to end leaves nothing half done behind, like Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run(sys.argv[1:]))
 
 

@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,12 +64,23 @@ class OutputFolder:
 
     def write(self, name: str, text: str) -> None:
         """Prepare a text file, in UTF-8 and with plain line ends on every system."""
-        ending = "" if text.endswith("\n") else "\n"
-        (self.staging / name).write_text(text + ending, encoding="utf-8", newline="\n")
+        whole = text if text.endswith("\n") else text + "\n"
+        self.save(name, lambda path: path.write_text(whole, encoding="utf-8", newline="\n"))
+
+    def save(self, name: str, write: Callable[[Path], object]) -> None:
+        """Prepare a file that `write` makes at the path it is given.
+
+        Raises:
+            OutputError: it cannot be written, for example because the disk is full.
+        """
+        try:
+            write(self.staging / name)
+        except OSError as error:
+            raise _unwritable(str(self.target), error) from error
 
     def publish(self) -> list[Path]:
         """Move the prepared files in place, each in one step, and return their paths."""
-        self.target.mkdir(exist_ok=True)
+        self.target.mkdir(parents=True, exist_ok=True)
         moved = []
         for prepared in sorted(self.staging.iterdir()):
             os.replace(prepared, self.target / prepared.name)
@@ -102,8 +113,11 @@ def _make_staging(target: Path) -> Path:
     """A folder on the file system of `target`, so that files can be moved there in one step."""
     if target.exists():
         return Path(tempfile.mkdtemp(prefix=".gradwright-", dir=target))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    # Folders that are missing on the way are made at the end, with the files.
+    first = target
+    while not first.parent.exists():
+        first = first.parent
+    return Path(tempfile.mkdtemp(prefix=f".{first.name}-", dir=first.parent))
 
 
 def publish(folder: OutputFolder | None) -> list[Path]:
