@@ -33,6 +33,15 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return lines
 
 
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    # `pytest -q` shows no header, and a run without its seed cannot be repeated.
+    if config.get_verbosity() < 0:
+        for line in pytest_report_header(config):
+            terminalreporter.write_line(line)
+
+
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
     """A number of this run and this test alone: the order of the tests does not change it."""
