@@ -37,7 +37,7 @@ def command(
       gradwright derive "x'*A*x" --wrt x
       gradwright derive "norm2(X*w - y)^2" --wrt w --kind hessian
       gradwright derive "tr(A*X*B)" --wrt X --declare 'X=matrix n n symmetric'
-      gradwright derive "tanh(W*x + b)" --wrt W --json
+      gradwright derive "tanh(W*x + b)" --wrt W --declare 'b=vector m' --json
     """
     with output_folder(out) as folder:
         derivation = make_derivation(text, wrt, kind, declarations)

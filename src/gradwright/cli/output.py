@@ -140,5 +140,4 @@ def _unwritable(path: str, error: OSError) -> OutputError:
         f"the output folder {path}",
         f"files are to be written there and the system says: {reason}",
         "name a folder that you may write to, with --out",
-        place=str(error.filename or path),
     )
