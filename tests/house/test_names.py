@@ -10,7 +10,6 @@ import pytest
 
 import gradwright
 
-
 #: Packages that some part of gradwright uses, and that `import gradwright` must not load.
 HEAVY = {"sklearn", "scipy", "torch", "rich", "click", "mpmath", "hypothesis"}
 
