@@ -1,4 +1,4 @@
-"""A network as users hold it: described by text, derived, run, checked, trained."""
+"""A network as users hold it: described by text, derived, run and checked."""
 
 from __future__ import annotations
 
@@ -8,16 +8,221 @@ from typing import Any
 import numpy as np
 
 from gradwright.api.network_checking import SAMPLES, check_network
-from gradwright.errors import UnsupportedError
+from gradwright.errors import NetworkError, UnsupportedError
 from gradwright.explain.document import as_latex, as_text
 from gradwright.explain.network import Section, sections
 from gradwright.nn.initialise import initialise
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.parameters import Parameters
 from gradwright.nn.targets import prepare_inputs, prepare_targets, sample_targets
+from gradwright.render.plain import plain_text
 from gradwright.verification.report import CheckReport
 
 SCHEMA = "gradwright.network/1"
 
 Array = Any
 Progress = Callable[[str, int, int], None]
+
+
+class Network:
+    """A feed-forward network of dense layers.
+
+    `text` names the widths and activations, `"64 -> 32 relu -> 10 softmax"`; `30 * 64 sigmoid`
+    repeats a layer and an omitted activation is the identity. Samples are the rows of X, and
+    layer l computes A = φ(X W + 1 bᵀ) with W of shape (fan-in, fan-out).
+
+    Raises:
+        NetworkError: an unknown layer, loss or reduction, or a loss that does not fit the last
+            activation.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        loss: str = "cross_entropy",
+        reduction: str = "mean",
+        layout: str = "rows",
+    ) -> None:
+        self._model = NetworkModel(text, loss, reduction, layout)
+
+    def __repr__(self) -> str:
+        model = self._model
+        return f"Network({model.text!r}, loss={model.loss!r}, reduction={model.reduction!r})"
+
+    @property
+    def model(self) -> NetworkModel:
+        """The layers, kinds and emitted module."""
+        return self._model
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Units per layer, the inputs first."""
+        return self._model.widths
+
+    def backprop(self) -> NetworkDerivation:
+        """The derivation of every gradient."""
+        return NetworkDerivation(self)
+
+    def init(
+        self, seed: int = 0, scheme: str = "xavier_normal", dtype: str = "float64"
+    ) -> Parameters:
+        """Random parameters: "xavier_normal", "he_normal" or "uniform" on [-0.1, 0.1]."""
+        return initialise(self._model.layers, seed=seed, scheme=scheme, dtype=dtype)
+
+    # Running ------------------------------------------------------------------------------------
+
+    def predict(self, p: Parameters, X: Array) -> Array:
+        """The outputs for samples X (n × inputs): shape n × outputs."""
+        return self._model.module.predict(self._flat(p), self._inputs(p, X))
+
+    def loss(self, p: Parameters, X: Array, y: Array) -> float:
+        """The loss of a batch, reduced as the network says."""
+        inputs = self._inputs(p, X)
+        return float(self._model.module.loss(self._flat(p), inputs, self._targets(p, inputs, y)))
+
+    def gradient(self, p: Parameters, X: Array, y: Array) -> Parameters:
+        """The gradients of the loss, named and shaped like the parameters."""
+        return self.value_and_gradient(p, X, y)[1]
+
+    def value_and_gradient(self, p: Parameters, X: Array, y: Array) -> tuple[float, Parameters]:
+        """(loss, gradients) in one pass."""
+        inputs = self._inputs(p, X)
+        targets = self._targets(p, inputs, y)
+        value, flat = self._model.module.value_and_gradient(self._flat(p), inputs, targets)
+        return float(value), Parameters(self._model.layers, flat)
+
+    def _flat(self, p: Parameters) -> Array:
+        if p.layers != self._model.layers:
+            raise NetworkError(
+                f"parameters for {self!r}",
+                f"they have {p.flat.size} numbers for another network",
+                "make them with this network's init()",
+            )
+        return p.flat
+
+    def _inputs(self, p: Parameters, X: Array) -> Array:
+        return prepare_inputs(X, self.widths[0], dtype=p.flat.dtype)
+
+    def _targets(self, p: Parameters, inputs: Array, y: Array) -> Array:
+        return prepare_targets(
+            y, self.widths[-1], self._model.loss, inputs.shape[0], p.flat.dtype
+        )
+
+
+class NetworkDerivation:
+    """The derivation of a network's gradients: explained, emitted, checked."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self._model = network.model
+
+    def __repr__(self) -> str:
+        return f"<backprop of {self.network!r}>"
+
+    def __str__(self) -> str:
+        return self.explain()
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """The derivation as sections of lines."""
+        return sections(self._model.explained_runs(), self._model.widths)
+
+    def explain(self, level: str = "full") -> str:
+        """The derivation as text.
+
+        "full" gives every section; "outline" leaves out the local Jacobians and shows only the
+        last form of each line.
+        """
+        return as_text(self._title(), self._notes(), _at_level(self.sections, level))
+
+    def latex(self) -> str:
+        """The derivation as a complete LaTeX document."""
+        return as_latex(self._title(), self._notes(), self.sections)
+
+    def source(self, target: str = "numpy") -> str:
+        """A complete module that needs NumPy only."""
+        if target != "numpy":
+            raise UnsupportedError(
+                f"source for the target {target!r}",
+                f"{target!r} is asked for and the only target is numpy",
+                'use source("numpy")',
+            )
+        return self._model.source
+
+    def check(self, seed: int = 0, progress: Progress | None = None) -> CheckReport:
+        """Compare every gradient of the emitted code with an independent oracle, in float64."""
+        layers = self._model.layers
+        module = self._model.module
+
+        def claimed(point: dict[str, Array]) -> dict[str, Array]:
+            p = Parameters.from_dict(layers, {name: point[name] for name in names})
+            _, flat = module.value_and_gradient(p.flat, point["X"], point["Y"])
+            return dict(Parameters(layers, flat).items())
+
+        def draw(generator: np.random.Generator) -> dict[str, Array]:
+            start = initialise(layers, seed=int(generator.integers(2**31)), scheme="he_normal")
+            start.flat[:] += 0.1 * generator.standard_normal(start.flat.size)
+            X = generator.standard_normal((SAMPLES, self._model.widths[0]))
+            Y = sample_targets(self._model.loss, SAMPLES, self._model.widths[-1], generator)
+            return {**dict(start.items()), "X": X, "Y": Y}
+
+        names = list(Parameters.zeros(layers).names())
+        return check_network(
+            self._model.kinds, claimed, draw, names, seed=seed, progress=progress
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The derivation in the schema gradwright.network/1."""
+        return {
+            "schema": SCHEMA,
+            "network": self._model.text,
+            "loss": self._model.loss,
+            "reduction": self._model.reduction,
+            "layout": self._model.layout,
+            "widths": list(self._model.widths),
+            "kinds": [kind.name for kind in self._model.derived],
+            "sections": [_section_dict(section) for section in self.sections],
+        }
+
+    def _title(self) -> str:
+        return f"Backpropagation for {self._model.text}"
+
+    def _notes(self) -> list[str]:
+        model = self._model
+        mean = "the mean over" if model.reduction == "mean" else "the sum over"
+        notes = [
+            f"Loss: {model.loss}, {mean} the n samples, which are the rows of X.",
+            "δZ stands for ∂L/∂Z, with the shape of Z; ⊙ multiplies entry by entry.",
+        ]
+        kinks = [d.kink for d in model.derived.values() if d.kink]
+        return notes + [f"At the kink: {text}." for text in dict.fromkeys(kinks)]
+
+
+def _at_level(parts: tuple[Section, ...], level: str) -> tuple[Section, ...]:
+    if level == "full":
+        return parts
+    if level != "outline":
+        raise UnsupportedError(
+            f"an explanation at level {level!r}",
+            f"{level!r} is asked for and the levels are outline and full",
+            'use level="outline" or level="full"',
+        )
+    return tuple(part.shortened() for part in parts if not part.title.startswith("Local"))
+
+
+def _section_dict(section: Section) -> dict[str, Any]:
+    return {
+        "title": section.title,
+        "lines": [
+            {
+                "name": entry.line.name,
+                "meaning": entry.line.meaning,
+                "shape": list(entry.line.axes),
+                "forms": [
+                    {"text": plain_text(form.tree), "rule": form.rule} for form in entry.line.forms
+                ],
+                "layers": entry.remark,
+            }
+            for entry in section.entries
+        ],
+    }

@@ -58,6 +58,12 @@ def _shape_note(axes: Sequence[object]) -> str:
     return " × ".join(map(str, axes)) if axes else "scalar"
 
 
+def expression_lines(function: Function) -> tuple[list[str], set[str]]:
+    """(the body of a function in expressions, the helpers that it needs)."""
+    body = _Body(function, {name: name for name in function.inputs})
+    return body.lines(), body.helpers
+
+
 class _Body:
     """Writes the statements of one function."""
 

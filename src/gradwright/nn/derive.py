@@ -24,6 +24,9 @@ from gradwright.notation.parser import parse
 from gradwright.notation.raising.raiser import Raiser, without_spans
 from gradwright.notation.shapes import Scope, Shape, infer
 from gradwright.notation.tree import Tree
+from gradwright.ops.record import Elementwise
+from gradwright.ops.table import OPERATIONS
+from gradwright.render.plain import plain_text
 from gradwright.simplify.expand import EXPAND, QUOTIENTS
 from gradwright.simplify.readable import Printed, Printer
 from gradwright.simplify.rewrite import Budget, rewrite, substitute
@@ -40,6 +43,12 @@ class DerivedKind:
     local: tuple[Line, ...]
     adjoints: tuple[Line, ...]
     stage: Stage
+    kink: str
+
+    def formulas(self) -> tuple[str, ...]:
+        """The forward and backward formulas as text, for the documentation of emitted code."""
+        lines = (*self.forward, *self.adjoints)
+        return tuple(f"{line.name} = {plain_text(line.tree)}" for line in lines)
 
 
 def letters_of(kind: Kind) -> dict[str, Declaration]:
@@ -119,7 +128,16 @@ def derive_kind(kind: Kind) -> DerivedKind:
         Line(d.variable.name, d.variable.axes, (Form(letters.trees[d.variable]),))
         for d in letters.definitions
     )
-    return DerivedKind(kind, forward, _local_lines(kind), tuple(lines), stage)
+    return DerivedKind(kind, forward, _local_lines(kind), tuple(lines), stage, _kink(kind))
+
+
+def _kink(kind: Kind) -> str:
+    """The convention at the activation's kink, if it has one."""
+    record = OPERATIONS.get(kind.activation)
+    if not isinstance(record, Elementwise) or not record.kink:
+        return ""
+    options = dict(record.options) | dict(kind.options)
+    return record.kink.format(**{name: float(value) for name, value in options.items()})
 
 
 def _opened(
@@ -143,7 +161,10 @@ def _opened(
         if not any(isinstance(p, Product) and p.summed for p in postorder(best.node)):
             elementwise[adjoint.variable] = best.node
         lines.append(_line(adjoint, forms))
-        chosen.append(Adjoint(adjoint.of, adjoint.variable, best.node))
+        assert best.tree is not None
+        # What is printed is what runs: (A - Y)/n, not A/n - Y/n.
+        node = printer.read(plain_text(best.tree)).node
+        chosen.append(Adjoint(adjoint.of, adjoint.variable, node))
     return lines, chosen
 
 

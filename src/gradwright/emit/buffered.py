@@ -1,0 +1,190 @@
+"""One function of a layer kind, written with `out=` into arrays that are made once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from gradwright.emit.expression import Text, operand_text, option_texts, statement_text
+from gradwright.ops.table import OPERATIONS
+from gradwright.program.ir import (
+    Apply,
+    Einsum,
+    Function,
+    Map,
+    MatMul,
+    Ref,
+    SoftmaxLogSumExp,
+    Statement,
+    Sum,
+)
+
+
+def plain_name(name: str) -> str:
+    """The name of a value in emitted code: δZ is dZ."""
+    return name.replace("δ", "d")
+
+
+class BufferedBody:
+    """Writes statements that reuse memory.
+
+    `kept` names values that later functions need: they have an array for each layer. `given`
+    names values whose array is a parameter of the function. Other matrices share scratch arrays.
+    """
+
+    def __init__(self, function: Function, kept: Sequence[str], given: Sequence[str]) -> None:
+        self.function = function
+        self.kept = frozenset(kept)
+        self.given = frozenset(given)
+        self.helpers: set[str] = set()
+        self._masks = {
+            s.targets[0]: f"mask{k or ''}"
+            for k, s in enumerate(s for s in function.statements if _is_mask(s))
+        }
+        self._array = self._plan()
+        self._fetched: set[str] = set()
+
+    def _plan(self) -> dict[str, str]:
+        """The array of each value: one chain of in-place statements shares one array.
+
+        A statement writes over an operand that is not read again and that nobody keeps.
+        """
+        remaining = _uses(self.function)
+        array: dict[str, str] = {}
+        for statement in self.function.statements:
+            target = statement.targets[0]
+            array.update({name: name for name in statement.targets})
+            for operand in statement.operands:
+                if isinstance(operand, Ref) and self._may_take(statement, operand, array, remaining):
+                    old = array[operand.name]
+                    array = {k: target if v == old else v for k, v in array.items()}
+                    break
+            for operand in statement.operands:
+                if isinstance(operand, Ref):
+                    remaining[operand.name] -= 1
+        return array
+
+    def _may_take(
+        self, statement: Statement, operand: Ref, array: dict[str, str], remaining: Counter[str]
+    ) -> bool:
+        name, target = operand.name, statement.targets[0]
+        free = name in array and name not in self.kept | self.given and name not in self._masks
+        named_only_once = array.get(name, "").startswith("t")
+        same = self.function.axes.get(name) == self.function.axes[target]
+        matrix = len(self.function.axes[target]) == 2
+        last = remaining[name] == 1 and operand.alignment is None
+        writes = _in_place(statement) and target not in self.given and target not in self._masks
+        return free and named_only_once and same and matrix and last and writes
+
+    def lines(self, stop_before: str = "", stop: str = "") -> list[str]:
+        """The statements; before the one that makes `stop_before` the line `stop` is written."""
+        written: list[str] = []
+        for statement in self.function.statements:
+            if stop_before in statement.targets:
+                written.append(stop)
+            written += self._statement(statement)
+        return written
+
+    def text(self, name: str) -> Text:
+        """A value as it is read."""
+        if name in self._masks:
+            return Text(self._masks[name])
+        return Text(plain_name(self._array.get(name, name)))
+
+    def _statement(self, statement: Statement) -> list[str]:
+        target = statement.targets[0]
+        if isinstance(statement.kernel, SoftmaxLogSumExp):
+            return self._softmax_logsumexp(statement)
+        if len(self.function.axes[target]) < 2 and target not in self.given:
+            text = statement_text(statement, self.text, str)
+            return [f"{plain_name(target)} = {text.source}"]
+        made, out = self._destination(target)
+        return [*made, *self._into(statement, out)]
+
+    def _softmax_logsumexp(self, statement: Statement) -> list[str]:
+        self.helpers.add("softmax_logsumexp")
+        softmax, logsumexp = statement.targets
+        made, out = self._destination(softmax)
+        argument = operand_text(statement.operands[0], self.text).source
+        call = f"softmax_logsumexp({argument}, out={out})"
+        return [*made, f"_, {plain_name(logsumexp)} = {call}"]
+
+    def _destination(self, target: str) -> tuple[list[str], str]:
+        """(the line that fetches an array on its first use, the array's name)."""
+        out = self.text(target).source
+        if target in self.given or out in self._fetched:
+            return [], out
+        self._fetched.add(out)
+        rows, columns = self.function.axes[target]
+        place = "layer" if self._array.get(target) in self.kept else "layer % 2"
+        kind = ", bool" if target in self._masks else ""
+        return [f'{out} = buffers.array("{out}", {place}, {rows}, {columns}{kind})'], out
+
+    def _into(self, statement: Statement, out: str) -> list[str]:
+        parts = [operand_text(operand, self.text) for operand in statement.operands]
+        sources = [part.source for part in parts]
+        match statement.kernel:
+            case Map(operator):
+                return [f"np.{operator}({', '.join(sources)}, out={out})"]
+            case MatMul(left, right):
+                one = parts[0].source + (".T" if left else "")
+                other = parts[1].source + (".T" if right else "")
+                return [f"np.matmul({one}, {other}, out={out})"]
+            case Einsum(subscripts):
+                return [f'np.einsum("{subscripts}", {", ".join(sources)}, out={out})']
+            case Sum(axes):
+                axis = axes[0] if len(axes) == 1 else axes
+                return [f"np.sum({sources[0]}, axis={axis}, out={out})"]
+            case Apply(name, options):
+                code = OPERATIONS[name].numpy
+                if code.helper is not None:
+                    self.helpers.add(code.helper)
+                if code.statements:
+                    given = option_texts(options) | {"out": out}
+                    return [line.format(*sources, **given) for line in code.statements]
+                return [f"np.copyto({out}, {statement_text(statement, self.text, str).source})"]
+            case _:
+                shape = f"{out}.shape"
+                text = statement_text(statement, self.text, lambda _: shape)
+                return [f"np.copyto({out}, {text.source})"]
+
+
+def _is_mask(statement: Statement) -> bool:
+    return isinstance(statement.kernel, Map) and statement.kernel.operator == "greater"
+
+
+def _in_place(statement: Statement) -> bool:
+    """Whether the kernel may write over an operand that it reads."""
+    if isinstance(statement.kernel, Apply):
+        return bool(OPERATIONS[statement.kernel.operation].numpy.statements)
+    return isinstance(statement.kernel, Map)
+
+
+def _uses(function: Function) -> Counter[str]:
+    uses: Counter[str] = Counter()
+    for statement in function.statements:
+        uses.update(o.name for o in statement.operands if isinstance(o, Ref))
+    uses.update(o.name for o in function.outputs if isinstance(o, Ref))
+    return uses
+
+
+def sizes_prologue(function: Function, lines: Sequence[str]) -> list[str]:
+    """Assignments of the sizes that the lines mention."""
+    found = []
+    for size in ("n", "p", "q"):
+        if any(_mentions(line, size) for line in lines):
+            found.append(f"{size} = {_where(function.axes, function.inputs, size)}")
+    return found
+
+
+def _mentions(line: str, size: str) -> bool:
+    words = "".join(c if c.isalnum() or c == "_" else " " for c in line).split()
+    return size in words
+
+
+def _where(axes: Mapping[str, Sequence[object]], inputs: Sequence[str], size: str) -> str:
+    for name in inputs:
+        for place, axis in enumerate(axes[name]):
+            if axis == size:
+                return f"{plain_name(name)}.shape[{place}]"
+    raise AssertionError(f"no input has an axis of size {size}")

@@ -1,0 +1,290 @@
+"""The NumPy target for networks: functions for each layer kind, and loops over the layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from gradwright.calculus.stage import Stage
+from gradwright.emit.buffered import BufferedBody, plain_name, sizes_prologue
+from gradwright.emit.numpy import expression_lines
+from gradwright.emit.support import HELPERS
+from gradwright.program.ir import Function
+from gradwright.program.stage import StageProgram, build_stage
+
+#: Tuples up to this length are written out; longer ones as runs.
+MAX_LITERAL = 8
+
+#: Calls longer than this are broken.
+MAX_LINE = 88
+
+HEADER = '''"""Forward and backward pass of the network
+{text}
+
+{note}
+`parameters` is one flat vector: W1, b1, W2, b2, ... in C order, W of shape (fan-in, fan-out).
+X has one sample in each row, Y one target. This module needs NumPy only.
+"""
+
+import numpy as np
+
+WIDTHS = {widths}
+BIASES = {biases}
+PARAMETERS = sum(p * q + q * b for p, q, b in zip(WIDTHS[:-1], WIDTHS[1:], BIASES))
+
+
+def unpack(parameters):
+    """Views into the flat vector: lists of weights and biases (None for a layer without)."""
+    weights, biases, start = [], [], 0
+    for p, q, has_bias in zip(WIDTHS[:-1], WIDTHS[1:], BIASES):
+        weights.append(parameters[start : start + p * q].reshape(p, q))
+        start += p * q
+        biases.append(parameters[start : start + q] if has_bias else None)
+        start += q if has_bias else 0
+    return weights, biases
+
+
+class Buffers:
+    """Arrays that are made on first use and used again, for at most `samples` rows."""
+
+    def __init__(self, samples, dtype):
+        self.samples = samples
+        self.dtype = dtype
+        self._arrays = {{}}
+
+    def array(self, name, place, rows, columns, dtype=None):
+        key = (name, place, columns)
+        whole = self._arrays.get(key)
+        if whole is None:
+            if rows > self.samples:
+                raise ValueError(f"{{rows}} rows do not fit buffers made for {{self.samples}}")
+            whole = self._arrays[key] = np.empty((self.samples, columns), dtype or self.dtype)
+        return whole[:rows]
+'''
+
+DRIVER = '''
+
+def forward_pass(weights, biases, X, buffers):
+    """What each layer saves for the way back, X first; the activation stands last in each."""
+    saved = [(X,)]
+{forward}
+    return saved
+
+
+def forward(parameters, X, buffers=None):
+    """The activations A1, ..., AL as views into the buffers."""
+    buffers = buffers or Buffers(len(X), parameters.dtype)
+    return [values[-1] for values in forward_pass(*unpack(parameters), X, buffers)[1:]]
+
+
+def predict(parameters, X, buffers=None):
+    """The last activation, of shape (samples, outputs), as a view into the buffers."""
+    return forward(parameters, X, buffers)[-1]
+
+
+def loss(parameters, X, Y, buffers=None):
+    """The loss of a batch."""
+    buffers = buffers or Buffers(len(X), parameters.dtype)
+    saved = forward_pass(*unpack(parameters), X, buffers)
+    return float({loss})
+
+
+def value_and_gradient(parameters, X, Y, gradient=None, buffers=None):
+    """(loss, gradient); the gradient is a flat vector like the parameters."""
+    gradient = np.empty_like(parameters) if gradient is None else gradient
+    buffers = buffers or Buffers(len(X), parameters.dtype)
+    weights, biases = unpack(parameters)
+    d_weights, d_biases = unpack(gradient)
+    saved = forward_pass(weights, biases, X, buffers)
+    value = float({loss})
+{backward}
+    return value, gradient
+
+
+def step(parameters, X, Y, learning_rate, gradient=None, buffers=None):
+    """One step of gradient descent in place; returns the loss before it."""
+    value, gradient = value_and_gradient(parameters, X, Y, gradient, buffers)
+    np.multiply(gradient, learning_rate, out=gradient)
+    np.subtract(parameters, gradient, out=parameters)
+    return value
+'''
+
+
+def network_module(
+    stages: Sequence[tuple[Stage, int]],
+    widths: Sequence[int],
+    text: str,
+    note: str,
+    formulas: Mapping[str, Sequence[str]],
+) -> str:
+    """The module of a network.
+
+    Args:
+        stages: runs of consecutive layers of one kind; the last is the head, once.
+        widths: units per layer, the inputs first.
+        text: the network as the user wrote it, and `note` what to say of loss and conventions.
+        formulas: for each stage name the formulas that its functions compute.
+    """
+    programs = {stage.name: build_stage(stage) for stage, _ in stages}
+    runs = []
+    first = 0
+    for stage, count in stages:
+        runs.append((programs[stage.name], first, first + count))
+        first += count
+    helpers: set[str] = set()
+    functions = [_functions(p, formulas[p.name], helpers) for p in programs.values()]
+    biases = [bias for stage, count in stages for bias in [_has_bias(stage)] * count]
+    head = runs[-1][0]
+    return (
+        HEADER.format(
+            text=_documentation(text),
+            note=_documentation(note),
+            widths=_tuple(widths),
+            biases=_tuple(biases),
+        )
+        + "".join(f"\n{HELPERS[name]}" for name in sorted(helpers))
+        + "".join(functions)
+        + DRIVER.format(
+            forward=_indented(_forward_calls(runs)),
+            loss=_loss_call(head, first),
+            backward=_indented(_backward_calls(runs)),
+        )
+    )
+
+
+def _documentation(text: str) -> str:
+    return text.replace("\\", "").replace('"""', "'")
+
+
+def _has_bias(stage: Stage) -> bool:
+    return any(variable.name == "b" for variable in stage.forward.inputs)
+
+
+def _tuple(values: Sequence[object]) -> str:
+    if len(values) <= MAX_LITERAL:
+        return f"({', '.join(map(str, values))}{',' if len(values) == 1 else ''})"
+    parts = []
+    for value, members in groupby(values):
+        count = sum(1 for _ in members)
+        parts.append(f"({value},)" + (f" * {count}" if count > 1 else ""))
+    return " + ".join(parts)
+
+
+def _indented(lines: Sequence[str]) -> str:
+    return "\n".join(f"    {line}" for line in lines)
+
+
+# Functions of a kind ------------------------------------------------------------------------------
+
+
+def _functions(program: StageProgram, formulas: Sequence[str], helpers: set[str]) -> str:
+    blocks = [_forward_function(program, formulas, helpers)]
+    if program.loss is not None:
+        blocks.append(_loss_function(program.loss, helpers))
+    blocks.append(_backward_function(program, formulas, helpers))
+    return "".join(f"\n\n{block}\n" for block in blocks)
+
+
+def _define(function: Function, extra: Sequence[str], doc: Sequence[str], body: list[str]) -> str:
+    parameters = [plain_name(name) for name in function.inputs] + list(extra)
+    lines = [f"def {function.name}({', '.join(parameters)}):"]
+    shown = "\n    ".join(doc)
+    lines.append(f'    """{shown}"""')
+    return "\n".join([*lines, _indented([*sizes_prologue(function, body), *body])])
+
+
+def _forward_function(program: StageProgram, formulas: Sequence[str], helpers: set[str]) -> str:
+    function = program.forward
+    body = BufferedBody(function, program.saved, ())
+    lines = body.lines()
+    helpers |= body.helpers
+    results = ", ".join(body.text(name).source for name in program.saved)
+    lines.append(f"return ({results},)" if len(program.saved) == 1 else f"return {results}")
+    doc = [f for f in formulas if f.split(" = ")[0] in program.saved]
+    return _define(function, ["buffers", "layer"], doc, lines)
+
+
+def _loss_function(function: Function, helpers: set[str]) -> str:
+    lines, needed = expression_lines(function)
+    helpers |= needed
+    parameters = ", ".join(plain_name(name) for name in function.inputs)
+    head = [f"def {function.name}({parameters}):", '    """The loss of a batch."""']
+    return "\n".join([*head, _indented(lines)])
+
+
+def _backward_function(program: StageProgram, formulas: Sequence[str], helpers: set[str]) -> str:
+    function = program.backward
+    given = [name for name in program.gradients if name != "δX"]
+    body = BufferedBody(function, (), given)
+    lines = body.lines("δX", "if not wants_input:\n        return None")
+    helpers |= body.helpers
+    lines.append(f"return {body.text('δX').source}")
+    computed = [f for f in formulas if f.startswith("δ") and f.split(" = ")[0] in function.axes]
+    doc = [f.replace("δ", "d") for f in computed]
+    extra = [*(plain_name(name) for name in given), "buffers", "layer", "wants_input"]
+    return _define(function, extra, doc, lines)
+
+
+# Calls --------------------------------------------------------------------------------------------
+
+LAYER_VALUES = {"W": "weights[{l}]", "b": "biases[{l}]", "Y": "Y", "δA": "dA"}
+GRADIENTS = {"δW": "d_weights[{l}]", "δb": "d_biases[{l}]"}
+
+Runs = Sequence[tuple[StageProgram, int, int]]
+
+
+def _argument(program: StageProgram, name: str, layer: str) -> str:
+    """Where a function's input is found for a layer, counted from 0."""
+    if name == "X":
+        return f"saved[{layer}][-1]"
+    if name in program.saved:
+        return f"saved[{_next(layer)}][{program.saved.index(name)}]"
+    return LAYER_VALUES[name].format(l=layer)
+
+
+def _next(layer: str) -> str:
+    return str(int(layer) + 1) if layer.isdigit() else f"{layer} + 1"
+
+
+def _forward_calls(runs: Runs) -> list[str]:
+    lines = []
+    for program, first, last in runs:
+        layer = "layer" if last - first > 1 else str(first)
+        arguments = [_argument(program, name, layer) for name in program.forward.inputs]
+        call = _call(f"values = {program.forward.name}", [*arguments, "buffers", layer])
+        lines += _looped([*call, "saved.append(values)"], f"range({first}, {last})", last - first)
+    return lines
+
+
+def _loss_call(program: StageProgram, layers: int) -> str:
+    assert program.loss is not None
+    layer = str(layers - 1)
+    arguments = [_argument(program, name, layer) for name in program.loss.inputs]
+    return f"{program.loss.name}({', '.join(arguments)})"
+
+
+def _backward_calls(runs: Runs) -> list[str]:
+    lines = []
+    for program, first, last in reversed(runs):
+        layer = "layer" if last - first > 1 else str(first)
+        arguments = [_argument(program, name, layer) for name in program.backward.inputs]
+        arguments += [GRADIENTS[g].format(l=layer) for g in program.gradients if g in GRADIENTS]
+        wants = "layer > 0" if last - first > 1 and first == 0 else str(first > 0)
+        arguments += ["buffers", layer, wants]
+        result = "dA = " if first > 0 or last - first > 1 else ""
+        call = _call(f"{result}{program.backward.name}", arguments)
+        lines += _looped(call, f"reversed(range({first}, {last}))", last - first)
+    return lines
+
+
+def _call(function: str, arguments: Sequence[str]) -> list[str]:
+    """A call in one line, or with its arguments in a line of their own."""
+    listed = ", ".join(arguments)
+    line = f"{function}({listed})"
+    return [line] if len(line) <= MAX_LINE else [f"{function}(", f"    {listed},", ")"]
+
+
+def _looped(lines: Sequence[str], over: str, count: int) -> list[str]:
+    if count == 1:
+        return list(lines)
+    return [f"for layer in {over}:", *(f"    {line}" for line in lines)]

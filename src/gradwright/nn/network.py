@@ -1,0 +1,123 @@
+"""A network: layers in a row with a loss behind them, derived kind by kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from threading import RLock
+from types import ModuleType
+
+from gradwright.emit.network import network_module
+from gradwright.errors import NetworkError, UnsupportedError
+from gradwright.explain.network import LayerLines, Run
+from gradwright.nn.derive import DerivedKind, derive_kind
+from gradwright.nn.kinds import Kind
+from gradwright.nn.layer import Layer
+from gradwright.nn.losses import require_fit
+from gradwright.nn.text import parse_network
+from gradwright.run.load import load
+
+REDUCTIONS = ("mean", "sum")
+
+
+@dataclass(frozen=True, slots=True)
+class KindRun:
+    """Consecutive layers of one kind: numbers `first` to `last`, counted from 1."""
+
+    kind: Kind
+    first: int
+    last: int
+
+    @property
+    def count(self) -> int:
+        """The number of layers."""
+        return self.last - self.first + 1
+
+
+class NetworkModel:
+    """The layers, their kinds, and what is derived and emitted for them.
+
+    Derivation happens on first use, once per kind, and is guarded by a lock, so a model may be
+    shared between threads.
+    """
+
+    def __init__(self, text: str, loss: str, reduction: str, layout: str) -> None:
+        if reduction not in REDUCTIONS:
+            raise NetworkError(
+                f"the reduction {reduction!r}",
+                f"{reduction!r} is asked for and the reductions are {' and '.join(REDUCTIONS)}",
+                'use reduction="mean" or reduction="sum"',
+            )
+        if layout != "rows":
+            raise UnsupportedError(
+                f"the layout {layout!r}",
+                f"{layout!r} is asked for and the only layout is rows (samples as rows, X W + b)",
+                'leave layout out, or use layout="rows"',
+            )
+        self.text = text
+        self.loss = loss
+        self.reduction = reduction
+        self.layout = layout
+        self.layers: tuple[Layer, ...] = parse_network(text)
+        require_fit(loss, self.layers[-1].activation)
+        self._lock = RLock()
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Units per layer, the inputs first."""
+        return (self.layers[0].fan_in, *(layer.fan_out for layer in self.layers))
+
+    @cached_property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kind of each layer; the last one includes the loss."""
+        plain = [Kind(x.activation, x.options, x.bias) for x in self.layers]
+        head = self.layers[-1]
+        plain[-1] = Kind(head.activation, head.options, head.bias, self.loss, self.reduction)
+        return tuple(plain)
+
+    @cached_property
+    def runs(self) -> tuple[KindRun, ...]:
+        """Maximal runs of consecutive layers of one kind."""
+        found = []
+        first = 1
+        for kind, members in groupby(self.kinds):
+            last = first + sum(1 for _ in members) - 1
+            found.append(KindRun(kind, first, last))
+            first = last + 1
+        return tuple(found)
+
+    @cached_property
+    def derived(self) -> dict[Kind, DerivedKind]:
+        """Each kind, derived once."""
+        with self._lock:
+            return {kind: derive_kind(kind) for kind in dict.fromkeys(r.kind for r in self.runs)}
+
+    @cached_property
+    def source(self) -> str:
+        """The emitted NumPy module."""
+        with self._lock:
+            stages = [(self.derived[run.kind].stage, run.count) for run in self.runs]
+            note = f"Loss: {self.loss}, {self.reduction} over the samples."
+            return network_module(stages, self.widths, self.text, note, self._formulas())
+
+    @cached_property
+    def module(self) -> ModuleType:
+        """The emitted module, loaded."""
+        with self._lock:
+            return load(self.source)
+
+    def explained_runs(self) -> Sequence[Run]:
+        """The runs with their printed lines, for the explanation."""
+        found = []
+        for run in self.runs:
+            derived = self.derived[run.kind]
+            label = run.kind.activation
+            lines = LayerLines(derived.forward, derived.local, derived.adjoints, label)
+            found.append(Run(lines, run.first, run.last))
+        return found
+
+    def _formulas(self) -> dict[str, tuple[str, ...]]:
+        """For each stage, the formulas that its functions compute, as documentation."""
+        return {d.stage.name: d.formulas() for d in self.derived.values()}
