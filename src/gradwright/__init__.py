@@ -1,1 +1,52 @@
-"""gradwright writes the derivatives of a formula or a neural network."""
+"""gradwright writes the derivatives of a formula or a neural network.
+
+`formula` and `Network` are the two ways in; `gradient`, `jacobian` and `hessian` are shorthands.
+Everything is loaded when it is first asked for, so that `import gradwright` is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradwright.api.formula import Formula, formula, gradient, hessian, jacobian
+    from gradwright.api.network import Network
+    from gradwright.api.training import train
+    from gradwright.errors import GradwrightError
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Formula",
+    "GradwrightError",
+    "Network",
+    "formula",
+    "gradient",
+    "hessian",
+    "jacobian",
+    "train",
+]
+
+_HOME = {
+    "Formula": "gradwright.api.formula",
+    "GradwrightError": "gradwright.errors",
+    "Network": "gradwright.api.network",
+    "formula": "gradwright.api.formula",
+    "gradient": "gradwright.api.formula",
+    "hessian": "gradwright.api.formula",
+    "jacobian": "gradwright.api.formula",
+    "train": "gradwright.api.training",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first use."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'gradwright' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)

@@ -8,7 +8,7 @@ consecutive layers of one kind are written as one recursion with an index.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gradwright.core.nodes import Size
 from gradwright.explain.lines import Form, Line
@@ -58,6 +58,11 @@ class Section:
 
     title: str
     entries: tuple[Entry, ...]
+
+    def shortened(self) -> Section:
+        """Only the last form of each line."""
+        kept = (replace(e, line=replace(e.line, forms=e.line.forms[-1:])) for e in self.entries)
+        return Section(self.title, tuple(kept))
 
 
 def sections(runs: Sequence[Run], widths: Sequence[int]) -> tuple[Section, ...]:

@@ -175,7 +175,7 @@ def _cancelled(letters: _Letters, node: Node) -> Node:
 
 def _reason(letters: _Letters, adjoint: Adjoint) -> str:
     facts = letters.symbols["Y"].facts if "Y" in letters.symbols else frozenset()
-    text = f"insert {adjoint_name('A')} and cancel"
+    text = "insert the line above and cancel"
     if facts & {"sum1", "onehot"} and letters.kind.activation == "softmax":
         text += "; the rows of Y sum to 1"
     return text

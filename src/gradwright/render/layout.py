@@ -135,7 +135,11 @@ def _laid_out(
         case Call(function, _, options):
             return Applied(function, tuple(part for part, _ in parts), options), ATOM
         case Binary():
-            return _infix(tree, parts[0], parts[1]), PRECEDENCE[tree.operator]
+            level = PRECEDENCE[tree.operator]
+            made = _infix(tree, parts[0], parts[1])
+            if level == PRODUCT and isinstance(made, Infix) and _starts_with_minus(made):
+                level = SUM
+            return made, level
     raise AssertionError(type(tree))
 
 
@@ -145,6 +149,9 @@ def _infix(tree: Binary, left: tuple[Layout, int], right: tuple[Layout, int]) ->
     if level == POWER:
         return Infix(operator, _at_least(left, POSTFIX), _at_least(right, ATOM))
     one, other = _at_least(left, level), _at_least(right, level + 1)
+    if level == PRODUCT and isinstance(tree.left, Negate):
+        # -a/n reads as (-a)/n already.
+        one = left[0]
     if level == PRODUCT and (_is_inner_product(tree.left) or not _may_follow(tree.left, operator)):
         one = _at_least(left, POWER)
     if level == SUM and isinstance(tree.left, Negate):
@@ -164,6 +171,12 @@ def _may_follow(left: Tree, operator: str) -> bool:
     if left.operator == "./" and operator == "./":
         return False
     return left.operator in family
+
+
+def _starts_with_minus(node: Layout) -> bool:
+    while isinstance(node, Infix):
+        node = node.left
+    return isinstance(node, Minus)
 
 
 def _is_inner_product(tree: Tree) -> bool:

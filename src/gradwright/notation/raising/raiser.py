@@ -32,9 +32,9 @@ from gradwright.notation.tree import (
     Number,
     Symbol,
     Tree,
+    children,
     walk,
     with_children,
-    children,
 )
 
 #: Options that the printed call shows, with the value that goes without saying.
