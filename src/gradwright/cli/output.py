@@ -131,13 +131,14 @@ def publish(folder: OutputFolder | None) -> list[Path]:
     try:
         return folder.publish()
     except OSError as error:
-        raise _unwritable(str(folder.target), error) from error
+        raise _unwritable(str(folder.target), error, place=error.filename2) from error
 
 
-def _unwritable(path: str, error: OSError) -> OutputError:
+def _unwritable(path: str, error: OSError, place: str | None = None) -> OutputError:
     reason = error.strerror or str(error)
     return OutputError(
         f"the output folder {path}",
         f"files are to be written there and the system says: {reason}",
         "name a folder that you may write to, with --out",
+        place=place,
     )
