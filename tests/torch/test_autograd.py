@@ -18,7 +18,6 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
-    "softplus": functional.softplus,
     "leaky_relu": lambda z: functional.leaky_relu(z, 0.1),
 }
 
@@ -37,7 +36,7 @@ NETWORKS = [
     ("5 -> 7 tanh -> 2 softmax", ["tanh"], "cross_entropy"),
     ("5 -> 4 * 6 sigmoid -> 3 softmax", ["sigmoid"] * 4, "cross_entropy"),
     ("2 -> 3 sigmoid -> 2 tanh -> 1 sigmoid", ["sigmoid", "tanh"], "binary_cross_entropy"),
-    ("4 -> 6 softplus -> 3 sigmoid", ["softplus"], "binary_cross_entropy"),
+    ("4 -> 6 relu -> 3 sigmoid", ["relu"], "binary_cross_entropy"),
     ("4 -> 5 leaky_relu -> 3", ["leaky_relu"], "squared_error"),
     ("4 -> 3", [], "squared_error"),
 ]

@@ -80,12 +80,12 @@ class OutputFolder:
 
     def publish(self) -> list[Path]:
         """Move the prepared files in place, each in one step, and return their paths."""
+        prepared = sorted(self.staging.iterdir())
+        for path in (self.target / file.name for file in prepared):
+            if path.is_dir():
+                raise _refused(str(path), "it is a folder, and a file belongs there")
         self.target.mkdir(parents=True, exist_ok=True)
-        moved = []
-        for prepared in sorted(self.staging.iterdir()):
-            os.replace(prepared, self.target / prepared.name)
-            moved.append(self.target / prepared.name)
-        return moved
+        return [file.replace(self.target / file.name) for file in prepared]
 
 
 @contextmanager
@@ -134,11 +134,13 @@ def publish(folder: OutputFolder | None) -> list[Path]:
         raise _unwritable(str(folder.target), error, place=error.filename2) from error
 
 
-def _unwritable(path: str, error: OSError, place: str | None = None) -> OutputError:
-    reason = error.strerror or str(error)
+def _unwritable(path: str, error: OSError) -> OutputError:
+    return _refused(path, f"the system says: {error.strerror or error}")
+
+
+def _refused(path: str, reason: str) -> OutputError:
     return OutputError(
-        f"the output folder {path}",
-        f"files are to be written there and the system says: {reason}",
+        f"writing to {path}",
+        f"--out asks for files there and {reason}",
         "name a folder that you may write to, with --out",
-        place=place,
     )
