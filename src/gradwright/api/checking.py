@@ -6,7 +6,7 @@ lowering, the calculus, the simplifier or the emitted program.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,10 +30,12 @@ def sample_sizes(scope: Scope) -> dict[str, int]:
     return unequal_sizes(sorted(names | scope.sizes))
 
 
-def sample_point(scope: Scope, generator: np.random.Generator) -> dict[str, Array]:
+def sample_point(
+    scope: Scope, generator: np.random.Generator, free_sizes: Sequence[str] = ()
+) -> dict[str, Array]:
     """A value for every symbol, by its declared facts, with unequal sizes."""
     sizes = sample_sizes(scope)
-    point = {}
+    point: dict[str, Array] = {name: sizes[name] for name in free_sizes}
     for name, declared in sorted(scope.symbols.items()):
         shape = tuple(s if isinstance(s, int) else sizes[s] for s in declared.sizes)
         point[name] = draw(declared.kind, shape, declared.facts, generator)
@@ -54,12 +56,12 @@ def check_formula(derivation: Derivation, seed: int) -> CheckReport:
     return check_derivative(
         claimed,
         function,
-        sample_point(scope, generator),
+        sample_point(scope, generator, derivation.free_sizes),
         names,
         seed=seed,
         oracle=oracle,
         kink_distance=derivation.kink_distance(),
-        redraw=lambda again: sample_point(scope, again),
+        redraw=lambda again: sample_point(scope, again, derivation.free_sizes),
     )
 
 
@@ -76,10 +78,11 @@ def _differentiated(derivation: Derivation) -> tuple[Callable[[dict[str, Array]]
         if printed.tree is None:
             return (lambda point: gradient(**point)), "ridders"
         expression = printed.tree
-        scope = infer(expression, derivation.scope.symbols)
+        scope = infer(expression, scope.symbols, sizes=scope.sizes)
 
     def function(point: dict[str, Array]) -> Array:
-        values = {name: value for name, value in point.items() if name in scope.symbols}
-        return evaluate(expression, values, scope)
+        known = {**sample_sizes(derivation.scope), **point}
+        used = {name: known[name] for name in {*scope.symbols, *scope.sizes} if name in known}
+        return evaluate(expression, used, scope)
 
     return function, "complex step"

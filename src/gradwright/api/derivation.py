@@ -14,7 +14,7 @@ from gradwright.api.checking import check_formula
 from gradwright.api.values import bind
 from gradwright.calculus.modes import Contribution
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Node
+from gradwright.core.nodes import Node, SizeOf, postorder
 from gradwright.emit.numpy import formula_module
 from gradwright.errors import UnsupportedError
 from gradwright.explain.assumptions import assumptions, kink_arguments
@@ -169,11 +169,26 @@ class Derivation:
             ]
             outputs = [(o.name, self._running(o.node)) for o in self._outputs]
             value = ("value", self._running(self._lowering.value.node))
+            inputs += [self._graph.variable(size) for size in self.free_sizes]
             shown = build_function(self.kind, inputs, outputs)
             both = build_function(f"value_and_{self.kind}", inputs, [value, *outputs])
             title = f"The {self.kind} of a formula."
             notes = tuple(self.assumptions)
             return formula_module(shown, title, notes), formula_module(both, title, notes)
+
+    @cached_property
+    def free_sizes(self) -> tuple[str, ...]:
+        """Sizes that no symbol has an axis of, as in ones(k): values are given for them too."""
+        nodes = [self._lowering.value.node, *(o.node for o in self._outputs)]
+        used = {axis for part in postorder(*nodes) for axis in part.axes}
+        used |= {part.size for part in postorder(*nodes) if isinstance(part, SizeOf)}
+        known = {size for d in self.scope.symbols.values() for size in d.sizes}
+        return tuple(sorted(size for size in used - known if isinstance(size, str)))
+
+    def _arguments(self, values: Mapping[str, object]) -> list[Any]:
+        """Checked values in the order of the emitted function's parameters."""
+        arrays = bind(self.scope, self.free_sizes, values, f"the {self.kind} of {self.formula}")
+        return [arrays[name] for name in (*sorted(self.scope.symbols), *self.free_sizes)]
 
     def _running(self, node: Node) -> Node:
         return rewrite(self._graph, node, (*STABLE, *BASIC), budget=Budget())
@@ -194,16 +209,15 @@ class Derivation:
         Raises:
             ShapeError, SymbolError, DomainError: values that do not fit the declarations.
         """
-        arrays = bind(self.scope, values, f"the {self.kind} of {self.formula}")
-        results = getattr(load(self._sources[0]), self.kind)(**arrays)
+        results = getattr(load(self._sources[0]), self.kind)(*self._arguments(values))
         if len(self._outputs) == 1:
             return _plain(results)
         return {o.name: _plain(r) for o, r in zip(self._outputs, results, strict=True)}
 
     def value_and(self, **values: object) -> tuple[Any, Any]:
         """(value of the formula, derivative) in one pass."""
-        arrays = bind(self.scope, values, f"the {self.kind} of {self.formula}")
-        value, *results = getattr(load(self._sources[1]), f"value_and_{self.kind}")(**arrays)
+        run = getattr(load(self._sources[1]), f"value_and_{self.kind}")
+        value, *results = run(*self._arguments(values))
         if len(self._outputs) == 1:
             return _plain(value), _plain(results[0])
         named = {o.name: _plain(r) for o, r in zip(self._outputs, results, strict=True)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gradwright.api.derivation import Derivation, Output
 from gradwright.calculus.modes import Contribution, forward, reverse
@@ -17,6 +17,10 @@ from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Tree
 from gradwright.simplify.readable import simplified
+from gradwright.simplify.rewrite import substitute
+
+#: Facts that tie entries of a matrix to each other.
+CONSTRAINTS = frozenset({"symmetric", "posdef"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +29,12 @@ class _Lowered:
 
     graph: Graph
     lowering: Lowering
+    node: Node
+    restored: dict[Node, Node]
 
-    @property
-    def node(self) -> Node:
-        return self.lowering.value.node
+    def restore(self, node: Node) -> Node:
+        """Give the variables that were differentiated by their declared facts back."""
+        return substitute(self.graph, node, self.restored)
 
 
 class Formula:
@@ -60,8 +66,7 @@ class Formula:
             ShapeError: the formula is neither scalar nor are all variables scalars.
             SymbolError: a name is not a symbol of the formula.
         """
-        made = self._lower()
-        variables = self._variables(made, wrt)
+        made, variables = self._lower(wrt)
         if made.node.order and any(variable.order for variable in variables):
             raise ShapeError(
                 f"the gradient of {self.text}",
@@ -72,7 +77,7 @@ class Formula:
         contributions: list[Contribution] = []
         record = contributions.append
         found = reverse(made.graph, made.node, variables, record=record)
-        outputs = tuple(Output(v.name, found[v], as_row=False) for v in variables)
+        outputs = tuple(Output(v.name, made.restore(found[v]), as_row=False) for v in variables)
         return self._derivation("gradient", made, outputs, contributions)
 
     def jacobian(self, wrt: str, mode: str = "auto") -> Derivation:
@@ -80,8 +85,7 @@ class Formula:
 
         `mode` is "reverse", "forward" or "auto" (whichever has fewer seeds).
         """
-        made = self._lower()
-        (variable,) = self._variables(made, (wrt,))
+        made, (variable,) = self._lower((wrt,))
         contributions: list[Contribution] = []
         if mode not in ("auto", "reverse", "forward"):
             raise SymbolError(
@@ -95,14 +99,14 @@ class Formula:
             record = contributions.append
             node = reverse(made.graph, made.node, [variable], record=record)[variable]
         others = () if mode == "forward" else (forward(made.graph, made.node, variable),)
+        node, others = made.restore(node), tuple(made.restore(other) for other in others)
         as_row = made.node.order == 0
         output = Output(variable.name, node, as_row=as_row, others=others)
         return self._derivation("jacobian", made, (output,), contributions)
 
     def hessian(self, wrt: str) -> Derivation:
         """The Hessian of a scalar formula, with axes `x.shape + x.shape`."""
-        made = self._lower()
-        (variable,) = self._variables(made, (wrt,))
+        made, (variable,) = self._lower((wrt,))
         if made.node.order:
             raise ShapeError(
                 f"the Hessian of {self.text}",
@@ -114,25 +118,42 @@ class Formula:
         contributions: list[Contribution] = []
         record = contributions.append
         node = reverse(made.graph, gradient, [variable], record=record)[variable]
-        others = (forward(made.graph, gradient, variable),)
+        others = (made.restore(forward(made.graph, gradient, variable)),)
+        node = made.restore(node)
         output = Output(variable.name, node, as_row=False, others=others)
         return self._derivation("hessian", made, (output,), contributions, self.gradient(wrt))
 
-    def _lower(self) -> _Lowered:
-        graph = Graph()
-        return _Lowered(graph, lower(self.tree, self.scope, graph, text=self.text))
+    def _lower(self, wrt: tuple[str, ...]) -> tuple[_Lowered, list[Variable]]:
+        """The formula on a graph of its own, and the variables to differentiate by.
 
-    def _variables(self, made: _Lowered, wrt: tuple[str, ...]) -> list[Variable]:
+        A symmetric matrix is differentiated entry by entry, without the constraint, so for the
+        differentiation it stands as a variable that is not known to be symmetric.
+        """
+        self._require(wrt)
+        graph = Graph()
+        lowering = lower(self.tree, self.scope, graph, text=self.text)
+        symbols = dict(self.scope.symbols)
+        variables, restored = [], {}
+        for name in wrt:
+            declared = symbols[name]
+            free = declared.facts - CONSTRAINTS
+            symbols[name] = replace(declared, facts=free)
+            variables.append(graph.variable(name, declared.sizes, free))
+            if free != declared.facts:
+                restored[variables[-1]] = graph.variable(name, declared.sizes, declared.facts)
+        scope = replace(self.scope, symbols=symbols)
+        node = lower(self.tree, scope, graph, text=self.text).value.node
+        return _Lowered(graph, lowering, node, dict(restored)), variables
+
+    def _require(self, wrt: tuple[str, ...]) -> None:
         if not wrt:
             raise SymbolError(
                 f"a derivative of {self.text}",
                 "no variable is named to differentiate by",
                 f"name one of {', '.join(sorted(self.scope.symbols))}",
             )
-        found = []
         for name in wrt:
-            declared = self.scope.symbols.get(name)
-            if declared is None:
+            if name not in self.scope.symbols:
                 raise SymbolError(
                     f"a derivative by {name}",
                     f"{name} is asked for and the formula's symbols are "
@@ -140,8 +161,6 @@ class Formula:
                     "name a symbol of the formula",
                     text=self.text,
                 )
-            found.append(made.graph.variable(name, declared.sizes, declared.facts))
-        return found
 
     def _derivation(
         self,
@@ -159,7 +178,7 @@ class Formula:
             made.graph,
             made.lowering,
             outputs,
-            contributions,
+            [c.renamed(made.restore) for c in contributions],
             gradient,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,10 @@ from gradwright.notation.shapes import Scope
 FACT_TOLERANCE = 1e-8
 
 
-def bind(scope: Scope, values: Mapping[str, object], asked: str) -> dict[str, np.ndarray]:
-    """Arrays of one floating dtype for every symbol.
+def bind(
+    scope: Scope, sizes: Sequence[str], values: Mapping[str, object], asked: str
+) -> dict[str, Any]:
+    """Arrays of one floating dtype for every symbol, and whole numbers for `sizes`.
 
     Integers and booleans become float64; Python numbers do not take part in the promotion.
 
@@ -25,26 +27,34 @@ def bind(scope: Scope, values: Mapping[str, object], asked: str) -> dict[str, np
         ShapeError: a value has the wrong order, or two values disagree about a size.
         DomainError: a declared fact does not hold.
     """
-    unknown = sorted(set(values) - set(scope.symbols) - scope.sizes)
-    missing = sorted(set(scope.symbols) - set(values))
-    if unknown or missing:
+    wanted = sorted({*scope.symbols, *sizes})
+    if sorted(values) != wanted:
         raise SymbolError(
             asked,
-            f"values are given for {_listed(values)} and the formula's symbols are "
-            f"{_listed(scope.symbols)}",
-            f"give one value for each of {_listed(scope.symbols)}",
+            f"values are given for {_listed(values)} and it needs {_listed(wanted)}",
+            f"give one value for each of {_listed(wanted)}",
         )
     arrays = {name: _array(name, values[name], asked) for name in sorted(scope.symbols)}
     dtype = _dtype(arrays, values)
     arrays = {name: np.asarray(array, dtype=dtype) for name, array in arrays.items()}
-    sizes: dict[str, tuple[int, str]] = {}
+    lengths: dict[str, tuple[int, str]] = {}
     for name, array in arrays.items():
-        _check_shape(scope.symbols[name], array, sizes, asked)
+        _check_shape(scope.symbols[name], array, lengths, asked)
         _check_facts(scope.symbols[name], array, asked)
-    return arrays
+    return arrays | {name: _length(name, values[name], asked) for name in sizes}
 
 
-def _listed(names: Mapping[str, object]) -> str:
+def _length(name: str, value: object, asked: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ShapeError(
+            asked,
+            f"the size {name} is given as {value!r} and a size is a whole number from 1",
+            f"give {name} such a number",
+        )
+    return int(value)
+
+
+def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "nothing"
 
 

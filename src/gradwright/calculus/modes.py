@@ -20,6 +20,12 @@ class Contribution:
     jacobian: Node
     result: Node
 
+    def renamed(self, to: Callable[[Node], Node]) -> Contribution:
+        """The same with every node replaced."""
+        return Contribution(
+            to(self.node), to(self.argument), to(self.adjoint), to(self.jacobian), to(self.result)
+        )
+
 
 #: Called with every use of the chain rule, in order.
 Recorder = Callable[[Contribution], None]

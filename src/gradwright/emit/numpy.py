@@ -143,11 +143,15 @@ class _Body:
         for size in sorted(self.needs - {"dtype"}):
             lines.append(f"size_{size} = {self._where(size)}")
         if "dtype" in self.needs:
-            listed = ", ".join(self.names[name] for name in self.function.inputs)
+            sizes = {a for axes in self.function.axes.values() for a in axes}
+            floats = [name for name in self.function.inputs if name not in sizes]
+            listed = ", ".join(self.names[name] for name in floats)
             lines.append(f"dtype = np.result_type({listed})" if listed else "dtype = np.float64")
         return lines
 
     def _where(self, size: str) -> str:
+        if size in self.function.inputs:
+            return self.names[size]
         for name in self.function.inputs:
             for place, axis in enumerate(self.function.axes[name]):
                 if axis == size:

@@ -7,7 +7,7 @@ change a meaning: a vector whose length happens to be 1 stays a vector.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -59,8 +59,14 @@ class Scope:
     shape: Shape
 
 
-def infer(tree: Tree, declared: Mapping[str, Declaration], text: str | None = None) -> Scope:
-    """Kinds and sizes of a tree.
+def infer(
+    tree: Tree,
+    declared: Mapping[str, Declaration],
+    text: str | None = None,
+    *,
+    sizes: Collection[str] = (),
+) -> Scope:
+    """Kinds and sizes of a tree; `sizes` are names of sizes besides those in declarations.
 
     A size that nothing determines gets a name of its own. A name of a size that is not declared as
     a symbol is a scalar where it is used as one, as n in `sum(x)/n`.
@@ -70,7 +76,7 @@ def infer(tree: Tree, declared: Mapping[str, Declaration], text: str | None = No
         SymbolError: an unknown function or option, or a name that is both a symbol and a size.
         UnsupportedError: an operation on Kronecker products that has no meaning here.
     """
-    inference = _Inference(declared.values(), (), text)
+    inference = _Inference(declared.values(), sizes, text)
     form = inference.form(tree)
     inference.name_unknowns()
     symbols = {

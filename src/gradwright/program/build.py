@@ -117,7 +117,7 @@ class Builder:
             case Power(base=base, exponent=exponent):
                 return self._power(self.values[base], exponent, node.axes)
             case FunctionNode(operation=name, arguments=parts, options=options):
-                operands = [self.values[part] for part in parts]
+                operands = [self._argument(part, parts) for part in parts]
                 return self.emit(Apply(name, options), operands, node.axes)
             case Operation(operation=name, arguments=parts, options=options):
                 if node in self._paired:
@@ -126,6 +126,13 @@ class Builder:
                 return self.emit(Apply(name, options), operands, node.axes)
             case _:
                 raise AssertionError(f"{node} is not an input of {self.name}")
+
+    def _argument(self, part: Node, parts: Sequence[Node]) -> Operand:
+        """A constant argument beside others repeats by itself."""
+        if _is_constant(part) and len(parts) > 1:
+            assert isinstance(part, Product)
+            return part.coefficient
+        return self.values[part]
 
     def _pair(self, node: Node) -> Operand:
         softmax, logsumexp = self._paired[node]
@@ -151,8 +158,13 @@ class Builder:
 
     def _sum(self, node: Add) -> Operand:
         """Terms added one after the other, positive ones first, products before what spreads."""
-        terms = [(c, *self._term(term)) for c, term in node.terms]
-        terms = [(c * scale, operand) for c, scale, operand in terms]
+        covered = tuple(sorted(set().union(*(_held_axes(term) for _, term in node.terms))))
+        if len(covered) < node.order:
+            return self._spread_sum(node, covered)
+        terms = []
+        for c, term in sorted(node.terms, key=lambda t: len(_held_axes(t[1])) < node.order):
+            scale, operand = self._term(term)
+            terms.append((c * scale, operand))
         terms.sort(key=lambda term: (term[0] < 0, isinstance(term[1], Fraction), _spreads(term[1])))
         total: Operand | None = None
         for coefficient, operand in terms:
@@ -173,6 +185,21 @@ class Builder:
             total = self.emit(Map(operator), (total, operand), node.axes)
         assert total is not None
         return total
+
+    def _spread_sum(self, node: Add, covered: tuple[int, ...]) -> Operand:
+        """A sum whose terms all repeat along some axis: summed first, repeated once."""
+        graph_axes = tuple(node.axes[k] for k in covered)
+        total: Operand = Fraction(0)
+        for coefficient, term in node.terms:
+            assert isinstance(term, Product)
+            scale, operand = coefficient * term.coefficient, Fraction(1)
+            if term.factors:
+                factor, labels = term.factors[0]
+                kept = tuple(term.out[k] for k in covered)
+                operand = aligned(self.value(factor), labels, kept)
+            scaled = self._scaled(operand, scale, graph_axes)
+            total = scaled if total == 0 else self.emit(Map("add"), (total, scaled), graph_axes)
+        return self.emit(Spread(tuple(range(node.order)), covered), (total,), node.axes)
 
     def _shape(self, operand: Operand, node: Node) -> tuple[Size, ...]:
         if isinstance(operand, Ref) and operand.alignment is None:
@@ -295,7 +322,7 @@ def _operands(node: Node) -> tuple[Node, ...]:
         case Power(base=base):
             return (base,)
         case FunctionNode(arguments=parts) | Operation(arguments=parts):
-            return parts
+            return tuple(part for part in parts if len(parts) == 1 or not _is_constant(part))
         case Product(factors=factors):
             return tuple(_factor_operand(factor) for factor, _ in factors)
         case Add(terms=terms):
@@ -331,6 +358,16 @@ def _term_operand(term: Node) -> Node:
     return term
 
 
+def _held_axes(term: Node) -> frozenset[int]:
+    """The axes of a term of a sum along which it is not simply repeated."""
+    if isinstance(term, Product):
+        if _is_constant(term):
+            return frozenset()
+        if _only_turned(term):
+            return frozenset(k for k, x in enumerate(term.out) if x in term.factors[0][1])
+    return frozenset(range(term.order))
+
+
 def _only_turned(term: Product) -> bool:
     """Whether a term is one factor, scaled, permuted or repeated: nothing to compute."""
     if len(set(term.out)) < len(term.out) or len(term.factors) != 1:
@@ -345,7 +382,10 @@ def build_function(
     outputs: Sequence[tuple[str, Node]],
     hints: Mapping[str, int] | None = None,
 ) -> Function:
-    """A function that computes the output nodes from the inputs."""
+    """A function that computes the output nodes from the inputs.
+
+    A size that no input has an axis of must be among the inputs, as a scalar of that name.
+    """
     builder = Builder(name, inputs, hints or {})
     builder.share([node for _, node in outputs])
     return builder.function([builder.value(node) for _, node in outputs])

@@ -62,7 +62,7 @@ def evaluate_modular(
     def call(name: str, arguments: list[Array], options: dict[str, Fraction]) -> Array:
         return _modular_call(name, arguments, options, salt)
 
-    return _evaluate(node, values, sizes, _modular_power, call, _residue) % PRIME
+    return _evaluate(node, values, sizes, _modular_power, call, _residue)
 
 
 def _evaluate(
@@ -93,9 +93,8 @@ def _evaluate(
                 value = call(name, [done[p] for p in parts], options_of(part))
             case _:
                 raise AssertionError(type(part))
-        if exact:
-            value = np.asarray(value, dtype=object) % PRIME
-        done[part] = np.asarray(value)
+        # Arithmetic on arrays without axes gives plain numbers, which NumPy would make int64.
+        done[part] = np.asarray(value % PRIME, dtype=object) if exact else np.asarray(value)
     return done[node]
 
 

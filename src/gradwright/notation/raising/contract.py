@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from gradwright.core.graph import Graph
@@ -38,7 +37,7 @@ Signed = Callable[[Node, Fraction], tuple[Fraction, Tree]]
 class Style:
     """What the user's own text says about taste, and which trees are symmetric matrices."""
 
-    symmetric: AbstractSet[Tree] = frozenset()
+    symmetric: set[Tree] = field(default_factory=set)
     traces: bool = False
     norms: bool = False
 
@@ -188,7 +187,7 @@ class Contraction:
     def _multiply(self, one: Piece, two: Piece, vectors: list[Piece], label: int) -> None:
         left = next(x for x in one.labels if x != label)
         right = next(x for x in two.labels if x != label)
-        middle: Chain = (Call("diag", (product(self.chain(vectors[0])),)),) if vectors else ()
+        middle = self._diagonal(vectors[0] if vectors else None)
         chain = (*self.chain(one, (left, label)), *middle, *self.chain(two, (label, right)))
         turned = transposed_chain(chain, self.style.symmetric)
         if cost(product(turned)) < cost(product(chain)):
@@ -248,6 +247,14 @@ class Contraction:
             chain = (_elementwise(piece.over, piece.under),)
         return self._turned(chain, piece.labels, labels or piece.labels)
 
+    def _diagonal(self, vector: Piece | None) -> Chain:
+        """diag(u), which is its own transpose; diag of a matrix is a column and is not."""
+        if vector is None:
+            return ()
+        tree = Call("diag", (product(self.chain(vector)),))
+        self.style.symmetric.add(tree)
+        return (tree,)
+
     def _ones(self, *labels: int) -> Tree:
         return Call("ones", tuple(size_tree(self.sizes[label]) for label in labels))
 
@@ -269,7 +276,7 @@ class Contraction:
         if out[0] == out[1]:
             if first is None:
                 return (Call("eye", (size_tree(self.sizes[out[0]]),)),)
-            return (Call("diag", (product(self.chain(first)),)),)
+            return self._diagonal(first)
         return self._matrix_body(out, first, by_labels.get(frozenset(out[1:])), by_labels)
 
     def _matrix_body(
@@ -281,9 +288,7 @@ class Contraction:
     ) -> Chain:
         matrix = by_labels.get(frozenset(out))
         if matrix is not None:
-            left = (Call("diag", (product(self.chain(column)),)),) if column else ()
-            right = (Call("diag", (product(self.chain(row)),)),) if row else ()
-            return (*left, *self.chain(matrix, out), *right)
+            return (*self._diagonal(column), *self.chain(matrix, out), *self._diagonal(row))
         if column is None and row is None:
             return (self._ones(*out),)
         left_chain = self.chain(column) if column else (self._ones(out[0]),)
