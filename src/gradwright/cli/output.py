@@ -131,7 +131,7 @@ def publish(folder: OutputFolder | None) -> list[Path]:
     try:
         return folder.publish()
     except OSError as error:
-        raise _unwritable(str(folder.target), error, place=error.filename2) from error
+        raise _unwritable(error.filename2 or str(folder.target), error) from error
 
 
 def _unwritable(path: str, error: OSError) -> OutputError:
