@@ -1,0 +1,101 @@
+"""Training a network on data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gradwright.api.network import Network
+from gradwright.errors import UnsupportedError
+from gradwright.nn.parameters import Parameters
+from gradwright.nn.targets import prepare_inputs, prepare_targets
+from gradwright.training.loop import Epoch, Settings, TrainingRun, Watcher, train_module
+
+Array = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished or interrupted training."""
+
+    params: Parameters
+    history: tuple[Epoch, ...]
+    stopped: str
+    record: TrainingRun
+
+    def to_dict(self) -> dict[str, Any]:
+        """The run in the schema gradwright.training/1, without the parameters."""
+        return self.record.to_dict()
+
+
+def train(
+    net: Network,
+    X: Array,
+    y: Array,
+    params: Parameters | None = None,
+    epochs: int = 10,
+    batch_size: int = 32,
+    optimizer: str = "sgd",
+    learning_rate: float = 0.1,
+    seed: int = 0,
+    shuffle: bool = True,
+    target: str = "auto",
+    validation: tuple[Array, Array] | None = None,
+    callbacks: Sequence[Watcher] = (),
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: str | os.PathLike[str] | None = None,
+) -> Run:
+    """Train by mini-batch gradient descent with the emitted NumPy step.
+
+    Args:
+        net: the network; its loss and reduction are what is minimised.
+        X: samples × features.
+        y: class indices, one-hot rows or targets.
+        params: the start, by default `net.init(seed)`; it is not changed.
+        epochs: passes over the samples.
+        batch_size: samples in a step; the last step of an epoch may have fewer.
+        optimizer: "sgd", the only one.
+        learning_rate: W := W - learning_rate · ∂L/∂W.
+        seed: of the order of samples and of the default start.
+        shuffle: whether each epoch draws a new order.
+        target: "numpy", or "auto" for the same.
+        validation: (X, y) to report loss and accuracy on after each epoch.
+        callbacks: called with each `Epoch`.
+        checkpoint: a file to write the state to after each epoch.
+        resume: such a file to go on from.
+
+    Raises:
+        TrainingError: a loss that is not finite, with step and layer; `.run` has the last state.
+        DataError: data that does not fit the network.
+    """
+    if optimizer != "sgd" or target not in ("auto", "numpy"):
+        odd = f"the optimizer {optimizer!r}" if optimizer != "sgd" else f"the target {target!r}"
+        raise UnsupportedError(
+            f"training with {odd}",
+            f"{odd} is asked for and there is the optimizer sgd and the target numpy",
+            'leave both out, or use optimizer="sgd", target="numpy"',
+        )
+    settings = Settings(epochs, batch_size, learning_rate, seed, shuffle)
+    start = net.init(seed) if params is None else params
+    record = train_module(
+        net.model.module,
+        start.flat,
+        *_prepared(net, start, X, y),
+        settings,
+        validation=None if validation is None else _prepared(net, start, *validation),
+        watchers=callbacks,
+        checkpoint=checkpoint,
+        resume=resume,
+    )
+    trained = Parameters(net.model.layers, record.parameters)
+    return Run(trained, record.history, record.stopped, record)
+
+
+def _prepared(net: Network, start: Parameters, X: Array, y: Array) -> tuple[Array, Array]:
+    inputs = prepare_inputs(X, net.widths[0], dtype=start.flat.dtype)
+    targets = prepare_targets(
+        y, net.widths[-1], net.model.loss, inputs.shape[0], start.flat.dtype
+    )
+    return inputs, targets

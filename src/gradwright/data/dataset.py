@@ -1,0 +1,99 @@
+"""A table of samples: features, targets, names; splitting and standardising."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gradwright.errors import DataError
+
+Array = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """X is samples × features in float64.
+
+    For a classification `y` holds class indices and `classes` their names; for a regression `y`
+    holds targets (one axis, or samples × targets) and `classes` is None.
+    """
+
+    name: str
+    X: Array
+    y: Array
+    feature_names: tuple[str, ...]
+    classes: tuple[str, ...] | None = None
+
+    def rows(self, places: Array) -> Dataset:
+        """The data set of some samples."""
+        return replace(self, X=self.X[places], y=self.y[places])
+
+    @property
+    def outputs(self) -> int:
+        """Outputs that a network for this data has: classes, or targets."""
+        if self.classes is not None:
+            return len(self.classes)
+        return 1 if self.y.ndim == 1 else int(self.y.shape[1])
+
+
+def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0) -> tuple[Dataset, Dataset]:
+    """(training part, held-out part); every class is held out in the same proportion.
+
+    Raises:
+        DataError: the fraction leaves one part empty.
+    """
+    if not 0 < fraction < 1:
+        raise DataError(
+            "splitting the data",
+            f"the held-out fraction is {fraction} and it must lie between 0 and 1",
+            "use for instance 0.2",
+        )
+    generator = np.random.default_rng(seed)
+    groups = (
+        [np.arange(len(dataset.X))]
+        if dataset.classes is None
+        else [np.flatnonzero(dataset.y == k) for k in range(len(dataset.classes))]
+    )
+    held: list[int] = []
+    kept: list[int] = []
+    for group in groups:
+        order = generator.permutation(group)
+        count = min(len(group) - 1, round(fraction * len(group))) if len(group) > 1 else 0
+        held += order[:count].tolist()
+        kept += order[count:].tolist()
+    if not held or not kept:
+        raise DataError(
+            f"splitting {dataset.name}",
+            f"{len(dataset.X)} samples leave {len(kept)} for training and {len(held)} held out",
+            "give more samples",
+        )
+    return dataset.rows(np.sort(kept)), dataset.rows(np.sort(held))
+
+
+@dataclass(frozen=True, slots=True)
+class Standardiser:
+    """Mean and scale of each feature, from the training part alone; constant features keep 1."""
+
+    mean: Array
+    scale: Array
+
+    @classmethod
+    def fit(cls, X: Array) -> Standardiser:
+        """From the features of the training part."""
+        scale = X.std(axis=0)
+        return cls(X.mean(axis=0), np.where(scale > 0, scale, 1.0))
+
+    def apply(self, X: Array) -> Array:
+        """(X - mean) / scale."""
+        return (X - self.mean) / self.scale
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """Plain numbers, enough to use a saved model."""
+        return {"mean": self.mean.tolist(), "scale": self.scale.tolist()}
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, list[float]]) -> Standardiser:
+        """From what `to_dict` gave."""
+        return cls(np.asarray(stored["mean"]), np.asarray(stored["scale"]))
