@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from types import MappingProxyType
 
 Options = tuple[tuple[str, Fraction], ...]
 
@@ -14,30 +15,36 @@ class Activation:
     """An activation by its function of the notation.
 
     `options` are names with defaults; a default of None takes the value of the option before it.
-    `values` says what the outputs are, for losses that need it.
+    `range` says what the outputs are, for losses that need it.
     """
 
     name: str
     function: str
     options: tuple[tuple[str, Fraction | None], ...] = ()
-    values: str = "real numbers"
+    range: str = "real numbers"
 
 
-ACTIVATIONS: dict[str, Activation] = {
-    record.name: record
-    for record in (
-        Activation("identity", ""),
-        Activation("sigmoid", "sigmoid", values="numbers between 0 and 1"),
-        Activation("tanh", "tanh", values="numbers between -1 and 1"),
-        Activation("relu", "relu", values="numbers that are not negative"),
-        Activation("leaky_relu", "leaky_relu", (("slope", Fraction(1, 10)), ("kink", None))),
-        Activation("softmax", "softmax", values="probabilities"),
-    )
-}
+ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
+    {
+        record.name: record
+        for record in (
+            Activation("identity", ""),
+            Activation("sigmoid", "sigmoid", range="unit interval"),
+            Activation("tanh", "tanh", range="-1 to 1"),
+            Activation("relu", "relu", range="nonnegative numbers"),
+            Activation("leaky_relu", "leaky_relu", (("slope", Fraction(1, 10)), ("kink", None))),
+            Activation("softmax", "softmax", range="probabilities"),
+        )
+    }
+)
 
 
-def resolved(name: str, given: dict[str, Fraction]) -> Options:
-    """All options of an activation, defaults filled in; the kink defaults to the slope."""
+def resolve_options(name: str, given: Mapping[str, Fraction]) -> Options:
+    """All options of an activation in their order, defaults filled in.
+
+    >>> resolve_options("leaky_relu", {"slope": Fraction(1, 5)})
+    (('slope', Fraction(1, 5)), ('kink', Fraction(1, 5)))
+    """
     found: list[tuple[str, Fraction]] = []
     for option, default in ACTIVATIONS[name].options:
         value = given.get(option, default)
@@ -45,24 +52,42 @@ def resolved(name: str, given: dict[str, Fraction]) -> Options:
     return tuple(found)
 
 
-def activation_text(name: str, options: Sequence[tuple[str, Fraction]], argument: str = "Z") -> str:
-    """The activation of `argument` in notation.
+def activation_text(
+    name: str,
+    options: Mapping[str, Fraction] | Sequence[tuple[str, Fraction]] = (),
+    argument: str = "Z",
+) -> str:
+    """The activation of `argument` in notation, options at their defaults left out.
 
-    >>> activation_text("leaky_relu", (("slope", Fraction(1, 5)), ("kink", Fraction(1, 5))))
-    'leaky_relu(Z, slope=0.2)'
+    >>> activation_text("leaky_relu", {"slope": Fraction(1, 5), "kink": Fraction(1)})
+    'leaky_relu(Z, slope=0.2, kink=1)'
     """
-    function = ACTIVATIONS[name].function
-    if not function:
+    record = ACTIVATIONS[name]
+    if not record.function:
         return argument
-    values = dict(options)
-    silent = dict(resolved(name, {k: v for k, v in values.items() if k == "slope"}))
-    silent |= {k: v for k, v in resolved(name, {}) if k == "slope"}
-    shown = [f"{k}={_decimal(v)}" for k, v in options if silent.get(k) != v]
-    return f"{function}({', '.join([argument, *shown])})"
+    given = dict(options)
+    shown = [argument]
+    for option, value in resolve_options(name, given):
+        silent = resolve_options(name, {k: v for k, v in given.items() if k != option})
+        if value != dict(silent)[option]:
+            shown.append(f"{option}={exact_decimal(value)}")
+    return f"{record.function}({', '.join(shown)})"
 
 
-def _decimal(value: Fraction) -> str:
-    """An exact decimal; options are typed as decimals, so there is one."""
-    text = f"{float(value):.17f}".rstrip("0").rstrip(".")
-    short = repr(float(value))
-    return short.removesuffix(".0") if "e" not in short else text
+def exact_decimal(value: Fraction) -> str:
+    """A number that has a finite decimal expansion, written in full.
+
+    Options are typed as decimals, so their denominators divide a power of ten.
+
+    >>> exact_decimal(Fraction(-1, 80))
+    '-0.0125'
+    """
+    digits = 0
+    while (value * 10**digits).denominator != 1:
+        digits += 1
+        # A denominator d = 2^a 5^b needs max(a, b) <= log2(d) digits; more means none suffice.
+        if digits > value.denominator.bit_length():
+            raise ValueError(f"{value} has no finite decimal expansion")
+    whole = str(abs(value.numerator * 10**digits // value.denominator)).zfill(digits + 1)
+    sign = "-" if value < 0 else ""
+    return sign + (f"{whole[:-digits]}.{whole[-digits:]}" if digits else whole)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from gradwright.errors import NetworkError
 
@@ -20,14 +22,18 @@ class Loss:
     target_facts: tuple[str, ...] = ()
 
 
-LOSSES: dict[str, Loss] = {
-    record.name: record
-    for record in (
-        Loss("cross_entropy", "-sum(Y.*log(A))", "softmax", ("sum1",)),
-        Loss("binary_cross_entropy", "-sum(Y.*log(A) + (1 - Y).*log(1 - A))", "sigmoid"),
-        Loss("squared_error", "norm2(A - Y)^2"),
-    )
-}
+LOSSES: Mapping[str, Loss] = MappingProxyType(
+    {
+        record.name: record
+        for record in (
+            Loss("cross_entropy", "-sum(Y.*log(A))", "softmax", ("sum1",)),
+            Loss("binary_cross_entropy", "-sum(Y.*log(A) + (1 - Y).*log(1 - A))", "sigmoid"),
+            Loss("squared_error", "norm2(A - Y)^2"),
+        )
+    }
+)
+
+REDUCTIONS = ("mean", "sum")
 
 
 def known_loss(name: str) -> Loss:
@@ -46,8 +52,21 @@ def known_loss(name: str) -> Loss:
 
 
 def loss_text(name: str, reduction: str) -> str:
-    """The loss in notation; "mean" divides by the number n of samples and by nothing else."""
+    """The loss in notation; "mean" divides by the number n of samples and by nothing else.
+
+    >>> loss_text("cross_entropy", "mean")
+    '-sum(Y.*log(A))/n'
+
+    Raises:
+        NetworkError: an unknown loss or reduction.
+    """
     text = known_loss(name).text
+    if reduction not in REDUCTIONS:
+        raise NetworkError(
+            f"the reduction {reduction!r}",
+            f"{reduction!r} is asked for and the reductions are {' and '.join(REDUCTIONS)}",
+            'use reduction="mean" or reduction="sum"',
+        )
     return f"{text}/n" if reduction == "mean" else text
 
 

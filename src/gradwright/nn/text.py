@@ -8,17 +8,19 @@ from difflib import get_close_matches
 from fractions import Fraction
 
 from gradwright.errors import LimitError, NetworkError, NotationError, Span
-from gradwright.nn.activations import ACTIVATIONS, resolved
+from gradwright.nn.activations import ACTIVATIONS, Options, resolve_options
 from gradwright.nn.layer import Layer
 
 MAX_LENGTH = 10_000
 MAX_LAYERS = 100_000
 MAX_WIDTH = 10_000_000
+MAX_DIGITS = 40
 
 EXAMPLE = "write a network as 64 -> 32 relu -> 10 softmax"
 
 TOKEN = re.compile(
-    r"\s*(?:(?P<arrow>->|→)|(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<sign>[*(),=]))",
+    r"(?P<arrow>->|→)|(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<sign>[*(),=])"
+    r"|(?P<space>\s+)",
     re.ASCII,
 )
 
@@ -45,29 +47,34 @@ class _Reader:
                 f"it has {len(self.text)} characters and {MAX_LENGTH} are allowed",
                 "repeat layers as 30 * 64 sigmoid",
             )
-        tokens, start = [], 0
-        while self.text[start:].strip():
+        tokens: list[_Token] = []
+        start = 0
+        while start < len(self.text):
             found = TOKEN.match(self.text, start)
             if found is None:
-                at = start + len(self.text[start:]) - len(self.text[start:].lstrip())
                 raise self.error(
-                    f"the character {self.text[at]!r} is not part of a network's text",
-                    Span(at, at + 1),
+                    f"the character {self.text[start]!r} is not part of a network's text",
+                    Span(start, start + 1),
                 )
-            kind = found.lastgroup or ""
-            tokens.append(_Token(kind, found[kind], Span(found.start(kind), found.end(kind))))
+            token = _Token(found.lastgroup or "", found[0], Span(found.start(), found.end()))
             start = found.end()
+            if token.kind == "number" and len(token.text) > MAX_DIGITS:
+                raise LimitError(
+                    "a number in a network's text",
+                    f"it has {len(token.text)} characters and {MAX_DIGITS} are allowed",
+                    "write a shorter number",
+                    text=self.text,
+                    span=token.span,
+                )
+            if token.kind != "space":
+                tokens.append(token)
         return tokens
 
     def error(self, clash: str, span: Span, instead: str = EXAMPLE) -> NotationError:
-        return NotationError(
-            "reading a network", clash, instead, text=self.text, span=span
-        )
+        return NotationError("reading a network", clash, instead, text=self.text, span=span)
 
     def peek(self, text: str) -> bool:
-        return self.place < len(self.tokens) and self.tokens[self.place].text in (
-            ("->", "→") if text == "->" else (text,)
-        )
+        return self.place < len(self.tokens) and self.tokens[self.place].text == text
 
     def next_is(self, kind: str) -> bool:
         return self.place < len(self.tokens) and self.tokens[self.place].kind == kind
@@ -88,13 +95,21 @@ class _Reader:
             return True
         return False
 
+    def take_sign(self, sign: str, wanted: str) -> None:
+        if not self.peek(sign) and self.next_is("sign"):
+            token = self.tokens[self.place]
+            raise self.error(f"{token.text!r} stands where {wanted} is expected", token.span)
+        self.take("sign", wanted)
+
     def whole(self, wanted: str, limit: int) -> tuple[int, Span]:
         token = self.take("number", wanted)
-        if "." in token.text or not 1 <= int(token.text) <= limit:
-            raise NetworkError(
+        if "." in token.text:
+            raise self.error(f"{token.text} is given and {wanted} is a whole number", token.span)
+        if not 1 <= int(token.text) <= limit:
+            raise LimitError(
                 f"{wanted} of {token.text}",
                 f"{token.text} is given and {wanted} is a whole number from 1 to {limit}",
-                "give such a number",
+                "give a number in that range",
                 text=self.text,
                 span=token.span,
             )
@@ -104,22 +119,24 @@ class _Reader:
 def parse_network(text: str) -> tuple[Layer, ...]:
     """The layers of a network.
 
+    >>> [(layer.fan_in, layer.fan_out) for layer in parse_network("4 -> 2 * 6 relu -> 3 softmax")]
+    [(4, 6), (6, 6), (6, 3)]
+
     Raises:
         NotationError: the text cannot be read.
-        NetworkError: an unknown activation or option, a width out of range.
-        LimitError: the text or the number of layers is too large.
+        NetworkError: an unknown activation or option.
+        LimitError: the text is too long, there are too many layers, or a width is out of range.
     """
     reader = _Reader(text)
     width, _ = reader.whole("a width", MAX_WIDTH)
     layers: list[Layer] = []
     while reader.place < len(reader.tokens) or not layers:
-        if not reader.skip("->"):
-            reader.take("arrow", "an arrow ->")
+        reader.take("arrow", "an arrow ->")
         count, made = _layer(reader, width)
         if len(layers) + count > MAX_LAYERS:
             raise LimitError(
                 "a network's text",
-                f"it has more than {MAX_LAYERS} layers and that many are allowed",
+                f"it has {len(layers) + count} layers so far and {MAX_LAYERS} are allowed",
                 "use fewer layers",
                 text=text,
                 span=made.span,
@@ -135,21 +152,21 @@ def parse_network(text: str) -> tuple[Layer, ...]:
 
 def _layer(reader: _Reader, fan_in: int) -> tuple[int, Layer]:
     """A layer and how often it is repeated."""
-    fan_out, start = reader.whole("a width", MAX_WIDTH)
+    fan_out, start = reader.whole("a width or a number of layers", MAX_WIDTH)
     count = 1
     if reader.skip("*"):
         count = fan_out
-        fan_out, start = reader.whole("a width", MAX_WIDTH)
-    activation, options, bias = "identity", (), True
+        fan_out, _ = reader.whole("a width", MAX_WIDTH)
+    activation = "identity"
+    options: Options = ()
     if reader.next_is("name") and not reader.peek("no_bias"):
         token = reader.take("name", "an activation")
         activation = _known(reader, token)
         given = _options(reader, activation) if reader.skip("(") else {}
-        options = resolved(activation, given)
-    if reader.skip("no_bias"):
-        bias = False
+        options = resolve_options(activation, given)
+    bias = not reader.skip("no_bias")
     end = reader.tokens[reader.place - 1].span
-    return count, Layer(fan_in, fan_out, activation, tuple(options), bias, start.to(end))
+    return count, Layer(fan_in, fan_out, activation, options, bias, start.to(end))
 
 
 def _known(reader: _Reader, token: _Token) -> str:
@@ -159,7 +176,7 @@ def _known(reader: _Reader, token: _Token) -> str:
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     raise NetworkError(
         f"a layer with the activation {token.text}",
-        f"{token.text} is asked for and the activations are {', '.join(sorted(ACTIVATIONS))}",
+        f"{token.text} is asked for and the activations are {', '.join(ACTIVATIONS)}",
         f"{hint}use one of those",
         text=reader.text,
         span=token.span,
@@ -167,25 +184,35 @@ def _known(reader: _Reader, token: _Token) -> str:
 
 
 def _options(reader: _Reader, activation: str) -> dict[str, Fraction]:
-    """`(0.2)` or `(slope=0.2, kink=1)`."""
+    """`(0.2)` or `(slope=0.2, kink=1)`, by position or by name, up to the closing parenthesis."""
     names = [name for name, _ in ACTIVATIONS[activation].options]
     given: dict[str, Fraction] = {}
-    while not reader.skip(")"):
-        if given:
-            reader.take("sign", "a comma") if not reader.skip(",") else None
-        name_token = reader.take("name", "an option") if reader.next_is("name") else None
-        if name_token is not None and not reader.skip("="):
-            raise reader.error(f"{name_token.text} has no value", name_token.span)
-        value = reader.take("number", "a number")
-        name = name_token.text if name_token else (names[len(given)] if len(given) < len(names) else "")
+    while True:
+        first = reader.tokens[reader.place] if reader.place < len(reader.tokens) else None
+        name = names[len(given)] if len(given) < len(names) else ""
+        if reader.next_is("name"):
+            name = reader.take("name", "an option").text
+            reader.take_sign("=", f"the = after {name}")
+        value = reader.take("number", f"a number for {name or 'an option'}")
         if name not in names or name in given:
-            allowed = ", ".join(names) or "none"
-            raise NetworkError(
-                f"an option of {activation}",
-                f"{name or value.text} is given and the options of {activation} are {allowed}",
-                f"use {activation}({'=…, '.join(names)}=…)" if names else f"write {activation} alone",
-                text=reader.text,
-                span=(name_token or value).span,
-            )
+            raise _wrong_option(reader, activation, name or value.text, (first or value).span)
         given[name] = Fraction(value.text)
-    return given
+        if reader.skip(")"):
+            return given
+        reader.take_sign(",", "a comma or a closing parenthesis")
+
+
+def _wrong_option(reader: _Reader, activation: str, written: str, span: Span) -> NetworkError:
+    names = [name for name, _ in ACTIVATIONS[activation].options]
+    near = get_close_matches(written, names, n=1)
+    hint = f"did you mean {near[0]}? " if near and near[0] != written else ""
+    usage = f"{activation}({', '.join(f'{name}=…' for name in names)})" if names else activation
+    again = " once each" if written in names else ""
+    return NetworkError(
+        f"an option of {activation}",
+        f"{written} is given and the options of {activation} are "
+        f"{', '.join(names) or 'none'}{again}",
+        f"{hint}write {usage}",
+        text=reader.text,
+        span=span,
+    )
