@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from gradwright.api.network import Network
     from gradwright.data.dataset import Dataset, Standardiser
     from gradwright.nn.parameters import Parameters
+    from gradwright.training.loop import Epoch
 
-SCHEMA = "gradwright.training/1"
+SCHEMA = "gradwright.trained/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,9 @@ def read_data(name: str, label: str | None, settings: Settings) -> Data:
     dataset = csv_file.read(name, label=label) if is_file else bundled.load(name)
     training, held_out = split(dataset, settings.held_out, settings.seed)
     standardiser = Standardiser.fit(training)
-    return Data(name, standardiser.apply(training), standardiser.apply(held_out), standardiser)
+    return Data(
+        name, standardiser.standardised(training), standardiser.standardised(held_out), standardiser
+    )
 
 
 def train(network: Network, data: Data, settings: Settings) -> Trained:
@@ -92,8 +95,8 @@ def train(network: Network, data: Data, settings: Settings) -> Trained:
 
     with progress("training") as watch:
 
-        def follow(event: Any) -> None:
-            watch(f"loss {event.loss:.4g}", event.epoch, settings.epochs)
+        def follow(epoch: Epoch) -> None:
+            watch(f"loss {epoch.loss:.4g}", epoch.epoch + 1, settings.epochs)
 
         done = gw.train(
             network,
@@ -132,13 +135,15 @@ def train(network: Network, data: Data, settings: Settings) -> Trained:
 
 def _accuracy(network: Network, params: Parameters, data: Dataset) -> float | None:
     """The part of the samples whose class is predicted; None when the targets are no classes."""
-    import numpy as np
+    from gradwright.nn.targets import prepare_targets
+    from gradwright.training.loop import accuracy
 
-    if network.model.loss not in ("cross_entropy", "binary_cross_entropy"):
+    if data.classes is None:
         return None
     outputs = network.predict(params, data.X)
-    chosen = outputs.argmax(axis=1) if outputs.shape[1] > 1 else outputs[:, 0] > 0.5
-    return float(np.mean(chosen == np.ravel(data.y)))
+    count, width = outputs.shape
+    targets = prepare_targets(data.y, width, network.model.loss, count, outputs.dtype)
+    return accuracy(outputs, targets)
 
 
 def _versions() -> dict[str, str]:

@@ -74,26 +74,54 @@ def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0) -> tuple[Datas
 
 @dataclass(frozen=True, slots=True)
 class Standardiser:
-    """Mean and scale of each feature, from the training part alone; constant features keep 1."""
+    """Mean and scale of each feature, and of each target of a regression.
+
+    They come from the training part alone. What is constant keeps the scale 1; classes are left
+    as they are (`target_mean` and `target_scale` are None then).
+    """
 
     mean: Array
     scale: Array
+    target_mean: Array | None = None
+    target_scale: Array | None = None
 
     @classmethod
-    def fit(cls, X: Array) -> Standardiser:
-        """From the features of the training part."""
-        scale = X.std(axis=0)
-        return cls(X.mean(axis=0), np.where(scale > 0, scale, 1.0))
+    def fit(cls, training: Dataset) -> Standardiser:
+        """From the training part of the data."""
+        if training.classes is not None:
+            return cls(*_mean_and_scale(training.X))
+        return cls(*_mean_and_scale(training.X), *_mean_and_scale(training.y))
 
     def apply(self, X: Array) -> Array:
         """(X - mean) / scale."""
         return (X - self.mean) / self.scale
 
-    def to_dict(self) -> dict[str, list[float]]:
+    def standardised(self, dataset: Dataset) -> Dataset:
+        """A data set with standardised features, and targets if it is a regression."""
+        y = dataset.y
+        if self.target_mean is not None:
+            y = (y - self.target_mean) / self.target_scale
+        return replace(dataset, X=self.apply(dataset.X), y=y)
+
+    def to_dict(self) -> dict[str, Any]:
         """Plain numbers, enough to use a saved model."""
-        return {"mean": self.mean.tolist(), "scale": self.scale.tolist()}
+        return {
+            name: None if value is None else np.asarray(value).tolist()
+            for name, value in (
+                ("mean", self.mean),
+                ("scale", self.scale),
+                ("target_mean", self.target_mean),
+                ("target_scale", self.target_scale),
+            )
+        }
 
     @classmethod
-    def from_dict(cls, stored: dict[str, list[float]]) -> Standardiser:
+    def from_dict(cls, stored: dict[str, Any]) -> Standardiser:
         """From what `to_dict` gave."""
-        return cls(np.asarray(stored["mean"]), np.asarray(stored["scale"]))
+        names = ("mean", "scale", "target_mean", "target_scale")
+        return cls(*(None if stored[n] is None else np.asarray(stored[n]) for n in names))
+
+
+def _mean_and_scale(values: Array) -> tuple[Array, Array]:
+    scale = values.std(axis=0)
+    return values.mean(axis=0), np.where(scale > 0, scale, 1.0)

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradwright.errors import NetworkError
 from gradwright.nn.layer import Layer
-from gradwright.nn.parameters import Parameters
+from gradwright.nn.parameters import Parameters, require_dtype
 
 Array = Any
 Draw = Callable[[np.random.Generator, Layer, tuple[int, ...]], Array]
@@ -40,15 +40,15 @@ SCHEMES: dict[str, Draw] = {"uniform": _uniform, "xavier_normal": _xavier, "he_n
 
 def initialise(
     layers: Sequence[Layer],
-    *,
     seed: int = 0,
     scheme: str = "xavier_normal",
     dtype: str = "float64",
 ) -> Parameters:
-    """Parameters drawn by a scheme; the same seed gives the same numbers in every dtype.
+    """Parameters drawn by a scheme in float64 and rounded: a seed gives the same numbers in both.
 
     Raises:
-        NetworkError: an unknown scheme, or a dtype other than float32 and float64.
+        NetworkError: an unknown scheme or a negative seed.
+        DataError: a dtype other than float32 and float64.
     """
     if scheme not in SCHEMES:
         raise NetworkError(
@@ -56,11 +56,12 @@ def initialise(
             f"{scheme!r} is asked for and the schemes are {', '.join(SCHEMES)}",
             "use one of those",
         )
-    if np.dtype(dtype) not in (np.dtype("float32"), np.dtype("float64")):
+    require_dtype(dtype)
+    if seed < 0:
         raise NetworkError(
-            f"parameters of dtype {dtype}",
-            f"{dtype} is asked for and parameters are float32 or float64",
-            'use dtype="float32" or dtype="float64"',
+            f"the seed {seed}",
+            f"{seed} is given and seeds are whole numbers from 0",
+            "use a seed such as 0",
         )
     generator = np.random.default_rng(seed)
     made = Parameters.zeros(layers)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import zipfile
-from collections.abc import ItemsView, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,13 @@ from gradwright.errors import DataError, OutputError, SymbolError
 from gradwright.nn.layer import Layer
 
 Array = Any
+
+DTYPES = (np.dtype("float32"), np.dtype("float64"))
+
+
+def count(layers: Sequence[Layer]) -> int:
+    """The number of parameters of all layers."""
+    return sum(layer.size for layer in layers)
 
 
 class Parameters(Mapping[str, Array]):
@@ -28,53 +37,49 @@ class Parameters(Mapping[str, Array]):
 
     def __init__(self, layers: Sequence[Layer], flat: Array) -> None:
         self.layers = tuple(layers)
-        expected = sum(layer.size for layer in self.layers)
+        expected = count(self.layers)
         if flat.ndim != 1 or flat.size != expected:
             raise DataError(
                 "parameters of a network",
                 f"the vector has shape {flat.shape} and the layers hold {expected} numbers",
                 f"give a vector of {expected} numbers",
             )
+        require_dtype(flat.dtype)
         self.flat = flat
 
     @classmethod
     def zeros(cls, layers: Sequence[Layer], dtype: Any = "float64") -> Parameters:
         """All zero."""
-        return cls(layers, np.zeros(sum(layer.size for layer in layers), dtype=dtype))
+        return cls(layers, np.zeros(count(layers), dtype=require_dtype(dtype)))
 
     @classmethod
     def from_dict(cls, layers: Sequence[Layer], values: Mapping[str, Array]) -> Parameters:
-        """From arrays by name.
+        """From arrays by name: float32 where all are, float64 otherwise.
 
         Raises:
             DataError: a name or a shape does not fit the layers, or a value is not finite.
         """
         shapes = dict(_shapes(layers))
-        if set(values) != set(shapes):
-            odd = sorted(set(values) ^ set(shapes))
-            raise DataError(
-                "parameters of a network",
-                f"{len(values)} arrays are given and the layers have {len(shapes)}; "
-                f"{', '.join(odd[:4])} is on one side only",
-                f"give {', '.join(list(shapes)[:4])}{', …' if len(shapes) > 4 else ''}",
-            )
+        _require_names(list(values), list(shapes))
+        arrays = {name: np.asarray(values[name]) for name in shapes}
         for name, shape in shapes.items():
-            if np.shape(values[name]) != shape:
+            _require_shape(name, arrays[name], shape)
+            if arrays[name].dtype.kind not in "biuf":
                 raise DataError(
                     f"the parameter {name}",
-                    f"it has shape {np.shape(values[name])} and its layer needs {shape}",
-                    f"give an array of shape {shape}",
+                    f"it has dtype {arrays[name].dtype} and parameters are real numbers",
+                    "give arrays of float32 or float64",
                 )
-        dtype = np.result_type(*(np.asarray(v).dtype for v in values.values()))
-        made = cls.zeros(layers, dtype if dtype.kind == "f" else "float64")
+        single = all(array.dtype == np.float32 for array in arrays.values())
+        made = cls.zeros(layers, "float32" if single else "float64")
         for name, view in made.items():
-            view[...] = values[name]
-        if not np.all(np.isfinite(made.flat)):
-            raise DataError(
-                "parameters of a network",
-                "a value is not finite and parameters are finite numbers",
-                "remove NaN and infinite values",
-            )
+            view[...] = arrays[name]
+            if not np.all(np.isfinite(view)):
+                raise DataError(
+                    f"the parameter {name}",
+                    f"{name} holds {view[~np.isfinite(view)][0]} and parameters are finite",
+                    "remove NaN and infinite values",
+                )
         return made
 
     @cached_property
@@ -82,8 +87,16 @@ class Parameters(Mapping[str, Array]):
         places, start = {}, 0
         for name, shape in _shapes(self.layers):
             places[name] = (start, shape)
-            start += int(np.prod(shape, dtype=np.int64))
+            start += math.prod(shape)
         return places
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a parameter of that name."""
+        return name in self._places
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The view of one parameter, or `default` where there is none."""
+        return self[name] if name in self else default
 
     def __getitem__(self, name: str) -> Array:
         """The view of one parameter."""
@@ -95,17 +108,12 @@ class Parameters(Mapping[str, Array]):
                 "use one of those names",
             )
         start, shape = self._places[name]
-        return self.flat[start : start + int(np.prod(shape, dtype=np.int64))].reshape(shape)
+        return self.flat[start : start + math.prod(shape)].reshape(shape)
 
     def __setitem__(self, name: str, value: Array) -> None:
         """Copy values into a parameter."""
         view = self[name]
-        if np.shape(value) != view.shape:
-            raise DataError(
-                f"the parameter {name}",
-                f"the value has shape {np.shape(value)} and {name} has {view.shape}",
-                f"give an array of shape {view.shape}",
-            )
+        _require_shape(name, value, view.shape)
         view[...] = value
 
     def __iter__(self) -> Iterator[str]:
@@ -118,10 +126,6 @@ class Parameters(Mapping[str, Array]):
 
     def __repr__(self) -> str:
         return f"<Parameters: {len(self)} arrays, {self.flat.size} numbers, {self.flat.dtype}>"
-
-    def items(self) -> ItemsView[str, Array]:
-        """Names and views."""
-        return {name: self[name] for name in self}.items()
 
     def names(self) -> list[str]:
         """The names in forward order."""
@@ -137,7 +141,7 @@ class Parameters(Mapping[str, Array]):
 
     def astype(self, dtype: Any) -> Parameters:
         """A copy in another precision."""
-        return Parameters(self.layers, self.flat.astype(dtype))
+        return Parameters(self.layers, self.flat.astype(require_dtype(dtype)))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an .npz of plain arrays; the file appears whole or not at all.
@@ -146,23 +150,24 @@ class Parameters(Mapping[str, Array]):
             OutputError: the place cannot be written.
         """
         target = Path(path)
+        beside = None
         try:
-            handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    np.savez(file, **dict(self.items()))
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(name, target)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+            handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, **dict(self.items()))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, target)
         except OSError as error:
             raise OutputError(
                 f"saving parameters to {target}",
-                f"the file is to be written and the system says: {error.strerror}",
+                f"the file is to be written and the system says: {error.strerror or error}",
                 "choose a folder that exists and can be written",
             ) from error
+        finally:
+            # After the move nothing is left under this name.
+            if beside is not None:
+                Path(beside).unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], layers: Sequence[Layer]) -> Parameters:
@@ -171,15 +176,84 @@ class Parameters(Mapping[str, Array]):
         Raises:
             DataError: the file is missing, damaged, or belongs to another network.
         """
+        names = [name for name, _ in _shapes(layers)]
         try:
+            if not zipfile.is_zipfile(path):
+                raise DataError(
+                    f"parameters from {path}",
+                    "an .npz file of arrays is expected and this is no .npz file",
+                    "give a file that Parameters.save wrote",
+                )
             with np.load(path, allow_pickle=False) as stored:
-                return cls.from_dict(layers, {name: stored[name] for name in stored.files})
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+                _require_names(stored.files, names)
+                values = {name: stored[name] for name in names}
+        except _UNREADABLE as error:
             raise DataError(
                 f"parameters from {path}",
                 f"an .npz file of arrays is expected and reading it fails: {error}",
                 "give a file that Parameters.save wrote",
             ) from error
+        found = {str(array.dtype) for array in values.values()}
+        if len(found) != 1 or not found <= {dtype.name for dtype in DTYPES}:
+            raise DataError(
+                f"parameters from {path}",
+                f"the arrays have dtype {', '.join(sorted(found))} and all must be float32 or "
+                "all float64",
+                "give a file that Parameters.save wrote",
+            )
+        return cls.from_dict(layers, values)
+
+
+#: What reading a damaged archive can raise; a huge shape in a forged header is a MemoryError.
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def require_dtype(dtype: Any) -> np.dtype[Any]:
+    """The dtype, if parameters may have it.
+
+    Raises:
+        DataError: it is neither float32 nor float64.
+    """
+    names = [allowed.name for allowed in DTYPES]
+    if isinstance(dtype, str) and dtype not in names or np.dtype(dtype) not in DTYPES:
+        raise DataError(
+            f"parameters of dtype {dtype}",
+            f"{dtype} is asked for and parameters are {' or '.join(names)}",
+            'use dtype="float32" or dtype="float64"',
+        )
+    return np.dtype(dtype)
+
+
+def _require_names(given: Sequence[str], wanted: Sequence[str]) -> None:
+    known, present = set(wanted), set(given)
+    missing = [name for name in wanted if name not in present]
+    unknown = [name for name in given if name not in known]
+    if missing or unknown:
+        clash = [f"{', '.join(missing[:4])} missing"] if missing else []
+        clash += [f"{', '.join(unknown[:4])} unknown"] if unknown else []
+        raise DataError(
+            "parameters of a network",
+            f"{len(given)} arrays are given and the layers have {len(wanted)}: "
+            + " and ".join(clash),
+            f"give {', '.join(wanted[:4])}{', …' if len(wanted) > 4 else ''}",
+        )
+
+
+def _require_shape(name: str, value: Array, shape: tuple[int, ...]) -> None:
+    if np.shape(value) != shape:
+        raise DataError(
+            f"the parameter {name}",
+            f"the value has shape {np.shape(value)} and {name} has shape {shape}",
+            f"give an array of shape {shape}",
+        )
 
 
 def _shapes(layers: Sequence[Layer]) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -73,8 +73,9 @@ class _Reader:
     def error(self, clash: str, span: Span, instead: str = EXAMPLE) -> NotationError:
         return NotationError("reading a network", clash, instead, text=self.text, span=span)
 
-    def peek(self, text: str) -> bool:
-        return self.place < len(self.tokens) and self.tokens[self.place].text == text
+    def peek(self, text: str, ahead: int = 0) -> bool:
+        place = self.place + ahead
+        return place < len(self.tokens) and self.tokens[place].text == text
 
     def next_is(self, kind: str) -> bool:
         return self.place < len(self.tokens) and self.tokens[self.place].kind == kind
@@ -152,11 +153,11 @@ def parse_network(text: str) -> tuple[Layer, ...]:
 
 def _layer(reader: _Reader, fan_in: int) -> tuple[int, Layer]:
     """A layer and how often it is repeated."""
-    fan_out, start = reader.whole("a width or a number of layers", MAX_WIDTH)
-    count = 1
-    if reader.skip("*"):
-        count = fan_out
-        fan_out, _ = reader.whole("a width", MAX_WIDTH)
+    repeated = reader.peek("*", ahead=1)
+    count, start = reader.whole("a number of layers", MAX_WIDTH) if repeated else (1, None)
+    if repeated:
+        reader.skip("*")
+    fan_out, span = reader.whole("a width", MAX_WIDTH)
     activation = "identity"
     options: Options = ()
     if reader.next_is("name") and not reader.peek("no_bias"):
@@ -166,7 +167,7 @@ def _layer(reader: _Reader, fan_in: int) -> tuple[int, Layer]:
         options = resolve_options(activation, given)
     bias = not reader.skip("no_bias")
     end = reader.tokens[reader.place - 1].span
-    return count, Layer(fan_in, fan_out, activation, options, bias, start.to(end))
+    return count, Layer(fan_in, fan_out, activation, options, bias, (start or span).to(end))
 
 
 def _known(reader: _Reader, token: _Token) -> str:
