@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-import tempfile
+import secrets
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,9 @@ class Parameters(Mapping[str, Array]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """The view of one parameter, or `default` where there is none."""
-        return self[name] if name in self else default
+        if name not in self:
+            return default
+        return self[name]
 
     def __getitem__(self, name: str) -> Array:
         """The view of one parameter."""
@@ -150,10 +153,9 @@ class Parameters(Mapping[str, Array]):
             OutputError: the place cannot be written.
         """
         target = Path(path)
-        beside = None
+        beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
         try:
-            handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-            with os.fdopen(handle, "wb") as file:
+            with open(beside, "xb") as file:
                 np.savez(file, **dict(self.items()))
                 file.flush()
                 os.fsync(file.fileno())
@@ -166,8 +168,8 @@ class Parameters(Mapping[str, Array]):
             ) from error
         finally:
             # After the move nothing is left under this name.
-            if beside is not None:
-                Path(beside).unlink(missing_ok=True)
+            with suppress(OSError):
+                beside.unlink()
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], layers: Sequence[Layer]) -> Parameters:
@@ -222,14 +224,14 @@ def require_dtype(dtype: Any) -> np.dtype[Any]:
     Raises:
         DataError: it is neither float32 nor float64.
     """
-    names = [allowed.name for allowed in DTYPES]
-    if isinstance(dtype, str) and dtype not in names or np.dtype(dtype) not in DTYPES:
-        raise DataError(
-            f"parameters of dtype {dtype}",
-            f"{dtype} is asked for and parameters are {' or '.join(names)}",
-            'use dtype="float32" or dtype="float64"',
-        )
-    return np.dtype(dtype)
+    for allowed in DTYPES:
+        if dtype == allowed:
+            return allowed
+    raise DataError(
+        f"parameters of dtype {dtype}",
+        f"{dtype} is asked for and parameters are float32 or float64",
+        'use dtype="float32" or dtype="float64"',
+    )
 
 
 def _require_names(given: Sequence[str], wanted: Sequence[str]) -> None:
