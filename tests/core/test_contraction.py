@@ -44,7 +44,9 @@ def value(node: Node, arrays: dict[str, np.ndarray]) -> np.ndarray:
             for factor, ls in factors:
                 sizes |= dict(zip(ls, factor.axes, strict=True))
             distinct = list(dict.fromkeys(out))
-            body = by_loops([(value(f, arrays), ls) for f, ls in factors], distinct, sizes, coefficient)
+            body = by_loops(
+                [(value(f, arrays), ls) for f, ls in factors], distinct, sizes, coefficient
+            )
             full = np.zeros([SIZES[size] for size in axes])
             for place in itertools.product(*(range(s) for s in full.shape)):
                 at: dict[int, int] = {}
@@ -69,12 +71,20 @@ def random_product(draw: random.Random, graph: Graph, arrays, depth: int):
             node, array = graph.ones(*axes), np.ones([SIZES[a] for a in axes])
         elif kind >= 3:
             inner, array = random_product(draw, graph, arrays, depth - 1)
-            sizes |= {10 + k: a for k, a in enumerate(inner.axes)}
-            labels = tuple(10 + k for k in range(inner.order))
+            first = 10 * (len(factors) + 1)
+            sizes |= {first + k: a for k, a in enumerate(inner.axes)}
+            labels = tuple(first + k for k in range(inner.order))
             node = inner
         else:
             name = f"v{len(arrays)}"
-            array = np.asarray(arrays.setdefault(name, np.random.default_rng(draw.randrange(2**32)).normal(size=[SIZES[a] for a in axes])))
+            array = np.asarray(
+                arrays.setdefault(
+                    name,
+                    np.random.default_rng(draw.randrange(2**32)).normal(
+                        size=[SIZES[a] for a in axes]
+                    ),
+                )
+            )
             node = graph.variable(name, axes)
             if draw.random() < 0.3:
                 exponent = draw.choice([-1, 2, -2])
@@ -131,7 +141,9 @@ def test_equal_products_are_the_same_node_whatever_the_order() -> None:
     x = graph.variable("x", ("k",))
     one = graph.product([(a, (0, 1)), (b, (1, 2)), (x, (2,))], (0,))
     other = graph.product([(x, (7,)), (b, (5, 7)), (a, (3, 5))], (3,))
-    nested = graph.product([(a, (0, 1)), (graph.product([(b, (0, 1)), (x, (1,))], (0,)), (1,))], (0,))
+    nested = graph.product(
+        [(a, (0, 1)), (graph.product([(b, (0, 1)), (x, (1,))], (0,)), (1,))], (0,)
+    )
     assert one is other is nested
 
 
@@ -146,7 +158,12 @@ def test_a_symmetric_matrix_is_its_transpose() -> None:
 
 @pytest.mark.parametrize(
     ("inner", "outer", "merges"),
-    [(2, Fraction(1, 2), False), (1, 3, True), (Fraction(1, 2), 2, True), (-2, Fraction(1, 2), False)],
+    [
+        (2, Fraction(1, 2), False),
+        (1, 3, True),
+        (Fraction(1, 2), 2, True),
+        (-2, Fraction(1, 2), False),
+    ],
 )
 def test_powers_merge_only_where_that_is_valid(inner, outer, merges) -> None:
     graph = Graph()

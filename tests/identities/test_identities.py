@@ -56,7 +56,9 @@ def text_value(text: str, written: Formula, values: dict[str, np.ndarray]) -> np
         for size, length in zip(d.sizes, values[name].shape, strict=True)
     }
     used = {name: value for name, value in values.items() if name in scope.symbols}
-    return np.asarray(evaluate(tree, used | {k: v for k, v in sizes.items() if k in scope.sizes}, scope))
+    return np.asarray(
+        evaluate(tree, used | {k: v for k, v in sizes.items() if k in scope.sizes}, scope)
+    )
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])

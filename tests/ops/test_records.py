@@ -138,7 +138,7 @@ KINKS = [
 
 @pytest.mark.parametrize(("text", "expected"), KINKS, ids=[text for text, _ in KINKS])
 def test_the_conventions_at_a_kink(text: str, expected: float) -> None:
-    """S0.1 wants leaky ReLU's derivative 1 at 0; the sum as typed follows the rule for constants."""
+    """S0.1: leaky ReLU with kink=1; the sum as typed follows the rule for constants."""
     assert formula(text, x="scalar").gradient("x")(x=0.0) == pytest.approx(expected, abs=1e-15)
 
 

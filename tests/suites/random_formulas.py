@@ -47,8 +47,7 @@ SCALARS, VECTORS, MATRICES = "ts", "xvyu", "ABSCP"
 
 Kind = tuple[str, ...]
 KINDS: dict[str, Kind] = {
-    name: tuple(w for w in text.split()[1:] if w in "mnk")
-    for name, text in SYMBOLS.items()
+    name: tuple(w for w in text.split()[1:] if w in "mnk") for name, text in SYMBOLS.items()
 }
 
 SMOOTH = ("exp", "tanh", "sigmoid", "sin", "cos", "softplus", "arctan")
@@ -142,8 +141,16 @@ class Writer:
 
     def matrix_function(self, kind: Kind, depth: int) -> str:
         if kind[0] == kind[1] and self.draw.random() < 0.5:
-            return self.draw.choice(["inv(B)", f"diag({self.write(kind[:1], depth)})"]) if kind[0] == "n" else f"diag({self.write(kind[:1], depth)})"
-        return f"({self.write(kind[::-1], depth)})'" if self.draw.random() < 0.6 else f"softmax({self.write(kind, depth)})"
+            return (
+                self.draw.choice(["inv(B)", f"diag({self.write(kind[:1], depth)})"])
+                if kind[0] == "n"
+                else f"diag({self.write(kind[:1], depth)})"
+            )
+        return (
+            f"({self.write(kind[::-1], depth)})'"
+            if self.draw.random() < 0.6
+            else f"softmax({self.write(kind, depth)})"
+        )
 
 
 @dataclass
@@ -213,7 +220,9 @@ def compare(derived: Derivation, wrt: str, point: dict[str, np.ndarray]) -> str:
     size = float(np.max(np.abs(function(point)), initial=1.0))
     if float(np.max(np.abs(expected), initial=0.0)) < 1e-12 * size:
         # A derivative that cancels to zero: compare on the scale of the function.
-        return "right" if float(np.max(np.abs(found), initial=0.0)) <= 1e-11 * size else "wrong value"
+        return (
+            "right" if float(np.max(np.abs(found), initial=0.0)) <= 1e-11 * size else "wrong value"
+        )
     if relative(found, expected) > tolerance:
         return "wrong value"
     (printed,) = derived.printed.values()

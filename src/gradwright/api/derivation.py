@@ -269,5 +269,3 @@ def _plain(value: Any) -> Any:
     """Zero-dimensional results as Python floats."""
     array = np.asarray(value)
     return float(array) if array.ndim == 0 else array
-
-

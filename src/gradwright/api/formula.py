@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from gradwright.api.derivation import Derivation, Output
 from gradwright.calculus.modes import Contribution, forward, reverse
@@ -52,7 +53,7 @@ class Formula:
     def __repr__(self) -> str:
         return f"formula({self.text!r})"
 
-    def __call__(self, **values: object) -> object:
+    def __call__(self, **values: Any) -> Any:
         """The value of the formula, by the notation's own evaluator."""
         return evaluate(self.tree, values, self.scope)
 
@@ -98,8 +99,8 @@ class Formula:
         else:
             record = contributions.append
             node = reverse(made.graph, made.node, [variable], record=record)[variable]
-        others = () if mode == "forward" else (forward(made.graph, made.node, variable),)
-        node, others = made.restore(node), tuple(made.restore(other) for other in others)
+        again = [] if mode == "forward" else [forward(made.graph, made.node, variable)]
+        node, others = made.restore(node), tuple(made.restore(other) for other in again)
         as_row = made.node.order == 0
         output = Output(variable.name, node, as_row=as_row, others=others)
         return self._derivation("jacobian", made, (output,), contributions)
@@ -133,7 +134,8 @@ class Formula:
         graph = Graph()
         lowering = lower(self.tree, self.scope, graph, text=self.text)
         symbols = dict(self.scope.symbols)
-        variables, restored = [], {}
+        variables: list[Variable] = []
+        restored: dict[Node, Node] = {}
         for name in wrt:
             declared = symbols[name]
             free = declared.facts - CONSTRAINTS
@@ -143,7 +145,7 @@ class Formula:
                 restored[variables[-1]] = graph.variable(name, declared.sizes, declared.facts)
         scope = replace(self.scope, symbols=symbols)
         node = lower(self.tree, scope, graph, text=self.text).value.node
-        return _Lowered(graph, lowering, node, dict(restored)), variables
+        return _Lowered(graph, lowering, node, restored), variables
 
     def _require(self, wrt: tuple[str, ...]) -> None:
         if not wrt:

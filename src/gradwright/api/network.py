@@ -104,9 +104,7 @@ class Network:
         return prepare_inputs(X, self.widths[0], dtype=p.flat.dtype)
 
     def _targets(self, p: Parameters, inputs: Array, y: Array) -> Array:
-        return prepare_targets(
-            y, self.widths[-1], self._model.loss, inputs.shape[0], p.flat.dtype
-        )
+        return prepare_targets(y, self.widths[-1], self._model.loss, inputs.shape[0], p.flat.dtype)
 
 
 class NetworkDerivation:
@@ -167,9 +165,7 @@ class NetworkDerivation:
             return {**dict(start.items()), "X": X, "Y": Y}
 
         names = list(Parameters.zeros(layers).names())
-        return check_network(
-            self._model.kinds, claimed, draw, names, seed=seed, progress=progress
-        )
+        return check_network(self._model.kinds, claimed, draw, names, seed=seed, progress=progress)
 
     def to_dict(self) -> dict[str, Any]:
         """The derivation in the schema gradwright.network/1."""

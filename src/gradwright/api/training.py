@@ -95,7 +95,5 @@ def train(
 
 def _prepared(net: Network, start: Parameters, X: Array, y: Array) -> tuple[Array, Array]:
     inputs = prepare_inputs(X, net.widths[0], dtype=start.flat.dtype)
-    targets = prepare_targets(
-        y, net.widths[-1], net.model.loss, inputs.shape[0], start.flat.dtype
-    )
+    targets = prepare_targets(y, net.widths[-1], net.model.loss, inputs.shape[0], start.flat.dtype)
     return inputs, targets

@@ -89,8 +89,10 @@ def _check_shape(
             f"give {declared.name} an array with {len(declared.sizes)} axes",
         )
     for size, length in zip(declared.sizes, array.shape, strict=True):
-        expected, by = (size, "its declaration") if isinstance(size, int) else sizes.setdefault(
-            size, (length, declared.name)
+        expected, by = (
+            (size, "its declaration")
+            if isinstance(size, int)
+            else sizes.setdefault(size, (length, declared.name))
         )
         if expected != length:
             raise ShapeError(

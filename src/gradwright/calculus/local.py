@@ -81,7 +81,9 @@ def _structured_terms(outer: Node) -> Sequence[tuple[Fraction, Node]]:
     inner = outer
     if isinstance(outer, Product) and len(outer.factors) == 1:
         factor, labels = outer.factors[0]
-        if labels == outer.out and isinstance(factor, Add):
+        # A label twice in `out` would be an identity beside the sum, not the sum itself.
+        whole = labels == outer.out and len(set(labels)) == len(labels)
+        if whole and isinstance(factor, Add):
             scale, inner = outer.coefficient, factor
     if isinstance(inner, Add) and len(inner.terms) <= MAX_DISTRIBUTED_TERMS:
         structured_sum = any(isinstance(t, Product) and t.has_structure for _, t in inner.terms)

@@ -32,11 +32,11 @@ class Block:
 class Stage:
     """One kind of layer, derived: forward definitions and the pullback's definitions.
 
-    A hidden stage has inputs X, W, b and defines Z, A; its backward block has inputs dA and
-    whatever it needs of X, W, b, Z, A and defines dZ, dW, db, dX. The head stage also has the
-    input Y and defines the loss L last in forward; its backward block starts without dA.
-    Without bias there is no b and no db; with the identity as activation A is Z. Sizes are the names
-    "n" (samples), "p" (fan-in) and "q" (fan-out).
+    A hidden stage has inputs X, W, b and defines Z, A; its backward block has inputs δA and
+    whatever it needs of X, W, b, Z, A and defines δZ, δW, δb, δX. The head stage also has the
+    input Y and defines the loss L last in forward; its backward block starts without δA.
+    Without bias there is no b and no δb; with the identity as activation there is no Z. Sizes are
+    the names "n" (samples), "p" (fan-in) and "q" (fan-out). Adjoints are named δA, δZ, δW, δb, δX.
     """
 
     name: str

@@ -94,9 +94,7 @@ def normalise(
     return Normalised(coefficient, terms, resolved_out, classes.size, vanished)
 
 
-def _enter(
-    product: Product, labels: Labels, classes: LabelClasses
-) -> list[tuple[Node, Labels]]:
+def _enter(product: Product, labels: Labels, classes: LabelClasses) -> list[tuple[Node, Labels]]:
     """The factors of an inner product in the labels of the outer one."""
     outer: dict[int, int] = {}
     for inner_label, label in zip(product.out, labels, strict=True):

@@ -49,9 +49,7 @@ class Graph:
 
     # Leaves -------------------------------------------------------------------------------------
 
-    def variable(
-        self, name: str, axes: Sequence[Size] = (), facts: Iterable[str] = ()
-    ) -> Variable:
+    def variable(self, name: str, axes: Sequence[Size] = (), facts: Iterable[str] = ()) -> Variable:
         """An input of the given axes."""
         held = frozenset(facts)
         key = _digest("variable", name, tuple(axes), sorted(held))
@@ -144,7 +142,11 @@ class Graph:
             if swapped and distinct and self.symmetric(node):
                 return node
         key = _digest(
-            "product", coefficient, renamed, axes, *((node.key + repr(ls).encode()) for node, ls in placed)
+            "product",
+            coefficient,
+            renamed,
+            axes,
+            *((node.key + repr(ls).encode()) for node, ls in placed),
         )
         found = self._nodes.get(key)
         if found is None:

@@ -55,7 +55,9 @@ class BufferedBody:
             target = statement.targets[0]
             array.update({name: name for name in statement.targets})
             for operand in statement.operands:
-                if isinstance(operand, Ref) and self._may_take(statement, operand, array, remaining):
+                if isinstance(operand, Ref) and self._may_take(
+                    statement, operand, array, remaining
+                ):
                     old = array[operand.name]
                     array = {k: target if v == old else v for k, v in array.items()}
                     break

@@ -132,7 +132,7 @@ def option_texts(options: Options) -> dict[str, str]:
 def _apply(name: str, options: Options, parts: Sequence[Text]) -> Text:
     code = OPERATIONS[name].numpy
     template = code.expression
-    for place, part in enumerate(parts):
+    for place in range(len(parts)):
         # An argument of a call needs no parentheses of its own.
         for before, after in (("(", ")"), ("(", ","), (" ", ")"), (" ", ",")):
             marker = f"{before}{{{place}}}{after}"

@@ -122,7 +122,8 @@ def network_module(
     Args:
         stages: runs of consecutive layers of one kind; the last is the head, once.
         widths: units per layer, the inputs first.
-        text: the network as the user wrote it, and `note` what to say of loss and conventions.
+        text: the network as the user wrote it.
+        note: what to say of loss and conventions.
         formulas: for each stage name the formulas that its functions compute.
     """
     programs = {stage.name: build_stage(stage) for stage, _ in stages}

@@ -52,7 +52,9 @@ def renamed(tree: Tree, names: Callable[[str], str], sizes: Callable[[Size], Siz
     for part in reversed(list(walk(tree))):
         made = with_children(part, tuple(done[id(child)] for child in children(part)))
         if isinstance(part, Symbol):
-            made = _renamed_size(part, sizes) if id(part) in inside_sizes else Symbol(names(part.name))
+            made = (
+                _renamed_size(part, sizes) if id(part) in inside_sizes else Symbol(names(part.name))
+            )
         done[id(part)] = made
     return done[id(tree)]
 

@@ -110,7 +110,9 @@ def _local(runs: Sequence[Run]) -> tuple[Entry, ...]:
     found: dict[tuple[str, object], Entry] = {}
     for run in runs:
         for line in run.lines.local:
-            found.setdefault((line.name, line.tree), Entry(line, run.lines.label if "a" in line.name else ""))
+            found.setdefault(
+                (line.name, line.tree), Entry(line, run.lines.label if "a" in line.name else "")
+            )
     return tuple(found.values())
 
 

@@ -106,7 +106,7 @@ class _Letters:
 
     def folded(self, node: Node) -> Node:
         """Expressions that have a name are written by it."""
-        names = {d.node: d.variable for d in self.definitions if d.node.order}
+        names: dict[Node, Node] = {d.node: d.variable for d in self.definitions if d.node.order}
         return substitute(self.graph, node, names)
 
 
@@ -196,7 +196,13 @@ def _line(adjoint: Adjoint, forms: Sequence[tuple[Printed, str]]) -> Line:
 def _local_lines(kind: Kind) -> tuple[Line, ...]:
     """Jacobians for one sample, all vectors as columns: of the affine map and the activation."""
     affine = "W'*x + b" if kind.bias else "W'*x"
-    declared = {"x": "vector p", "W": "matrix p q", "b": "vector q", "z": "vector q", "a": "vector q"}
+    declared = {
+        "x": "vector p",
+        "W": "matrix p q",
+        "b": "vector q",
+        "z": "vector q",
+        "a": "vector q",
+    }
     symbols = {name: declare(name, text) for name, text in declared.items()}
     lines = [_jacobian_line("∂z/∂x", affine, "x", symbols)]
     if kind.activation != "identity":

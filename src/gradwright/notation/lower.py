@@ -341,5 +341,3 @@ def number_value(node: Node) -> Fraction | None:
     if isinstance(node, Product) and node.is_number:
         return node.coefficient
     return None
-
-

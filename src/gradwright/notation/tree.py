@@ -126,6 +126,11 @@ def children(tree: Tree) -> tuple[Tree, ...]:
             return ()
 
 
+def spelling(tree: Tree) -> str:
+    """A text that differs for different trees, to sort by; made without recursion."""
+    return " ".join(f"{type(part).__name__}{own(part)}" for part in walk(tree))
+
+
 def own(tree: Tree) -> tuple[object, ...]:
     """What a node says besides its children."""
     match tree:

@@ -68,17 +68,13 @@ RECORDS = (
         name="sigmoid",
         derivative=_sigmoid,
         value=_sigmoid_value,
-        numpy=NumpyCode(
-            "sigmoid({0})", ("sigmoid({0}, out={out})",), helper="sigmoid"
-        ),
+        numpy=NumpyCode("sigmoid({0})", ("sigmoid({0}, out={out})",), helper="sigmoid"),
         definition="1/(1 + exp(-x))",
         proof=(
             ProofLine("-(1 + exp(-x))^(-2)*(-exp(-x))", "chain rule on (1 + exp(-x))^(-1)"),
             ProofLine("exp(-x)/(1 + exp(-x))^2", "the two signs cancel"),
             ProofLine("1/(1 + exp(-x))*(exp(-x)/(1 + exp(-x)))", "split the square"),
-            ProofLine(
-                "1/(1 + exp(-x))*((1 + exp(-x) - 1)/(1 + exp(-x)))", "add and subtract 1"
-            ),
+            ProofLine("1/(1 + exp(-x))*((1 + exp(-x) - 1)/(1 + exp(-x)))", "add and subtract 1"),
             ProofLine("sigmoid(x)*(1 - sigmoid(x))", "definition of sigmoid, twice"),
         ),
         source="Bishop, Pattern Recognition and Machine Learning (2006), eq. 4.88",
@@ -87,9 +83,7 @@ RECORDS = (
         name="softplus",
         derivative=_softplus,
         value=lambda x: np.logaddexp(x, 0),
-        numpy=NumpyCode(
-            "np.logaddexp({0}, 0)", ("np.logaddexp({0}, 0, out={out})",)
-        ),
+        numpy=NumpyCode("np.logaddexp({0}, 0)", ("np.logaddexp({0}, 0, out={out})",)),
         definition="log(1 + exp(x))",
         proof=(
             ProofLine("exp(x)/(1 + exp(x))", "chain rule on log(u), u = 1 + exp(x)"),
@@ -114,4 +108,3 @@ RECORDS = (
         sample="positive",
     ),
 )
-

@@ -82,8 +82,8 @@ class Builder:
     def define(self, variable: Variable, node: Node) -> None:
         """Compute a node under the name of a variable, which stands for it from then on."""
         operand = self.value(node)
-        fresh = isinstance(operand, Ref) and operand.alignment is None
-        if fresh and self.statements and operand.name in self.statements[-1].targets:
+        last = self.statements[-1].targets if self.statements else ()
+        if isinstance(operand, Ref) and operand.alignment is None and operand.name in last:
             self._rename(operand.name, variable.name)
             self.values[node] = Ref(variable.name)
         else:
@@ -192,7 +192,8 @@ class Builder:
         total: Operand = Fraction(0)
         for coefficient, term in node.terms:
             assert isinstance(term, Product)
-            scale, operand = coefficient * term.coefficient, Fraction(1)
+            scale = coefficient * term.coefficient
+            operand: Operand = Fraction(1)
             if term.factors:
                 factor, labels = term.factors[0]
                 kept = tuple(term.out[k] for k in covered)

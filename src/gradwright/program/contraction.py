@@ -150,7 +150,7 @@ class _Work:
         return self.builder.emit(kernel, (left, right), self.axes(kept)), kept
 
     def _comes_first(self, one: Tensor, two: Tensor, label: int) -> bool:
-        """Whether `one` should stand left of `two`: matrices before vectors, rows before columns."""
+        """Whether `one` stands left of `two`: matrices before vectors, rows before columns."""
         if len(one[1]) != len(two[1]):
             return len(one[1]) > len(two[1])
         if len(one[1]) < 2:

@@ -136,7 +136,9 @@ def _real(
             right = evaluate(other, values, sizes)
         if not (np.all(np.isfinite(left)) and np.all(np.isfinite(right))):
             continue
-        scale = max(float(np.max(np.abs(left), initial=0.0)), float(np.max(np.abs(right), initial=0.0)))
+        scale = max(
+            float(np.max(np.abs(left), initial=0.0)), float(np.max(np.abs(right), initial=0.0))
+        )
         if float(np.max(np.abs(left - right), initial=0.0)) > REAL_TOLERANCE * scale:
             return False
         decided += 1

@@ -98,8 +98,6 @@ def _expand_product(graph: Graph, node: Product) -> Node | None:
 
 
 #: Only sums of quotients: what lets -y/a + (1-y)/(1-a) cancel against a(1-a).
-QUOTIENTS = Rule(
-    "distribute quotients", "(a/b + c/d) e = a e/b + c e/d", _expand_quotients
-)
+QUOTIENTS = Rule("distribute quotients", "(a/b + c/d) e = a e/b + c e/d", _expand_quotients)
 
 EXPAND = Rule("distribute", "(A + B) C = A C + B C", _expand)

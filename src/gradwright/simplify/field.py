@@ -110,11 +110,8 @@ def _contract(
     for label, length in shape.items():
         operands += [np.ones(length, dtype=dtype), [label]]
     distinct = list(shape)
-    if operands:
-        core = np.einsum(*operands, distinct, optimize=False)
-    else:
-        core = np.ones((), dtype=dtype)
-    core = np.asarray(core, dtype=dtype) * coefficient
+    product = np.einsum(*operands, distinct, optimize=False) if operands else 1
+    core = np.asarray(product, dtype=dtype) * coefficient
     if len(distinct) == len(node.out):
         return core
     full = np.zeros(lengths(node.axes, sizes), dtype=dtype)
@@ -140,6 +137,13 @@ def _real_call(name: str, arguments: list[Array], options: dict[str, Fraction]) 
 
 def _residue(value: Fraction) -> int:
     return value.numerator * pow(value.denominator, -1, PRIME) % PRIME
+
+
+def _ratio(top: int, bottom: int) -> int:
+    return top * _inverse(bottom % PRIME) % PRIME
+
+
+HALF = _residue(Fraction(1, 2))
 
 
 def _each(function: Callable[..., int], *arrays: Array) -> Array:
@@ -169,95 +173,117 @@ def _modular_power(base: Array, exponent: Fraction) -> Array:
     return _each(lambda x: pow(int(x), count, PRIME), value)
 
 
-def _modular_call(
-    name: str, arguments: list[Array], options: dict[str, Fraction], salt: int
-) -> Array:
-    """A function as a keyed hash that keeps its usual identities."""
+class _Hashed:
+    """Functions as keyed hashes that keep their usual identities; `salt` makes a new draw."""
 
-    def keyed(tag: str, *values: int) -> int:
-        text = f"{salt}:{tag}:{','.join(str(int(v) % PRIME) for v in values)}"
+    def __init__(self, salt: int, options: dict[str, Fraction]) -> None:
+        self.salt = salt
+        self.options = options
+
+    def keyed(self, tag: str, *values: int) -> int:
+        text = f"{self.salt}:{tag}:{','.join(str(int(v) % PRIME) for v in values)}"
         return int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) % (PRIME - 2) + 1
 
-    def exp(value: int) -> int:
+    def exp(self, value: int) -> int:
         value = int(value) % PRIME
-        return keyed("exp", value) if value <= PRIME // 2 else _inverse(exp(PRIME - value))
+        if value > PRIME // 2:
+            return _inverse(self.keyed("exp", PRIME - value))
+        return self.keyed("exp", value)
 
-    def log(value: int) -> int:
+    def log(self, value: int) -> int:
         value = int(value) % PRIME
         other = _inverse(value)
-        return keyed("log", value) if value <= other else PRIME - keyed("log", other)
+        return self.keyed("log", value) if value <= other else PRIME - self.keyed("log", other)
 
-    def sign(value: int) -> int:
+    def sign(self, value: int) -> int:
         value = int(value) % PRIME
         if value == 0:
             return 0
-        half = value if value <= PRIME // 2 else PRIME - value
-        positive = keyed("sign", half) % 2 == 0
+        half = min(value, PRIME - value)
+        positive = self.keyed("sign", half) % 2 == 0
         return 1 if positive == (value <= PRIME // 2) else PRIME - 1
 
-    def step(value: int) -> int:
+    def step(self, value: int) -> int:
         if value % PRIME == 0:
-            return _residue(options.get("kink", Fraction(0)))
-        return (1 + sign(value)) * _residue(Fraction(1, 2)) % PRIME
+            return _residue(self.options.get("kink", Fraction(0)))
+        return (1 + self.sign(value)) * HALF % PRIME
 
-    def ratio(top: int, bottom: int) -> int:
-        return top * _inverse(bottom % PRIME) % PRIME
+    def tanh(self, value: int) -> int:
+        square = pow(self.exp(value), 2, PRIME)
+        return _ratio(square - 1, square + 1)
 
-    def tanh(value: int) -> int:
-        square = pow(exp(value), 2, PRIME)
-        return ratio(square - 1, square + 1)
-
-    def angle(value: int) -> int:
+    def _half_angle(self, value: int) -> int:
         value = int(value) % PRIME
-        half = keyed("angle", min(value, PRIME - value))
+        half = self.keyed("angle", min(value, PRIME - value))
         return half if value <= PRIME // 2 else PRIME - half
 
-    def sine(value: int) -> int:
-        t = angle(value)
-        return ratio(2 * t, 1 + t * t)
+    def sin(self, value: int) -> int:
+        t = self._half_angle(value)
+        return _ratio(2 * t, 1 + t * t)
 
-    def cosine(value: int) -> int:
-        t = angle(value)
-        return ratio(1 - t * t, 1 + t * t)
+    def cos(self, value: int) -> int:
+        t = self._half_angle(value)
+        return _ratio(1 - t * t, 1 + t * t)
 
-    half = _residue(Fraction(1, 2))
-    unary: dict[str, Callable[[int], int]] = {
-        "exp": exp,
-        "log": log,
-        "sigmoid": lambda v: _inverse((1 + exp(-v)) % PRIME),
-        "softplus": lambda v: log((1 + exp(v)) % PRIME),
-        "tanh": tanh,
-        "sinh": lambda v: (exp(v) - exp(-v)) * half,
-        "cosh": lambda v: (exp(v) + exp(-v)) * half,
-        "sin": sine,
-        "cos": cosine,
-        "tan": lambda v: ratio(sine(v), cosine(v)),
-        "sign": sign,
-        "step": step,
-        "abs": lambda v: v * sign(v),
-        "relu": lambda v: v * (1 + sign(v)) * half,
-        "leaky_relu": lambda v: v * step(v) + _residue(options["slope"]) * v * (1 - step(v)),
-    }
-    if name in unary:
-        return _each(unary[name], arguments[0])
-    if name in ("max", "min"):
-        way = 1 if name == "max" else -1
-        return _each(
-            lambda a, b: b + way * (way * (a - b)) * (1 + sign(way * (a - b))) * half, *arguments
-        )
-    if name == "softmax":
-        weights = _each(exp, arguments[0])
-        return weights * _each(_inverse, np.sum(weights, axis=-1, keepdims=True) % PRIME)
-    if name == "logsumexp":
-        return _each(log, np.sum(_each(exp, arguments[0]), axis=-1) % PRIME)
-    if name == "inv":
-        return _inverse_and_det(arguments[0])[0]
-    if name == "det":
-        return np.asarray(_inverse_and_det(arguments[0])[1], dtype=object)
-    if name == "logdet":
-        det = int(_inverse_and_det(arguments[0])[1])
-        return np.asarray(log(min(det, PRIME - det)), dtype=object)
-    return _each(lambda *values: keyed(f"{name}{sorted(options.items())}", *values), *arguments)
+    def tan(self, value: int) -> int:
+        return _ratio(self.sin(value), self.cos(value))
+
+    def sigmoid(self, value: int) -> int:
+        return _inverse((1 + self.exp(-value)) % PRIME)
+
+    def softplus(self, value: int) -> int:
+        return self.log((1 + self.exp(value)) % PRIME)
+
+    def sinh(self, value: int) -> int:
+        return (self.exp(value) - self.exp(-value)) * HALF
+
+    def cosh(self, value: int) -> int:
+        return (self.exp(value) + self.exp(-value)) * HALF
+
+    def abs(self, value: int) -> int:
+        return value * self.sign(value)
+
+    def relu(self, value: int) -> int:
+        return value * (1 + self.sign(value)) * HALF
+
+    def leaky_relu(self, value: int) -> int:
+        slope = _residue(self.options["slope"])
+        return value * self.step(value) + slope * value * (1 - self.step(value))
+
+    def max(self, one: int, other: int) -> int:
+        return other + self.relu(one - other)
+
+    def min(self, one: int, other: int) -> int:
+        return other - self.relu(other - one)
+
+
+#: Functions of `_Hashed` by name; any other elementwise function is an opaque hash.
+HASHED = frozenset(
+    "exp log sign step tanh sin cos tan sigmoid softplus sinh cosh abs relu leaky_relu max min".split()
+)
+
+
+def _modular_call(
+    name: str, arguments: list[Array], options: dict[str, Fraction], salt: int
+) -> Array:
+    hashed = _Hashed(salt, options)
+    match name:
+        case "softmax":
+            weights = _each(hashed.exp, arguments[0])
+            return weights * _each(_inverse, np.sum(weights, axis=-1, keepdims=True) % PRIME)
+        case "logsumexp":
+            return _each(hashed.log, np.sum(_each(hashed.exp, arguments[0]), axis=-1) % PRIME)
+        case "inv":
+            return _inverse_and_det(arguments[0])[0]
+        case "det":
+            return np.asarray(_inverse_and_det(arguments[0])[1], dtype=object)
+        case "logdet":
+            det = _inverse_and_det(arguments[0])[1]
+            return np.asarray(hashed.log(min(det, PRIME - det)), dtype=object)
+        case _ if name in HASHED:
+            return _each(getattr(hashed, name), *arguments)
+    tag = f"{name}{sorted(options.items())}"
+    return _each(lambda *values: hashed.keyed(tag, *values), *arguments)
 
 
 def _inverse_and_det(matrix: Array) -> tuple[Array, int]:
@@ -267,8 +293,10 @@ def _inverse_and_det(matrix: Array) -> tuple[Array, int]:
         Undecided: the matrix is singular there.
     """
     n = matrix.shape[0]
-    work = [[int(v) % PRIME for v in row] + [int(i == j) for j in range(n)]
-            for i, row in enumerate(matrix.tolist())]
+    work = [
+        [int(v) % PRIME for v in row] + [int(i == j) for j in range(n)]
+        for i, row in enumerate(matrix.tolist())
+    ]
     det = 1
     for column in range(n):
         pivot = next((r for r in range(column, n) if work[r][column]), None)

@@ -296,5 +296,3 @@ BASIC = (
     Rule("log-sum-exp", "log Σ exp(u) = logsumexp(u)", _logsumexp),
     Rule("softmax", "exp(u)/Σ exp(u) = softmax(u)", _softmax),
 )
-
-

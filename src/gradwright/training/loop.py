@@ -261,9 +261,7 @@ def train_module(
 
 def _save(loop: Loop, path: str | os.PathLike[str]) -> None:
     history = tuple(epoch.to_dict() for epoch in loop.history)
-    state = checkpoints.Checkpoint(
-        loop.parameters, len(loop.history), loop.settings.seed, history
-    )
+    state = checkpoints.Checkpoint(loop.parameters, len(loop.history), loop.settings.seed, history)
     checkpoints.write(path, state)
 
 

@@ -17,7 +17,7 @@ from gradwright.notation.raising.build import (
 )
 from gradwright.notation.raising.cost import cost
 from gradwright.notation.raising.term import Term
-from gradwright.notation.tree import Binary, Call, Number, Symbol, Tree
+from gradwright.notation.tree import Binary, Call, Number, Symbol, Tree, spelling
 
 #: Integer powers up to this are treated as repeated factors.
 MAX_REPEATED = 4
@@ -310,8 +310,8 @@ def contraction_term(
         work.add(factor, labels)
     work.eliminate()
     body = work.body(node.out)
-    over = sorted(work.over, key=lambda tree: (cost(tree), repr(tree)))
-    under = sorted(work.under, key=lambda tree: (cost(tree), repr(tree)))
+    over = sorted(work.over, key=lambda tree: (cost(tree), spelling(tree)))
+    under = sorted(work.under, key=lambda tree: (cost(tree), spelling(tree)))
     return Term(work.coefficient, tuple(over), tuple(under), body)
 
 
@@ -321,4 +321,4 @@ def _elementwise(over: Sequence[Chain], under: Sequence[Chain]) -> Tree:
 
 def _reading_key(chain: Chain) -> tuple[bool, float, str]:
     tree = product(chain)
-    return (not isinstance(tree, Symbol), cost(tree), repr(tree))
+    return (not isinstance(tree, Symbol), cost(tree), spelling(tree))

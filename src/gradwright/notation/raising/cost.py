@@ -36,11 +36,14 @@ def cost(tree: Tree, said: Set[Tree] = frozenset()) -> float:
     stack: list[tuple[Tree, float]] = [(tree, 1.0)]
     while stack:
         part, weight = stack.pop()
-        if isinstance(part, Binary) and part.operator in ("^", ".^"):
-            if isinstance(part.right, Number):
-                total += weight * (_own(part) + EXPONENT[part.operator])
-                stack.append((part.left, weight))
-                continue
+        if (
+            isinstance(part, Binary)
+            and part.operator in EXPONENT
+            and isinstance(part.right, Number)
+        ):
+            total += weight * (_own(part) + EXPONENT[part.operator])
+            stack.append((part.left, weight))
+            continue
         if weight == 1.0 and children(part) and part in said:
             weight = USER_DISCOUNT
         total += weight * _own(part)
@@ -81,5 +84,3 @@ def transposes(tree: Tree) -> int:
         count += isinstance(part, Transpose)
         stack.extend(children(part))
     return count
-
-

@@ -10,9 +10,7 @@ from gradwright.core.nodes import Add, Node, Power, Product
 LETTERS = "ijklpqrstuvw"
 
 
-def index_text(
-    node: Node, name: str, text_of: Callable[[Node], str], sum_sign: str = "Σ"
-) -> str:
+def index_text(node: Node, name: str, text_of: Callable[[Node], str], sum_sign: str = "Σ") -> str:
     """`name[i,j,k] = Σ_l A[i,l] …`, with identities written δ[i,j].
 
     `text_of` prints nodes of order 0 to 2 in matrix notation; each is followed by its indices.
@@ -65,9 +63,7 @@ def _term(
     return node.coefficient, prefix + " ".join(pieces)
 
 
-def _factor(
-    node: Node, places: tuple[int, ...], text_of: Callable[[Node], str], sign: str
-) -> str:
+def _factor(node: Node, places: tuple[int, ...], text_of: Callable[[Node], str], sign: str) -> str:
     if node.order > 2:
         return f"({_body(node, places, text_of, sign)})"
     if isinstance(node, Power) and node.exponent.denominator == 1 and node.exponent < 0:

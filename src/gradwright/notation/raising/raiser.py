@@ -153,9 +153,7 @@ class Raiser:
         if node.order and not any(term.chain for term in made):
             ones = self.graph.ones(*node.axes)
             total = sum_term(made, self.said)
-            return Term(
-                total.coefficient, total.over, total.under, (self._known(ones),)
-            ).tree()
+            return Term(total.coefficient, total.over, total.under, (self._known(ones),)).tree()
         return sum_tree(made, self.said)
 
     def _term_of(self, node: Node, scale: Fraction) -> Term:
@@ -176,7 +174,11 @@ class Raiser:
         norm = self._norm_argument(base) if exponent.denominator == 2 else None
         if norm is not None and exponent > 0:
             length: Tree = Call("norm2", (norm,))
-            return length if exponent == Fraction(1, 2) else Binary("^", length, number_tree(2 * exponent))
+            return (
+                length
+                if exponent == Fraction(1, 2)
+                else Binary("^", length, number_tree(2 * exponent))
+            )
         if exponent == Fraction(1, 2):
             return Call("sqrt", (self._known(base),))
         if exponent < 0 and exponent.denominator != 1:
@@ -246,6 +248,3 @@ def without_spans(tree: Tree) -> Tree:
             case _:
                 done[id(part)] = type(bare)(children(bare)[0])
     return done[id(tree)]
-
-
-

@@ -19,7 +19,7 @@ from gradwright.notation.raising.build import (
     product,
 )
 from gradwright.notation.raising.cost import cost, transposes
-from gradwright.notation.tree import Binary, Call, Negate, Number, Tree
+from gradwright.notation.tree import Binary, Call, Negate, Number, Tree, spelling
 
 #: Sums with more terms than this are printed as they are, without looking for common factors.
 MAX_FACTORED_TERMS = 8
@@ -63,7 +63,11 @@ def _multiplied(parts: Sequence[Tree]) -> Tree:
 
 def _scalars(trees: Sequence[Tree]) -> list[Tree]:
     """Scalar factors, repeats as powers."""
-    return [] if not trees else [hadamard((tree,) * n, (), scalar=True) for tree, n in Counter(trees).items()]
+    return (
+        []
+        if not trees
+        else [hadamard((tree,) * n, (), scalar=True) for tree, n in Counter(trees).items()]
+    )
 
 
 def _spine(tree: Tree) -> list[Tree]:
@@ -112,7 +116,9 @@ def _common_scalars(terms: Sequence[Term]) -> tuple[Term, list[Term]]:
     shared = Fraction(
         gcd(*(c.numerator for c in coefficients)), lcm(*(c.denominator for c in coefficients))
     )
-    if shared.denominator != 1 and not all(c.denominator == shared.denominator for c in coefficients):
+    if shared.denominator != 1 and not all(
+        c.denominator == shared.denominator for c in coefficients
+    ):
         shared = Fraction(1)
     if all(c < 0 for c in coefficients):
         shared = -shared
@@ -251,7 +257,10 @@ def _pulled_elementwise(
 
 def _joined(terms: Sequence[Term]) -> Tree:
     """Terms in reading order: positive first, constants and plain terms before transposed ones."""
-    trees = [(term.coefficient < 0, replace(term, coefficient=abs(term.coefficient)).tree()) for term in terms]
+    trees = [
+        (term.coefficient < 0, replace(term, coefficient=abs(term.coefficient)).tree())
+        for term in terms
+    ]
     ordered = sorted(trees, key=lambda item: (item[0], *_reading_key(item[1])))
     negative, result = ordered[0]
     if negative:
@@ -263,4 +272,4 @@ def _joined(terms: Sequence[Term]) -> Tree:
 
 def _reading_key(tree: Tree) -> tuple[bool, int, float, str]:
     constant = isinstance(tree, Number) or (isinstance(tree, Call) and tree.function == "eye")
-    return (not constant, transposes(tree), cost(tree), repr(tree))
+    return (not constant, transposes(tree), cost(tree), spelling(tree))

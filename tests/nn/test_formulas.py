@@ -1,0 +1,168 @@
+"""The texts of activations and losses mean what their names say."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from gradwright.errors import NetworkError
+from gradwright.nn.activations import (
+    ACTIVATIONS,
+    activation_text,
+    exact_decimal,
+    resolve_options,
+)
+from gradwright.nn.losses import (
+    LOSSES,
+    default_loss,
+    loss_text,
+    require_fit,
+    target_facts,
+)
+from gradwright.notation.declarations import declare
+from gradwright.notation.parser import parse
+from gradwright.notation.reference import evaluate
+from gradwright.notation.shapes import infer
+
+TEXTS = {
+    ("identity", ()): "Z",
+    ("sigmoid", ()): "sigmoid(Z)",
+    ("tanh", ()): "tanh(Z)",
+    ("relu", ()): "relu(Z)",
+    ("softmax", ()): "softmax(Z)",
+    ("leaky_relu", ()): "leaky_relu(Z)",
+    ("leaky_relu", (("slope", "0.1"), ("kink", "0.1"))): "leaky_relu(Z)",
+    ("leaky_relu", (("slope", "0.2"), ("kink", "0.2"))): "leaky_relu(Z, slope=0.2)",
+    ("leaky_relu", (("slope", "0.1"), ("kink", "0"))): "leaky_relu(Z, kink=0)",
+    ("leaky_relu", (("slope", "0.2"), ("kink", "1"))): "leaky_relu(Z, slope=0.2, kink=1)",
+    ("leaky_relu", (("slope", "0.2"), ("kink", "0.1"))): "leaky_relu(Z, slope=0.2, kink=0.1)",
+}
+
+
+@pytest.mark.parametrize("given, text", TEXTS.items(), ids=list(TEXTS.values()))
+def test_activation_texts(given: tuple[str, tuple[tuple[str, str], ...]], text: str) -> None:
+    name, options = given[0], tuple((key, Fraction(value)) for key, value in given[1])
+    assert activation_text(name, options) == text
+    assert activation_text(name, dict(options), "z") == text.replace("Z", "z")
+
+
+def test_the_kink_defaults_to_the_slope() -> None:
+    fifth = Fraction(1, 5)
+    assert resolve_options("leaky_relu", {"slope": fifth}) == (("slope", fifth), ("kink", fifth))
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "1", "-2.5", "1000", "0.001", "0.1234567890123456789012345678901234567", "1.0625"]
+)
+def test_decimals_are_exact(text: str) -> None:
+    assert exact_decimal(Fraction(text)) == text
+
+
+def test_a_third_has_no_decimal() -> None:
+    with pytest.raises(ValueError, match="1/3"):
+        exact_decimal(Fraction(1, 3))
+
+
+def _value(text: str, **arrays: np.ndarray) -> np.ndarray:
+    declared = {name: declare(name, "matrix n q") for name in arrays}
+    tree = parse(text)
+    scope = infer(tree, declared, text)
+    return evaluate(tree, arrays, scope)
+
+
+def _softmax(Z: np.ndarray) -> np.ndarray:
+    return np.array([np.exp(row) / sum(np.exp(row)) for row in Z])
+
+
+MEANINGS = {
+    "identity": lambda Z: Z,
+    "sigmoid": lambda Z: 1 / (1 + np.exp(-Z)),
+    "tanh": lambda Z: (np.exp(2 * Z) - 1) / (np.exp(2 * Z) + 1),
+    "relu": lambda Z: Z * (Z > 0),
+    "leaky_relu": lambda Z: np.where(Z > 0, Z, Z / 10),
+    "softmax": _softmax,
+}
+
+
+@pytest.mark.parametrize("name", MEANINGS, ids=[f"S3.4 {name}" for name in MEANINGS])
+def test_activations_are_what_they_are_called(name: str, rng: np.random.Generator) -> None:
+    assert set(MEANINGS) == set(ACTIVATIONS)
+    Z = rng.normal(size=(5, 3))
+    # A few roundings of numbers near 1; tanh through exp(2z) loses a factor of e^2|z| or so.
+    np.testing.assert_allclose(
+        _value(activation_text(name), Z=Z), MEANINGS[name](Z), rtol=1e-12, atol=1e-13
+    )
+
+
+def test_ranges(rng: np.random.Generator) -> None:
+    assert ACTIVATIONS["softmax"].range == "probabilities"
+    assert ACTIVATIONS["sigmoid"].range == "unit interval"
+
+
+LOSS_MEANINGS = {
+    "S3.12 cross_entropy": lambda a, y: -y * np.log(a),
+    "S3.5 binary_cross_entropy": lambda a, y: -(y * np.log(a) + (1 - y) * np.log(1 - a)),
+    "squared_error": lambda a, y: (a - y) ** 2,
+}
+
+
+@pytest.mark.parametrize("row", LOSS_MEANINGS)
+def test_losses_are_sums_over_samples_and_outputs(row: str, rng: np.random.Generator) -> None:
+    name = row.split()[-1]
+    A, Y = rng.uniform(0.1, 0.9, (5, 3)), rng.uniform(0, 1, (5, 3))
+    expected = sum(LOSS_MEANINGS[row](A[i, k], Y[i, k]) for i in range(5) for k in range(3))
+    # Fifteen terms below 5 each, of one sign: at most 15 roundings.
+    tolerance = 32 * np.finfo(float).eps
+    assert _value(loss_text(name, "sum"), A=A, Y=Y) == pytest.approx(expected, rel=tolerance)
+    assert _value(loss_text(name, "mean"), A=A, Y=Y) == pytest.approx(expected / 5, rel=tolerance)
+
+
+def test_loss_texts() -> None:
+    assert loss_text("cross_entropy", "mean") == "-sum(Y.*log(A))/n"
+    assert loss_text("binary_cross_entropy", "sum") == "-sum(Y.*log(A) + (1 - Y).*log(1 - A))"
+    assert loss_text("squared_error", "mean") == "norm2(A - Y)^2/n"
+    assert {name: target_facts(name) for name in LOSSES} == {
+        "cross_entropy": ("sum1",),
+        "binary_cross_entropy": (),
+        "squared_error": (),
+    }
+
+
+FITS = {
+    ("cross_entropy", "softmax"),
+    ("binary_cross_entropy", "sigmoid"),
+    *(("squared_error", name) for name in ACTIVATIONS),
+}
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_which_loss_fits(loss: str, activation: str) -> None:
+    if (loss, activation) in FITS:
+        require_fit(loss, activation)
+        return
+    with pytest.raises(NetworkError) as caught:
+        require_fit(loss, activation)
+    wanted = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}[loss]
+    assert loss in caught.value.clash and activation in caught.value.asked
+    assert f"end the network with {wanted}" in caught.value.instead
+    assert default_loss(activation) in caught.value.instead
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_default_loss_fits(activation: str) -> None:
+    require_fit(default_loss(activation), activation)
+
+
+def test_unknown_losses_and_reductions() -> None:
+    for use in (
+        lambda: loss_text("entropy", "sum"),
+        lambda: target_facts("entropy"),
+        lambda: require_fit("entropy", "softmax"),
+    ):
+        with pytest.raises(NetworkError, match="cross_entropy, binary_cross_entropy, squared_err"):
+            use()
+    with pytest.raises(NetworkError, match="'median' is asked for and the reductions are mean"):
+        loss_text("squared_error", "median")
