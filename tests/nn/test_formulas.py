@@ -96,7 +96,7 @@ def test_activations_are_what_they_are_called(name: str, rng: np.random.Generato
     )
 
 
-def test_ranges(rng: np.random.Generator) -> None:
+def test_ranges() -> None:
     assert ACTIVATIONS["softmax"].range == "probabilities"
     assert ACTIVATIONS["sigmoid"].range == "unit interval"
 
