@@ -1,0 +1,241 @@
+"""Parameters: layout of the flat vector, views, files, and how they are drawn."""
+
+from __future__ import annotations
+
+import os
+import stat
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gradwright.errors import DataError, NetworkError, OutputError, SymbolError
+from gradwright.nn.initialise import initialise
+from gradwright.nn.parameters import Parameters, count
+from gradwright.nn.text import parse_network
+
+LAYERS = parse_network("4 -> 5 relu -> 3 tanh no_bias -> 2 softmax")
+SHAPES = {"W1": (4, 5), "b1": (5,), "W2": (5, 3), "W3": (3, 2), "b3": (2,)}
+SIZE = 20 + 5 + 15 + 6 + 2
+
+
+def _counted(dtype: str = "float64") -> Parameters:
+    return Parameters(LAYERS, np.arange(SIZE, dtype=dtype))
+
+
+def test_layout() -> None:
+    p = _counted()
+    assert count(LAYERS) == SIZE == p.flat.size
+    assert p.shapes() == SHAPES
+    assert list(p) == p.names() == list(SHAPES) and len(p) == 5
+    assert p["W1"][1, 2] == 1 * 5 + 2
+    assert p["b1"][0] == 20
+    assert p["W2"][2, 1] == 25 + 2 * 3 + 1
+    assert [array.shape for _, array in p.items()] == list(SHAPES.values())
+    assert np.array_equal(np.concatenate([a.ravel() for a in p.values()]), p.flat)
+
+
+def test_views_write_through_and_copies_do_not() -> None:
+    p = _counted()
+    copy = p.copy()
+    p["W3"][2, 0] = -7
+    assert p.flat[20 + 5 + 15 + 4] == -7
+    p["b1"] = [9, 8, 7, 6, 5]
+    assert p.flat[20:25].tolist() == [9, 8, 7, 6, 5]
+    assert np.array_equal(copy.flat, np.arange(SIZE))
+
+
+def test_a_value_of_another_shape_is_not_broadcast() -> None:
+    p = _counted()
+    with pytest.raises(DataError) as caught:
+        p["W1"] = np.zeros(5)
+    assert "(5,)" in caught.value.clash and "(4, 5)" in caught.value.clash
+    assert np.array_equal(p.flat, np.arange(SIZE))
+
+
+def test_unknown_names() -> None:
+    p = _counted()
+    assert "b2" not in p and "W1" in p and p.get("b2") is None
+    with pytest.raises(SymbolError, match="b2 is asked for and the parameters are W1, b1, W2"):
+        p["b2"]
+
+
+def test_vectors_that_do_not_fit() -> None:
+    with pytest.raises(DataError, match=r"shape \(47,\) and the layers hold 48 numbers"):
+        Parameters(LAYERS, np.zeros(SIZE - 1))
+    with pytest.raises(DataError, match="float32 or float64"):
+        Parameters(LAYERS, np.zeros(SIZE, dtype=int))
+    with pytest.raises(DataError, match="float16"):
+        Parameters.zeros(LAYERS, "float16")
+    assert _counted().astype("float32").flat.dtype == np.float32
+
+
+def test_from_dict() -> None:
+    p = _counted()
+    again = Parameters.from_dict(LAYERS, dict(reversed(list(p.items()))))
+    assert np.array_equal(again.flat, p.flat)
+    assert Parameters.from_dict(LAYERS, p.astype("float32")).flat.dtype == np.float32
+    whole = {name: np.ones(shape, dtype=int) for name, shape in SHAPES.items()}
+    assert Parameters.from_dict(LAYERS, whole).flat.dtype == np.float64
+
+
+WRONG = {
+    "missing": ({"b3": None}, "b3 missing"),
+    "unknown": ({"b2": np.zeros(3)}, "b2 unknown"),
+    "transposed": ({"W1": np.zeros((5, 4))}, r"shape \(5, 4\) and W1 has shape \(4, 5\)"),
+    "NaN": ({"W3": np.full((3, 2), np.nan)}, "W3 holds nan"),
+    "complex": ({"b3": np.zeros(2, dtype=complex)}, "complex128"),
+    "text": ({"b3": np.array(["a", "b"])}, "real numbers"),
+}
+
+
+@pytest.mark.parametrize("change, said", WRONG.values(), ids=WRONG)
+def test_arrays_that_do_not_fit(
+    change: dict[str, np.ndarray | None], said: str, tmp_path: Path
+) -> None:
+    values = {k: v for k, v in (dict(_counted()) | change).items() if v is not None}
+    with pytest.raises(DataError, match=said):
+        Parameters.from_dict(LAYERS, values)
+    np.savez(tmp_path / "p.npz", **values)
+    with pytest.raises(DataError):
+        Parameters.load(tmp_path / "p.npz", LAYERS)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_files(dtype: str, tmp_path: Path, seed: int) -> None:
+    p = initialise(LAYERS, seed, dtype=dtype)
+    path = tmp_path / "p.npz"
+    path.write_text("what was there before")
+    p.save(path)
+    again = Parameters.load(path, LAYERS)
+    assert again.flat.dtype == p.flat.dtype and np.array_equal(again.flat, p.flat)
+    assert os.listdir(tmp_path) == ["p.npz"]
+    (tmp_path / "plain").touch()
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
+
+
+def test_places_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    for path in ("none/p.npz", "file/p.npz", "folder"):
+        with pytest.raises(OutputError, match="saving parameters"):
+            _counted().save(tmp_path / path)
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
+def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "p.npz"
+    _counted().save(path)
+    before = path.read_bytes()
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        Parameters.zeros(LAYERS).save(path)
+    assert path.read_bytes() == before and os.listdir(tmp_path) == ["p.npz"]
+
+
+def test_files_that_are_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "p.npz"
+    _counted().save(path)
+    whole = path.read_bytes()
+    for damaged in (b"", b"text", whole[: len(whole) // 2], whole.replace(b"NUMPY", b"NUMPI")):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=r"p\.npz"):
+            Parameters.load(path, LAYERS)
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    for name in ("one.npy", "none.npz", "."):
+        with pytest.raises(DataError, match=r"\.npz file"):
+            Parameters.load(tmp_path / name, LAYERS)
+
+
+def test_files_of_other_types(tmp_path: Path) -> None:
+    path = tmp_path / "p.npz"
+    objects = {name: np.full(shape, None, dtype=object) for name, shape in SHAPES.items()}
+    mixed = {**dict(_counted()), "b3": np.zeros(2, dtype=np.float32)}
+    whole = {name: np.ones(shape, dtype=int) for name, shape in SHAPES.items()}
+    for values, said in (
+        (objects, "allow_pickle"),
+        (mixed, "float32, float64"),
+        (whole, "int64"),
+    ):
+        np.savez(path, **values)
+        with pytest.raises(DataError, match=said):
+            Parameters.load(path, LAYERS)
+
+
+def test_a_forged_header_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "p.npz"
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000000, 5), }"
+    header = header.ljust(117) + b"\n"
+    entry = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in SHAPES:
+            archive.writestr(f"{name}.npy", entry)
+    with pytest.raises(DataError, match=r"p\.npz"):
+        Parameters.load(path, LAYERS)
+
+
+# Initialisation ----------------------------------------------------------------------------------
+
+WIDE = parse_network("300 -> 200 relu -> 500 softmax")
+DEVIATION = {
+    "xavier_normal": lambda fan_in, fan_out: np.sqrt(2 / (fan_in + fan_out)),
+    "he_normal": lambda fan_in, fan_out: np.sqrt(2 / fan_in),
+    # (b - a)/√12 for the uniform distribution on [a, b].
+    "uniform": lambda fan_in, fan_out: 0.2 / np.sqrt(12),
+}
+
+
+@pytest.mark.parametrize("scheme", DEVIATION, ids=[f"S3.7 {scheme}" for scheme in DEVIATION])
+def test_deviations(scheme: str, seed: int) -> None:
+    p = initialise(WIDE, seed, scheme)
+    for number, layer in enumerate(WIDE, start=1):
+        W, b = p[f"W{number}"], p[f"b{number}"]
+        expected = DEVIATION[scheme](layer.fan_in, layer.fan_out)
+        # The standard error of the mean of N numbers is σ/√N, and that of the standard deviation
+        # σ/√(2N) for a normal and less for a uniform distribution. Six of them are exceeded
+        # twice in 10^9 runs.
+        assert abs(W.mean()) < 6 * expected / np.sqrt(W.size), seed
+        assert abs(W.std() - expected) < 6 * expected / np.sqrt(2 * W.size), seed
+        if scheme == "uniform":
+            assert max(np.abs(W).max(), np.abs(b).max()) <= 0.1
+            assert np.unique(b).size == b.size, seed
+        else:
+            assert not b.any()
+
+
+def test_normal_weights_have_normal_tails(seed: int) -> None:
+    W = initialise(WIDE, seed, "he_normal")["W2"]
+    # Beyond two deviations: 4.55 % of a normal distribution, none of a uniform one; the count is
+    # binomial.
+    share = np.mean(np.abs(W) > 2 * np.sqrt(2 / 200))
+    assert abs(share - 0.0455) < 6 * np.sqrt(0.0455 * 0.9545 / W.size), seed
+
+
+@pytest.mark.parametrize("scheme", DEVIATION)
+def test_a_seed_gives_the_same_numbers_in_both_precisions(scheme: str, seed: int) -> None:
+    double = initialise(LAYERS, seed, scheme)
+    single = initialise(LAYERS, seed, scheme, "float32")
+    assert single.flat.dtype == np.float32
+    assert np.array_equal(single.flat, double.flat.astype(np.float32))
+    assert np.array_equal(double.flat, initialise(LAYERS, seed, scheme).flat)
+    assert not np.array_equal(double.flat, initialise(LAYERS, seed + 1, scheme).flat)
+
+
+def test_what_cannot_be_drawn() -> None:
+    with pytest.raises(NetworkError, match="'zeros' is asked for and the schemes are uniform"):
+        initialise(LAYERS, scheme="zeros")
+    with pytest.raises(NetworkError, match="-1 is given"):
+        initialise(LAYERS, seed=-1)
+    with pytest.raises(DataError, match="float32 or float64"):
+        initialise(LAYERS, dtype="float16")
+
+
+def test_thousands_of_layers_are_views_made_when_asked_for() -> None:
+    layers = parse_network("4 -> 5000 * 3 relu -> 2 softmax")
+    p = initialise(layers)
+    assert len(p) == 2 * 5001
+    assert all(array.base is p.flat for array in p.values())
