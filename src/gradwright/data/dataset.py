@@ -12,7 +12,8 @@ from gradwright.errors import DataError
 Array = Any
 
 
-@dataclass(frozen=True, slots=True)
+# Equality of arrays is elementwise, so a generated __eq__ would only fail: identity it is.
+@dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
     """X is samples × features in float64.
 
@@ -42,8 +43,12 @@ def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0) -> tuple[Datas
     """(training part, held-out part); every class is held out in the same proportion.
 
     Raises:
-        DataError: the fraction leaves one part empty.
+        DataError: the fraction leaves one part empty, or the seed is negative.
     """
+    if seed < 0:
+        raise DataError(
+            "splitting the data", f"the seed is {seed} and it must be at least 0", "use seed=0"
+        )
     if not 0 < fraction < 1:
         raise DataError(
             "splitting the data",
@@ -72,7 +77,7 @@ def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0) -> tuple[Datas
     return dataset.rows(np.sort(kept)), dataset.rows(np.sort(held))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Standardiser:
     """Mean and scale of each feature, and of each target of a regression.
 
@@ -87,7 +92,11 @@ class Standardiser:
 
     @classmethod
     def fit(cls, training: Dataset) -> Standardiser:
-        """From the training part of the data."""
+        """From the training part of the data.
+
+        Raises:
+            DataError: a column whose mean or scale is not a finite number.
+        """
         if training.classes is not None:
             return cls(*_mean_and_scale(training.X))
         return cls(*_mean_and_scale(training.X), *_mean_and_scale(training.y))
@@ -123,5 +132,20 @@ class Standardiser:
 
 
 def _mean_and_scale(values: Array) -> tuple[Array, Array]:
-    scale = values.std(axis=0)
-    return values.mean(axis=0), np.where(scale > 0, scale, 1.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = values.mean(axis=0)
+        distance = np.abs(values - mean).max(axis=0)
+        # Ask for equal values, not for a spread of 0: the mean of equal values may be rounded.
+        constant = values.max(axis=0) == values.min(axis=0)
+        largest = np.where(constant, 1.0, distance)
+        # Relative to the largest distance, so that no square overflows or vanishes.
+        scale = largest * ((values - mean) / largest).std(axis=0)
+    bad = np.flatnonzero(np.atleast_1d(~(np.isfinite(mean) & np.isfinite(scale))))
+    if bad.size:
+        raise DataError(
+            "standardising the data",
+            f"column {bad[0] + 1} reaches from {np.atleast_1d(values.min(axis=0))[bad[0]]} to "
+            f"{np.atleast_1d(values.max(axis=0))[bad[0]]} and mean and scale must be finite",
+            "correct the values, or write the column in a larger unit",
+        )
+    return mean, np.where(constant, 1.0, scale)
