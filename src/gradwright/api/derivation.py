@@ -14,7 +14,7 @@ from gradwright.api.checking import check_formula
 from gradwright.api.values import bind
 from gradwright.calculus.modes import Contribution
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Node, SizeOf, postorder
+from gradwright.core.nodes import Node
 from gradwright.emit.numpy import formula_module
 from gradwright.errors import UnsupportedError
 from gradwright.explain.assumptions import assumptions, kink_arguments
@@ -22,7 +22,7 @@ from gradwright.explain.formula import Step, chain_rule_steps, formula_text
 from gradwright.notation.lower import Lowering
 from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope
-from gradwright.notation.tree import Tree
+from gradwright.notation.tree import Symbol, Tree, walk
 from gradwright.program.build import build_function
 from gradwright.render.latex import latex
 from gradwright.render.plain import plain_text
@@ -179,11 +179,9 @@ class Derivation:
     @cached_property
     def free_sizes(self) -> tuple[str, ...]:
         """Sizes that no symbol has an axis of, as in ones(k): values are given for them too."""
-        nodes = [self._lowering.value.node, *(o.node for o in self._outputs)]
-        used = {axis for part in postorder(*nodes) for axis in part.axes}
-        used |= {part.size for part in postorder(*nodes) if isinstance(part, SizeOf)}
         known = {size for d in self.scope.symbols.values() for size in d.sizes}
-        return tuple(sorted(size for size in used - known if isinstance(size, str)))
+        used = {part.name for part in walk(self.tree) if isinstance(part, Symbol)}
+        return tuple(sorted((used & self.scope.sizes) - known))
 
     def _arguments(self, values: Mapping[str, object]) -> list[Any]:
         """Checked values in the order of the emitted function's parameters."""
@@ -247,6 +245,7 @@ class Derivation:
                 for size, length in zip(declared.sizes, np.shape(point[name]), strict=True)
                 if isinstance(size, str)
             }
+            sizes |= {size: int(point[size]) for size in self.free_sizes}
             return min(float(np.min(np.abs(evaluate(n, point, sizes)))) for n in nodes)
 
         return distance

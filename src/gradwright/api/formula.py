@@ -185,7 +185,7 @@ class Formula:
         )
 
 
-def formula(text: str, **declarations: str | Declaration) -> Formula:
+def formula(text: str, /, **declarations: str | Declaration) -> Formula:
     """A formula from its text; keywords declare its symbols.
 
     >>> formula("x'*A*x", A="matrix n n", x="vector n")
@@ -209,16 +209,16 @@ def declared_symbols(declarations: Mapping[str, str | Declaration]) -> dict[str,
     }
 
 
-def gradient(text: str, *wrt: str, **declarations: str) -> Derivation:
+def gradient(text: str, /, *wrt: str, **declarations: str) -> Derivation:
     """Shorthand for `formula(text, ...).gradient(*wrt)`."""
     return formula(text, **declarations).gradient(*wrt)
 
 
-def jacobian(text: str, wrt: str, **declarations: str) -> Derivation:
+def jacobian(text: str, wrt: str, /, **declarations: str) -> Derivation:
     """Shorthand for `formula(text, ...).jacobian(wrt)`."""
     return formula(text, **declarations).jacobian(wrt)
 
 
-def hessian(text: str, wrt: str, **declarations: str) -> Derivation:
+def hessian(text: str, wrt: str, /, **declarations: str) -> Derivation:
     """Shorthand for `formula(text, ...).hessian(wrt)`."""
     return formula(text, **declarations).hessian(wrt)

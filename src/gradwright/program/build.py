@@ -228,7 +228,7 @@ class Builder:
         for factor, labels in node.factors:
             sizes |= dict(zip(labels, factor.axes, strict=True))
             below = isinstance(factor, Power) and factor.exponent < 0
-            if below and (not labels or set(labels) <= set(distinct)):
+            if below and len(set(labels)) == len(labels) and set(labels) <= set(distinct):
                 assert isinstance(factor, Power)
                 root = self.value(factor.base)
                 if factor.exponent != -1:

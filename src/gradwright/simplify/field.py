@@ -259,7 +259,8 @@ class _Hashed:
 
 #: Functions of `_Hashed` by name; any other elementwise function is an opaque hash.
 HASHED = frozenset(
-    "exp log sign step tanh sin cos tan sigmoid softplus sinh cosh abs relu leaky_relu max min".split()
+    {"exp", "log", "sign", "step", "tanh", "sin", "cos", "tan", "sigmoid", "softplus"}
+    | {"sinh", "cosh", "abs", "relu", "leaky_relu", "max", "min"}
 )
 
 

@@ -182,11 +182,8 @@ def _places(terms: Sequence[Term]) -> dict[Place, tuple[int, ...]]:
             keys += [("left", term.chain[0]), ("right", term.chain[-1])]
         elif len(term.chain) == 1:
             over, under = factors(term.chain[0])
-            if len(over) + len(under) > 1:
-                keys += [("over", tree) for tree in dict.fromkeys(over)]
-                keys += [("under", tree) for tree in dict.fromkeys(under)]
-            else:
-                keys.append(("over", term.chain[0]))
+            keys += [("over", tree) for tree in dict.fromkeys(over)]
+            keys += [("under", tree) for tree in dict.fromkeys(under)]
         else:
             keys += [("scalar", tree) for tree in dict.fromkeys(term.over)]
             keys += [("below", tree) for tree in dict.fromkeys(term.under)]

@@ -1,0 +1,156 @@
+"""CSV files: what is read, and a table of what is refused and where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gradwright.data import csv_file
+from gradwright.errors import DataError
+
+GOOD = {
+    "words": (b"a,b,y\n1,2,yes\n3,-4.5e1,no\n", [1, 0], ("no", "yes")),
+    "whole numbers in the order of numbers": (b"a,b,y\n1,2,10\n3,-45,9\n", [1, 0], ("9", "10")),
+    "whole numbers with a point": (b"a,b,y\n1,2,2.0\n3,-45.,1\n", [1, 0], ("1", "2")),
+    "fractions": (b"a,b,y\n1,2,0.5\n3,-45,7\n", [0.5, 7.0], None),
+    "whole numbers that float64 cannot tell apart": (
+        b"a,b,y\n1,2,9007199254740993\n3,-45,1\n",
+        [9007199254740992.0, 1.0],
+        None,
+    ),
+    "numbers among words": (b"a,b,y\n1,2,4+\n3,-45,3\n", [1, 0], ("3", "4+")),
+    "a byte order mark": (b"\xef\xbb\xbfa,b,y\n1,2,yes\n3,-45,no\n", [1, 0], ("no", "yes")),
+    "line ends of another system": (b"a,b,y\r\n1,2,yes\r\n3,-45,no\r\n", [1, 0], ("no", "yes")),
+    "spaces, blank lines, no last line end": (
+        b"\n a ,b, y\n\n 1, 2 ,yes\n\n3,-45, no",
+        [1, 0],
+        ("no", "yes"),
+    ),
+    "quoted cells": (b'a,b,y\n1,"2","x, ""z"""\n3,-45,no\n', [1, 0], ("no", 'x, "z"')),
+}
+
+
+@pytest.mark.parametrize(("content", "y", "classes"), GOOD.values(), ids=GOOD)
+def test_read(
+    tmp_path: Path, content: bytes, y: list[float], classes: tuple[str, ...] | None
+) -> None:
+    path = tmp_path / "points.csv"
+    path.write_bytes(content)
+    data = csv_file.read(path)
+    assert (data.name, data.feature_names, data.classes) == ("points", ("a", "b"), classes)
+    assert data.X.dtype == np.float64
+    np.testing.assert_array_equal(data.X, [[1, 2], [3, -45]])
+    np.testing.assert_array_equal(data.y, y)
+    assert data.y.dtype == (np.float64 if classes is None else np.int64)
+
+
+def test_a_label_column_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "points.csv"
+    path.write_text("kind,a,b\nyes,1,2\nno,3,4\n")
+    data = csv_file.read(str(path), label="kind")
+    assert data.feature_names == ("a", "b")
+    np.testing.assert_array_equal(data.X, [[1, 2], [3, 4]])
+    np.testing.assert_array_equal(data.y, [1, 0])
+
+
+@pytest.mark.parametrize(("values", "classified"), [(50, True), (51, False)])
+def test_few_whole_numbers_are_classes(tmp_path: Path, values: int, classified: bool) -> None:
+    path = tmp_path / "points.csv"
+    path.write_text("a,y\n" + "".join(f"0,{k}\n" for k in range(values)))
+    data = csv_file.read(path)
+    assert (data.classes is not None) is classified
+    np.testing.assert_array_equal(data.y, np.arange(values))
+
+
+# content, label, what the message must say, where
+BAD: dict[str, tuple[bytes, str | None, list[str], str]] = {
+    "empty": (b"", None, ["empty", "header"], ""),
+    "only a byte order mark": (b"\xef\xbb\xbf", None, ["empty"], ""),
+    "only a header": (b"a,y\n", None, ["no sample"], ""),
+    "one column": (b"y\n1\n", None, ["1 columns"], "line 1"),
+    "the same name twice": (b"a,b, a,y\n1,2,3,4\n", None, ["columns 1 and 3", "'a'"], "line 1"),
+    "too few cells": (b"a,b,y\n1,2,3\n\n1,2\n", None, ["2 cells", "has 3"], "line 4"),
+    "too many cells": (b"a,y\n1,2,3\n", None, ["3 cells", "has 2"], "line 2"),
+    "a word": (b"a,b,y\n1,2,0\n1,two,0\n", None, ["'two'"], "line 3, column b"),
+    "an empty cell": (b"a,b,y\n,2,0\n", None, ["''"], "line 2, column a"),
+    "nan": (b"a,y\nnan,0\n", None, ["'nan'", "finite"], "line 2, column a"),
+    "infinity": (b"a,y\n-inf,0\n", None, ["'-inf'"], "line 2, column a"),
+    "a number that overflows": (b"a,y\n1e999,0\n", None, ["'1e999'"], "line 2, column a"),
+    "an underscore": (b"a,y\n1_0,0\n", None, ["'1_0'"], "line 2, column a"),
+    "digits of another script": ("a,y\n١,0\n".encode(), None, ["'١'"], "line 2, column a"),
+    "hexadecimal": (b"a,y\n0x1,0\n", None, ["'0x1'"], "line 2, column a"),
+    "a decimal comma": (b'a,y\n"1,5",0\n', None, ["'1,5'"], "line 2, column a"),
+    "the label nan": (b"a,y\n1,0.5\n2,nan\n", None, ["'nan'", "labels"], "line 3, column y"),
+    "the label inf": (b"a,y\n1,yes\n2,inf\n", None, ["'inf'", "labels"], "line 3, column y"),
+    "a label with an underscore": (b"a,y\n1,1_0\n2,3\n", None, ["'1_0'"], "line 2, column y"),
+    "a label of another script": ("a,y\n1,٣\n".encode(), None, ["'٣'"], "line 2, column y"),
+    "a label that overflows": (b"a,y\n1,1e999\n", None, ["'1e999'"], "line 2, column y"),
+    "a word among fractions": (b"a,y\n1,0.5\n2,o.7\n", None, ["'o.7'"], "line 3, column y"),
+    "an empty label": (b"a,y\n1,yes\n2, \n", None, ["label is empty"], "line 3, column y"),
+    "no such label": (b"width,height\n1,2\n", "hight", ["'hight'", "height?"], "line 1"),
+    "a quote that stays open": (b'a,y\n1,2\n"3,4\n', None, ["reader"], "line 3"),
+    "not UTF-8": (b"a,y\n1,caf\xe9\n", None, ["byte 9", "0xe9", "UTF-8"], "line 2"),
+    "not UTF-8, far in": (
+        b"a,y\n" + b"1,2\n" * 5000 + b"\xff,1\n",
+        None,
+        ["byte 20004"],
+        "line 5002",
+    ),
+    "a fault after a cell of two lines": (
+        b'a,y\n1,"x\nz"\nw,2\n',
+        None,
+        ["'w'"],
+        "line 4, column a",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "label", "facts", "place"), BAD.values(), ids=BAD)
+def test_refused(
+    tmp_path: Path, content: bytes, label: str | None, facts: list[str], place: str
+) -> None:
+    path = tmp_path / "points.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        csv_file.read(path, label)
+    error = caught.value
+    assert error.place == (f"{path}, {place}" if place else str(path))
+    said = f"{error.clash}\n{error.instead}"
+    assert [fact for fact in facts if fact not in said] == []
+    assert error.instead
+
+
+def test_a_file_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="No such file"):
+        csv_file.read(tmp_path / "none.csv")
+    with pytest.raises(DataError, match="directory"):
+        csv_file.read(tmp_path)
+
+
+def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "points.csv"
+    path.write_text("a,b,y\n1,2,3\n")
+    monkeypatch.setattr(csv_file, "MAX_BYTES", 12)
+    assert csv_file.read(path).X.shape == (1, 2)
+    monkeypatch.setattr(csv_file, "MAX_BYTES", 11)
+    with pytest.raises(DataError, match="more than 11 bytes"):
+        csv_file.read(path)
+    monkeypatch.undo()
+    monkeypatch.setattr(csv_file, "MAX_COLUMNS", 2)
+    with pytest.raises(DataError, match="3 columns and 2 to 2"):
+        csv_file.read(path)
+    monkeypatch.undo()
+    path.write_text(f"a,y\n{'1' * (csv_file.MAX_CELL + 1)},0\n")
+    with pytest.raises(DataError, match="…"):
+        csv_file.read(path)
+
+
+def test_a_wide_header_above_short_lines_costs_no_memory(tmp_path: Path) -> None:
+    # A table for it would have 10⁵ × 10⁵ numbers: 80 GB.
+    path = tmp_path / "points.csv"
+    header = ",".join(f"c{k}" for k in range(csv_file.MAX_COLUMNS))
+    path.write_text(header + "\n" + "1\n" * 100_000)
+    with pytest.raises(DataError, match="1 cells and the header has 100000"):
+        csv_file.read(path)
