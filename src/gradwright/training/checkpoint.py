@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -20,7 +21,7 @@ SCHEMA = "gradwright.checkpoint/1"
 Array = Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
     """The state after a whole number of epochs; with the seed it determines all that follows."""
 
@@ -44,17 +45,17 @@ def write(path: str | os.PathLike[str], state: Checkpoint) -> None:
         "history": list(state.history),
         "sha256": _digest(state.parameters),
     }
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
-            with os.fdopen(handle, "wb") as file:
+            # "x" makes a new file with the usual mode, which mkstemp would not.
+            with partial.open("xb") as file:
                 np.savez(file, parameters=state.parameters, header=np.array(json.dumps(header)))
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(name, target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+            os.replace(partial, target)
+        finally:
+            partial.unlink(missing_ok=True)
         folder = os.open(target.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -78,24 +79,51 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
         with np.load(path, allow_pickle=False) as stored:
             header = json.loads(str(stored["header"]))
             parameters = stored["parameters"]
-        found = header["schema"], header["sha256"]
-        wanted = SCHEMA, _digest(parameters)
-        history = tuple(header["history"])
-        state = Checkpoint(parameters, int(header["epochs_done"]), int(header["seed"]), history)
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        raise DataError(
-            f"the checkpoint {path}",
-            f"a checkpoint is expected and reading it fails: {error}",
-            "give a file that training wrote",
-        ) from error
-    if found != wanted:
-        raise DataError(
-            f"the checkpoint {path}",
-            f"its schema and digest are {found[0]}, {found[1][:12]}… and "
-            f"{wanted[0]}, {wanted[1][:12]}… are expected",
-            "use an undamaged copy",
+    except _DAMAGED as error:
+        _refuse(path, f"reading it fails: {error}", error)
+    if not isinstance(header, dict) or header.get("schema") != SCHEMA:
+        _refuse(path, f"its header does not name the schema {SCHEMA}")
+    digest = _digest(parameters)
+    if header.get("sha256") != digest:
+        _refuse(
+            path,
+            f"its header gives the digest {str(header.get('sha256'))[:12]}… and its parameters "
+            f"have {digest[:12]}…",
         )
-    return state
+    done, seed, history = (header.get(name) for name in ("epochs_done", "seed", "history"))
+    if not (type(done) is int and type(seed) is int and seed >= 0 and isinstance(history, list)):
+        _refuse(path, f"its header says epochs_done {done!r} and seed {seed!r}")
+    if len(history) != done or not all(isinstance(row, dict) for row in history):
+        _refuse(path, f"it counts {done} epochs and tells of {len(history)}")
+    return Checkpoint(parameters, done, seed, tuple(history))
+
+
+#: What NumPy, zipfile and json raise when they meet a file that is none of theirs.
+_DAMAGED = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    TypeError,
+    IndexError,
+    NotImplementedError,
+    RuntimeError,
+    MemoryError,
+    OverflowError,
+    SyntaxError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def _refuse(
+    path: str | os.PathLike[str], clash: str, cause: BaseException | None = None
+) -> NoReturn:
+    raise DataError(
+        f"the checkpoint {path}",
+        f"a checkpoint is expected and {clash}",
+        "give an undamaged file that training wrote",
+    ) from cause
 
 
 def _digest(parameters: Array) -> str:

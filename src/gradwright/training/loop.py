@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
@@ -41,6 +41,9 @@ class Module(Protocol):
     def forward(self, parameters: Array, X: Array, buffers: Any = ...) -> list[Array]:
         """The activations of all layers."""
 
+    def predict(self, parameters: Array, X: Array, buffers: Any = ...) -> Array:
+        """The activations of the last layer."""
+
     def unpack(self, parameters: Array) -> tuple[list[Array], list[Array | None]]:
         """Weights and biases as views."""
 
@@ -66,14 +69,22 @@ class Epoch:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TrainingRun:
-    """The result of training: `stopped` is "finished" or "interrupted"."""
+    """The result of training.
+
+    `stopped` is "finished" or "interrupted"; in the `run` of an error it is "not finite".
+    """
 
     parameters: Array
     history: tuple[Epoch, ...]
     stopped: str
     seed: int
+
+    @property
+    def epochs_done(self) -> int:
+        """Whole epochs, those before a resumption included."""
+        return len(self.history)
 
     def to_dict(self) -> dict[str, Any]:
         """The run in the schema gradwright.training/1, without the parameters."""
@@ -81,7 +92,7 @@ class TrainingRun:
             "schema": SCHEMA,
             "stopped": self.stopped,
             "seed": self.seed,
-            "epochs": len(self.history),
+            "epochs": self.epochs_done,
             "history": [epoch.to_dict() for epoch in self.history],
         }
 
@@ -99,18 +110,34 @@ class Settings:
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with."""
         rules = (
-            ("epochs", self.epochs >= 0, "a whole number from 0"),
-            ("batch_size", self.batch_size >= 1, "a whole number from 1"),
-            ("learning_rate", 0 < self.learning_rate < math.inf, "a positive number"),
-            ("seed", self.seed >= 0, "a whole number from 0"),
+            ("epochs", _is_whole(self.epochs, 0), "a whole number from 0"),
+            ("batch_size", _is_whole(self.batch_size, 1), "a whole number from 1"),
+            ("learning_rate", _is_positive(self.learning_rate), "a positive finite number"),
+            ("seed", _is_whole(self.seed, 0), "a whole number from 0"),
         )
         for name, fits, wanted in rules:
             if not fits:
+                value = getattr(self, name)
                 raise TrainingError(
-                    f"training with {name}={getattr(self, name)}",
-                    f"{name} is {getattr(self, name)} and must be {wanted}",
+                    f"training with {name}={value!r}",
+                    f"{name} is {value!r} and must be {wanted}",
                     f"give {name} {wanted}",
                 )
+
+
+def _is_whole(value: object, least: int) -> bool:
+    # True is an int to Python, and no count to anybody else.
+    return (
+        isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= least
+    )
+
+
+def _is_positive(value: object) -> bool:
+    return (
+        isinstance(value, int | float | np.integer | np.floating)
+        and not isinstance(value, bool)
+        and 0 < float(value) < math.inf
+    )
 
 
 Watcher = Callable[[Epoch], None]
@@ -139,54 +166,82 @@ class Loop:
         self._buffers = module.Buffers(size, parameters.dtype)
         self._rows = np.empty((size, X.shape[1]), dtype=X.dtype)
         self._targets = np.empty((size, Y.shape[1]), dtype=Y.dtype)
-        self._before = parameters.copy()
+        self._before_epoch = parameters.copy()
+        self._before_step = parameters.copy()
+        self._within_step = False
+        self._validation_buffers: Any = None
 
     def epoch(self, number: int) -> Epoch:
         """One pass over the samples, in an order that depends on seed and epoch alone."""
         started = time.perf_counter()
-        count = len(self.X)
+        count, size = len(self.X), len(self._rows)
         order = np.arange(count)
         if self.settings.shuffle:
             np.random.default_rng((self.settings.seed, number)).shuffle(order)
         total = 0.0
-        self._before[...] = self.parameters
-        for step, start in enumerate(range(0, count, self.settings.batch_size)):
-            places = order[start : start + self.settings.batch_size]
+        self._before_epoch[...] = self.parameters
+        for step, start in enumerate(range(0, count, size)):
+            places = order[start : start + size]
             rows, targets = self._rows[: len(places)], self._targets[: len(places)]
-            np.take(self.X, places, axis=0, out=rows)
-            np.take(self.Y, places, axis=0, out=targets)
-            rate = self.settings.learning_rate
-            value = self.module.step(
-                self.parameters, rows, targets, rate, self._gradient, self._buffers
-            )
-            if not math.isfinite(value):
-                self._stop(number, step, value, rows)
-            total += value * len(places)
+            # mode="clip" writes to `out` itself; the default goes through a copy.
+            np.take(self.X, places, axis=0, out=rows, mode="clip")
+            np.take(self.Y, places, axis=0, out=targets, mode="clip")
+            total += self._step(rows, targets, number, step) * len(places)
         if not np.all(np.isfinite(self.parameters)):
-            self._stop(number, step, float("nan"), rows)
+            where = _first_bad_layer(self.module, self.parameters, rows)
+            self._stop(number, step, "the parameters are not finite after", where)
         return Epoch(number, total / count, time.perf_counter() - started, *self._validated())
+
+    def _step(self, rows: Array, targets: Array, epoch: int, step: int) -> float:
+        # The module updates in place, so that Ctrl-C may find the parameters half new, and a bad
+        # loss is known only when they are spoilt. The copy is small against forward and backward.
+        self._before_step[...] = self.parameters
+        self._within_step = True
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            value = float(
+                self.module.step(
+                    self.parameters,
+                    rows,
+                    targets,
+                    self.settings.learning_rate,
+                    self._gradient,
+                    self._buffers,
+                )
+            )
+        if not math.isfinite(value):
+            where = _first_bad_layer(self.module, self._before_step, rows)
+            self._stop(epoch, step, f"the loss is {value} at", where)
+        self._within_step = False
+        return value
+
+    def last_finished(self) -> Array:
+        """The parameters after the last whole step, at any moment."""
+        state = self._before_step if self._within_step else self.parameters
+        return state if np.all(np.isfinite(state)) else self._before_epoch
 
     def _validated(self) -> tuple[float | None, float | None]:
         if self.validation is None:
             return None, None
         X, Y = self.validation
-        buffers = self.module.Buffers(len(X), self.parameters.dtype)
-        value = self.module.loss(self.parameters, X, Y, buffers)
-        predicted = self.module.forward(self.parameters, X, buffers)[-1]
-        return value, accuracy(predicted, Y)
+        if self._validation_buffers is None:
+            self._validation_buffers = self.module.Buffers(len(X), self.parameters.dtype)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            value = self.module.loss(self.parameters, X, Y, self._validation_buffers)
+            predicted = self.module.predict(self.parameters, X, self._validation_buffers)
+        return float(value), accuracy(predicted, Y)
 
-    def _stop(self, epoch: int, step: int, value: float, rows: Array) -> None:
+    def _stop(self, epoch: int, step: int, what: str, where: str) -> NoReturn:
         """Say where the numbers went wrong; the run so far goes with the error."""
-        where = _first_bad_layer(self.module, self.parameters, rows)
+        place = f"step {step + 1} of epoch {epoch + 1}"
         error = TrainingError(
             "training",
-            f"the loss is {value} at step {step} of epoch {epoch}, and {where}",
+            f"{what} {place}, and {where}",
             f"use a smaller learning rate than {self.settings.learning_rate}, or standardise the "
             "features",
-            place=f"epoch {epoch}, step {step}",
+            place=place,
         )
         error.run = TrainingRun(  # type: ignore[attr-defined]
-            self._before.copy(), tuple(self.history), "not finite", self.settings.seed
+            self._before_epoch.copy(), tuple(self.history), "not finite", self.settings.seed
         )
         raise error
 
@@ -199,7 +254,7 @@ def _first_bad_layer(module: Module, parameters: Array, rows: Array) -> str:
         for name, value in ((f"W{number}", w), (f"b{number}", b), (f"A{number}", a)):
             if value is not None and not np.all(np.isfinite(value)):
                 return f"layer {number} is the first with a value that is not finite, in {name}"
-    return "all activations are finite, so the loss itself overflows"
+    return "all parameters and activations are finite, so the loss itself overflows"
 
 
 def accuracy(predicted: Array, targets: Array) -> float | None:
@@ -230,33 +285,59 @@ def train_module(
 ) -> TrainingRun:
     """Train a copy of the parameters.
 
-    Ctrl-C ends the training after the last finished step and keeps it. With `checkpoint` the
-    state is written after each epoch; `resume` goes on from such a file as if it had never
-    stopped, bit for bit.
+    `X` is samples × features and `Y` samples × outputs, of the dtype of `parameters`. Ctrl-C
+    ends the training after the last finished step and keeps it. With `checkpoint` the state is
+    written after each epoch; with the same data and settings `resume` goes on from such a file as
+    if it had never stopped, bit for bit. `settings.epochs` counts the epochs before it as well.
 
     Raises:
-        TrainingError: a loss or parameter that is not finite; `.run` holds the state before
-            that epoch.
-        DataError: no sample, or a checkpoint of another network.
+        TrainingError: samples that do not fit each other; a checkpoint of another training; a
+            loss or parameter that is not finite: `.run` holds the state before that epoch.
+        DataError: a damaged checkpoint.
+        OutputError: a checkpoint that cannot be written.
     """
-    if not len(X):
-        raise TrainingError(
-            "training", "there are 0 samples and at least one is needed", "give samples"
-        )
+    _require_samples(parameters, X, Y, "X", "Y")
+    if validation is not None:
+        _require_samples(parameters, *validation, "validation X", "validation Y")
     loop = Loop(module, parameters.copy(), X, Y, settings, validation)
     if resume is not None:
         _resume(loop, resume)
     try:
-        with np.errstate(over="ignore", invalid="ignore"):
-            for number in range(len(loop.history), settings.epochs):
-                loop.history.append(loop.epoch(number))
-                if checkpoint is not None:
-                    _save(loop, checkpoint)
-                for watcher in watchers:
-                    watcher(loop.history[-1])
+        for number in range(len(loop.history), settings.epochs):
+            loop.history.append(loop.epoch(number))
+            if checkpoint is not None:
+                _save(loop, checkpoint)
+            for watcher in watchers:
+                watcher(loop.history[-1])
     except KeyboardInterrupt:
-        return TrainingRun(loop.parameters, tuple(loop.history), "interrupted", settings.seed)
+        state = loop.last_finished()
+        return TrainingRun(state, tuple(loop.history), "interrupted", settings.seed)
     return TrainingRun(loop.parameters, tuple(loop.history), "finished", settings.seed)
+
+
+def _require_samples(parameters: Array, X: Array, Y: Array, x_name: str, y_name: str) -> None:
+    def fail(clash: str, instead: str) -> NoReturn:
+        raise TrainingError("training", clash, instead, place=f"{x_name}, {y_name}")
+
+    if X.ndim != 2 or Y.ndim != 2 or len(X) != len(Y):
+        fail(
+            f"{x_name} has shape {X.shape} and {y_name} has shape {Y.shape}",
+            "give samples × features and samples × outputs, with equally many samples",
+        )
+    if not len(X):
+        fail(f"{x_name} has 0 samples and at least one is needed", "give samples")
+    for name, values in ((x_name, X), (y_name, Y), ("the vector of parameters", parameters)):
+        if values.dtype != parameters.dtype:
+            fail(
+                f"{name} has dtype {values.dtype} and the parameters have {parameters.dtype}",
+                f"convert with {name}.astype({str(parameters.dtype)!r})",
+            )
+        if not np.all(np.isfinite(values)):
+            fail(
+                f"{name} holds {values[~np.isfinite(values)][0]} and only finite numbers can be "
+                "trained with",
+                "replace or remove what is not a finite number",
+            )
 
 
 def _save(loop: Loop, path: str | os.PathLike[str]) -> None:
