@@ -76,7 +76,8 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
         DataError: the file is missing or damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        # NumPy leaves a file open that it opened itself and cannot read.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             header = json.loads(str(stored["header"]))
             parameters = stored["parameters"]
     except _DAMAGED as error:

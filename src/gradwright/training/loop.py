@@ -6,12 +6,12 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
-from gradwright.errors import TrainingError
+from gradwright.errors import DataError, TrainingError
 from gradwright.training import checkpoint as checkpoints
 
 SCHEMA = "gradwright.training/1"
@@ -67,6 +67,23 @@ class Epoch:
             "validation_loss": self.validation_loss,
             "validation_accuracy": self.validation_accuracy,
         }
+
+    @classmethod
+    def from_dict(cls, row: dict[str, Any]) -> Epoch:
+        """From what `to_dict` gave.
+
+        Raises:
+            DataError: a row that it did not give.
+        """
+        names = {field.name for field in fields(cls)}
+        numbers = all(value is None or type(value) in (int, float) for value in row.values())
+        if row.keys() != names or not numbers:
+            raise DataError(
+                "the history of a training",
+                f"a row holds {row} and numbers for {', '.join(sorted(names))} are expected",
+                "give an undamaged file that training wrote",
+            )
+        return cls(**row)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -358,4 +375,4 @@ def _resume(loop: Loop, path: str | os.PathLike[str]) -> None:
             "resume with the network, dtype and seed that the checkpoint was made with",
         )
     loop.parameters[...] = state.parameters
-    loop.history = [Epoch(**row) for row in state.history]
+    loop.history = [Epoch.from_dict(row) for row in state.history]
