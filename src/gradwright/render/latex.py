@@ -1,10 +1,14 @@
-"""LaTeX mathematics; documents need amsmath, amssymb and stmaryrd."""
+"""LaTeX mathematics; documents need amsmath, amssymb and stmaryrd.
+
+Names and text in letters that are neither Latin nor Greek need XeLaTeX or LuaLaTeX.
+"""
 
 from __future__ import annotations
 
 import re
 
 from gradwright.notation.tree import Tree
+from gradwright.render.latex_characters import GREEK, TEXT
 from gradwright.render.layout import (
     Applied,
     Fenced,
@@ -31,19 +35,6 @@ NAMED = {
     "exp", "log", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
     "det", "max", "min",
 }  # fmt: skip
-GREEK = {
-    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "ζ": "zeta",
-    "η": "eta", "θ": "theta", "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu",
-    "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "υ": "upsilon", "φ": "varphi",
-    "χ": "chi", "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta",
-    "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
-}  # fmt: skip
-TEXT = {
-    "→": r"$\to$", "×": r"$\times$", "δ": r"$\delta$", "∂": r"$\partial$", "≠": r"$\neq$",
-    "…": r"\dots{}", "−": "-", "ᵀ": r"$^\top$", "σ": r"$\sigma$", "Σ": r"$\Sigma$",
-    "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_", "$": r"\$", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}",
-}  # fmt: skip
 
 
 def latex(tree: Tree) -> str:
@@ -57,8 +48,12 @@ def latex(tree: Tree) -> str:
 
 
 def escape(text: str) -> str:
-    """Running text for LaTeX."""
-    return "".join(TEXT.get(character, character) for character in text)
+    r"""Running text for LaTeX.
+
+    >>> print(escape("4 -> 3, δZ₁"))
+    4 $\to$ 3, $\delta$Z$_{1}$
+    """
+    return "".join(TEXT.get(character, character) for character in text.replace("->", "→"))
 
 
 def _latex(node: Layout, parts: list[str]) -> str:
@@ -76,9 +71,8 @@ def _latex(node: Layout, parts: list[str]) -> str:
             body = parts[0] if not isinstance(base, Superscript) else _fenced(parts[0])
             raised = _unfenced(exponent, parts[1])
             return f"{body}^{{{raised}}}" if operator == "^" else rf"{body}^{{\odot {raised}}}"
-        case Infix("*", _, right):
-            between = r" \cdot " if isinstance(right, Literal) else " "
-            return f"{parts[0]}{between}{parts[1]}"
+        case Infix("*", left, right):
+            return f"{parts[0]}{_juxtaposed(left, right, parts[1])}{parts[1]}"
         case Infix(operator, _, _):
             return f"{parts[0]}{OPERATORS[operator]}{parts[1]}"
         case Minus():
@@ -96,8 +90,14 @@ def _latex(node: Layout, parts: list[str]) -> str:
     raise AssertionError(type(node))
 
 
+def _juxtaposed(left: Layout, right: Layout, text: str) -> str:
+    """A space multiplies, except where it would read as one number or as a function's argument."""
+    applied = isinstance(left, Name) and left.text == "σ" and isinstance(right, Fenced)
+    return r" \cdot " if applied or text[0].isdigit() else " "
+
+
 def _applied(node: Applied, parts: list[str]) -> str:
-    function, options = node.function, dict(node.options)
+    function = node.function
     match function:
         case "norm2":
             return rf"\left\lVert {parts[0]} \right\rVert"
@@ -108,12 +108,12 @@ def _applied(node: Applied, parts: list[str]) -> str:
         case "sqrt":
             return rf"\sqrt{{{parts[0]}}}"
         case "eye":
-            return f"I_{{{parts[0]}}}"
+            return rf"\mathbf{{I}}_{{{parts[0]}}}"
         case "ones" if len(parts) == 1:
             return rf"\mathbf{{1}}_{{{parts[0]}}}"
         case "ones":
-            return rf"\mathbf{{1}}_{{{parts[0]}}} \mathbf{{1}}_{{{parts[1]}}}^{{\top}}"
-        case "step" if not options:
+            return rf"\mathbf{{1}}_{{{parts[0]} \times {parts[1]}}}"
+        case "step" if len(parts) == 1 and not node.options:
             return rf"\llbracket {parts[0]} > 0 \rrbracket"
         case "sigmoid":
             return rf"\sigma{_fenced(parts[0])}"
@@ -135,8 +135,8 @@ def _unfenced(node: Layout, text: str) -> str:
 
 def latex_name(name: str) -> str:
     """A symbol: trailing digits and bracketed indices are subscripts, δZ is δ with subscript Z."""
-    if len(name) > 1 and name[0] in GREEK and name[1:2].isalpha():
-        return rf"\{GREEK[name[0]]}_{{{latex_name(name[1:])}}}"
+    if len(name) > 1 and name[0] in GREEK and name[1].isalpha():
+        return f"{GREEK[name[0]]}_{{{latex_name(name[1:])}}}"
     indexed = re.fullmatch(r"(.+)\[(.+)\]", name)
     if indexed:
         return f"{_stem(indexed[1])}_{{{indexed[2]}}}"
@@ -146,5 +146,11 @@ def latex_name(name: str) -> str:
 
 def _stem(name: str) -> str:
     if name in GREEK:
-        return rf"\{GREEK[name]}"
-    return name if len(name) == 1 else rf"\mathit{{{escape(name)}}}"
+        return GREEK[name]
+    if len(name) == 1 and name.isascii() and name != "_":
+        return name
+    if all(character.isascii() or character in GREEK for character in name):
+        letters = (f"{{{GREEK[c]}}}" if c in GREEK else c for c in name.replace("_", r"\_"))
+        return rf"\mathit{{{''.join(letters)}}}"
+    # Fonts for mathematics lack the letters of other scripts.
+    return rf"\textit{{{escape(name)}}}"

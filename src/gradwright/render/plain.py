@@ -46,6 +46,8 @@ def _plain(node: Layout, parts: list[str]) -> str:
                 return f"{parts[0]}'"
             inverse = f"inv({_bare(parts[0])})"
             return inverse if mark == "-1" else f"{inverse}'"
+        case Fenced(Infix("kron", _, _)):
+            return parts[0]
         case Fenced():
             return f"({parts[0]})"
         case Applied(function, _, options):

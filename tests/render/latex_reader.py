@@ -1,0 +1,253 @@
+r"""An independent reader of printed LaTeX, back into a surface tree.
+
+It shares nothing with the printer but the nodes of the tree, and reads as a strict person does:
+one superscript on a symbol, and no product that mixes juxtaposition with \odot.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from fractions import Fraction
+
+from gradwright.notation.tree import Binary, Call, Negate, Number, Symbol, Transpose, Tree
+
+TOKEN = re.compile(r"\\[A-Za-z]+|\\_|[0-9]+(?:\.[0-9]+)?|\S")
+FUNCTIONS = {
+    "exp", "log", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "det",
+    "max", "min",
+}  # fmt: skip
+FAMILIES = {r"\odot": ".*", r"\oslash": "./", r"\otimes": "kron", r"\cdot": "*"}
+LETTERS = {"varepsilon": "EPSILON", "varphi": "PHI", "varsigma": "FINAL SIGMA", "lambda": "LAMDA"}
+
+
+class Unreadable(Exception):
+    """The LaTeX is invalid or has more than one reading."""
+
+
+def read_latex(text: str) -> Tree:
+    """The tree of a formula."""
+    reader = _Reader(TOKEN.findall(text))
+    tree = reader.sum()
+    if reader.peek() != "":
+        raise Unreadable(f"{reader.peek()!r} is left over in {text}")
+    return tree
+
+
+def greek(command: str) -> str | None:
+    """The letter of a command without its backslash, or None."""
+    kind = "CAPITAL" if command[:1].isupper() else "SMALL"
+    try:
+        name = LETTERS.get(command.lower(), command.upper())
+        return unicodedata.lookup(f"GREEK {kind} LETTER {name}")
+    except KeyError:
+        return None
+
+
+class _Reader:
+    def __init__(self, tokens: list[str]) -> None:
+        self.tokens = tokens
+        self.place = 0
+
+    def peek(self, ahead: int = 0) -> str:
+        at = self.place + ahead
+        return self.tokens[at] if at < len(self.tokens) else ""
+
+    def next(self) -> str:
+        self.place += 1
+        return self.tokens[self.place - 1] if self.place <= len(self.tokens) else ""
+
+    def accept(self, *tokens: str) -> bool:
+        if all(self.peek(k) == token for k, token in enumerate(tokens)):
+            self.place += len(tokens)
+            return True
+        return False
+
+    def expect(self, *tokens: str) -> None:
+        if not self.accept(*tokens):
+            raise Unreadable(f"{tokens} expected and {self.tokens[self.place :][:4]} found")
+
+    # Sums and products -------------------------------------------------------------------------
+
+    def sum(self) -> Tree:
+        negative = self.accept("-")
+        tree = Negate(self.product()) if negative else self.product()
+        while self.peek() in ("+", "-"):
+            operator = self.next()
+            tree = Binary(operator, tree, self.product())
+        return tree
+
+    def product(self) -> Tree:
+        tree = self.power()
+        seen: set[str] = set()
+        while self.starts_factor() or self.peek() in FAMILIES:
+            if self.peek()[0].isdigit():
+                raise Unreadable("a number without a dot before it")
+            operator = FAMILIES[self.next()] if self.peek() in FAMILIES else "*"
+            seen.add({"./": ".*"}.get(operator, operator))
+            if len(seen) > 1:
+                raise Unreadable(f"one product has {sorted(seen)}")
+            other = self.power()
+            if operator == "kron":
+                tree = Call("kron", (tree, other))
+            else:
+                tree = Binary(operator, tree, other)
+        return tree
+
+    def starts_factor(self) -> bool:
+        token = self.peek()
+        if token in (r"\right", r"\times", r"\rrbracket"):
+            return False
+        return token[:1].isalnum() or (token[:1] == "\\" and token not in FAMILIES)
+
+    def power(self) -> Tree:
+        tree = self.atom()
+        if self.accept("^"):
+            self.expect("{")
+            tree = self.superscript(tree)
+            self.expect("}")
+            if self.peek() == "^":
+                raise Unreadable("a double superscript")
+        return tree
+
+    def superscript(self, base: Tree) -> Tree:
+        if self.accept(r"\top"):
+            return Transpose(base)
+        if self.accept("-", r"\top"):
+            return Transpose(Call("inv", (base,)))
+        if self.accept(r"\odot"):
+            return Binary(".^", base, self.sum())
+        return Binary("^", base, self.sum())
+
+    # Atoms -------------------------------------------------------------------------------------
+
+    def atom(self) -> Tree:
+        token = self.peek()
+        if token[:1].isdigit():
+            return Number(Fraction(self.next()))
+        if self.accept(r"\left", "("):
+            tree = self.sum()
+            self.expect(r"\right", ")")
+            return tree
+        if token in (r"\frac", r"\tfrac"):
+            self.next()
+            return Binary("/", self.group(), self.group())
+        if self.accept(r"\sqrt"):
+            return Call("sqrt", (self.group(),))
+        if self.accept(r"\left", r"\lVert"):
+            inside = self.sum()
+            self.expect(r"\right", r"\rVert")
+            return Call("norm1" if self.accept("_", "{", "1", "}") else "norm2", (inside,))
+        if self.accept(r"\left", r"\lvert"):
+            inside = self.sum()
+            self.expect(r"\right", r"\rvert")
+            return Call("abs", (inside,))
+        if self.accept(r"\llbracket"):
+            inside = self.sum()
+            self.expect(">", "0", r"\rrbracket")
+            return Call("step", (inside,))
+        if self.accept(r"\mathbf", "{"):
+            return self.constant()
+        return self.applied_or_name()
+
+    def group(self) -> Tree:
+        self.expect("{")
+        tree = self.sum()
+        self.expect("}")
+        return tree
+
+    def constant(self) -> Tree:
+        function = {"1": "ones", "I": "eye"}[self.next()]
+        self.expect("}", "_", "{")
+        sizes = [self.atom()]
+        while self.accept(r"\times"):
+            sizes.append(self.atom())
+        self.expect("}")
+        return Call(function, tuple(sizes))
+
+    def applied_or_name(self) -> Tree:
+        token = self.peek()
+        if self.accept(r"\operatorname", "{"):
+            return self.applied(self.letters())
+        if token[1:] in FUNCTIONS and token[0] == "\\":
+            self.next()
+            return self.applied(token[1:])
+        if token == r"\sigma" and self.peek(1) == r"\left" and self.peek(2) == "(":
+            self.next()
+            return self.applied("sigmoid")
+        return Symbol(self.name())
+
+    def applied(self, function: str) -> Tree:
+        self.expect(r"\left", "(")
+        arguments: list[Tree] = []
+        options: list[tuple[str, Fraction]] = []
+        while True:
+            start = self.place
+            name = self.letters() if self.accept(r"\mathit", "{") else ""
+            if name and self.accept("="):
+                options.append((name, self.fraction()))
+            else:
+                self.place = start
+                arguments.append(self.sum())
+            if not self.accept(","):
+                break
+        self.expect(r"\right", ")")
+        return Call(function, tuple(arguments), tuple(options))
+
+    def fraction(self) -> Fraction:
+        sign = -1 if self.accept("-") else 1
+        value = Fraction(self.next())
+        return sign * (value / Fraction(self.next()) if self.accept("/") else value)
+
+    # Names -------------------------------------------------------------------------------------
+
+    def name(self) -> str:
+        stem = self.stem()
+        if not self.accept("_"):
+            return stem
+        self.expect("{")
+        if unicodedata.name(stem[0]).startswith("GREEK") and not self.peek()[0].isdigit():
+            index = self.name()
+        else:
+            index = ""
+            while self.peek() != "}":
+                index += self.next()
+            index = index if index.isdigit() else f"[{index}]"
+        self.expect("}")
+        return stem + index
+
+    def stem(self) -> str:
+        token = self.next()
+        if token in (r"\mathit", r"\textit"):
+            self.expect("{")
+            return self.letters()
+        if token == r"\mathrm":
+            self.expect("{")
+            kind = "SMALL" if self.peek() == "o" else "CAPITAL"
+            names = {"A": "ALPHA", "B": "BETA", "E": "EPSILON", "Z": "ZETA", "H": "ETA",
+                     "I": "IOTA", "K": "KAPPA", "M": "MU", "N": "NU", "O": "OMICRON",
+                     "o": "OMICRON", "P": "RHO", "T": "TAU", "X": "CHI"}  # fmt: skip
+            found = unicodedata.lookup(f"GREEK {kind} LETTER {names[self.next()]}")
+            self.expect("}")
+            return found
+        letter = greek(token[1:]) if token[:1] == "\\" else token
+        if letter is None or not letter.isalpha():
+            raise Unreadable(f"{token!r} is no symbol")
+        if token[:1] != "\\" and not token.isascii():
+            raise Unreadable(f"{token!r} is no letter of mathematics")
+        return letter
+
+    def letters(self) -> str:
+        """Letters up to the closing brace, which is read too."""
+        found = ""
+        while not self.accept("}"):
+            token = self.next()
+            if token in ("{", "$"):
+                inner = self.next()
+                found += greek(inner[1:]) or ""
+                self.expect({"{": "}", "$": "$"}[token])
+            elif token == "":
+                raise Unreadable("a brace stays open")
+            else:
+                found += "_" if token == r"\_" else token
+        return found
