@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ READERS: dict[str, Callable[[Tree], Tree]] = {
     "latex": lambda tree: read_latex(latex(tree)),
 }
 TEXTS = {"plain": plain_text, "unicode": unicode_text, "latex": latex}
-COUNT = 400
+COUNT = 200
 
 
 def gap(found: object, expected: object) -> float:
@@ -119,11 +120,9 @@ class Trees:
                 exponent = self.draw.choice([Number(2), Number(3), Negate(Number(1)), Symbol("a")])
                 return Binary(self.draw.choice(["^", ".^"]), Call("sigmoid", (one,)), exponent)
         other = self.tree(self.draw.randrange(depth))
-        return Binary(self.draw.choice("+ - * / .* ./".split()), one, other)
+        return Binary(self.draw.choice(["+", "-", "*", "/", ".*", "./"]), one, other)
 
     def number(self) -> Tree:
-        from fractions import Fraction
-
         return Number(Fraction(self.draw.choice(["2", "10", "0.5", "1/3", "7/2"])))
 
 

@@ -71,8 +71,8 @@ def _latex(node: Layout, parts: list[str]) -> str:
             body = parts[0] if not isinstance(base, Superscript) else _fenced(parts[0])
             raised = _unfenced(exponent, parts[1])
             return f"{body}^{{{raised}}}" if operator == "^" else rf"{body}^{{\odot {raised}}}"
-        case Infix("*", left, right):
-            return f"{parts[0]}{_juxtaposed(left, right, parts[1])}{parts[1]}"
+        case Infix("*", _, _):
+            return f"{parts[0]}{_juxtaposed(parts[0], parts[1])}{parts[1]}"
         case Infix(operator, _, _):
             return f"{parts[0]}{OPERATORS[operator]}{parts[1]}"
         case Minus():
@@ -90,10 +90,10 @@ def _latex(node: Layout, parts: list[str]) -> str:
     raise AssertionError(type(node))
 
 
-def _juxtaposed(left: Layout, right: Layout, text: str) -> str:
+def _juxtaposed(left: str, right: str) -> str:
     """A space multiplies, except where it would read as one number or as a function's argument."""
-    applied = isinstance(left, Name) and left.text == "σ" and isinstance(right, Fenced)
-    return r" \cdot " if applied or text[0].isdigit() else " "
+    applied = left.endswith(r"\sigma") and right.startswith(r"\left(")
+    return r" \cdot " if applied or right[0].isdigit() else " "
 
 
 def _applied(node: Applied, parts: list[str]) -> str:

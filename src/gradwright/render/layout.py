@@ -149,10 +149,11 @@ def _infix(tree: Binary, left: tuple[Layout, int], right: tuple[Layout, int]) ->
     if level == POWER:
         return Infix(operator, _at_least(left, POSTFIX), _at_least(right, ATOM))
     one, other = _at_least(left, level), _at_least(right, level + 1)
+    first = tree.left.operand if isinstance(tree.left, Negate) else tree.left
     if level == PRODUCT and isinstance(tree.left, Negate):
         # -a/n reads as (-a)/n already.
         one = left[0]
-    if level == PRODUCT and (_is_inner_product(tree.left) or not _may_follow(tree.left, operator)):
+    if level == PRODUCT and (_is_inner_product(first) or not _may_follow(first, operator)):
         one = _at_least(left, POWER)
     if level == SUM and isinstance(tree.left, Negate):
         one = left[0]
