@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradwright.errors import DataError, NetworkError, OutputError, SymbolError
+from gradwright.errors import DataError, LimitError, NetworkError, OutputError, SymbolError
 from gradwright.nn.initialise import initialise
 from gradwright.nn.parameters import Parameters, count
 from gradwright.nn.text import parse_network
@@ -52,6 +52,20 @@ def test_a_value_of_another_shape_is_not_broadcast() -> None:
         p["W1"] = np.zeros(5)
     assert "(5,)" in caught.value.clash and "(4, 5)" in caught.value.clash
     assert np.array_equal(p.flat, np.arange(SIZE))
+
+
+@pytest.mark.parametrize("dtype", [complex, str, object])
+def test_a_value_that_is_no_real_number_is_not_cast(dtype: type) -> None:
+    p = _counted()
+    with pytest.raises(DataError, match="parameters are real numbers"):
+        p["b1"] = np.ones(5).astype(dtype)
+    assert np.array_equal(p.flat, np.arange(SIZE))
+
+
+def test_more_parameters_than_memory() -> None:
+    layers = parse_network("10000000 -> 10000000 relu -> 1")
+    with pytest.raises(LimitError, match="the layers hold 100000020000001 numbers of float64"):
+        initialise(layers)
 
 
 def test_unknown_names() -> None:

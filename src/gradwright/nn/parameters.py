@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-import secrets
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gradwright.errors import DataError, OutputError, SymbolError
+from gradwright.errors import DataError, LimitError, SymbolError
+from gradwright.nn import archive
 from gradwright.nn.layer import Layer
 
 Array = Any
@@ -50,8 +46,22 @@ class Parameters(Mapping[str, Array]):
 
     @classmethod
     def zeros(cls, layers: Sequence[Layer], dtype: Any = "float64") -> Parameters:
-        """All zero."""
-        return cls(layers, np.zeros(count(layers), dtype=require_dtype(dtype)))
+        """All zero.
+
+        Raises:
+            DataError: a dtype other than float32 and float64.
+            LimitError: more parameters than memory holds.
+        """
+        dtype = require_dtype(dtype)
+        size = count(layers)
+        try:
+            return cls(layers, np.zeros(size, dtype=dtype))
+        except (MemoryError, ValueError) as error:
+            raise LimitError(
+                "parameters of a network",
+                f"the layers hold {size} numbers of {dtype} and the memory does not: {error}",
+                "make the layers narrower, or use fewer",
+            ) from error
 
     @classmethod
     def from_dict(cls, layers: Sequence[Layer], values: Mapping[str, Array]) -> Parameters:
@@ -62,15 +72,7 @@ class Parameters(Mapping[str, Array]):
         """
         shapes = dict(_shapes(layers))
         _require_names(list(values), list(shapes))
-        arrays = {name: np.asarray(values[name]) for name in shapes}
-        for name, shape in shapes.items():
-            _require_shape(name, arrays[name], shape)
-            if arrays[name].dtype.kind not in "biuf":
-                raise DataError(
-                    f"the parameter {name}",
-                    f"it has dtype {arrays[name].dtype} and parameters are real numbers",
-                    "give arrays of float32 or float64",
-                )
+        arrays = {name: _fitting(name, values[name], shape) for name, shape in shapes.items()}
         single = all(array.dtype == np.float32 for array in arrays.values())
         made = cls.zeros(layers, "float32" if single else "float64")
         for name, view in made.items():
@@ -114,10 +116,13 @@ class Parameters(Mapping[str, Array]):
         return self.flat[start : start + math.prod(shape)].reshape(shape)
 
     def __setitem__(self, name: str, value: Array) -> None:
-        """Copy values into a parameter."""
+        """Copy values into a parameter.
+
+        Raises:
+            DataError: another shape, or values that are not real numbers.
+        """
         view = self[name]
-        _require_shape(name, value, view.shape)
-        view[...] = value
+        view[...] = _fitting(name, value, view.shape)
 
     def __iter__(self) -> Iterator[str]:
         """The names in forward order."""
@@ -152,24 +157,7 @@ class Parameters(Mapping[str, Array]):
         Raises:
             OutputError: the place cannot be written.
         """
-        target = Path(path)
-        beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
-        try:
-            with open(beside, "xb") as file:
-                np.savez(file, **dict(self.items()))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, target)
-        except OSError as error:
-            raise OutputError(
-                f"saving parameters to {target}",
-                f"the file is to be written and the system says: {error.strerror or error}",
-                "choose a folder that exists and can be written",
-            ) from error
-        finally:
-            # After the move nothing is left under this name.
-            with suppress(OSError):
-                beside.unlink()
+        archive.write(path, self, "saving parameters to")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], layers: Sequence[Layer]) -> Parameters:
@@ -178,44 +166,18 @@ class Parameters(Mapping[str, Array]):
         Raises:
             DataError: the file is missing, damaged, or belongs to another network.
         """
-        names = [name for name, _ in _shapes(layers)]
-        try:
-            if not zipfile.is_zipfile(path):
-                raise DataError(
-                    f"parameters from {path}",
-                    "an .npz file of arrays is expected and this is no .npz file",
-                    "give a file that Parameters.save wrote",
-                )
-            with np.load(path, allow_pickle=False) as stored:
-                _require_names(stored.files, names)
-                values = {name: stored[name] for name in names}
-        except _UNREADABLE as error:
-            raise DataError(
-                f"parameters from {path}",
-                f"an .npz file of arrays is expected and reading it fails: {error}",
-                "give a file that Parameters.save wrote",
-            ) from error
+        asked, instead = "parameters from", "give a file that Parameters.save wrote"
+        values = archive.read(path, asked, instead)
+        _require_names(list(values), [name for name, _ in _shapes(layers)])
         found = {str(array.dtype) for array in values.values()}
         if len(found) != 1 or not found <= {dtype.name for dtype in DTYPES}:
             raise DataError(
-                f"parameters from {path}",
+                f"{asked} {path}",
                 f"the arrays have dtype {', '.join(sorted(found))} and all must be float32 or "
                 "all float64",
-                "give a file that Parameters.save wrote",
+                instead,
             )
         return cls.from_dict(layers, values)
-
-
-#: What reading a damaged archive can raise; a huge shape in a forged header is a MemoryError.
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    EOFError,
-    MemoryError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 def require_dtype(dtype: Any) -> np.dtype[Any]:
@@ -249,13 +211,22 @@ def _require_names(given: Sequence[str], wanted: Sequence[str]) -> None:
         )
 
 
-def _require_shape(name: str, value: Array, shape: tuple[int, ...]) -> None:
-    if np.shape(value) != shape:
+def _fitting(name: str, value: Array, shape: tuple[int, ...]) -> Array:
+    """The value as an array, if it has this shape and holds real numbers."""
+    array = np.asarray(value)
+    if array.shape != shape:
         raise DataError(
             f"the parameter {name}",
-            f"the value has shape {np.shape(value)} and {name} has shape {shape}",
+            f"the value has shape {array.shape} and {name} has shape {shape}",
             f"give an array of shape {shape}",
         )
+    if array.dtype.kind not in "biuf":
+        raise DataError(
+            f"the parameter {name}",
+            f"it has dtype {array.dtype} and parameters are real numbers",
+            "give arrays of float32 or float64",
+        )
+    return array
 
 
 def _shapes(layers: Sequence[Layer]) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
-import zipfile
-import zlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
-from gradwright.errors import DataError, OutputError
+from gradwright.errors import DataError
+from gradwright.nn import archive
 
 SCHEMA = "gradwright.checkpoint/1"
+
+INSTEAD = "give an undamaged file that training wrote"
 
 Array = Any
 
@@ -37,7 +36,6 @@ def write(path: str | os.PathLike[str], state: Checkpoint) -> None:
     Raises:
         OutputError: the place cannot be written; an older checkpoint there stays as it was.
     """
-    target = Path(path)
     header = {
         "schema": SCHEMA,
         "epochs_done": state.epochs_done,
@@ -45,28 +43,8 @@ def write(path: str | os.PathLike[str], state: Checkpoint) -> None:
         "history": list(state.history),
         "sha256": _digest(state.parameters),
     }
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
-    try:
-        try:
-            # "x" makes a new file with the usual mode, which mkstemp would not.
-            with partial.open("xb") as file:
-                np.savez(file, parameters=state.parameters, header=np.array(json.dumps(header)))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, target)
-        finally:
-            partial.unlink(missing_ok=True)
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise OutputError(
-            f"writing the checkpoint {target}",
-            f"the file is to be written and the system says: {error.strerror}",
-            "choose a folder that exists and can be written",
-        ) from error
+    arrays = {"parameters": state.parameters, "header": np.array(json.dumps(header))}
+    archive.write(path, arrays, "writing the checkpoint")
 
 
 def read(path: str | os.PathLike[str]) -> Checkpoint:
@@ -75,13 +53,11 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
     Raises:
         DataError: the file is missing or damaged.
     """
+    stored = archive.read(path, "the checkpoint", INSTEAD)
     try:
-        # NumPy leaves a file open that it opened itself and cannot read.
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
-            header = json.loads(str(stored["header"]))
-            parameters = stored["parameters"]
-    except _DAMAGED as error:
-        _refuse(path, f"reading it fails: {error}", error)
+        parameters, header = stored["parameters"], json.loads(str(stored["header"]))
+    except (KeyError, ValueError, RecursionError) as error:
+        _refuse(path, f"reading its header fails: {error}", error)
     if not isinstance(header, dict) or header.get("schema") != SCHEMA:
         _refuse(path, f"its header does not name the schema {SCHEMA}")
     digest = _digest(parameters)
@@ -99,31 +75,13 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
     return Checkpoint(parameters, done, seed, tuple(history))
 
 
-#: What NumPy, zipfile and json raise when they meet a file that is none of theirs.
-_DAMAGED = (
-    OSError,
-    ValueError,
-    KeyError,
-    EOFError,
-    TypeError,
-    IndexError,
-    NotImplementedError,
-    RuntimeError,
-    MemoryError,
-    OverflowError,
-    SyntaxError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-
-
 def _refuse(
     path: str | os.PathLike[str], clash: str, cause: BaseException | None = None
 ) -> NoReturn:
     raise DataError(
         f"the checkpoint {path}",
         f"a checkpoint is expected and {clash}",
-        "give an undamaged file that training wrote",
+        INSTEAD,
     ) from cause
 
 
