@@ -8,6 +8,7 @@ and what to write instead. The class says what kind of input was wrong; all of t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,4 +121,9 @@ class OutputError(GradwrightError):
 
 
 class TrainingError(GradwrightError):
-    """Training cannot go on: the loss is not finite."""
+    """Training cannot go on: the loss is not finite.
+
+    `run` is the training up to the last epoch without fault; None where none has begun.
+    """
+
+    run: Any = None

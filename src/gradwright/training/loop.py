@@ -257,7 +257,7 @@ class Loop:
             "features",
             place=place,
         )
-        error.run = TrainingRun(  # type: ignore[attr-defined]
+        error.run = TrainingRun(
             self._before_epoch.copy(), tuple(self.history), "not finite", self.settings.seed
         )
         raise error
