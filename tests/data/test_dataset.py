@@ -48,8 +48,9 @@ def test_split_refuses_the_fraction(fraction: float) -> None:
 def test_split_refuses_too_few_samples_and_a_negative_seed() -> None:
     with pytest.raises(DataError, match="1 samples"):
         split(numbered(np.array([0]), ("a",)))
-    with pytest.raises(DataError, match="seed is -1"):
-        split(numbered(np.zeros(9), None), seed=-1)
+    for seed in (-1, 0.5, None, True):
+        with pytest.raises(DataError, match=f"seed is {seed!r}"):
+            split(numbered(np.zeros(9), None), seed=seed)
 
 
 def test_standardised_features_have_mean_0_and_deviation_1(rng: np.random.Generator) -> None:

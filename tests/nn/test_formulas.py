@@ -11,6 +11,7 @@ from gradwright.errors import NetworkError
 from gradwright.nn.activations import (
     ACTIVATIONS,
     activation_text,
+    derivative_bound,
     exact_decimal,
     resolve_options,
 )
@@ -96,6 +97,29 @@ def test_activations_are_what_they_are_called(name: str, rng: np.random.Generato
     )
 
 
+BOUNDED = {
+    **{f"S4.5 {name}": (name, {}) for name in ACTIVATIONS},
+    "S4.5 leaky_relu with a steep slope": ("leaky_relu", {"slope": Fraction(3, 2)}),
+    "S4.5 leaky_relu with a steep kink": ("leaky_relu", {"kink": Fraction(7, 5)}),
+}
+
+
+@pytest.mark.parametrize("name, given", BOUNDED.values(), ids=BOUNDED)
+def test_bounds_of_derivatives_hold_and_are_reached(name: str, given: dict[str, Fraction]) -> None:
+    options = resolve_options(name, given)
+    text, bound = activation_text(name, options), float(derivative_bound(name, options))
+    # At the kink itself the derivative is what the option says.
+    norms = [float(value) for key, value in options if key == "kink"]
+    h = 1e-6
+    for a in np.linspace(-8, 8, 65) + 1e-3:
+        z = np.array([a, 1e-3, -60.0])
+        moved = [_value(text, Z=np.stack([z + h * e, z - h * e])) for e in np.eye(3)]
+        norms.append(float(np.linalg.norm([(up - down) / (2 * h) for up, down in moved], 2)))
+    # Truncation is below h², rounding below 60 eps/h. At 1e-3 from where φ' is largest it has lost
+    # a part of at most 1e-6.
+    assert bound * (1 - 2e-6) - 2e-8 <= max(norms) <= bound + 2e-8
+
+
 def test_ranges() -> None:
     assert ACTIVATIONS["softmax"].range == "probabilities"
     assert ACTIVATIONS["sigmoid"].range == "unit interval"
@@ -161,6 +185,7 @@ def test_unknown_losses_and_reductions() -> None:
         lambda: loss_text("entropy", "sum"),
         lambda: target_facts("entropy"),
         lambda: require_fit("entropy", "softmax"),
+        lambda: require_fit(["entropy"], "softmax"),
     ):
         with pytest.raises(NetworkError, match="cross_entropy, binary_cross_entropy, squared_err"):
             use()

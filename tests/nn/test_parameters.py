@@ -242,8 +242,12 @@ def test_a_seed_gives_the_same_numbers_in_both_precisions(scheme: str, seed: int
 def test_what_cannot_be_drawn() -> None:
     with pytest.raises(NetworkError, match="'zeros' is asked for and the schemes are uniform"):
         initialise(LAYERS, scheme="zeros")
-    with pytest.raises(NetworkError, match="-1 is given"):
-        initialise(LAYERS, seed=-1)
+    with pytest.raises(NetworkError, match="schemes are uniform"):
+        initialise(LAYERS, scheme=["uniform"])
+    for seed in (-1, 0.5, None, "a", True):
+        with pytest.raises(NetworkError, match=f"{seed!r} is given and seeds are whole numbers"):
+            initialise(LAYERS, seed=seed)
+    assert initialise(LAYERS, np.int64(3)).flat[0] == initialise(LAYERS, 3).flat[0]
     with pytest.raises(DataError, match="float32 or float64"):
         initialise(LAYERS, dtype="float16")
 

@@ -86,8 +86,20 @@ def test_the_number_of_targets_is_that_of_the_samples() -> None:
     with pytest.raises(DataError) as caught:
         prepare_targets([0, 1, 1], 2, CE, 4, np.float64)
     assert "(3,)" in caught.value.clash and "4 samples" in caught.value.clash
+    with pytest.raises(DataError, match="X has 0 samples"):
+        prepare_targets([], 2, CE, 0, np.float64)
     with pytest.raises(DataError, match=r"shape \(\)"):
         prepare_targets(1, 2, CE, 1, np.float64)
+
+
+def test_masked_values_are_not_used() -> None:
+    hidden = np.ma.masked_array([[1.0, 2.0], [3.0, 4.0]], [[False, True], [False, False]])
+    with pytest.raises(DataError, match="1 values of X are masked"):
+        prepare_inputs(hidden, 2)
+    with pytest.raises(DataError, match="1 values of y are masked"):
+        prepare_targets(hidden, 2, SE, 2, np.float64)
+    shown = np.ma.masked_array(hidden.data, False)
+    assert np.array_equal(prepare_inputs(shown, 2), hidden.data)
 
 
 def test_unknown_losses() -> None:

@@ -121,6 +121,12 @@ def test_text_that_ends_too_early(text: str) -> None:
     assert caught.value.span.start == len(text)
 
 
+@pytest.mark.parametrize("text", [None, 5, b"4 -> 3", ["4", "3"]])
+def test_what_is_no_text(text: object) -> None:
+    with pytest.raises(NetworkError, match=f"a {type(text).__name__} is given"):
+        parse_network(text)
+
+
 def test_long_text() -> None:
     longest = "1" + " " * (MAX_LENGTH - 6) + "-> 2 "
     assert parse_network(longest) == (Layer(1, 2),)

@@ -43,11 +43,14 @@ def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0) -> tuple[Datas
     """(training part, held-out part); every class is held out in the same proportion.
 
     Raises:
-        DataError: the fraction leaves one part empty, or the seed is negative.
+        DataError: the fraction leaves one part empty, or the seed is no whole number from 0.
     """
-    if seed < 0:
+    # True is an int to Python, and no seed to anybody else.
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
         raise DataError(
-            "splitting the data", f"the seed is {seed} and it must be at least 0", "use seed=0"
+            "splitting the data",
+            f"the seed is {seed!r} and seeds are whole numbers from 0",
+            "use seed=0",
         )
     if not 0 < fraction < 1:
         raise DataError(

@@ -15,13 +15,16 @@ class Activation:
     """An activation by its function of the notation.
 
     `options` are names with defaults; a default of None takes the value of the option before it.
-    `range` says what the outputs are, for losses that need it.
+    `range` says what the outputs are, for losses that need it. `bound` is the largest spectral
+    norm of the Jacobian of a sample's outputs, for an elementwise activation the largest |φ'|; an
+    activation that has options has the largest of `bound` and their values.
     """
 
     name: str
     function: str
     options: tuple[tuple[str, Fraction | None], ...] = ()
     range: str = "real numbers"
+    bound: Fraction = Fraction(1)
 
 
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
@@ -29,11 +32,12 @@ ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
         record.name: record
         for record in (
             Activation("identity", ""),
-            Activation("sigmoid", "sigmoid", range="unit interval"),
+            Activation("sigmoid", "sigmoid", range="unit interval", bound=Fraction(1, 4)),
             Activation("tanh", "tanh", range="-1 to 1"),
             Activation("relu", "relu", range="nonnegative numbers"),
             Activation("leaky_relu", "leaky_relu", (("slope", Fraction(1, 10)), ("kink", None))),
-            Activation("softmax", "softmax", range="probabilities"),
+            # The norm of diag(s) - s sᵀ is largest where s has two entries 1/2.
+            Activation("softmax", "softmax", range="probabilities", bound=Fraction(1, 2)),
         )
     }
 )
@@ -50,6 +54,15 @@ def resolve_options(name: str, given: Mapping[str, Fraction]) -> Options:
         value = given.get(option, default)
         found.append((option, found[-1][1] if value is None else value))
     return tuple(found)
+
+
+def derivative_bound(name: str, options: Options = ()) -> Fraction:
+    """The least upper bound of the spectral norm of the activation's Jacobian.
+
+    >>> derivative_bound("sigmoid")
+    Fraction(1, 4)
+    """
+    return max([ACTIVATIONS[name].bound, *(value for _, value in options)])
 
 
 def activation_text(

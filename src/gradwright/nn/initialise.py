@@ -47,20 +47,21 @@ def initialise(
     """Parameters drawn by a scheme in float64 and rounded: a seed gives the same numbers in both.
 
     Raises:
-        NetworkError: an unknown scheme or a negative seed.
+        NetworkError: an unknown scheme, or a seed that is no whole number from 0.
         DataError: a dtype other than float32 and float64.
     """
-    if scheme not in SCHEMES:
+    if scheme not in tuple(SCHEMES):
         raise NetworkError(
             f"the initialisation {scheme!r}",
             f"{scheme!r} is asked for and the schemes are {', '.join(SCHEMES)}",
             "use one of those",
         )
     require_dtype(dtype)
-    if seed < 0:
+    # True is an int to Python, and no seed to anybody else.
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
         raise NetworkError(
-            f"the seed {seed}",
-            f"{seed} is given and seeds are whole numbers from 0",
+            f"the seed {seed!r}",
+            f"{seed!r} is given and seeds are whole numbers from 0",
             "use a seed such as 0",
         )
     generator = np.random.default_rng(seed)

@@ -42,7 +42,7 @@ def known_loss(name: str) -> Loss:
     Raises:
         NetworkError: there is none.
     """
-    if name not in LOSSES:
+    if name not in tuple(LOSSES):
         raise NetworkError(
             f"the loss {name!r}",
             f"{name!r} is asked for and the losses are {', '.join(LOSSES)}",
@@ -61,13 +61,22 @@ def loss_text(name: str, reduction: str) -> str:
         NetworkError: an unknown loss or reduction.
     """
     text = known_loss(name).text
+    require_reduction(reduction)
+    return f"{text}/n" if reduction == "mean" else text
+
+
+def require_reduction(reduction: str) -> None:
+    """Check that there is such a reduction.
+
+    Raises:
+        NetworkError: there is none.
+    """
     if reduction not in REDUCTIONS:
         raise NetworkError(
             f"the reduction {reduction!r}",
             f"{reduction!r} is asked for and the reductions are {' and '.join(REDUCTIONS)}",
             'use reduction="mean" or reduction="sum"',
         )
-    return f"{text}/n" if reduction == "mean" else text
 
 
 def target_facts(name: str) -> tuple[str, ...]:

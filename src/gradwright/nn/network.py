@@ -10,16 +10,14 @@ from threading import RLock
 from types import ModuleType
 
 from gradwright.emit.network import network_module
-from gradwright.errors import NetworkError, UnsupportedError
+from gradwright.errors import UnsupportedError
 from gradwright.explain.network import LayerLines, Run
 from gradwright.nn.derive import DerivedKind, derive_kind
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layer import Layer
-from gradwright.nn.losses import require_fit
+from gradwright.nn.losses import require_fit, require_reduction
 from gradwright.nn.text import parse_network
 from gradwright.run.load import load
-
-REDUCTIONS = ("mean", "sum")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +42,7 @@ class NetworkModel:
     """
 
     def __init__(self, text: str, loss: str, reduction: str, layout: str) -> None:
-        if reduction not in REDUCTIONS:
-            raise NetworkError(
-                f"the reduction {reduction!r}",
-                f"{reduction!r} is asked for and the reductions are {' and '.join(REDUCTIONS)}",
-                'use reduction="mean" or reduction="sum"',
-            )
+        require_reduction(reduction)
         if layout != "rows":
             raise UnsupportedError(
                 f"the layout {layout!r}",

@@ -44,10 +44,16 @@ def prepare_targets(y: Any, outputs: int, loss: str, samples: int, dtype: Any) -
 
     Raises:
         NetworkError: an unknown loss.
-        DataError: a label out of range, rows that do not sum to one, a wrong count, NaN.
+        DataError: no sample, a label out of range, rows that do not sum to one, a wrong count, NaN.
     """
     known_loss(loss)
     array = _numbers(y, "y")
+    if samples == 0:
+        raise DataError(
+            "the targets y",
+            "X has 0 samples and a loss needs at least one",
+            "give samples",
+        )
     if array.shape[:1] != (samples,):
         raise DataError(
             "the targets y",
@@ -89,6 +95,14 @@ def sample_targets(loss: str, samples: int, outputs: int, generator: np.random.G
 
 def _numbers(values: Any, name: str) -> Array:
     """An array of real numbers, whatever their type."""
+    if np.ma.is_masked(values):
+        # As an array it would show what lies under the mask.
+        raise DataError(
+            f"the array {name}",
+            f"{np.sum(np.ma.getmaskarray(values))} values of {name} are masked and every value is "
+            "used",
+            "fill in masked values, or leave their samples out",
+        )
     try:
         array = np.asarray(values)
     except ValueError as error:

@@ -125,9 +125,15 @@ def parse_network(text: str) -> tuple[Layer, ...]:
 
     Raises:
         NotationError: the text cannot be read.
-        NetworkError: an unknown activation or option.
+        NetworkError: an unknown activation or option, or no text at all.
         LimitError: the text is too long, there are too many layers, or a width is out of range.
     """
+    if not isinstance(text, str):
+        raise NetworkError(
+            "reading a network",
+            f"a {type(text).__name__} is given and a network is described by text",
+            EXAMPLE,
+        )
     reader = _Reader(text)
     width, _ = reader.whole("a width", MAX_WIDTH)
     layers: list[Layer] = []
