@@ -195,14 +195,18 @@ def _options(reader: _Reader, activation: str) -> dict[str, Fraction]:
     names = [name for name, _ in ACTIVATIONS[activation].options]
     given: dict[str, Fraction] = {}
     while True:
-        first = reader.tokens[reader.place] if reader.place < len(reader.tokens) else None
         name = names[len(given)] if len(given) < len(names) else ""
+        written = None
         if reader.next_is("name"):
-            name = reader.take("name", "an option").text
+            written = reader.take("name", "an option")
+            name = written.text
+            if name not in names:
+                raise _wrong_option(reader, activation, name, written.span)
             reader.take_sign("=", f"the = after {name}")
         value = reader.take("number", f"a number for {name or 'an option'}")
         if name not in names or name in given:
-            raise _wrong_option(reader, activation, name or value.text, (first or value).span)
+            span = (written or value).span
+            raise _wrong_option(reader, activation, name or value.text, span)
         given[name] = Fraction(value.text)
         if reader.skip(")"):
             return given
@@ -213,6 +217,8 @@ def _wrong_option(reader: _Reader, activation: str, written: str, span: Span) ->
     names = [name for name, _ in ACTIVATIONS[activation].options]
     near = get_close_matches(written, names, n=1)
     hint = f"did you mean {near[0]}? " if near and near[0] != written else ""
+    if written == "bias":
+        hint = f"for a layer without bias write {activation} no_bias; otherwise "
     usage = f"{activation}({', '.join(f'{name}=…' for name in names)})" if names else activation
     again = " once each" if written in names else ""
     return NetworkError(
