@@ -7,11 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from gradwright.api.network_checking import SAMPLES, check_network
+from gradwright.api.network_checking import (
+    FLAT,
+    MAX_SEPARATE_LAYERS,
+    SAMPLES,
+    check_network,
+)
 from gradwright.errors import NetworkError, UnsupportedError
 from gradwright.explain.document import as_latex, as_text
 from gradwright.explain.network import Section, sections
 from gradwright.nn.initialise import initialise
+from gradwright.nn.jacobians import layer_jacobians
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.parameters import Parameters
 from gradwright.nn.targets import prepare_inputs, prepare_targets, sample_targets
@@ -91,6 +97,22 @@ class Network:
         value, flat = self._model.module.value_and_gradient(self._flat(p), inputs, targets)
         return float(value), Parameters(self._model.layers, flat)
 
+    def layer_jacobians(self, p: Parameters, x: Array) -> list[tuple[Array, Array]]:
+        """(J_y, J_θ) of every layer at one sample x, a vector.
+
+        With y_r the output of layer r as a column, J_y = ∂y_r/∂y_{r-1} has shape
+        (fan-out, fan-in), and J_θ = ∂y_r/∂θ_r a column for each parameter of the layer, W in C
+        order and then b. Then ∂L/∂θ_r = J_θᵀ ∂L/∂y_r and ∂L/∂y_{r-1} = J_yᵀ ∂L/∂y_r.
+        """
+        inputs = self._inputs(p, np.asarray(x)[None, :])
+        model = self._model
+        before = [inputs, *model.module.forward(self._flat(p), inputs)]
+        found = []
+        for number, (kind, rows) in enumerate(zip(model.kinds, before, strict=False), start=1):
+            bias = p[f"b{number}"] if kind.bias else None
+            found.append(layer_jacobians(kind, rows[0], p[f"W{number}"], bias))
+        return found
+
     def _flat(self, p: Parameters) -> Array:
         if p.layers != self._model.layers:
             raise NetworkError(
@@ -151,21 +173,28 @@ class NetworkDerivation:
         """Compare every gradient of the emitted code with an independent oracle, in float64."""
         layers = self._model.layers
         module = self._model.module
+        shapes = Parameters.zeros(layers).shapes()
+        deep = len(layers) > MAX_SEPARATE_LAYERS
+        blocks = [FLAT] if deep else list(shapes)
+
+        def named(p: Parameters) -> dict[str, Array]:
+            return {FLAT: p.flat} if deep else dict(p.items())
 
         def claimed(point: dict[str, Array]) -> dict[str, Array]:
-            p = Parameters.from_dict(layers, {name: point[name] for name in names})
-            _, flat = module.value_and_gradient(p.flat, point["X"], point["Y"])
-            return dict(Parameters(layers, flat).items())
+            flat = np.concatenate([point[name].ravel() for name in blocks])
+            _, gradient = module.value_and_gradient(flat, point["X"], point["Y"])
+            return named(Parameters(layers, gradient))
 
         def draw(generator: np.random.Generator) -> dict[str, Array]:
             start = initialise(layers, seed=int(generator.integers(2**31)), scheme="he_normal")
             start.flat[:] += 0.1 * generator.standard_normal(start.flat.size)
             X = generator.standard_normal((SAMPLES, self._model.widths[0]))
             Y = sample_targets(self._model.loss, SAMPLES, self._model.widths[-1], generator)
-            return {**dict(start.items()), "X": X, "Y": Y}
+            return {**named(start), "X": X, "Y": Y}
 
-        names = list(Parameters.zeros(layers).names())
-        return check_network(self._model.kinds, claimed, draw, names, seed=seed, progress=progress)
+        return check_network(
+            self._model.kinds, claimed, draw, blocks, shapes, seed=seed, progress=progress
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The derivation in the schema gradwright.network/1."""

@@ -7,7 +7,7 @@ program or the emitted module.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,14 +30,17 @@ Point = dict[str, Array]
 #: Samples in the batch that gradients are checked on.
 SAMPLES = 7
 
-#: Layer evaluations that a whole check may cost; deep networks are checked on fewer entries.
-LAYER_EVALUATIONS = 60_000
+#: Layer evaluations for comparing entries one by one, shared by all blocks.
+LAYER_EVALUATIONS = 24_000
 
-#: Blocks of a network so deep that not all of them can be checked.
-MAX_BLOCKS = 24
+#: Networks deeper than this are checked as one block, the flat vector, instead of array by array.
+MAX_SEPARATE_LAYERS = 12
 
 #: The fewest evaluations that a block is given.
-LEAST_BUDGET = 16
+LEAST_BUDGET = 8
+
+#: The block of a deep network.
+FLAT = "parameters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,24 @@ class _Layer:
 class ReferenceNetwork:
     """The forward pass of a network by the notation's own evaluator."""
 
-    def __init__(self, kinds: Sequence[Kind]) -> None:
+    def __init__(self, kinds: Sequence[Kind], shapes: Mapping[str, tuple[int, ...]]) -> None:
+        self.shapes = shapes
         parsed = {kind: _parsed(kind) for kind in dict.fromkeys(kinds)}
         self.layers = [parsed[kind] for kind in kinds]
 
+    def unpack(self, flat: Array) -> Point:
+        """The arrays of a flat vector, in forward order, each in C order."""
+        found, start = {}, 0
+        for name, shape in self.shapes.items():
+            size = int(np.prod(shape))
+            found[name] = flat[start : start + size].reshape(shape)
+            start += size
+        return found
+
     def run(self, point: Point) -> tuple[Array, float]:
         """(loss, smallest distance of a pre-activation from a kink)."""
+        if FLAT in point:
+            point = {**point, **self.unpack(point[FLAT])}
         activation, nearest, loss = point["X"], float("inf"), None
         for number, layer in enumerate(self.layers, start=1):
             values = {"X": activation, "W": point[f"W{number}"], "Y": point["Y"]}
@@ -90,30 +105,26 @@ def check_network(
     claimed: Callable[[Point], dict[str, Array]],
     draw: Callable[[np.random.Generator], Point],
     blocks: Sequence[str],
+    shapes: Mapping[str, tuple[int, ...]],
     *,
     seed: int,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> CheckReport:
-    """Compare gradients for every block, or for some blocks of a very deep network.
+    """Compare gradients for every block; a deep network is one block, its flat vector.
 
-    `claimed` gives the gradients at a point of X, Y and all parameters; `draw` makes such a
-    point. Of more than `MAX_BLOCKS` blocks too costly to check in full, the first and last layers
-    and a random choice between them are checked; the report lists those.
+    `claimed` gives the gradients at a point of X, Y and the parameters; `draw` makes such a
+    point, with an array for each name, or for a deep network with the flat vector as
+    `parameters`. What is too large to compare entry by entry is sampled, and compared along
+    random directions as a whole; the report says so.
     """
     generator = np.random.default_rng(seed)
-    network = ReferenceNetwork(kinds)
-    chosen = list(blocks)
-    affordable = LAYER_EVALUATIONS // (len(kinds) * LEAST_BUDGET)
-    if len(chosen) > max(MAX_BLOCKS, affordable):
-        middle = generator.choice(len(chosen) - 4, MAX_BLOCKS - 4, replace=False) + 2
-        kept = {0, 1, len(chosen) - 2, len(chosen) - 1, *(int(k) for k in middle)}
-        chosen = [chosen[k] for k in sorted(kept)]
-    budget = max(LEAST_BUDGET, LAYER_EVALUATIONS // (len(kinds) * len(chosen)))
+    network = ReferenceNetwork(kinds, shapes)
+    budget = max(LEAST_BUDGET, LAYER_EVALUATIONS // (len(kinds) * len(blocks)))
     return check_derivative(
         claimed,
         lambda point: network.run(point)[0],
         draw(generator),
-        chosen,
+        blocks,
         seed=seed,
         kink_distance=lambda point: network.run(point)[1],
         redraw=draw,

@@ -104,12 +104,7 @@ def check_derivative(
         DomainError: an input, or the function near it, is not finite or not real.
         UnsupportedError: the function is no analytic extension, or the oracle is unknown.
     """
-    if oracle not in COST:
-        raise UnsupportedError(
-            f"a check by the oracle {oracle!r}",
-            f"{oracle!r} is none of {', '.join(map(repr, COST))}",
-            "name one of these",
-        )
+    _require_oracle(oracle)
     generator = np.random.default_rng(seed)
 
     def another() -> Point:
@@ -123,17 +118,8 @@ def check_derivative(
         settled = kinks.settle(here, distance, again)
         at_kinks += settled.redrawn
         output = real_value(function, settled.point)
-        problem = _Problem(
-            claimed,
-            function,
-            settled.point,
-            output,
-            oracle,
-            budget,
-            settled.on_kink,
-            generator,
-            progress,
-        )
+        at = (settled.point, output, oracle, budget, settled.on_kink, generator, progress)
+        problem = _Problem(claimed, function, *at)
         claims = problem.claims(settled.point)
         verdicts = [_block(problem, name, claims) for name in blocks]
         ill = any(not verdict.check.judged for verdict in verdicts)
@@ -148,6 +134,15 @@ def check_derivative(
         redrawn_at_kinks=at_kinks,
         redrawn_ill_conditioned=attempt,
     )
+
+
+def _require_oracle(oracle: str) -> None:
+    if oracle not in COST:
+        raise UnsupportedError(
+            f"a check by the oracle {oracle!r}",
+            f"{oracle!r} is none of {', '.join(map(repr, COST))}",
+            "name one of these",
+        )
 
 
 def _block(problem: _Problem, name: str, claims: Mapping[str, Any]) -> _Verdict:
