@@ -134,3 +134,30 @@ def test_random_trees_of_scalars(printer: str, seed: int) -> None:
     trees = Trees(seed)
     for _ in range(2 * COUNT):
         assert_same(trees.tree(trees.draw.randrange(1, 6)), printer, declared, values)
+
+
+#: Formulas that a careless printer gets wrong; x has a zero, where a kink shows.
+AWKWARD = [
+    "ones(m, n)'*u", "A.*ones(m, n)", "(A.*D)*ones(n, k)", "ones(m)*ones(n)'*x", "eye(n)'*x",
+    "eye(4)*ones(4)", "step(x, kink=1)", "step(x)'*y", "leaky_relu(x, 1/3)",
+    "leaky_relu(x, slope=0.2, kink=-1/3)", "2*3^a", "2*0.5", "(a*2)*3", "x*2*x'", "2*(3/7)*x",
+    "σ*(a + b)", "-σ*(a + b)", "a*σ*(a + b)", "sigmoid(a + b)", "σ*sigmoid(σ)",
+    "(S')^2", "(S^2)'", "inv(S)'", "inv(S')", "inv(S)^2", "inv(inv(S))", "inv(S*S)", "S^(-1)*x",
+    "-(A*x).*u", "-(u.*u)'*u", "(-x'*y)*x", "-(x'*y)*x", "-(a/b)*x", "-kron(S, C)*kron(x, u)",
+    "kron(A + D, v')", "kron(kron(v, v), v)", "x'*y*x'*y", "(x'*y)/(y'*y)*x", "a/b/3", "a/(b/3)",
+    "a/(b*3)", "a/b*3", "a - (b - 3)", "a - (-b)", "-(-a)", "-a^2", "(-a)^2", "(a^2)^b", "a^(2^b)",
+    "x.^2.*y", "(x.*y).^2", "(x.^2).^3", "(x./(2 + y.^2))./(3 + y)", "x.*(y.*x)", "2.^x",
+    "2./(3 + x)", "norm2(norm1(x)*y)", "norm1(norm1(x)*norm2(y)*x)", "norm2(x)*norm2(y)",
+    "2*norm2(x)", "norm2(x)^2", "abs(abs(a) - b)", "sqrt(2 + a)/3", "exp(-(a + b))", "max(x, 0)'*y",
+    "abs(x).^2",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("printer", READERS)
+@pytest.mark.parametrize("text", AWKWARD)
+def test_awkward_formulas(text: str, printer: str) -> None:
+    values = {**random_text.values(np.random.default_rng(5)), "σ": 0.7071067}
+    values["a"], values["b"] = 1.2360679, 1.6449340
+    values["x"] = np.array([0.0, 1.5, -0.7, 0.2])
+    declared = {**random_text.DECLARED, "σ": "scalar"}
+    assert_same(parse(text), printer, declared, values)
