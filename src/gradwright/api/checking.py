@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradwright.errors import GradwrightError
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
 from gradwright.simplify.equal import unequal_sizes
@@ -23,18 +24,25 @@ if TYPE_CHECKING:
 
 Array = Any
 
+#: A value beyond this at a sample point comes from a matrix that is singular but for rounding.
+LARGE = 1e12
 
-def sample_sizes(scope: Scope) -> dict[str, int]:
-    """Unequal lengths for the named sizes of a scope."""
+
+def sample_sizes(scope: Scope, *, falling: bool = False) -> dict[str, int]:
+    """Unequal lengths for the named sizes of a scope, in rising or falling order of names."""
     names = {size for d in scope.symbols.values() for size in d.sizes if isinstance(size, str)}
-    return unequal_sizes(sorted(names | scope.sizes))
+    return unequal_sizes(sorted(names | scope.sizes, reverse=falling))
 
 
 def sample_point(
-    scope: Scope, generator: np.random.Generator, free_sizes: Sequence[str] = ()
+    scope: Scope,
+    generator: np.random.Generator,
+    free_sizes: Sequence[str] = (),
+    *,
+    falling: bool = False,
 ) -> dict[str, Array]:
     """A value for every symbol, by its declared facts, with unequal sizes."""
-    sizes = sample_sizes(scope)
+    sizes = sample_sizes(scope, falling=falling)
     point: dict[str, Array] = {name: sizes[name] for name in free_sizes}
     for name, declared in sorted(scope.symbols.items()):
         shape = tuple(s if isinstance(s, int) else sizes[s] for s in declared.sizes)
@@ -49,6 +57,12 @@ def check_formula(derivation: Derivation, seed: int) -> CheckReport:
     names = list(derivation.printed)
     function, oracle = _differentiated(derivation)
 
+    def drawn(again: np.random.Generator, falling: bool) -> dict[str, Array]:
+        return sample_point(scope, again, derivation.free_sizes, falling=falling)
+
+    # logdet(X'*X) needs X to have at least as many rows as columns, whatever their names.
+    falling = not _is_finite(function, drawn(np.random.default_rng(seed), False))
+
     def claimed(point: dict[str, Array]) -> Mapping[str, Array]:
         result = derivation(**point)
         return {names[0]: result} if len(names) == 1 else dict(result)
@@ -56,13 +70,33 @@ def check_formula(derivation: Derivation, seed: int) -> CheckReport:
     return check_derivative(
         claimed,
         function,
-        sample_point(scope, generator, derivation.free_sizes),
+        drawn(generator, falling),
         names,
         seed=seed,
         oracle=oracle,
         kink_distance=derivation.kink_distance(),
-        redraw=lambda again: sample_point(scope, again, derivation.free_sizes),
+        redraw=lambda again: drawn(again, falling),
     )
+
+
+def _is_finite(function: Callable[[dict[str, Array]], Array], point: dict[str, Array]) -> bool:
+    """Whether the function has a usable value, not rounding noise around a singular matrix."""
+    try:
+        with np.errstate(all="ignore"):
+            value = np.asarray(function(point))
+    except GradwrightError:
+        return False
+    return bool(np.all(np.isfinite(value)) and np.max(np.abs(value), initial=0.0) < LARGE)
+
+
+def _sizes_at(scope: Scope, point: Mapping[str, Array]) -> dict[str, int]:
+    """The lengths that the values of a point give to named sizes."""
+    return {
+        size: length
+        for name, declared in scope.symbols.items()
+        for size, length in zip(declared.sizes, np.shape(point[name]), strict=True)
+        if isinstance(size, str)
+    }
 
 
 def _differentiated(derivation: Derivation) -> tuple[Callable[[dict[str, Array]], Array], str]:
@@ -81,7 +115,7 @@ def _differentiated(derivation: Derivation) -> tuple[Callable[[dict[str, Array]]
         scope = infer(expression, scope.symbols, sizes=scope.sizes)
 
     def function(point: dict[str, Array]) -> Array:
-        known = {**sample_sizes(derivation.scope), **point}
+        known = {**_sizes_at(derivation.scope, point), **point}
         used = {name: known[name] for name in {*scope.symbols, *scope.sizes} if name in known}
         return evaluate(expression, used, scope)
 

@@ -13,8 +13,14 @@ from gradwright.ops.record import Elementwise
 from gradwright.ops.table import OPERATIONS
 from gradwright.render.unicode import unicode_text
 
-#: Facts that rules use; the others only say how samples are drawn.
-RELIED_ON = ("symmetric", "onehot", "sum1", "binary", "signs")
+#: Facts that rules use, in words; the others only say how samples are drawn.
+RELIED_ON = {
+    "symmetric": "{0} is symmetric",
+    "onehot": "each row of {0} is one-hot",
+    "sum1": "each row of {0} sums to 1",
+    "binary": "the entries of {0} are 0 or 1",
+    "signs": "the entries of {0} are 1 or -1",
+}
 
 
 def assumptions(graph: Graph, node: Node, scope: Scope, raiser: Raiser) -> tuple[str, ...]:
@@ -24,9 +30,9 @@ def assumptions(graph: Graph, node: Node, scope: Scope, raiser: Raiser) -> tuple
         for text in _of_node(part, raiser):
             found.setdefault(text)
     for name, declared in sorted(scope.symbols.items()):
-        for fact in RELIED_ON:
+        for fact, words in RELIED_ON.items():
             if fact in declared.facts:
-                found.setdefault(f"{name} is {fact}, as declared")
+                found.setdefault(f"{words.format(name)}, as declared")
     return tuple(found)
 
 

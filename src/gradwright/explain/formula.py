@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from gradwright.core.nodes import Add, Function, Node, Operation, Power, Product
 from gradwright.notation.raising.contract import NotMatrix
 from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope
-from gradwright.notation.tree import Tree
+from gradwright.notation.tree import Symbol, Tree
 from gradwright.render.equation import text_block
 from gradwright.render.unicode import unicode_text
 from gradwright.simplify.readable import Printed, Printer
@@ -81,8 +82,7 @@ def formula_text(
     lines = [f"f = {unicode_text(tree)}", "    " + _declared(scope)]
     if steps:
         lines += ["", "Chain rule, from the result backwards"]
-        rows = [(f"∂f/∂({unicode_text(s.of)})", unicode_text(s.after), s.rule) for s in steps]
-        lines += text_block(rows)
+        lines += [f"  {line}" for line in text_block(_rows(steps))]
     lines += ["", "Result"]
     for name, result in printed.items():
         left = {"gradient": f"∂f/∂{name}", "jacobian": f"∂f/∂{name}"}.get(kind, f"∂²f/∂{name}²")
@@ -91,6 +91,20 @@ def formula_text(
         lines += ["", "Assumed"]
         lines += [f"  {text}" for text in assumptions]
     return "\n".join(lines)
+
+
+def _rows(steps: Sequence[Step]) -> list[tuple[str, str, str]]:
+    """One row for each step; the parts of a sum over several paths are numbered."""
+    paths = Counter(step.of for step in steps)
+    seen: Counter[Tree] = Counter()
+    rows = []
+    for step in steps:
+        seen[step.of] += 1
+        of = unicode_text(step.of)
+        left = f"∂f/∂{of}" if isinstance(step.of, Symbol) else f"∂f/∂({of})"
+        part = f", part {seen[step.of]} of {paths[step.of]}" if paths[step.of] > 1 else ""
+        rows.append((left, unicode_text(step.after), step.rule + part))
+    return rows
 
 
 def _declared(scope: Scope) -> str:
