@@ -60,12 +60,16 @@ def check_formula(derivation: Derivation, seed: int) -> CheckReport:
     def drawn(again: np.random.Generator, falling: bool) -> dict[str, Array]:
         return sample_point(scope, again, derivation.free_sizes, falling=falling)
 
-    # logdet(X'*X) needs X to have at least as many rows as columns, whatever their names.
-    falling = not _is_finite(function, drawn(np.random.default_rng(seed), False))
-
     def claimed(point: dict[str, Array]) -> Mapping[str, Array]:
         result = derivation(**point)
         return {names[0]: result} if len(names) == 1 else dict(result)
+
+    def largest(point: dict[str, Array]) -> float:
+        values = [np.asarray(function(point)), *map(np.asarray, claimed(point).values())]
+        return max(float(np.max(np.abs(value), initial=0.0)) for value in values)
+
+    # logdet(X'*X) needs X to have at least as many rows as columns, whatever their names.
+    falling = not _is_usable(largest, drawn(np.random.default_rng(seed), False))
 
     return check_derivative(
         claimed,
@@ -79,14 +83,13 @@ def check_formula(derivation: Derivation, seed: int) -> CheckReport:
     )
 
 
-def _is_finite(function: Callable[[dict[str, Array]], Array], point: dict[str, Array]) -> bool:
-    """Whether the function has a usable value, not rounding noise around a singular matrix."""
+def _is_usable(largest: Callable[[dict[str, Array]], float], point: dict[str, Array]) -> bool:
+    """Whether values are ordinary numbers, not rounding noise around a singular matrix."""
     try:
         with np.errstate(all="ignore"):
-            value = np.asarray(function(point))
+            return largest(point) < LARGE
     except GradwrightError:
         return False
-    return bool(np.all(np.isfinite(value)) and np.max(np.abs(value), initial=0.0) < LARGE)
 
 
 def _sizes_at(scope: Scope, point: Mapping[str, Array]) -> dict[str, int]:

@@ -16,7 +16,7 @@ from gradwright.calculus.modes import Contribution
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node
 from gradwright.emit.numpy import formula_module
-from gradwright.errors import UnsupportedError
+from gradwright.errors import DomainError, UnsupportedError
 from gradwright.explain.assumptions import assumptions, kink_arguments
 from gradwright.explain.formula import Step, chain_rule_steps, formula_text
 from gradwright.notation.lower import Lowering
@@ -207,15 +207,25 @@ class Derivation:
         Raises:
             ShapeError, SymbolError, DomainError: values that do not fit the declarations.
         """
-        results = getattr(load(self._sources[0]), self.kind)(*self._arguments(values))
+        results = self._run(self._sources[0], self.kind, values)
         if len(self._outputs) == 1:
             return _plain(results)
         return {o.name: _plain(r) for o, r in zip(self._outputs, results, strict=True)}
 
+    def _run(self, source: str, function: str, values: Mapping[str, object]) -> Any:
+        arguments = self._arguments(values)
+        try:
+            return getattr(load(source), function)(*arguments)
+        except np.linalg.LinAlgError as error:
+            raise DomainError(
+                f"the {self.kind} of {self.formula}",
+                f"a matrix has to be inverted and it is singular at these values ({error})",
+                "give values at which the formula is defined",
+            ) from error
+
     def value_and(self, **values: object) -> tuple[Any, Any]:
         """(value of the formula, derivative) in one pass."""
-        run = getattr(load(self._sources[1]), f"value_and_{self.kind}")
-        value, *results = run(*self._arguments(values))
+        value, *results = self._run(self._sources[1], f"value_and_{self.kind}", values)
         if len(self._outputs) == 1:
             return _plain(value), _plain(results[0])
         named = {o.name: _plain(r) for o, r in zip(self._outputs, results, strict=True)}

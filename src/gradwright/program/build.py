@@ -23,20 +23,31 @@ from gradwright.program.ir import (
     Apply,
     Function,
     Kernel,
+    Length,
     Map,
+    MatMul,
     Operand,
     Ref,
     SoftmaxLogSumExp,
     Spread,
     Statement,
+    broadcast,
+    is_temporary,
+    operand_axes,
+    temporary,
 )
+from gradwright.program.structure import held_axes, is_constant, is_mask, needed, only_turned
 from gradwright.program.verify import verify
 
 HALF = Fraction(1, 2)
 
 
+#: Kernels whose two operands may change places.
+COMMUTATIVE = (Map("add"), Map("multiply"))
+
+
 class Builder:
-    """Collects the statements of one function; every node is computed once."""
+    """Collects the statements of one function; equal statements are written once."""
 
     def __init__(self, name: str, inputs: Sequence[Variable], hints: Mapping[str, int]) -> None:
         self.name = name
@@ -46,6 +57,7 @@ class Builder:
         self.values: dict[Node, Operand] = {}
         self.inputs = [self._input(variable) for variable in inputs]
         self._paired: dict[Node, tuple[Node, Node]] = {}
+        self._made: dict[tuple[Kernel, tuple[Operand, ...]], Ref] = {}
 
     def _input(self, variable: Variable) -> str:
         self.axes[variable.name] = variable.axes
@@ -55,11 +67,31 @@ class Builder:
     def emit(
         self, kernel: Kernel, operands: Iterable[Operand], axes: Sequence[Size], name: str = ""
     ) -> Ref:
-        """Append a statement with one target."""
-        target = name or f"t{len(self.axes)}"
+        """Append a statement with one target, or return the target of an equal one."""
+        listed = tuple(operands)
+        place = (kernel, self._in_order(kernel, listed))
+        if place in self._made and not name:
+            return self._made[place]
+        target = name or self._temporary()
         self.axes[target] = tuple(axes)
-        self.statements.append(Statement((target,), kernel, tuple(operands)))
+        self.statements.append(Statement((target,), kernel, listed))
+        self._made[place] = Ref(target)
         return Ref(target)
+
+    def _in_order(self, kernel: Kernel, operands: tuple[Operand, ...]) -> tuple[Operand, ...]:
+        """Operands in an order of their own where the order does not matter."""
+        dot = kernel == MatMul() and all(len(self.shape(operand)) == 1 for operand in operands)
+        return tuple(sorted(operands, key=repr)) if dot or kernel in COMMUTATIVE else operands
+
+    def _temporary(self) -> str:
+        number = len(self.statements)
+        while temporary(number) in self.axes:
+            number += 1
+        return temporary(number)
+
+    def shape(self, operand: Operand) -> tuple[Size, ...]:
+        """The axes of an operand, 1 where it is repeated."""
+        return operand_axes(operand, self.axes)
 
     def share(self, roots: Iterable[Node]) -> None:
         """Find softmax and log-sum-exp of the same argument, which share one exp."""
@@ -74,7 +106,7 @@ class Builder:
 
     def value(self, node: Node) -> Operand:
         """The operand that holds a node's value, computing what is missing."""
-        for part in _needed(node, self.values):
+        for part in needed(node, self.values):
             if part not in self.values:
                 self.values[part] = self._compute(part)
         return self.values[node]
@@ -83,19 +115,21 @@ class Builder:
         """Compute a node under the name of a variable, which stands for it from then on."""
         operand = self.value(node)
         last = self.statements[-1].targets if self.statements else ()
-        if isinstance(operand, Ref) and operand.alignment is None and operand.name in last:
+        named = Ref(variable.name)
+        if isinstance(operand, Ref) and operand.name in last and is_temporary(operand.name):
             self._rename(operand.name, variable.name)
-            self.values[node] = Ref(variable.name)
         else:
-            named = self.emit(Map("add"), (operand, Fraction(0)), node.axes, variable.name)
-            self.values[node] = named
-        self.values[variable] = Ref(variable.name)
+            self.emit(Map("add"), (operand, Fraction(0)), node.axes, variable.name)
+        self.values[node] = self.values[variable] = named
 
     def _rename(self, old: str, new: str) -> None:
+        """Give the last statement's target a name; nothing has used it yet."""
         last = self.statements[-1]
         targets = tuple(new if target == old else target for target in last.targets)
         self.statements[-1] = Statement(targets, last.kernel, last.operands)
         self.axes[new] = self.axes.pop(old)
+        self._made = {k: Ref(new) if v.name == old else v for k, v in self._made.items()}
+        self.values = {k: Ref(new) if v == Ref(old) else v for k, v in self.values.items()}
 
     def function(self, outputs: Sequence[Operand]) -> Function:
         """The finished function, verified."""
@@ -109,7 +143,7 @@ class Builder:
     def _compute(self, node: Node) -> Operand:
         match node:
             case SizeOf(size=size):
-                return Ref(size)
+                return Length(size)
             case Product():
                 return self._product(node)
             case Add():
@@ -128,20 +162,22 @@ class Builder:
                 raise AssertionError(f"{node} is not an input of {self.name}")
 
     def _argument(self, part: Node, parts: Sequence[Node]) -> Operand:
-        """A constant argument beside others repeats by itself."""
-        if _is_constant(part) and len(parts) > 1:
+        """A constant argument beside another that is none repeats by itself."""
+        if is_constant(part) and not all(map(is_constant, parts)):
             assert isinstance(part, Product)
             return part.coefficient
-        return self.values[part]
+        return self.value(part)
 
     def _pair(self, node: Node) -> Operand:
         softmax, logsumexp = self._paired[node]
         assert isinstance(softmax, Operation)
         argument = self.values[softmax.arguments[0]]
-        names = (f"t{len(self.axes)}", f"t{len(self.axes) + 1}")
-        self.axes[names[0]], self.axes[names[1]] = softmax.axes, logsumexp.axes
-        self.statements.append(Statement(names, SoftmaxLogSumExp(), (argument,)))
-        self.values[softmax], self.values[logsumexp] = Ref(names[0]), Ref(names[1])
+        names = []
+        for part in (softmax, logsumexp):
+            names.append(self._temporary())
+            self.axes[names[-1]] = part.axes
+            self.values[part] = Ref(names[-1])
+        self.statements.append(Statement(tuple(names), SoftmaxLogSumExp(), (argument,)))
         return self.values[node]
 
     def _power(self, base: Operand, exponent: Fraction, axes: Sequence[Size]) -> Operand:
@@ -158,11 +194,11 @@ class Builder:
 
     def _sum(self, node: Add) -> Operand:
         """Terms added one after the other, positive ones first, products before what spreads."""
-        covered = tuple(sorted(set().union(*(_held_axes(term) for _, term in node.terms))))
+        covered = tuple(sorted(set().union(*(held_axes(term) for _, term in node.terms))))
         if len(covered) < node.order:
             return self._spread_sum(node, covered)
         terms = []
-        for c, term in sorted(node.terms, key=lambda t: len(_held_axes(t[1])) < node.order):
+        for c, term in sorted(node.terms, key=lambda t: len(held_axes(t[1])) < node.order):
             scale, operand = self._term(term)
             terms.append((c * scale, operand))
         terms.sort(key=lambda term: (term[0] < 0, isinstance(term[1], Fraction), _spreads(term[1])))
@@ -210,9 +246,9 @@ class Builder:
     def _term(self, term: Node) -> tuple[Fraction, Operand]:
         """(coefficient, operand) of a term; what only repeats or turns is not computed."""
         if isinstance(term, Product):
-            if _is_constant(term):
+            if is_constant(term):
                 return Fraction(1), term.coefficient
-            if _only_turned(term):
+            if only_turned(term):
                 factor, labels = term.factors[0]
                 return term.coefficient, aligned(self.value(factor), labels, term.out)
         return Fraction(1), self.value(term)
@@ -235,7 +271,7 @@ class Builder:
                     root = self._power(root, -factor.exponent, factor.base.axes)
                 under.append((root, labels))
             elif labels:
-                beside = [ls for other, ls in node.factors if not _is_mask(other)]
+                beside = [ls for other, ls in node.factors if not is_mask(other)]
                 mask = any(set(labels) <= set(ls) for ls in beside)
                 tensors.append((self._factor(factor, mask), labels))
             else:
@@ -245,7 +281,7 @@ class Builder:
 
     def _factor(self, factor: Node, mask: bool) -> Operand:
         """A factor's value; a step that multiplies a float with its axes is a comparison."""
-        if mask and _is_mask(factor):
+        if mask and is_mask(factor):
             assert isinstance(factor, FunctionNode)
             argument = self.value(factor.arguments[0])
             return self.emit(Map("greater"), (argument, Fraction(0)), factor.axes)
@@ -297,84 +333,6 @@ class Builder:
 
 def _spreads(operand: Operand) -> bool:
     return isinstance(operand, Ref) and operand.alignment is not None
-
-
-def _needed(node: Node, known: Mapping[Node, Operand]) -> list[Node]:
-    """The nodes below `node` that are not known yet and are computed as values."""
-    order: list[Node] = []
-    seen: set[Node] = set()
-    stack: list[tuple[Node, bool]] = [(node, False)]
-    while stack:
-        part, expanded = stack.pop()
-        if part in known or part in seen:
-            continue
-        if expanded:
-            seen.add(part)
-            order.append(part)
-            continue
-        stack.append((part, True))
-        stack.extend((p, False) for p in reversed(_operands(part)))
-    return order
-
-
-def _operands(node: Node) -> tuple[Node, ...]:
-    """What must be computed before a node; products and sums ask for their factors themselves."""
-    match node:
-        case Power(base=base):
-            return (base,)
-        case FunctionNode(arguments=parts) | Operation(arguments=parts):
-            return tuple(part for part in parts if len(parts) == 1 or not _is_constant(part))
-        case Product(factors=factors):
-            return tuple(_factor_operand(factor) for factor, _ in factors)
-        case Add(terms=terms):
-            return tuple(_term_operand(term) for _, term in terms if not _is_constant(term))
-        case _:
-            return ()
-
-
-def _factor_operand(factor: Node) -> Node:
-    if isinstance(factor, Power) and factor.exponent < 0:
-        return factor.base
-    if _is_mask(factor):
-        assert isinstance(factor, FunctionNode)
-        return factor.arguments[0]
-    return factor
-
-
-def _is_mask(factor: Node) -> bool:
-    return (
-        isinstance(factor, FunctionNode)
-        and factor.operation == "step"
-        and dict(factor.options)["kink"] == 0
-    )
-
-
-def _is_constant(term: Node) -> bool:
-    return isinstance(term, Product) and not term.factors and len(set(term.out)) == len(term.out)
-
-
-def _term_operand(term: Node) -> Node:
-    if isinstance(term, Product) and _only_turned(term):
-        return term.factors[0][0]
-    return term
-
-
-def _held_axes(term: Node) -> frozenset[int]:
-    """The axes of a term of a sum along which it is not simply repeated."""
-    if isinstance(term, Product):
-        if _is_constant(term):
-            return frozenset()
-        if _only_turned(term):
-            return frozenset(k for k, x in enumerate(term.out) if x in term.factors[0][1])
-    return frozenset(range(term.order))
-
-
-def _only_turned(term: Product) -> bool:
-    """Whether a term is one factor, scaled, permuted or repeated: nothing to compute."""
-    if len(set(term.out)) < len(term.out) or len(term.factors) != 1:
-        return False
-    _, labels = term.factors[0]
-    return len(set(labels)) == len(labels) and set(labels) <= set(term.out)
 
 
 def build_function(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -20,8 +21,15 @@ class Ref:
     alignment: Alignment | None = None
 
 
-#: An operand: a value, or a number.
-Operand = Ref | Fraction
+@dataclass(frozen=True, slots=True)
+class Length:
+    """A size as a number. It is no value of a function: a value may have the same name."""
+
+    size: str
+
+
+#: An operand: a value, a size, or a number.
+Operand = Ref | Length | Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,7 @@ class Einsum:
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """Elementwise: add, subtract, multiply, divide, power, greater."""
+    """Elementwise: add, subtract, multiply, divide, power, greater, negative, square, sqrt."""
 
     operator: str
 
@@ -98,10 +106,48 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """Inputs, statements, and the outputs as operands; `axes` gives every value's axes."""
+    """Inputs, statements, and the outputs as operands; `axes` gives every value's axes.
+
+    A size is the length of an input's axis, or a scalar input of that name where no input has
+    such an axis.
+    """
 
     name: str
     inputs: tuple[str, ...]
     statements: tuple[Statement, ...]
     outputs: tuple[Operand, ...]
     axes: dict[str, tuple[Size, ...]]
+
+
+def temporary(number: int) -> str:
+    """The name of a value that has none of its own; no identifier looks like it."""
+    return f"%{number}"
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a name was made by `temporary`."""
+    return name.startswith("%")
+
+
+def operand_axes(operand: Operand, axes: Mapping[str, tuple[Size, ...]]) -> tuple[Size, ...]:
+    """The axes of an operand as laid over the result: 1 where it is repeated."""
+    if not isinstance(operand, Ref):
+        return ()
+    own = axes[operand.name]
+    if operand.alignment is None:
+        return own
+    return tuple(1 if axis is None else own[axis] for axis in operand.alignment)
+
+
+def broadcast(*shapes: tuple[Size, ...]) -> tuple[Size, ...]:
+    """The axes of an elementwise result: equal from the last axis on, or repeated."""
+    order = max(map(len, shapes), default=0)
+    result: list[Size] = [1] * order
+    for shape in shapes:
+        for place, size in enumerate(shape, start=order - len(shape)):
+            if size == 1:
+                continue
+            if result[place] not in (1, size):
+                raise AssertionError(f"axes {shapes} do not go together elementwise")
+            result[place] = size
+    return tuple(result)

@@ -1,13 +1,44 @@
-"""The verifier between building and emitting: every name defined once, before its use."""
+"""The verifier between building and emitting.
+
+Every name is defined once and before its use, and the axes of every target are those that its
+kernel makes of its operands. A failure is a mistake of ours, never the user's.
+"""
 
 from __future__ import annotations
 
-from gradwright.program.ir import Function, Ref
+from collections.abc import Sequence
+
+from gradwright.core.nodes import Size
+from gradwright.program.ir import (
+    Apply,
+    Einsum,
+    Function,
+    Length,
+    Map,
+    MatMul,
+    Operand,
+    Permute,
+    Ref,
+    SoftmaxLogSumExp,
+    Spread,
+    Statement,
+    Sum,
+    broadcast,
+    operand_axes,
+)
+
+Axes = tuple[Size, ...]
 
 
 def verify(function: Function) -> Function:
-    """Return the function, or fail loudly: a broken program is our mistake, never the user's."""
-    defined = set(function.inputs) | sizes_of(function)
+    """Return the function, or fail loudly.
+
+    Raises:
+        AssertionError: naming the value and the function at fault.
+    """
+    defined = set(function.inputs)
+    if len(defined) < len(function.inputs):
+        raise AssertionError(f"two inputs of {function.name} share a name")
     for statement in function.statements:
         for operand in statement.operands:
             _require(operand, defined, function)
@@ -17,16 +48,95 @@ def verify(function: Function) -> Function:
             if target not in function.axes:
                 raise AssertionError(f"{target} has no axes in {function.name}")
             defined.add(target)
+        _check_axes(statement, function)
     for operand in function.outputs:
         _require(operand, defined, function)
     return function
 
 
-def sizes_of(function: Function) -> set[str]:
-    """The names of sizes that the inputs' shapes tell."""
-    return {a for name in function.inputs for a in function.axes[name] if isinstance(a, str)}
-
-
-def _require(operand: object, defined: set[str], function: Function) -> None:
+def _require(operand: Operand, defined: set[str], function: Function) -> None:
     if isinstance(operand, Ref) and operand.name not in defined:
         raise AssertionError(f"{operand.name} is used before it is defined in {function.name}")
+    if isinstance(operand, Length) and where_is(operand.size, function) is None:
+        raise AssertionError(f"no input of {function.name} tells the size {operand.size}")
+
+
+def where_is(size: str, function: Function) -> tuple[str, int | None] | None:
+    """(input, axis) whose length a size is; the axis is None for a scalar input of its name."""
+    for name in function.inputs:
+        for place, axis in enumerate(function.axes[name]):
+            if axis == size:
+                return name, place
+    if size in function.inputs and not function.axes[size]:
+        return size, None
+    return None
+
+
+def _check_axes(statement: Statement, function: Function) -> None:
+    operands = [operand_axes(operand, function.axes) for operand in statement.operands]
+    made = _results(statement, operands, function)
+    declared = [function.axes[target] for target in statement.targets]
+    if made != declared:
+        raise AssertionError(
+            f"{statement} of {function.name} makes axes {made}, declared are {declared}"
+        )
+
+
+def _results(statement: Statement, operands: Sequence[Axes], function: Function) -> list[Axes]:
+    """The axes of each target."""
+    first = operands[0]
+    target = function.axes[statement.targets[0]]
+    match statement.kernel:
+        case Map():
+            return [broadcast(*operands)]
+        case MatMul(left, right):
+            return [_matmul(first[::-1] if left else first, _turned(operands[1], right))]
+        case Einsum(subscripts):
+            return [_einsum(subscripts, operands)]
+        case Sum(axes):
+            return [tuple(size for place, size in enumerate(first) if place not in axes)]
+        case Permute(order):
+            if sorted(order) != list(range(len(first))):
+                raise AssertionError(f"{order} is no order of the axes {first}")
+            return [tuple(first[place] for place in order)]
+        case SoftmaxLogSumExp():
+            return [first, first[:-1]]
+        case Spread(labels, held):
+            return [_spread(labels, held, first, target)]
+        case Apply():
+            if len(operands) > 1:
+                return [broadcast(*operands)]
+            # Elementwise and like inv and softmax, or over the last axes like det and logsumexp.
+            return [first[: len(target)]]
+    raise AssertionError(statement.kernel)
+
+
+def _turned(axes: Axes, transposed: bool) -> Axes:
+    return axes[::-1] if transposed else axes
+
+
+def _matmul(left: Axes, right: Axes) -> Axes:
+    if not left or not right or left[-1] != right[0] or len(left) > 2 or len(right) > 2:
+        raise AssertionError(f"no matrix product of axes {left} and {right}")
+    return left[:-1] + right[1:]
+
+
+def _einsum(subscripts: str, operands: Sequence[Axes]) -> Axes:
+    listed, result = subscripts.split("->")
+    sizes: dict[str, Size] = {}
+    for letters, axes in zip(listed.split(","), operands, strict=True):
+        for letter, size in zip(letters, axes, strict=True):
+            if sizes.setdefault(letter, size) != size:
+                raise AssertionError(f"{letter} of {subscripts} is {sizes[letter]} and {size}")
+    return tuple(sizes[letter] for letter in result)
+
+
+def _spread(labels: Sequence[int], held: Sequence[int], axes: Axes, target: Axes) -> Axes:
+    """The target's axes, where the labels that the operand holds have the operand's sizes."""
+    sizes = dict(zip(held, axes, strict=True))
+    for label, size in zip(labels, target, strict=True):
+        if sizes.setdefault(label, size) != size:
+            raise AssertionError(f"label {label} is {sizes[label]} and {size}")
+    if not set(held) <= set(labels):
+        raise AssertionError(f"held labels {held} are not all among {labels}")
+    return target

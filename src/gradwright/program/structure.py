@@ -1,0 +1,87 @@
+"""What a node asks to be computed before it, and what of it needs no computation at all."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+from gradwright.core.nodes import Add, Function, Node, Operation, Power, Product
+
+
+def needed(node: Node, known: Container[Node]) -> list[Node]:
+    """The nodes below `node` that are not known yet and are computed as values, in order."""
+    order: list[Node] = []
+    seen: set[Node] = set()
+    stack: list[tuple[Node, bool]] = [(node, False)]
+    while stack:
+        part, expanded = stack.pop()
+        if part in known or part in seen:
+            continue
+        if expanded:
+            seen.add(part)
+            order.append(part)
+            continue
+        stack.append((part, True))
+        stack.extend((p, False) for p in reversed(_operands(part)))
+    return order
+
+
+def _operands(node: Node) -> tuple[Node, ...]:
+    """What is computed before a node; products and sums ask for some factors themselves."""
+    match node:
+        case Power(base=base):
+            return (base,)
+        case Function(arguments=parts) | Operation(arguments=parts):
+            return tuple(part for part in parts if len(parts) == 1 or not is_constant(part))
+        case Product(factors=factors):
+            return tuple(_factor_operand(factor) for factor, _ in factors)
+        case Add(terms=terms):
+            return tuple(_term_operand(term) for _, term in terms if not is_constant(term))
+        case _:
+            return ()
+
+
+def _factor_operand(factor: Node) -> Node:
+    if isinstance(factor, Power) and factor.exponent < 0:
+        return factor.base
+    if is_mask(factor):
+        assert isinstance(factor, Function)
+        return factor.arguments[0]
+    return factor
+
+
+def _term_operand(term: Node) -> Node:
+    if isinstance(term, Product) and only_turned(term):
+        return term.factors[0][0]
+    return term
+
+
+def is_mask(factor: Node) -> bool:
+    """Whether a factor is a step with value 0 at 0: as a factor, the comparison `z > 0`."""
+    return (
+        isinstance(factor, Function)
+        and factor.operation == "step"
+        and dict(factor.options)["kink"] == 0
+    )
+
+
+def is_constant(term: Node) -> bool:
+    """Whether a node is one number in every entry."""
+    return isinstance(term, Product) and not term.factors and len(set(term.out)) == len(term.out)
+
+
+def only_turned(term: Product) -> bool:
+    """Whether a product is one factor, scaled, permuted or repeated: nothing to compute."""
+    if len(set(term.out)) < len(term.out) or len(term.factors) != 1:
+        return False
+    _, labels = term.factors[0]
+    return len(set(labels)) == len(labels) and set(labels) <= set(term.out)
+
+
+def held_axes(term: Node) -> frozenset[int]:
+    """The axes of a term of a sum along which it is not simply repeated."""
+    if isinstance(term, Product):
+        if is_constant(term):
+            return frozenset()
+        if only_turned(term):
+            return frozenset(k for k, x in enumerate(term.out) if x in term.factors[0][1])
+    return frozenset(range(term.order))
