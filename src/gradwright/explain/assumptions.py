@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Function, Node, Operation, Power, postorder
+from gradwright.notation.lower import number_value
 from gradwright.notation.raising.contract import NotMatrix
 from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope
@@ -41,12 +42,14 @@ def _of_node(node: Node, raiser: Raiser) -> list[str]:
         case Function(operation=name, arguments=parts) | Operation(operation=name, arguments=parts):
             record = OPERATIONS[name]
             texts = []
-            if record.domain:
+            if record.domain and number_value(parts[0]) is None:
                 texts.append(record.domain.format(_shown(parts[0], raiser)))
             if isinstance(record, Elementwise) and record.kink and name not in ("sign", "step"):
                 options = {key: _number(value) for key, value in node.options}
                 texts.append(record.kink.format(**options))
             return texts
+        case Power(base=base) if number_value(base) is not None:
+            return []
         case Power(base=base, exponent=exponent) if exponent.denominator != 1:
             return [f"{_shown(base, raiser)} > 0"]
         case Power(base=base, exponent=exponent) if exponent < 0:

@@ -14,6 +14,7 @@ from gradwright.notation.shapes import Scope
 from gradwright.notation.tree import Symbol, Tree
 from gradwright.render.equation import text_block
 from gradwright.render.unicode import unicode_text
+from gradwright.simplify.equal import is_zero
 from gradwright.simplify.readable import Printed, Printer
 
 
@@ -36,7 +37,7 @@ def chain_rule_steps(
     steps = []
     for contribution in contributions:
         argument = contribution.argument
-        if contribution.result.order > 2:
+        if contribution.result.order > 2 or is_zero(contribution.result):
             continue
         try:
             of = raiser.tree(argument)
