@@ -1,0 +1,181 @@
+"""The rows of the table of identities: deriving one, a point for it, and the judgement.
+
+A value is compared with two things that share no code with the derivation: the answer of the
+table, evaluated by the notation's own evaluator, and the complex step through that evaluator. For
+second derivatives the oracle is Ridders' method on the complex step's gradient.
+"""
+
+from __future__ import annotations
+
+import csv
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gradwright.api.checking import sample_sizes
+from gradwright.api.derivation import Derivation
+from gradwright.api.formula import Formula, formula
+from gradwright.errors import GradwrightError
+from gradwright.notation.parser import parse
+from gradwright.notation.reference import evaluate
+from gradwright.notation.shapes import infer
+from gradwright.notation.tree import Tree, walk
+from gradwright.render.plain import plain_text
+from gradwright.render.unicode import unicode_text
+from gradwright.verification import complex_step, ridders
+from gradwright.verification.samples import draw
+
+TABLE = Path(__file__).with_name("identities.csv").read_text(encoding="utf-8")
+ROWS = list(csv.DictReader(TABLE.splitlines()))
+
+Row = dict[str, str]
+Point = dict[str, np.ndarray]
+
+#: A dozen operations, each rounded to 1e-16, on samples whose matrices have conditions below 1e4.
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One row: what was printed, and how its numbers compare.
+
+    `answer` and `oracle` are relative differences of the emitted code from the table's answer and
+    from the oracle; `text` is that of the printed text from the answer. `refused` is the error's
+    class where nothing was derived, and then the rest is empty.
+    """
+
+    row: Row
+    printed: str = ""
+    form: str = ""
+    verified: str = ""
+    answer: float = float("inf")
+    oracle: float = float("inf")
+    text: float = float("inf")
+    symbols: int = 0
+    symbols_expected: int = 0
+    refused: str = ""
+
+    @property
+    def right(self) -> bool:
+        """Whether code and printed text agree with the answer and with the oracle."""
+        return max(self.answer, self.oracle, self.text) <= TOLERANCE
+
+    @property
+    def silently_wrong(self) -> bool:
+        """A result was given, and it is wrong."""
+        return not self.refused and not self.right
+
+
+def declarations(row: Row) -> dict[str, str]:
+    """The row's symbols as `formula` takes them."""
+    parts = (part.strip().split(":") for part in row["variables"].split(";"))
+    return {name.strip(): kind.strip() for name, kind in parts}
+
+
+def derive(row: Row, written: Formula) -> Derivation:
+    """The derivative that the row asks for."""
+    kind = {"vecjac": "jacobian", "vechess": "hessian"}.get(row["kind"], row["kind"])
+    derived = getattr(written, kind)(row["wrt"])
+    assert isinstance(derived, Derivation)
+    return derived
+
+
+def point(written: Formula, rng: np.random.Generator) -> Point:
+    """Values for every symbol, with unequal sizes.
+
+    Rows such as log(det(X'X)) need m >= n: the later letters get the smaller sizes.
+    """
+    sizes = sample_sizes(written.scope)
+    order = sorted(sizes, reverse=True)
+    sizes = dict(zip(order, sorted(sizes.values()), strict=True))
+    return {
+        name: draw(d.kind, tuple(sizes[s] for s in d.sizes), d.facts, rng)
+        for name, d in written.scope.symbols.items()
+    }
+
+
+def text_value(text: str, written: Formula, values: Point) -> np.ndarray:
+    """The value of a text in the letters of the formula, by the reference evaluator."""
+    tree = parse(text)
+    scope = infer(tree, written.scope.symbols, text, sizes=written.scope.sizes)
+    sizes = {
+        size: length
+        for name, d in written.scope.symbols.items()
+        for size, length in zip(d.sizes, values[name].shape, strict=True)
+    }
+    used = {name: value for name, value in values.items() if name in scope.symbols}
+    return np.asarray(
+        evaluate(tree, used | {k: v for k, v in sizes.items() if k in scope.sizes}, scope)
+    )
+
+
+def oracle_value(row: Row, written: Formula, values: Point) -> np.ndarray:
+    """The derivative from the evaluator alone, with axes `y.shape + x.shape`."""
+
+    def function(at: Point) -> np.ndarray:
+        return np.asarray(evaluate(written.tree, at, written.scope))
+
+    def first(at: Point) -> np.ndarray:
+        return np.asarray(complex_step.jacobian(function, at, row["wrt"]))
+
+    if row["kind"] in ("hessian", "vechess"):
+        return np.asarray(ridders.jacobian(first, values, row["wrt"]).values)
+    return first(values)
+
+
+def flat(value: np.ndarray) -> np.ndarray:
+    """Four axes as the matrix of vec form: both pairs stacked by columns."""
+    if value.ndim != 4:
+        return value
+    rows, columns = value.shape[:2], value.shape[2:]
+    return value.transpose(1, 0, 3, 2).reshape(np.prod(rows), np.prod(columns))
+
+
+def distance(found: np.ndarray, expected: np.ndarray) -> float:
+    """max |a - b| over max |b|; infinite where the shapes differ."""
+    if found.shape != expected.shape:
+        return float("inf")
+    gap = float(np.max(np.abs(found - expected), initial=0.0))
+    scale = float(np.max(np.abs(expected), initial=0.0))
+    return 0.0 if gap == 0.0 else gap / max(scale, 1e-300)
+
+
+def symbols(tree: Tree) -> int:
+    """Leaves plus operators: every name, number, sign and function of an expression."""
+    return sum(1 for _ in walk(tree))
+
+
+def judge(row: Row, rng: np.random.Generator) -> Judged:
+    """Derive one row and compare it at one random point."""
+    written = formula(row["expression"], **declarations(row))
+    try:
+        derived = derive(row, written)
+    except GradwrightError as error:
+        return Judged(row, refused=type(error).__name__)
+    values = point(written, rng)
+    expected = text_value(row["expected"], written, values)
+    found = flat(np.asarray(derived(**values)))
+    (printed,) = derived.printed.values()
+    text = float("inf")
+    if printed.tree is not None:
+        text = distance(text_value(plain_text(printed.tree), written, values), expected)
+    return Judged(
+        row=row,
+        printed=printed.index if printed.tree is None else unicode_text(printed.tree),
+        form=derived.form,
+        verified="" if printed.level is None else printed.level.value,
+        answer=distance(found, expected),
+        oracle=distance(found, flat(oracle_value(row, written, values))),
+        text=text,
+        symbols=0 if printed.tree is None else symbols(printed.tree),
+        symbols_expected=symbols(parse(row["expected"])),
+    )
+
+
+def judge_all(seed: int) -> list[Judged]:
+    """Every row, each with a generator of its own, so that a row can be repeated alone."""
+    return [
+        judge(row, np.random.default_rng([seed, zlib.crc32(row["id"].encode())])) for row in ROWS
+    ]
