@@ -94,7 +94,7 @@ def command(
     with output_folder(out) as folder:
         network = make_network(text, loss, reduction)
         # Data is read before the work, so that a wrong file is reported at once.
-        samples = None if data is None else read_data(data, label, settings)
+        samples = None if data is None else read_data(data, label, settings, network)
         results = _work(network, samples, settings, level, not as_json, folder is not None)
         if folder is not None:
             results.write(folder)

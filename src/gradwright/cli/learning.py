@@ -71,17 +71,20 @@ class Trained:
         folder.write("training.json", json_text(self.document))
 
 
-def read_data(name: str, label: str | None, settings: Settings) -> Data:
+def read_data(name: str, label: str | None, settings: Settings, network: Network) -> Data:
     """Read, split and standardise a bundled data set or a CSV file.
 
     Raises:
-        DataError: the data set is unknown, or the file cannot be read as numbers with a label.
+        DataError: the data set is unknown, the file cannot be read as numbers with a label, or
+            its columns and labels do not fit the network.
     """
     from gradwright.data import bundled, csv_file
     from gradwright.data.dataset import Standardiser, split
 
     is_file = Path(name).suffix.lower() == ".csv" or Path(name).is_file()
     dataset = csv_file.read(name, label=label) if is_file else bundled.load(name)
+    # Inputs and targets are checked as a whole, so that a message counts rows as the file does.
+    network.loss(network.init(settings.seed), dataset.X, dataset.y)
     training, held_out = split(dataset, settings.held_out, settings.seed)
     standardiser = Standardiser.fit(training)
     return Data(

@@ -49,7 +49,7 @@ def command(
     settings = Settings(epochs, batch_size, learning_rate, held_out, seed)
     with output_folder(out) as folder:
         network = make_network(text, loss, reduction)
-        trained = train(network, read_data(data, label, settings), settings)
+        trained = train(network, read_data(data, label, settings, network), settings)
         if folder is not None:
             trained.write(folder)
         for path in publish(folder):
