@@ -39,6 +39,13 @@ def test_split_is_a_function_of_the_seed() -> None:
     assert not np.array_equal(first, other)
 
 
+def test_every_class_keeps_a_sample_for_training() -> None:
+    y = np.repeat(np.arange(3), (1, 2, 10))
+    kept, held = split(numbered(y, ("a", "b", "c")), 0.9)
+    assert [int(np.sum(kept.y == k)) for k in range(3)] == [1, 1, 1]
+    assert [int(np.sum(held.y == k)) for k in range(3)] == [0, 1, 9]
+
+
 @pytest.mark.parametrize("fraction", [0.0, 1.0, -0.1, float("nan")])
 def test_split_refuses_the_fraction(fraction: float) -> None:
     with pytest.raises(DataError, match=f"fraction is {fraction}"):

@@ -178,6 +178,8 @@ def test_which_loss_fits(loss: str, activation: str) -> None:
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_the_default_loss_fits(activation: str) -> None:
     require_fit(default_loss(activation), activation)
+    usual = {"softmax": "cross_entropy", "sigmoid": "binary_cross_entropy"}
+    assert default_loss(activation) == usual.get(activation, "squared_error")
 
 
 def test_unknown_losses_and_reductions() -> None:

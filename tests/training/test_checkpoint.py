@@ -188,3 +188,11 @@ def test_objects_are_never_unpickled(tmp_path: Path) -> None:
     np.save(tmp_path / "plain.npy", np.zeros(3))
     with pytest.raises(DataError):
         checkpoint.read(tmp_path / "plain.npy")
+
+
+@pytest.mark.parametrize("header", ["[" * 100_000, "{", "", "NaN"])
+def test_a_header_that_is_no_json_object(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "state.npz"
+    np.savez(path, parameters=np.zeros(3), header=np.array(header))
+    with pytest.raises(DataError, match="header"):
+        checkpoint.read(path)

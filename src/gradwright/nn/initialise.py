@@ -10,7 +10,7 @@ import numpy as np
 
 from gradwright.errors import NetworkError
 from gradwright.nn.layer import Layer
-from gradwright.nn.parameters import Parameters, require_dtype
+from gradwright.nn.parameters import Parameters
 
 Array = Any
 Draw = Callable[[np.random.Generator, Layer, tuple[int, ...]], Array]
@@ -49,6 +49,7 @@ def initialise(
     Raises:
         NetworkError: an unknown scheme, or a seed that is no whole number from 0.
         DataError: a dtype other than float32 and float64.
+        LimitError: more parameters than memory holds.
     """
     if scheme not in tuple(SCHEMES):
         raise NetworkError(
@@ -56,7 +57,6 @@ def initialise(
             f"{scheme!r} is asked for and the schemes are {', '.join(SCHEMES)}",
             "use one of those",
         )
-    require_dtype(dtype)
     # True is an int to Python, and no seed to anybody else.
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
         raise NetworkError(
@@ -65,7 +65,7 @@ def initialise(
             "use a seed such as 0",
         )
     generator = np.random.default_rng(seed)
-    made = Parameters.zeros(layers)
+    made = Parameters.zeros(layers, dtype)
     for name, view in made.items():
         view[...] = SCHEMES[scheme](generator, made.layers[int(name[1:]) - 1], view.shape)
-    return made.astype(dtype)
+    return made
