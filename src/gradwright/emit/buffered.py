@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from gradwright.core.nodes import Size
 from gradwright.emit.expression import Text, operand_text, option_texts, statement_text
+from gradwright.emit.numpy import helpers_of
 from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import (
     Apply,
@@ -17,12 +19,14 @@ from gradwright.program.ir import (
     SoftmaxLogSumExp,
     Statement,
     Sum,
+    is_temporary,
 )
+from gradwright.program.verify import where_is
 
 
 def plain_name(name: str) -> str:
     """The name of a value in emitted code: δZ is dZ."""
-    return name.replace("δ", "d")
+    return name.replace("δ", "d").replace("%", "t")
 
 
 class BufferedBody:
@@ -71,49 +75,65 @@ class BufferedBody:
     ) -> bool:
         name, target = operand.name, statement.targets[0]
         free = name in array and name not in self.kept | self.given and name not in self._masks
-        named_only_once = array.get(name, "").startswith("t")
+        named_only_once = is_temporary(array.get(name, ""))
         same = self.function.axes.get(name) == self.function.axes[target]
         matrix = len(self.function.axes[target]) == 2
         last = remaining[name] == 1 and operand.alignment is None
         writes = _in_place(statement) and target not in self.given and target not in self._masks
         return free and named_only_once and same and matrix and last and writes
 
-    def lines(self, stop_before: str = "", stop: str = "") -> list[str]:
-        """The statements; before the one that makes `stop_before` the line `stop` is written."""
+    def lines(self, stop_after: Sequence[str] = (), stop: Sequence[str] = ()) -> list[str]:
+        """The statements; behind those that make `stop_after` the lines `stop` are written."""
+        last = max(
+            (k for k, s in enumerate(self.function.statements) if set(s.targets) & set(stop_after)),
+            default=-1,
+        )
         written: list[str] = []
-        for statement in self.function.statements:
-            if stop_before in statement.targets:
-                written.append(stop)
+        for place, statement in enumerate(self.function.statements):
             written += self._statement(statement)
+            if place == last:
+                written += stop
         return written
 
-    def text(self, name: str) -> Text:
+    def value(self, name: str) -> Text:
         """A value as it is read."""
         if name in self._masks:
             return Text(self._masks[name])
         return Text(plain_name(self._array.get(name, name)))
 
+    def size(self, size: Size) -> str:
+        """A size: n, p and q are assigned in the function's first lines."""
+        return str(size)
+
+    def dtype(self) -> str:
+        """The dtype of all arrays."""
+        return "buffers.dtype"
+
+    def axes(self, name: str) -> Sequence[Size]:
+        """The axes of a value."""
+        return self.function.axes[name]
+
     def _statement(self, statement: Statement) -> list[str]:
         target = statement.targets[0]
+        self.helpers |= helpers_of(statement)
         if isinstance(statement.kernel, SoftmaxLogSumExp):
             return self._softmax_logsumexp(statement)
         if len(self.function.axes[target]) < 2 and target not in self.given:
-            text = statement_text(statement, self.text, str)
+            text = statement_text(statement, self)
             return [f"{plain_name(target)} = {text.source}"]
         made, out = self._destination(target)
         return [*made, *self._into(statement, out)]
 
     def _softmax_logsumexp(self, statement: Statement) -> list[str]:
-        self.helpers.add("softmax_logsumexp")
         softmax, logsumexp = statement.targets
         made, out = self._destination(softmax)
-        argument = operand_text(statement.operands[0], self.text).source
+        argument = operand_text(statement.operands[0], self).source
         call = f"softmax_logsumexp({argument}, out={out})"
         return [*made, f"_, {plain_name(logsumexp)} = {call}"]
 
     def _destination(self, target: str) -> tuple[list[str], str]:
         """(the line that fetches an array on its first use, the array's name)."""
-        out = self.text(target).source
+        out = self.value(target).source
         if target in self.given or out in self._fetched:
             return [], out
         self._fetched.add(out)
@@ -123,7 +143,7 @@ class BufferedBody:
         return [f'{out} = buffers.array("{out}", {place}, {rows}, {columns}{kind})'], out
 
     def _into(self, statement: Statement, out: str) -> list[str]:
-        parts = [operand_text(operand, self.text) for operand in statement.operands]
+        parts = [operand_text(operand, self) for operand in statement.operands]
         sources = [part.source for part in parts]
         match statement.kernel:
             case Map(operator):
@@ -139,16 +159,10 @@ class BufferedBody:
                 return [f"np.sum({sources[0]}, axis={axis}, out={out})"]
             case Apply(name, options):
                 code = OPERATIONS[name].numpy
-                if code.helper is not None:
-                    self.helpers.add(code.helper)
                 if code.statements:
                     given = option_texts(options) | {"out": out}
                     return [line.format(*sources, **given) for line in code.statements]
-                return [f"np.copyto({out}, {statement_text(statement, self.text, str).source})"]
-            case _:
-                shape = f"{out}.shape"
-                text = statement_text(statement, self.text, lambda _: shape)
-                return [f"np.copyto({out}, {text.source})"]
+        return [f"np.copyto({out}, {statement_text(statement, self).source})"]
 
 
 def _is_mask(statement: Statement) -> bool:
@@ -175,18 +189,12 @@ def sizes_prologue(function: Function, lines: Sequence[str]) -> list[str]:
     found = []
     for size in ("n", "p", "q"):
         if any(_mentions(line, size) for line in lines):
-            found.append(f"{size} = {_where(function.axes, function.inputs, size)}")
+            place = where_is(size, function)
+            assert place is not None
+            found.append(f"{size} = {plain_name(place[0])}.shape[{place[1]}]")
     return found
 
 
 def _mentions(line: str, size: str) -> bool:
     words = "".join(c if c.isalnum() or c == "_" else " " for c in line).split()
     return size in words
-
-
-def _where(axes: Mapping[str, Sequence[object]], inputs: Sequence[str], size: str) -> str:
-    for name in inputs:
-        for place, axis in enumerate(axes[name]):
-            if axis == size:
-                return f"{plain_name(name)}.shape[{place}]"
-    raise AssertionError(f"no input has an axis of size {size}")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Protocol
 
-from gradwright.core.nodes import Options
+from gradwright.core.nodes import Options, Size
 from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import (
     Alignment,
     Apply,
     Einsum,
+    Length,
     Map,
     MatMul,
     Operand,
@@ -46,6 +48,22 @@ class Text:
         return self.source if self.level >= level else f"({self.source})"
 
 
+class Names(Protocol):
+    """What kernels are written with: how values, sizes and the dtype are called."""
+
+    def value(self, name: str) -> Text:
+        """A value."""
+
+    def size(self, size: Size) -> str:
+        """A size."""
+
+    def dtype(self) -> str:
+        """The dtype of arrays that are made of numbers alone."""
+
+    def axes(self, name: str) -> Sequence[Size]:
+        """The axes of a value."""
+
+
 def number(value: Fraction) -> Text:
     """A number; Python numbers do not take part in NumPy's promotion."""
     if value.denominator == 1:
@@ -71,18 +89,26 @@ def turned(text: Text, alignment: Alignment | None) -> Text:
     return Text(body)
 
 
-def operand_text(operand: Operand, text_of: Callable[[str], Text]) -> Text:
+def operand_text(operand: Operand, names: Names) -> Text:
     """An operand as text."""
-    if isinstance(operand, Ref):
-        return turned(text_of(operand.name), operand.alignment)
-    return number(operand)
+    match operand:
+        case Ref(name, alignment):
+            return turned(names.value(name), alignment)
+        case Length(size):
+            return Text(names.size(size))
+        case _:
+            return number(operand)
 
 
-def statement_text(
-    statement: Statement, text_of: Callable[[str], Text], shape_of: Callable[[str], str]
-) -> Text:
-    """The right side of a statement; `shape_of` writes the shape of a value."""
-    parts = [operand_text(operand, text_of) for operand in statement.operands]
+def shape_text(axes: Sequence[Size], names: Names) -> str:
+    """The shape of an array as a tuple."""
+    sizes = [names.size(size) for size in axes]
+    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
+
+
+def statement_text(statement: Statement, names: Names) -> Text:
+    """The right side of a statement."""
+    parts = [operand_text(operand, names) for operand in statement.operands]
     match statement.kernel:
         case Map(operator):
             return _map(operator, parts)
@@ -94,7 +120,9 @@ def statement_text(
             listed = ", ".join(part.source for part in parts)
             return Text(f'np.einsum("{subscripts}", {listed})')
         case Sum(axes):
-            return Text(f"np.sum({parts[0].source}{_axis(axes)})")
+            (operand,) = statement.operands
+            whole = isinstance(operand, Ref) and len(names.axes(operand.name)) == len(axes)
+            return Text(f"np.sum({parts[0].source}{'' if whole else _axis(axes)})")
         case Permute(order):
             if order == (1, 0):
                 return Text(parts[0].at(ATOM) + ".T")
@@ -104,8 +132,7 @@ def statement_text(
         case SoftmaxLogSumExp():
             return Text(f"softmax_logsumexp({parts[0].source})")
         case Spread(labels, held):
-            target = statement.targets[0]
-            return _spread(labels, held, parts[0], lambda: shape_of(target))
+            return _spread(labels, held, parts[0], names.axes(statement.targets[0]), names)
     raise AssertionError(statement.kernel)
 
 
@@ -147,15 +174,15 @@ def _apply(name: str, options: Options, parts: Sequence[Text]) -> Text:
 
 
 def _spread(
-    labels: Sequence[int], held: Sequence[int], value: Text, shape: Callable[[], str]
+    labels: Sequence[int], held: Sequence[int], value: Text, axes: Sequence[Size], names: Names
 ) -> Text:
-    if len(set(labels)) == len(labels) and not held:
-        return Text(f"np.full({shape()}, {value.source}, dtype=dtype)")
+    if tuple(labels) == (0, 0) and held:
+        return Text(f"np.diag({value.source})")
     if tuple(labels) == (0, 0):
-        if held:
-            return Text(f"np.diag({value.source})")
-        size = shape()[1:-1].split(", ")[0]
-        eye = f"np.eye({size}, dtype=dtype)"
+        eye = f"np.eye({names.size(axes[0])}, dtype={names.dtype()})"
         return Text(eye) if value.source == "1" else Text(f"{value.at(PRODUCT)} * {eye}", PRODUCT)
-    arguments = f"{value.source}, {tuple(held)}, {tuple(labels)}, {shape()}, dtype"
+    shape = shape_text(axes, names)
+    if len(set(labels)) == len(labels) and not held:
+        return Text(f"np.full({shape}, {value.source}, dtype={names.dtype()})")
+    arguments = f"{value.source}, {tuple(held)}, {tuple(labels)}, {shape}, {names.dtype()}"
     return Text(f"spread({arguments})")

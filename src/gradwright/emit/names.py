@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-#: Names that emitted code uses itself.
-TAKEN = frozenset({"np", "dtype", "softmax", "logsumexp", "softmax_logsumexp", "spread"})
+from gradwright.emit.support import HELPERS
+
+#: Names that emitted code uses itself, or that a reader takes for something else.
+TAKEN = frozenset({"np", "dtype", *HELPERS, *dir(builtins), *keyword.softkwlist})
 
 
-def python_names(names: Iterable[str], kept: Mapping[str, str] | None = None) -> dict[str, str]:
-    """A distinct identifier for each name: itself where that is safe."""
-    found: dict[str, str] = dict(kept or {})
-    used = set(found.values())
-    for place, name in enumerate(names):
-        if name in found:
-            continue
-        plain = name.isidentifier() and unicodedata.normalize("NFKC", name) == name
-        chosen = name if plain else f"v{place}"
-        while keyword.iskeyword(chosen) or chosen in TAKEN or chosen in used:
+class PythonNames:
+    """Gives out identifiers that differ from each other and from what the code uses."""
+
+    def __init__(self) -> None:
+        self._used: set[str] = set()
+        self._numbers: dict[str, int] = {}
+
+    def give(self, name: str, otherwise: str) -> str:
+        """The name itself where it is a safe identifier, else `otherwise`; both may get a `_`."""
+        chosen = name if _is_plain(name) else otherwise
+        while keyword.iskeyword(chosen) or chosen in TAKEN or chosen in self._used:
             chosen += "_"
-        found[name] = chosen
-        used.add(chosen)
-    return found
+        self._used.add(chosen)
+        return chosen
+
+    def next(self, prefix: str) -> str:
+        """The next free one of prefix1, prefix2, ..."""
+        while True:
+            self._numbers[prefix] = number = self._numbers.get(prefix, 0) + 1
+            if f"{prefix}{number}" not in self._used:
+                self._used.add(f"{prefix}{number}")
+                return f"{prefix}{number}"
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name is an identifier that Python reads back unchanged, and none of its own."""
+    unchanged = unicodedata.normalize("NFKC", name) == name
+    return name.isidentifier() and unchanged and not name.startswith("__")
+
+
+def python_names(names: Iterable[str], given: PythonNames) -> dict[str, str]:
+    """A distinct identifier for each name: itself where that is safe."""
+    return {name: given.give(name, f"v{place}") for place, name in enumerate(names)}

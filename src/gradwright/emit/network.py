@@ -7,7 +7,7 @@ from itertools import groupby
 
 from gradwright.calculus.stage import Stage
 from gradwright.emit.buffered import BufferedBody, plain_name, sizes_prologue
-from gradwright.emit.numpy import expression_lines
+from gradwright.emit.numpy import FormulaBody, documentation, signature
 from gradwright.emit.support import HELPERS
 from gradwright.program.ir import Function
 from gradwright.program.stage import StageProgram, build_stage
@@ -15,8 +15,8 @@ from gradwright.program.stage import StageProgram, build_stage
 #: Tuples up to this length are written out; longer ones as runs.
 MAX_LITERAL = 8
 
-#: Calls longer than this are broken.
-MAX_LINE = 88
+#: Calls longer than this are broken; they stand in a function, and sometimes in a loop.
+MAX_LINE = 92
 
 HEADER = '''"""Forward and backward pass of the network
 {text}
@@ -102,7 +102,10 @@ def value_and_gradient(parameters, X, Y, gradient=None, buffers=None):
 
 
 def step(parameters, X, Y, learning_rate, gradient=None, buffers=None):
-    """One step of gradient descent in place; returns the loss before it."""
+    """One step of gradient descent in place; returns the loss before it.
+
+    A `gradient` that is given holds the step, learning_rate times the gradient, afterwards.
+    """
     value, gradient = value_and_gradient(parameters, X, Y, gradient, buffers)
     np.multiply(gradient, learning_rate, out=gradient)
     np.subtract(parameters, gradient, out=parameters)
@@ -124,7 +127,8 @@ def network_module(
         widths: units per layer, the inputs first.
         text: the network as the user wrote it.
         note: what to say of loss and conventions.
-        formulas: for each stage name the formulas that its functions compute.
+        formulas: for each stage name the formulas that its functions compute, such as
+            "Z = X*W"; they become documentation.
     """
     programs = {stage.name: build_stage(stage) for stage, _ in stages}
     runs = []
@@ -133,13 +137,13 @@ def network_module(
         runs.append((programs[stage.name], first, first + count))
         first += count
     helpers: set[str] = set()
-    functions = [_functions(p, formulas[p.name], helpers) for p in programs.values()]
+    functions = [_functions(p, formulas.get(p.name, ()), helpers) for p in programs.values()]
     biases = [bias for stage, count in stages for bias in [_has_bias(stage)] * count]
     head = runs[-1][0]
     return (
         HEADER.format(
-            text=_documentation(text),
-            note=_documentation(note),
+            text=documentation(text),
+            note=documentation(note),
             widths=_tuple(widths),
             biases=_tuple(biases),
         )
@@ -151,10 +155,6 @@ def network_module(
             backward=_indented(_backward_calls(runs)),
         )
     )
-
-
-def _documentation(text: str) -> str:
-    return text.replace("\\", "").replace('"""', "'")
 
 
 def _has_bias(stage: Stage) -> bool:
@@ -188,10 +188,10 @@ def _functions(program: StageProgram, formulas: Sequence[str], helpers: set[str]
 
 def _define(function: Function, extra: Sequence[str], doc: Sequence[str], body: list[str]) -> str:
     parameters = [plain_name(name) for name in function.inputs] + list(extra)
-    lines = [f"def {function.name}({', '.join(parameters)}):"]
-    shown = "\n    ".join(doc)
-    lines.append(f'    """{shown}"""')
-    return "\n".join([*lines, _indented([*sizes_prologue(function, body), *body])])
+    shown = [documentation(line) for line in doc]
+    shown = [f'"""{shown[0]}', *shown[1:], '"""'] if shown[1:] else [f'"""{shown[0]}"""']
+    head = signature(function.name, parameters)
+    return "\n".join([*head, _indented([*shown, *sizes_prologue(function, body), *body])])
 
 
 def _forward_function(program: StageProgram, formulas: Sequence[str], helpers: set[str]) -> str:
@@ -199,29 +199,29 @@ def _forward_function(program: StageProgram, formulas: Sequence[str], helpers: s
     body = BufferedBody(function, program.saved, ())
     lines = body.lines()
     helpers |= body.helpers
-    results = ", ".join(body.text(name).source for name in program.saved)
+    results = ", ".join(body.value(name).source for name in program.saved)
     lines.append(f"return ({results},)" if len(program.saved) == 1 else f"return {results}")
     doc = [f for f in formulas if f.split(" = ")[0] in program.saved]
-    return _define(function, ["buffers", "layer"], doc, lines)
+    return _define(function, ["buffers", "layer"], doc or ["The forward pass of a layer."], lines)
 
 
 def _loss_function(function: Function, helpers: set[str]) -> str:
-    lines, needed = expression_lines(function)
-    helpers |= needed
-    parameters = ", ".join(plain_name(name) for name in function.inputs)
-    head = [f"def {function.name}({parameters}):", '    """The loss of a batch."""']
-    return "\n".join([*head, _indented(lines)])
+    body = FormulaBody(function)
+    lines = body.lines()
+    helpers |= body.helpers
+    head = signature(function.name, [body.names[name] for name in function.inputs])
+    return "\n".join([*head, _indented(['"""The loss of a batch."""', *lines])])
 
 
 def _backward_function(program: StageProgram, formulas: Sequence[str], helpers: set[str]) -> str:
     function = program.backward
     given = [name for name in program.gradients if name != "δX"]
     body = BufferedBody(function, (), given)
-    lines = body.lines("δX", "if not wants_input:\n        return None")
+    lines = body.lines(given, ["if not wants_input:", "    return None"])
     helpers |= body.helpers
-    lines.append(f"return {body.text('δX').source}")
+    lines.append(f"return {body.value('δX').source}")
     computed = [f for f in formulas if f.startswith("δ") and f.split(" = ")[0] in function.axes]
-    doc = [f.replace("δ", "d") for f in computed]
+    doc = [f.replace("δ", "d") for f in computed] or ["The way back through a layer."]
     extra = [*(plain_name(name) for name in given), "buffers", "layer", "wants_input"]
     return _define(function, extra, doc, lines)
 
@@ -279,10 +279,13 @@ def _backward_calls(runs: Runs) -> list[str]:
 
 
 def _call(function: str, arguments: Sequence[str]) -> list[str]:
-    """A call in one line, or with its arguments in a line of their own."""
+    """A call in one line, or with its arguments in a line, or in lines of their own."""
     listed = ", ".join(arguments)
-    line = f"{function}({listed})"
-    return [line] if len(line) <= MAX_LINE else [f"{function}(", f"    {listed},", ")"]
+    if len(f"{function}({listed})") <= MAX_LINE:
+        return [f"{function}({listed})"]
+    if len(listed) + 4 <= MAX_LINE:
+        return [f"{function}(", f"    {listed}", ")"]
+    return [f"{function}(", *(f"    {argument}," for argument in arguments), ")"]
 
 
 def _looped(lines: Sequence[str], over: str, count: int) -> list[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from gradwright.core.nodes import Size
 from gradwright.emit.expression import Text, operand_text, statement_text
-from gradwright.emit.names import python_names
+from gradwright.emit.names import PythonNames, python_names
 from gradwright.emit.support import HELPERS
 from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import (
@@ -16,10 +17,15 @@ from gradwright.program.ir import (
     SoftmaxLogSumExp,
     Spread,
     Statement,
+    is_temporary,
 )
+from gradwright.program.verify import where_is
 
 #: A value used once is written where it is used, up to this many characters.
 MAX_INLINE = 60
+
+#: Lines of a function's body are at most this long, before four spaces of indentation.
+MAX_LINE = 96
 
 
 def formula_module(function: Function, title: str, notes: Sequence[str]) -> str:
@@ -28,52 +34,141 @@ def formula_module(function: Function, title: str, notes: Sequence[str]) -> str:
     Arguments are arrays with the shapes that the docstring gives; the text of `title` and
     `notes` is documentation.
     """
-    names = python_names(function.inputs)
-    body = _Body(function, names)
+    body = FormulaBody(function)
     lines = body.lines()
     helpers = "".join(f"\n{HELPERS[name]}" for name in sorted(body.helpers))
-    parameters = ", ".join(names[name] for name in function.inputs)
-    documentation = [f'"""{_safe(title)}', *("", *map(_safe, notes)) * bool(notes), '"""']
-    shapes = [f"{names[x]}: {_shape_note(function.axes[x])}" for x in function.inputs]
+    names = [body.names[name] for name in function.inputs]
+    shapes = [f"{name}: {_shape_note(function.axes[x])}" for x, name in body.names.items()]
     return "\n".join(
         [
-            *documentation,
+            f'"""{documentation(title)}',
+            *("", *map(documentation, notes)) * bool(notes),
+            '"""',
             "",
             "import numpy as np",
             helpers,
             "",
-            f"def {function.name}({parameters}):",
-            f'    """{"; ".join(shapes)}."""',
+            *signature(function.name, names),
+            *(f"    {line}" for line in _docstring(shapes)),
             *(f"    {line}" for line in lines),
             "",
         ]
     )
 
 
-def _safe(text: str) -> str:
-    return text.replace("\\", "").replace('"""', "'")
+def signature(name: str, parameters: Sequence[str]) -> list[str]:
+    """The `def` line, broken where it is too long."""
+    line = f"def {name}({', '.join(parameters)}):"
+    if len(line) <= MAX_LINE + 4:
+        return [line]
+    return [f"def {name}(", *(f"    {parameter}," for parameter in parameters), "):"]
 
 
-def _shape_note(axes: Sequence[object]) -> str:
+def documentation(text: str) -> str:
+    """Text as it may stand in a docstring: nothing in it ends the string or escapes."""
+    shown = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+    return shown.replace("\\", "").replace('"', "'")
+
+
+def _docstring(parts: Sequence[str]) -> list[str]:
+    line = documentation("; ".join(parts)) + "."
+    if len(line) <= MAX_LINE - 6:
+        return [f'"""{line}"""']
+    return ['"""', *(documentation(part) for part in parts), '"""']
+
+
+def _shape_note(axes: Sequence[Size]) -> str:
     return " × ".join(map(str, axes)) if axes else "scalar"
 
 
-def expression_lines(function: Function) -> tuple[list[str], set[str]]:
-    """(the body of a function in expressions, the helpers that it needs)."""
-    body = _Body(function, {name: name for name in function.inputs})
-    return body.lines(), body.helpers
+class FormulaBody:
+    """The statements of one function as nested expressions.
 
+    After `lines`, `helpers` holds the helper functions that the code calls. `names` gives the
+    parameter of each input.
+    """
 
-class _Body:
-    """Writes the statements of one function."""
-
-    def __init__(self, function: Function, names: dict[str, str]) -> None:
+    def __init__(self, function: Function) -> None:
         self.function = function
-        self.names = names
         self.helpers: set[str] = set()
-        self.needs: set[str] = set()
-        self.texts: dict[str, Text] = {name: Text(names[name]) for name in function.inputs}
-        self.uses = self._count_uses()
+        self._given = PythonNames()
+        self.names = python_names(function.inputs, self._given)
+        self._sizes: dict[str, str] = {}
+        self._needs_dtype = False
+        self._texts = {name: Text(plain) for name, plain in self.names.items()}
+        self._inlined: set[str] = set()
+        self._uses = self._count_uses()
+        self._written: list[str] = []
+
+    # Names, as expressions ask for them ---------------------------------------------------------
+
+    def value(self, name: str) -> Text:
+        """The text that stands for a value."""
+        return self._texts[name]
+
+    def size(self, size: Size) -> str:
+        """The name of a size, which the first lines of the body assign."""
+        if isinstance(size, int):
+            return str(size)
+        if size not in self._sizes:
+            place = where_is(size, self.function)
+            assert place is not None
+            scalar = place[1] is None
+            self._sizes[size] = self.names[size] if scalar else self._given.give(size, "size")
+        return self._sizes[size]
+
+    def dtype(self) -> str:
+        """The dtype of the result, which the first lines of the body find."""
+        self._needs_dtype = True
+        return "dtype"
+
+    def axes(self, name: str) -> Sequence[Size]:
+        """The axes of a value."""
+        return self.function.axes[name]
+
+    # Lines --------------------------------------------------------------------------------------
+
+    def lines(self) -> list[str]:
+        """The function's body."""
+        for statement in self.function.statements:
+            self.helpers |= helpers_of(statement)
+            self._write(statement)
+        outputs = self.function.outputs
+        named = [operand.name for operand in outputs if isinstance(operand, Ref)]
+        self._shorten(named, lambda: f"return {self._listed()}")
+        return [*self._prologue(), *self._written, f"return {self._listed()}"]
+
+    def _listed(self) -> str:
+        return ", ".join(operand_text(o, self).source for o in self.function.outputs)
+
+    def _write(self, statement: Statement) -> None:
+        operands = [operand.name for operand in statement.operands if isinstance(operand, Ref)]
+        self._shorten(operands, lambda: f"t000 = {statement_text(statement, self).source}")
+        text = statement_text(statement, self)
+        (*_, target) = statement.targets
+        once = len(statement.targets) == 1 and self._uses[target] == 1
+        if once and len(text.source) <= MAX_INLINE:
+            self._texts[target] = text
+            self._inlined.add(target)
+        else:
+            self._assign(statement.targets, text)
+
+    def _assign(self, targets: Sequence[str], text: Text) -> None:
+        for target in targets:
+            named = not is_temporary(target)
+            name = self._given.give(target, "t") if named else self._given.next("t")
+            self._texts[target] = Text(name)
+        listed = ", ".join(self._texts[target].source for target in targets)
+        self._written.append(f"{listed} = {text.source}")
+
+    def _shorten(self, operands: Sequence[str], line: Callable[[], str]) -> None:
+        """Give inlined operands lines of their own, the longest first, until the line fits."""
+        inlined = [name for name in dict.fromkeys(operands) if name in self._inlined]
+        inlined.sort(key=lambda name: len(self._texts[name].source))
+        while inlined and len(line()) > MAX_LINE:
+            name = inlined.pop()
+            self._inlined.discard(name)
+            self._assign([name], self._texts[name])
 
     def _count_uses(self) -> Counter[str]:
         uses: Counter[str] = Counter()
@@ -82,81 +177,41 @@ class _Body:
             for operand in statement.operands:
                 if isinstance(operand, Ref):
                     uses[operand.name] += weight
-        for operand in self.function.outputs:
-            if isinstance(operand, Ref):
-                uses[operand.name] += 1
+        uses.update(o.name for o in self.function.outputs if isinstance(o, Ref))
         return uses
-
-    def lines(self) -> list[str]:
-        """The function's body."""
-        written: list[str] = []
-        for statement in self.function.statements:
-            self._note_helpers(statement)
-            text = statement_text(statement, self._text, self._shape)
-            (*_, target) = statement.targets
-            once = len(statement.targets) == 1 and self.uses[target] == 1
-            if once and len(text.source) <= MAX_INLINE:
-                self.texts[target] = text
-                continue
-            for name in statement.targets:
-                self.texts[name] = Text(name)
-            written.append(f"{', '.join(statement.targets)} = {text.source}")
-        results = [operand_text(operand, self._text).source for operand in self.function.outputs]
-        written.append(f"return {', '.join(results)}")
-        return [*self._prologue(), *written]
-
-    def _text(self, name: str) -> Text:
-        if name not in self.texts:
-            self.needs.add(name)
-            return Text(self._size(name))
-        return self.texts[name]
-
-    def _size(self, size: object) -> str:
-        if isinstance(size, int):
-            return str(size)
-        self.needs.add(str(size))
-        return f"size_{size}"
-
-    def _shape(self, target: str) -> str:
-        self.needs.add("dtype")
-        axes = [self._size(size) for size in self.function.axes[target]]
-        return f"({', '.join(axes)}{',' if len(axes) == 1 else ''})"
-
-    def _note_helpers(self, statement: Statement) -> None:
-        match statement.kernel:
-            case Apply(name, _):
-                helper = OPERATIONS[name].numpy.helper
-                if helper is not None:
-                    self.helpers.add(helper)
-            case SoftmaxLogSumExp():
-                self.helpers.add("softmax_logsumexp")
-            case Spread(labels, held):
-                plain = len(set(labels)) == len(labels) and not held
-                if not plain and tuple(labels) != (0, 0):
-                    self.helpers.add("spread")
-            case _:
-                pass
 
     def _prologue(self) -> list[str]:
         """Sizes and the dtype, where the body needs them."""
         lines = []
-        for size in sorted(self.needs - {"dtype"}):
-            lines.append(f"size_{size} = {self._where(size)}")
-        if "dtype" in self.needs:
-            sizes = {a for axes in self.function.axes.values() for a in axes}
-            floats = [name for name in self.function.inputs if name not in sizes]
-            listed = ", ".join(self.names[name] for name in floats)
-            lines.append(f"dtype = np.result_type({listed})" if listed else "dtype = np.float64")
+        for size, name in sorted(self._sizes.items()):
+            place = where_is(size, self.function)
+            assert place is not None
+            if place[1] is not None:
+                lines.append(f"{name} = {self.names[place[0]]}.shape[{place[1]}]")
+        if self._needs_dtype:
+            lines.append(f"dtype = np.result_type({', '.join([*self._floating(), '0.0'])})")
         return lines
 
-    def _where(self, size: str) -> str:
-        if size in self.function.inputs:
-            return self.names[size]
-        for name in self.function.inputs:
-            for place, axis in enumerate(self.function.axes[name]):
-                if axis == size:
-                    return f"{self.names[name]}.shape[{place}]"
-        raise AssertionError(f"no input has an axis of size {size}")
+    def _floating(self) -> list[str]:
+        """The inputs that are no sizes; 0.0 beside them makes integers floating."""
+        sizes = {axis for axes in self.function.axes.values() for axis in axes}
+        return [name for x, name in self.names.items() if self.function.axes[x] or x not in sizes]
+
+
+def helpers_of(statement: Statement) -> set[str]:
+    """The helper functions that a statement calls."""
+    match statement.kernel:
+        case Apply(name, _):
+            helper = OPERATIONS[name].numpy.helper
+            return set() if helper is None else {helper}
+        case SoftmaxLogSumExp():
+            return {"softmax_logsumexp"}
+        case Spread(labels, held):
+            # The other cases are np.full, np.eye and np.diag.
+            constant = len(set(labels)) == len(labels) and not held
+            return set() if constant or tuple(labels) == (0, 0) else {"spread"}
+        case _:
+            return set()
 
 
 def _repeats_argument(statement: Statement) -> bool:

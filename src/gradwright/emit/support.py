@@ -6,8 +6,8 @@ SOFTMAX = '''
 def softmax(x, out=None):
     """exp(x) / sum(exp(x)) over the last axis, shifted so that nothing overflows."""
     weights = np.subtract(x, np.max(x, axis=-1, keepdims=True), out=out)
-    np.exp(weights, out=weights)
-    return np.divide(weights, np.sum(weights, axis=-1, keepdims=True), out=weights)
+    weights = np.exp(weights, out=out)
+    return np.divide(weights, np.sum(weights, axis=-1, keepdims=True), out=out)
 '''
 
 LOGSUMEXP = '''
@@ -21,20 +21,17 @@ SOFTMAX_LOGSUMEXP = '''
 def softmax_logsumexp(x, out=None):
     """(softmax(x), logsumexp(x)) over the last axis, with one exp for both."""
     highest = np.max(x, axis=-1, keepdims=True)
-    weights = np.subtract(x, highest, out=out)
-    np.exp(weights, out=weights)
+    weights = np.exp(np.subtract(x, highest, out=out), out=out)
     total = np.sum(weights, axis=-1, keepdims=True)
-    np.divide(weights, total, out=weights)
-    return weights, highest[..., 0] + np.log(total[..., 0])
+    return np.divide(weights, total, out=out), highest[..., 0] + np.log(total[..., 0])
 '''
 
 SIGMOID = '''
 def sigmoid(x, out=None):
     """1 / (1 + exp(-x)); exp may overflow to infinity, whose reciprocal is the right 0."""
-    out = np.negative(x, out=out)
     with np.errstate(over="ignore"):
-        out = np.exp(out, out=out if np.ndim(out) else None)
-    return 1 / (1 + out) if not np.ndim(out) else np.reciprocal(np.add(out, 1, out=out), out=out)
+        weights = np.exp(np.negative(x, out=out), out=out)
+    return np.divide(1, np.add(weights, 1, out=out), out=out)
 '''
 
 SPREAD = '''

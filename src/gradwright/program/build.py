@@ -210,38 +210,37 @@ class Builder:
                     operand, coefficient = -operand, Fraction(-1)
             elif abs(coefficient) != 1:
                 scale = abs(coefficient)
-                operand = self.emit(Map("multiply"), (scale, operand), self._shape(operand, node))
+                operand = self.emit(Map("multiply"), (scale, operand), self.shape(operand))
                 coefficient /= scale
             if total is None:
                 total = operand
                 if coefficient < 0:
-                    total = self.emit(Map("negative"), (operand,), self._shape(operand, node))
+                    total = self.emit(Map("negative"), (operand,), self.shape(operand))
                 continue
             operator = "subtract" if coefficient < 0 else "add"
-            total = self.emit(Map(operator), (total, operand), node.axes)
+            axes = broadcast(self.shape(total), self.shape(operand))
+            total = self.emit(Map(operator), (total, operand), axes)
         assert total is not None
         return total
 
     def _spread_sum(self, node: Add, covered: tuple[int, ...]) -> Operand:
         """A sum whose terms all repeat along some axis: summed first, repeated once."""
-        graph_axes = tuple(node.axes[k] for k in covered)
-        total: Operand = Fraction(0)
+        total: Operand | None = None
         for coefficient, term in node.terms:
             assert isinstance(term, Product)
-            scale = coefficient * term.coefficient
             operand: Operand = Fraction(1)
             if term.factors:
                 factor, labels = term.factors[0]
                 kept = tuple(term.out[k] for k in covered)
                 operand = aligned(self.value(factor), labels, kept)
-            scaled = self._scaled(operand, scale, graph_axes)
-            total = scaled if total == 0 else self.emit(Map("add"), (total, scaled), graph_axes)
+            scaled = self._scaled(operand, coefficient * term.coefficient)
+            if total is None:
+                total = scaled
+                continue
+            axes = broadcast(self.shape(total), self.shape(scaled))
+            total = self.emit(Map("add"), (total, scaled), axes)
+        assert total is not None
         return self.emit(Spread(tuple(range(node.order)), covered), (total,), node.axes)
-
-    def _shape(self, operand: Operand, node: Node) -> tuple[Size, ...]:
-        if isinstance(operand, Ref) and operand.alignment is None:
-            return self.axes.get(operand.name, ())
-        return node.axes
 
     def _term(self, term: Node) -> tuple[Fraction, Operand]:
         """(coefficient, operand) of a term; what only repeats or turns is not computed."""
@@ -261,17 +260,16 @@ class Builder:
         tensors: list[tuple[Operand, Labels]] = []
         over: list[Operand] = []
         under: list[tuple[Operand, Labels]] = []
+        beside = [ls for other, ls in node.factors if not (is_mask(other) or _is_under(other))]
         for factor, labels in node.factors:
             sizes |= dict(zip(labels, factor.axes, strict=True))
-            below = isinstance(factor, Power) and factor.exponent < 0
-            if below and len(set(labels)) == len(labels) and set(labels) <= set(distinct):
+            if _is_under(factor) and set(labels) <= set(distinct) and _differ(labels):
                 assert isinstance(factor, Power)
                 root = self.value(factor.base)
                 if factor.exponent != -1:
                     root = self._power(root, -factor.exponent, factor.base.axes)
                 under.append((root, labels))
             elif labels:
-                beside = [ls for other, ls in node.factors if not is_mask(other)]
                 mask = any(set(labels) <= set(ls) for ls in beside)
                 tensors.append((self._factor(factor, mask), labels))
             else:
@@ -301,6 +299,8 @@ class Builder:
         axes = tuple(sizes[x] for x in held)
         value: Operand = Fraction(1) if operand is None else operand
         scale = node.coefficient
+        if operand is None and not over:
+            value, scale = scale, Fraction(1)
         plain = [part for part, labels in under if not labels]
         for part in over:
             value = part if value == 1 else self.emit(Map("multiply"), (part, value), axes)
@@ -314,21 +314,29 @@ class Builder:
             left = value if isinstance(value, Fraction) else aligned(value, held, wide)
             value = self.emit(Map("divide"), (left, turned), held_axes)
             held, axes = wide, held_axes
-        value = self._scaled(value, scale, axes)
+        value = self._scaled(value, scale)
         if held == node.out:
             return value
         if isinstance(value, Fraction) and not node.out:
             return value
         return self.emit(Spread(node.out, held), (value,), node.axes)
 
-    def _scaled(self, value: Operand, scale: Fraction, axes: Sequence[Size]) -> Operand:
+    def _scaled(self, value: Operand, scale: Fraction) -> Operand:
         if scale == 1:
             return value
         if isinstance(value, Fraction):
             return value * scale
         if scale == -1:
-            return self.emit(Map("negative"), (value,), axes)
-        return self.emit(Map("multiply"), (scale, value), axes)
+            return self.emit(Map("negative"), (value,), self.shape(value))
+        return self.emit(Map("multiply"), (scale, value), self.shape(value))
+
+
+def _is_under(factor: Node) -> bool:
+    return isinstance(factor, Power) and factor.exponent < 0
+
+
+def _differ(labels: Labels) -> bool:
+    return len(set(labels)) == len(labels)
 
 
 def _spreads(operand: Operand) -> bool:

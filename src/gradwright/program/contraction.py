@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from fractions import Fraction
 from typing import Protocol
 
 from gradwright.core.nodes import Labels, Size
@@ -127,6 +126,10 @@ class _Work:
         if len(contracted) == 1 and not batch and len(left) <= 2 and len(right) <= 2:
             return self._matmul(one, two, contracted[0])
         kept = self._ordered({x for x in (*left, *right) if x in needed})
+        if not kept and len(left) == len(right):
+            # Entry by entry and then np.sum, which adds in pairs: einsum loses digits in float32.
+            operand, labels = self._elementwise(one, two)
+            return self._summed(operand, labels, needed)
         return self._einsum([one, two], kept), kept
 
     def _ordered(self, labels: set[int]) -> Labels:
@@ -180,7 +183,7 @@ class _Work:
 
 def aligned(operand: Operand, labels: Labels, out: Labels) -> Operand:
     """An operand laid over the axes of a result; leading repeated axes need no mention."""
-    if isinstance(operand, Fraction):
+    if not isinstance(operand, Ref):
         return operand
     alignment: Alignment = tuple(labels.index(x) if x in labels else None for x in out)
     lead = len(alignment) - len(labels)
