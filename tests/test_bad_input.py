@@ -64,7 +64,8 @@ def backprop(text: str, loss: str = "cross_entropy") -> Bad:
 def train(text: str, data: str, label: str | None = None) -> Bad:
     def python() -> object:
         settings = learning.Settings(1, 32, 0.1, 0.2, 0)
-        return learning.train(gw.Network(text), learning.read_data(data, label, settings), settings)
+        network = gw.Network(text)
+        return learning.train(network, learning.read_data(data, label, settings, network), settings)
 
     chosen = [] if label is None else ["--label", label]
     return Bad(python, ["train", text, "--data", data, *chosen], [])
