@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from gradwright.render.latex import escape
+from gradwright.render.latex import escape, latex_name
+from gradwright.render.unicode import unicode_name
 
 #: (left side, right side, remark); an empty left side continues the line before.
 Row = tuple[str, str, str]
@@ -39,3 +40,25 @@ def latex_block(rows: Sequence[Row]) -> str:
         behind = rf" && \text{{{escape(remark)}}}" if remark else ""
         lines.append(f"{name} &= {value}{behind}")
     return "\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}"
+
+
+def shape_text(sizes: Sequence[int | str]) -> str:
+    """The shape of a value as text; a vector has one size, a scalar none.
+
+    >>> shape_text(("n", 3))
+    'n × 3'
+    """
+    return " × ".join(_size(size, unicode_name) for size in sizes) or "scalar"
+
+
+def shape_latex(sizes: Sequence[int | str]) -> str:
+    r"""The shape of a value as LaTeX mathematics.
+
+    >>> print(shape_latex(("n[l]", 3)))
+    n_{l} \times 3
+    """
+    return r" \times ".join(_size(size, latex_name) for size in sizes) or r"\text{scalar}"
+
+
+def _size(size: int | str, name: Callable[[str], str]) -> str:
+    return name(size) if isinstance(size, str) else str(size)

@@ -6,6 +6,8 @@ Names and text in letters that are neither Latin nor Greek need XeLaTeX or LuaLa
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from fractions import Fraction
 
 from gradwright.notation.tree import Tree
 from gradwright.render.latex_characters import GREEK, TEXT
@@ -18,9 +20,12 @@ from gradwright.render.layout import (
     Minus,
     Name,
     Superscript,
+    bare,
     decimal,
-    fold,
+    expand,
     layout,
+    leading,
+    separated,
 )
 
 MARKS = {"T": r"\top", "-1": "-1", "-T": r"-\top"}
@@ -31,6 +36,7 @@ OPERATORS = {
     "./": r" \oslash ",
     "kron": r" \otimes ",
 }
+HEADS = {"sigmoid": r"\sigma"}
 NAMED = {
     "exp", "log", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
     "det", "max", "min",
@@ -44,7 +50,7 @@ def latex(tree: Tree) -> str:
     >>> print(latex(parse("(A + A')*x")))
     \left(A + A^{\top}\right) x
     """
-    return fold(layout(tree), _latex)
+    return expand(layout(tree), _latex)
 
 
 def escape(text: str) -> str:
@@ -56,81 +62,87 @@ def escape(text: str) -> str:
     return "".join(TEXT.get(character, character) for character in text.replace("->", "→"))
 
 
-def _latex(node: Layout, parts: list[str]) -> str:
+def _latex(node: Layout) -> Sequence[str | Layout]:
     match node:
         case Name(text):
-            return latex_name(text)
+            return (latex_name(text),)
         case Literal(value):
-            if value.denominator == 1 or "/" not in decimal(value):
-                return decimal(value)
-            return rf"\tfrac{{{value.numerator}}}{{{value.denominator}}}"
+            return (_number(value),)
+        case Infix("/", Literal(top), Literal(bottom)):
+            return (rf"\tfrac{{{decimal(top)}}}{{{decimal(bottom)}}}",)
         case Infix("/", left, right):
-            top, bottom = (_unfenced(n, p) for n, p in ((left, parts[0]), (right, parts[1])))
-            return rf"\frac{{{top}}}{{{bottom}}}"
-        case Infix("^" | ".^" as operator, base, exponent):
-            body = parts[0] if not isinstance(base, Superscript) else _fenced(parts[0])
-            raised = _unfenced(exponent, parts[1])
-            return f"{body}^{{{raised}}}" if operator == "^" else rf"{body}^{{\odot {raised}}}"
-        case Infix("*", _, _):
-            return f"{parts[0]}{_juxtaposed(parts[0], parts[1])}{parts[1]}"
-        case Infix(operator, _, _):
-            return f"{parts[0]}{OPERATORS[operator]}{parts[1]}"
-        case Minus():
-            return f"-{parts[0]}"
+            return r"\frac{", bare(left), "}{", bare(right), "}"
+        case Infix("^", base, exponent):
+            return base, "^{", bare(exponent), "}"
+        case Infix(".^", base, exponent):
+            return base, r"^{\odot ", bare(exponent), "}"
+        case Infix("*", left, right):
+            return _factor(left), _juxtaposed(left, right), _factor(right)
+        case Infix(operator, left, right):
+            return _factor(left), OPERATORS[operator], _factor(right)
+        case Minus(operand):
+            return "-", _factor(operand)
         case Superscript(operand, mark):
-            twice = isinstance(operand, Superscript) or (
-                isinstance(operand, Infix) and operand.operator in ("^", ".^")
-            )
-            body = _fenced(parts[0]) if twice else parts[0]
-            return f"{body}^{{{MARKS[mark]}}}"
-        case Fenced():
-            return _fenced(parts[0])
+            return operand, f"^{{{MARKS[mark]}}}"
+        case Fenced(inner):
+            return r"\left(", inner, r"\right)"
         case Applied():
-            return _applied(node, parts)
+            return _applied(node)
     raise AssertionError(type(node))
 
 
-def _juxtaposed(left: str, right: str) -> str:
+def _number(value: Fraction) -> str:
+    shown = decimal(value)
+    mantissa, _, exponent = shown.partition("e")
+    if exponent:
+        times = "" if mantissa == "1" else rf"{mantissa} \cdot "
+        return rf"\left({times}10^{{{exponent}}}\right)"
+    if "/" in shown:
+        return rf"\tfrac{{{value.numerator}}}{{{value.denominator}}}"
+    return shown
+
+
+def _factor(node: Layout) -> Layout:
+    """A fraction says itself where it ends; parentheses around it are for text on one line."""
+    is_fraction = isinstance(node, Fenced) and (
+        isinstance(node.inner, Literal)
+        or (isinstance(node.inner, Infix) and node.inner.operator == "/")
+    )
+    return bare(node) if is_fraction else node
+
+
+def _juxtaposed(left: Layout, right: Layout) -> str:
     """A space multiplies, except where it would read as one number or as a function's argument."""
-    applied = left.endswith(r"\sigma") and right.startswith(r"\left(")
-    return r" \cdot " if applied or right[0].isdigit() else " "
+    last = left.right if isinstance(left, Infix) and left.operator == "*" else left
+    first = leading(_factor(right))
+    applied = isinstance(last, Name) and last.text == "σ" and isinstance(first, Fenced)
+    return r" \cdot " if applied or isinstance(first, Literal) else " "
 
 
-def _applied(node: Applied, parts: list[str]) -> str:
-    function = node.function
-    match function:
+def _applied(node: Applied) -> Sequence[str | Layout]:
+    first, *others = node.arguments
+    match node.function:
         case "norm2":
-            return rf"\left\lVert {parts[0]} \right\rVert"
+            return r"\left\lVert ", first, r" \right\rVert"
         case "norm1":
-            return rf"\left\lVert {parts[0]} \right\rVert_{{1}}"
+            return r"\left\lVert ", first, r" \right\rVert_{1}"
         case "abs":
-            return rf"\left\lvert {parts[0]} \right\rvert"
+            return r"\left\lvert ", first, r" \right\rvert"
         case "sqrt":
-            return rf"\sqrt{{{parts[0]}}}"
+            return r"\sqrt{", first, "}"
         case "eye":
-            return rf"\mathbf{{I}}_{{{parts[0]}}}"
-        case "ones" if len(parts) == 1:
-            return rf"\mathbf{{1}}_{{{parts[0]}}}"
+            return r"\mathbf{I}_{", first, "}"
         case "ones":
-            return rf"\mathbf{{1}}_{{{parts[0]} \times {parts[1]}}}"
-        case "step" if len(parts) == 1 and not node.options:
-            return rf"\llbracket {parts[0]} > 0 \rrbracket"
-        case "sigmoid":
-            return rf"\sigma{_fenced(parts[0])}"
-    name = rf"\{function}" if function in NAMED else rf"\operatorname{{{escape(function)}}}"
-    given = [*parts, *(rf"\mathit{{{escape(k)}}}={decimal(v)}" for k, v in node.options)]
-    return name + _fenced(", ".join(given))
-
-
-def _fenced(text: str) -> str:
-    return rf"\left({text}\right)"
-
-
-def _unfenced(node: Layout, text: str) -> str:
-    """A numerator, denominator or exponent needs no parentheses of its own."""
-    if isinstance(node, Fenced):
-        return text.removeprefix(r"\left(").removesuffix(r"\right)")
-    return text
+            sizes = [piece for size in others for piece in (r" \times ", size)]
+            return r"\mathbf{1}_{", first, *sizes, "}"
+        case "step" if not others and not node.options:
+            return r"\llbracket ", first, r" > 0 \rrbracket"
+    name = node.function
+    shown = HEADS.get(name) or (
+        rf"\{name}" if name in NAMED else rf"\operatorname{{{escape(name)}}}"
+    )
+    given = [rf"\mathit{{{escape(key)}}}={decimal(value)}" for key, value in node.options]
+    return shown, r"\left(", *separated(node.arguments, given), r"\right)"
 
 
 def latex_name(name: str) -> str:

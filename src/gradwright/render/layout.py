@@ -6,10 +6,9 @@ them in Unicode and LaTeX too. Layouts are built and walked without recursion.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TypeVar
 
 from gradwright.notation.tree import (
     Binary,
@@ -25,9 +24,17 @@ from gradwright.notation.tree import (
 
 SUM, PRODUCT, POWER, POSTFIX, ATOM = range(1, 6)
 
-#: Operators of one level that may follow each other without parentheses.
-PLAIN_PRODUCT = frozenset({"*", "/"})
-ELEMENTWISE_PRODUCT = frozenset({".*", "./"})
+#: Longest number that is written without a power of ten, where it could have one.
+MAX_PLAIN = 12
+
+#: The products that may follow each other without parentheses: which may stand left of which.
+MAY_FOLLOW = {
+    "*": frozenset({"*"}),
+    "/": frozenset({"*", "/"}),
+    ".*": frozenset({".*", "./"}),
+    "./": frozenset({".*"}),
+    "kron": frozenset[str](),
+}
 
 PRECEDENCE = {
     "+": SUM,
@@ -98,114 +105,150 @@ class Applied:
 
 Layout = Name | Literal | Infix | Minus | Superscript | Fenced | Applied
 
-Result = TypeVar("Result")
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A layout, how tightly it binds, and what its surroundings ask about it.
+
+    `operator` is that of an unfenced infix. `vector` and `row` are guesses by lower case letters,
+    that it is a vector, and that it is a product that begins with a transposed one; they decide
+    parentheses only, never meaning. `under` is what stands behind the sign of a Minus.
+    """
+
+    layout: Layout
+    level: int
+    operator: str = ""
+    vector: bool = False
+    row: bool = False
+    under: _Part | None = None
+
+    def at_least(self, level: int) -> Layout:
+        """The layout, in parentheses if it binds less than `level`."""
+        return self.layout if self.level >= level else Fenced(self.layout)
 
 
 def layout(tree: Tree) -> Layout:
     """The layout of a tree."""
-    done: dict[int, tuple[Layout, int]] = {}
+    done: dict[int, _Part] = {}
     for part in reversed(list(walk(tree))):
         done[id(part)] = _laid_out(part, [done[id(child)] for child in children(part)], done)
-    return done[id(tree)][0]
+    return done[id(tree)].layout
 
 
-def _laid_out(
-    tree: Tree, parts: list[tuple[Layout, int]], done: dict[int, tuple[Layout, int]]
-) -> tuple[Layout, int]:
+def _laid_out(tree: Tree, parts: list[_Part], done: dict[int, _Part]) -> _Part:
     match tree:
         case Symbol(name):
-            return Name(name), ATOM
+            return _Part(Name(name), ATOM, vector=name[0].islower())
         case Number(value):
-            whole = value.denominator == 1 or _is_decimal(value)
-            return (Literal(value), ATOM) if whole else (Fenced(Literal(value)), ATOM)
-        case Negate(operand):
-            # -a*b reads as (-a)*b, which is the same number; a sum needs its parentheses.
-            inside, level = parts[0]
-            bare = level >= PRODUCT and not isinstance(operand, Negate)
-            return Minus(inside if bare else Fenced(inside)), SUM
-        case Transpose(operand):
-            if isinstance(operand, Call) and operand.function == "inv":
-                inner = done[id(operand.arguments[0])]
-                return Superscript(_at_least(inner, ATOM), "-T"), POSTFIX
-            return Superscript(_at_least(parts[0], POSTFIX), "T"), POSTFIX
+            shown = Literal(value) if "/" not in decimal(value) else Fenced(Literal(value))
+            return _Part(shown, ATOM)
+        case Negate():
+            # A second sign needs parentheses, like a sum.
+            return _minus(parts[0])
+        case Transpose(Call("inv", (inner,))):
+            return _Part(Superscript(done[id(inner)].at_least(ATOM), "-T"), POSTFIX)
+        case Transpose():
+            turned = Superscript(parts[0].at_least(ATOM), "T")
+            return _Part(turned, POSTFIX, row=parts[0].vector)
         case Call("inv", _):
-            return Superscript(_at_least(parts[0], ATOM), "-1"), POSTFIX
+            return _Part(Superscript(parts[0].at_least(ATOM), "-1"), POSTFIX)
         case Call("kron", _):
-            return Infix("kron", _at_least(parts[0], POWER), _at_least(parts[1], POWER)), PRODUCT
+            return _product("kron", *parts)
         case Call(function, _, options):
-            return Applied(function, tuple(part for part, _ in parts), options), ATOM
-        case Binary():
-            level = PRECEDENCE[tree.operator]
-            made = _infix(tree, parts[0], parts[1])
-            if level == PRODUCT and isinstance(made, Infix) and _starts_with_minus(made):
-                level = SUM
-            return made, level
+            applied = Applied(function, tuple(part.layout for part in parts), options)
+            return _Part(applied, ATOM, vector=len(parts) == 1 and parts[0].vector)
+        case Binary("^" | ".^" as operator):
+            raised = Infix(operator, parts[0].at_least(ATOM), parts[1].at_least(ATOM))
+            return _Part(raised, POWER, operator)
+        case Binary("+" | "-" as operator):
+            # A sign may open a sum; one behind an operator needs parentheses.
+            made = Infix(operator, parts[0].layout, parts[1].at_least(PRODUCT))
+            return _Part(made, SUM, operator, vector=parts[0].vector)
+        case Binary(operator):
+            return _product(operator, *parts)
     raise AssertionError(type(tree))
 
 
-def _infix(tree: Binary, left: tuple[Layout, int], right: tuple[Layout, int]) -> Layout:
-    operator = tree.operator
-    level = PRECEDENCE[operator]
-    if level == POWER:
-        return Infix(operator, _at_least(left, POSTFIX), _at_least(right, ATOM))
-    one, other = _at_least(left, level), _at_least(right, level + 1)
-    first = tree.left.operand if isinstance(tree.left, Negate) else tree.left
-    if level == PRODUCT and isinstance(tree.left, Negate):
-        # -a/n reads as (-a)/n already.
-        one = left[0]
-    if level == PRODUCT and (_is_inner_product(first) or not _may_follow(first, operator)):
-        one = _at_least(left, POWER)
-    if level == SUM and isinstance(tree.left, Negate):
-        one = left[0]
-    return Infix(operator, one, other)
+def _minus(part: _Part) -> _Part:
+    """`-a b` reads as (-a) b and as -(a b), which are the same number."""
+    return _Part(Minus(part.at_least(PRODUCT)), SUM, vector=part.vector, under=part)
 
 
-def _may_follow(left: Tree, operator: str) -> bool:
-    """Whether `left operator …` reads unambiguously when `left` is a product itself."""
-    if isinstance(left, Call) and left.function == "kron":
-        return False
-    if not isinstance(left, Binary):
-        return True
-    if operator == "*" and left.operator == "/":
-        return False
-    family = PLAIN_PRODUCT if operator in PLAIN_PRODUCT else ELEMENTWISE_PRODUCT
-    if left.operator == "./" and operator == "./":
-        return False
-    return left.operator in family
+def _product(operator: str, left: _Part, right: _Part) -> _Part:
+    """A product of any kind; the sign of its first factor becomes its own."""
+    if left.under is not None:
+        return _minus(_product(operator, replace(left.under, under=None), right))
+    # An inner product is a scalar among matrices: parentheses show where it ends.
+    inner = left.operator == "*" and left.row and left.vector
+    alone = inner or left.operator not in MAY_FOLLOW[operator]
+    one = left.at_least(POWER if alone else PRODUCT)
+    other = right.at_least(POWER)
+    vector = {"*": right.vector, "/": False, "kron": False}.get(operator, left.vector)
+    return _Part(Infix(operator, one, other), PRODUCT, operator, vector, left.row)
 
 
-def _starts_with_minus(node: Layout) -> bool:
-    while isinstance(node, Infix):
-        node = node.left
-    return isinstance(node, Minus)
+def expand(root: Layout, pieces: Callable[[Layout], Sequence[str | Layout]]) -> str:
+    """The text of a layout, given how one node is made of texts and layouts.
+
+    Every text is written once, so a chain of any length takes time in proportion to it.
+    """
+    written: list[str] = []
+    stack: list[str | Layout] = [root]
+    while stack:
+        piece = stack.pop()
+        if isinstance(piece, str):
+            written.append(piece)
+        else:
+            stack.extend(reversed(pieces(piece)))
+    return "".join(written)
 
 
-def _is_inner_product(tree: Tree) -> bool:
-    """Whether a product looks like a scalar x' A y; parentheses keep it apart from what follows."""
-    if not (isinstance(tree, Binary) and tree.operator == "*" and _looks_like_vector(tree.right)):
-        return False
-    first: Tree = tree
-    while isinstance(first, Binary) and first.operator == "*":
-        first = first.left
-    return isinstance(first, Transpose) and _looks_like_vector(first.operand)
+def bare(node: Layout) -> Layout:
+    """A layout without parentheses, where something else shows its extent."""
+    return node.inner if isinstance(node, Fenced) else node
 
 
-def _looks_like_vector(tree: Tree) -> bool:
-    """A guess by lower case letters; it decides parentheses only, never meaning."""
-    while not isinstance(tree, Symbol):
-        match tree:
-            case Binary("+" | "-" | ".*" | "./", left, _) | Call(_, (left,)):
-                tree = left
-            case Binary("*", _, right):
-                tree = right
-            case _:
-                return False
-    return tree.name[0].islower()
+def leading(node: Layout) -> Layout:
+    """The layout that the text of a factor begins with, down to parentheses."""
+    while isinstance(node, Infix | Superscript):
+        node = node.left if isinstance(node, Infix) else node.operand
+    return node
 
 
-def _at_least(part: tuple[Layout, int], level: int) -> Layout:
-    inside, own = part
-    return inside if own >= level else Fenced(inside)
+def integer_exponent(node: Layout) -> int | None:
+    """The value of an exponent such as 2 or (-2), which a superscript can show."""
+    sign = 1
+    if isinstance(node, Fenced) and isinstance(node.inner, Minus):
+        node, sign = node.inner.operand, -1
+    if isinstance(node, Literal) and node.value.denominator == 1:
+        return sign * node.value.numerator
+    return None
+
+
+def separated(arguments: Sequence[Layout], options: Sequence[str]) -> list[str | Layout]:
+    """Arguments, then options, with commas between."""
+    found: list[str | Layout] = []
+    for given in (*arguments, *options):
+        found += [", ", given] if found else [given]
+    return found
+
+
+def decimal(value: Fraction) -> str:
+    """An exact decimal, with a power of ten where that is shorter; else a quotient."""
+    if not _is_decimal(value):
+        return f"{value.numerator}/{value.denominator}"
+    sign, digits = "-" if value < 0 else "", 0
+    while (value * 10**digits).denominator != 1:
+        digits += 1
+    scaled = str(abs((value * 10**digits).numerator))
+    padded = scaled.rjust(digits + 1, "0")
+    plain = f"{padded[:-digits]}.{padded[-digits:]}" if digits else padded
+    if len(plain) <= MAX_PLAIN:
+        return sign + plain
+    significant = scaled.rstrip("0")
+    fraction = f".{significant[1:]}" if len(significant) > 1 else ""
+    short = f"{significant[0]}{fraction}e{len(scaled) - 1 - digits}"
+    return sign + min(plain, short, key=len)
 
 
 def _is_decimal(value: Fraction) -> bool:
@@ -214,46 +257,3 @@ def _is_decimal(value: Fraction) -> bool:
         while rest % prime == 0:
             rest //= prime
     return rest == 1
-
-
-def parts_of(node: Layout) -> tuple[Layout, ...]:
-    """The layouts inside a layout."""
-    match node:
-        case Infix(_, left, right):
-            return (left, right)
-        case Minus(operand) | Superscript(operand, _):
-            return (operand,)
-        case Fenced(inner):
-            return (inner,)
-        case Applied(_, arguments, _):
-            return arguments
-        case _:
-            return ()
-
-
-def fold(root: Layout, build: Callable[[Layout, list[Result]], Result]) -> Result:
-    """Build a result for each layout from those of its parts, without recursion."""
-    order: list[Layout] = []
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        order.append(node)
-        stack.extend(parts_of(node))
-    done: dict[int, Result] = {}
-    for node in reversed(order):
-        done[id(node)] = build(node, [done[id(part)] for part in parts_of(node)])
-    return done[id(root)]
-
-
-def decimal(value: Fraction) -> str:
-    """An exact decimal, or a quotient where there is none."""
-    if value.denominator == 1:
-        return str(value.numerator)
-    if not _is_decimal(value):
-        return f"{value.numerator}/{value.denominator}"
-    digits = 0
-    while (value * 10**digits).denominator != 1:
-        digits += 1
-    scaled = str(abs((value * 10**digits).numerator)).rjust(digits + 1, "0")
-    sign = "-" if value < 0 else ""
-    return f"{sign}{scaled[:-digits]}.{scaled[-digits:]}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gradwright.notation.tree import Tree
 from gradwright.render.layout import (
     Applied,
@@ -12,9 +14,11 @@ from gradwright.render.layout import (
     Minus,
     Name,
     Superscript,
+    bare,
     decimal,
-    fold,
+    expand,
     layout,
+    separated,
 )
 
 
@@ -25,44 +29,30 @@ def plain_text(tree: Tree) -> str:
     >>> plain_text(parse("(A + A')*x"))
     "(A + A')*x"
     """
-    return fold(layout(tree), _plain)
+    return expand(layout(tree), _plain)
 
 
-def _plain(node: Layout, parts: list[str]) -> str:
+def _plain(node: Layout) -> Sequence[str | Layout]:
     match node:
         case Name(text):
-            return text
+            return (text,)
         case Literal(value):
-            return decimal(value)
-        case Infix("kron", _, _):
-            return f"kron({_bare(parts[0])}, {_bare(parts[1])})"
-        case Infix(operator, _, _):
-            space = " " if operator in ("+", "-") else ""
-            return f"{parts[0]}{space}{operator}{space}{parts[1]}"
-        case Minus():
-            return f"-{parts[0]}"
-        case Superscript(_, mark):
-            if mark == "T":
-                return f"{parts[0]}'"
-            inverse = f"inv({_bare(parts[0])})"
-            return inverse if mark == "-1" else f"{inverse}'"
-        case Fenced(Infix("kron", _, _)):
-            return parts[0]
-        case Fenced():
-            return f"({parts[0]})"
-        case Applied(function, _, options):
-            given = [*parts, *(f"{name}={decimal(value)}" for name, value in options)]
-            return f"{function}({', '.join(given)})"
+            return (decimal(value),)
+        case Infix("kron", left, right):
+            return "kron(", bare(left), ", ", bare(right), ")"
+        case Infix(operator, left, right):
+            return left, f" {operator} " if operator in ("+", "-") else operator, right
+        case Minus(operand):
+            return "-", operand
+        case Superscript(operand, "T"):
+            return operand, "'"
+        case Superscript(operand, mark):
+            return "inv(", bare(operand), ")" if mark == "-1" else ")'"
+        case Fenced(Infix("kron", _, _) | Superscript(_, "-1") as call):
+            return (call,)
+        case Fenced(inner):
+            return "(", inner, ")"
+        case Applied(function, arguments, options):
+            given = [f"{name}={decimal(value)}" for name, value in options]
+            return f"{function}(", *separated(arguments, given), ")"
     raise AssertionError(type(node))
-
-
-def _bare(text: str) -> str:
-    """An argument without the parentheses that it had as an operand."""
-    if not (text.startswith("(") and text.endswith(")")):
-        return text
-    depth = 0
-    for place, character in enumerate(text):
-        depth += (character == "(") - (character == ")")
-        if depth == 0 and place < len(text) - 1:
-            return text
-    return text[1:-1]

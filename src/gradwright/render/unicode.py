@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from gradwright.notation.tree import Tree
 from gradwright.render.layout import (
@@ -15,8 +16,11 @@ from gradwright.render.layout import (
     Name,
     Superscript,
     decimal,
-    fold,
+    expand,
+    integer_exponent,
     layout,
+    leading,
+    separated,
 )
 
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -33,52 +37,50 @@ def unicode_text(tree: Tree) -> str:
     >>> unicode_text(parse("(A + A')*x"))
     '(A + Aᵀ) x'
     """
-    return fold(layout(tree), _unicode)
+    return expand(layout(tree), _unicode)
 
 
-def _unicode(node: Layout, parts: list[str]) -> str:
+def _unicode(node: Layout) -> Sequence[str | Layout]:
     match node:
         case Name(text):
-            return unicode_name(text)
+            return (unicode_name(text),)
         case Literal(value):
-            return decimal(value)
-        case Infix("^" | ".^" as operator, _, exponent):
-            return _power(operator, parts[0], exponent, parts[1])
-        case Infix("*", _, _):
-            return f"{parts[0]}{_juxtaposed(parts[0], parts[1])}{parts[1]}"
-        case Infix(operator, _, _):
-            return f"{parts[0]}{OPERATORS[operator]}{parts[1]}"
-        case Minus():
-            return f"-{parts[0]}"
-        case Superscript(_, mark):
-            return f"{parts[0]}{MARKS[mark]}"
-        case Fenced():
-            return f"({parts[0]})"
-        case Applied("norm2", _, _):
-            return f"‖{parts[0]}‖"
-        case Applied("norm1", _, _):
-            return f"‖{parts[0]}‖₁"
-        case Applied(function, _, options):
-            given = [*parts, *(f"{name}={decimal(value)}" for name, value in options)]
-            return f"{FUNCTIONS.get(function, function)}({', '.join(given)})"
+            return (decimal(value),)
+        case Infix("^" | ".^" as operator, base, exponent):
+            return _power(operator, base, exponent)
+        case Infix("*", left, right):
+            return left, _juxtaposed(right), right
+        case Infix(operator, left, right):
+            return left, OPERATORS[operator], right
+        case Minus(operand):
+            return "-", operand
+        case Superscript(operand, mark):
+            return operand, MARKS[mark]
+        case Fenced(inner):
+            return "(", inner, ")"
+        case Applied("norm2", (argument,), _):
+            return "‖", argument, "‖"
+        case Applied("norm1", (argument,), _):
+            return "‖", argument, "‖₁"
+        case Applied(function, arguments, options):
+            given = [f"{name}={decimal(value)}" for name, value in options]
+            return f"{FUNCTIONS.get(function, function)}(", *separated(arguments, given), ")"
     raise AssertionError(type(node))
 
 
-def _power(operator: str, base: str, exponent: Layout, text: str) -> str:
-    """Positive integer exponents are superscripts; A⁻¹ is kept for the inverse."""
-    if isinstance(exponent, Literal) and exponent.value.denominator == 1:
-        raised = str(exponent.value.numerator).translate(SUPERSCRIPTS)
-        # A superscript behind a superscript would run into it.
-        if base[-1] not in "ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹":
-            return f"{base}{raised}" if operator == "^" else f"{base}⊙{raised}"
-    return f"{base}{operator}{text}"
+def _power(operator: str, base: Layout, exponent: Layout) -> Sequence[str | Layout]:
+    """Integer exponents are superscripts; A⁻¹ is kept for the inverse."""
+    raised = integer_exponent(exponent)
+    if raised is None or (operator == "^" and raised == -1):
+        return base, operator, exponent
+    return base, "" if operator == "^" else "⊙", str(raised).translate(SUPERSCRIPTS)
 
 
-def _juxtaposed(left: str, right: str) -> str:
+def _juxtaposed(right: Layout) -> str:
     """A space multiplies, except where it would read as one number or as a closing norm."""
-    if right[0] in "‖0123456789.":
-        return " · "
-    return " "
+    first = leading(right)
+    norm = isinstance(first, Applied) and first.function in ("norm1", "norm2")
+    return " · " if norm or isinstance(first, Literal) else " "
 
 
 def unicode_name(name: str) -> str:
