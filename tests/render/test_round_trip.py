@@ -42,7 +42,7 @@ def gap(found: object, expected: object) -> float:
     np.testing.assert_array_equal(a[~finite], b[~finite])
     if not np.any(finite):
         return 0.0
-    return float(np.max(np.abs(a - b)[finite]) / max(1e-300, np.max(np.abs(b[finite]))))
+    return float(np.max(np.abs(a[finite] - b[finite])) / max(1e-300, np.max(np.abs(b[finite]))))
 
 
 def tolerance(tree: Tree) -> float:
