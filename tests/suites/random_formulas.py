@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import re
 import sys
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,133 +24,31 @@ from gradwright.api.formula import formula
 from gradwright.errors import GradwrightError
 from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
-from gradwright.notation.shapes import infer
+from gradwright.notation.shapes import Scope, infer
+from gradwright.notation.tree import Tree
 from gradwright.render.plain import plain_text
 from gradwright.render.unicode import unicode_text
 from gradwright.verification import complex_step
+from tests.suites.index_reader import index_value
+from tests.suites.writer import SYMBOLS, Writer
 
-#: Every symbol with its declaration; m, n and k are drawn unequal.
-SYMBOLS = {
-    "t": "scalar positive",
-    "s": "scalar",
-    "x": "vector n",
-    "v": "vector n",
-    "y": "vector m",
-    "u": "vector m positive",
-    "A": "matrix m n",
-    "B": "matrix n n invertible",
-    "S": "matrix n n symmetric",
-    "C": "matrix m k",
-    "P": "posdef m m",
-}
-SCALARS, VECTORS, MATRICES = "ts", "xvyu", "ABSCP"
+#: A value that agrees this well is right; nothing else is asked.
+TOLERANCE = 1e-11
 
-Kind = tuple[str, ...]
-KINDS: dict[str, Kind] = {
-    name: tuple(w for w in text.split()[1:] if w in "mnk") for name, text in SYMBOLS.items()
-}
+#: Points where rounding alone moves the derivative by more than this cannot judge it.
+CONDITIONED = 1e-9
 
-SMOOTH = ("exp", "tanh", "sigmoid", "sin", "cos", "softplus", "arctan")
-KINKED = ("relu", "abs", "leaky_relu")
+#: One unit in the last place of float32 is this many of float64.
+SINGLE_TO_DOUBLE = 2.0**-29
 
+#: Every how many scalar formulas the Hessian is judged too.
+HESSIAN_SHARE = 4
 
-class Writer:
-    """Writes one random formula, biased towards the variable that is differentiated by."""
+#: The symmetric matrices without the constraint.
+FREE = {"S": "matrix n n", "P": "matrix m m invertible"}
 
-    def __init__(self, seed: int) -> None:
-        self.draw = random.Random(seed)
-        self.wrt = self.draw.choice("xyABStCPv")
-
-    def formula(self) -> str:
-        """A scalar, vector or matrix expression that holds the variable."""
-        for _ in range(50):
-            kind = self.draw.choice([(), (), (), ("n",), ("m",), ("m", "n")])
-            text = self.write(kind, self.draw.randrange(2, 5))
-            if re.search(rf"\b{self.wrt}\b", text):
-                return text
-        return self.leaf(KINDS[self.wrt])
-
-    def leaf(self, kind: Kind) -> str:
-        fitting = [name for name, held in KINDS.items() if held == kind]
-        if self.wrt in fitting and self.draw.random() < 0.7:
-            return self.wrt
-        if kind == () and self.draw.random() < 0.3:
-            return self.draw.choice(["2", "0.5", "3"])
-        if fitting:
-            return self.draw.choice(fitting)
-        return self.outer(kind, 0) if len(kind) == 2 else f"ones({kind[0]})"
-
-    def outer(self, kind: Kind, depth: int) -> str:
-        return f"({self.write(kind[:1], depth)})*({self.write(kind[1:], depth)})'"
-
-    def write(self, kind: Kind, depth: int) -> str:
-        if depth <= 0:
-            return self.leaf(kind)
-        choices = [self.elementwise, self.total, self.scaled]
-        if kind == ():
-            choices += [self.closed, self.closed, self.quotient]
-        elif len(kind) == 1:
-            choices += [self.product, self.product, self.vector_function]
-        else:
-            choices += [self.product, self.matrix_function, self.outer]
-        return self.draw.choice(choices)(kind, depth - 1)
-
-    def elementwise(self, kind: Kind, depth: int) -> str:
-        if self.draw.random() < 0.5:
-            name = self.draw.choice(SMOOTH if self.draw.random() < 0.8 else KINKED)
-            return f"{name}({self.write(kind, depth)})"
-        operator = self.draw.choice([".*", ".*", "+", "-"])
-        return f"({self.write(kind, depth)}) {operator} ({self.write(kind, depth)})"
-
-    def total(self, kind: Kind, depth: int) -> str:
-        return f"({self.write(kind, depth)}) + ({self.write(kind, depth)})"
-
-    def scaled(self, kind: Kind, depth: int) -> str:
-        return f"({self.write((), depth)})*({self.write(kind, depth)})"
-
-    def quotient(self, kind: Kind, depth: int) -> str:
-        return f"({self.write((), depth)})/(1 + ({self.write((), depth)})^2)"
-
-    def closed(self, kind: Kind, depth: int) -> str:
-        one = self.draw.choice([("n",), ("m",)])
-        pick = self.draw.randrange(8)
-        if pick == 0:
-            return f"sum({self.write(self.draw.choice([one, ('m', 'n')]), depth)})"
-        if pick == 1:
-            return f"norm2({self.write(one, depth)})^2"
-        if pick == 2:
-            return f"logsumexp({self.write(one, depth)})"
-        if pick == 3:
-            return f"tr({self.write((*one, *one), depth)})"
-        if pick == 4:
-            return f"log(1 + norm2({self.write(one, depth)})^2)"
-        if pick == 5:
-            return self.draw.choice(["logdet(B)", "det(P)", "logdet(P + y*y')", "tr(inv(B)*S)"])
-        if pick == 6:
-            return f"sum(sqrt(1 + ({self.write(one, depth)}).^2))"
-        return f"({self.write(one, depth)})'*({self.write(one, depth)})"
-
-    def product(self, kind: Kind, depth: int) -> str:
-        inner = self.draw.choice("mnk" if len(kind) == 2 else "mn")
-        left = self.write((kind[0], inner), depth)
-        return f"({left})*({self.write((inner, *kind[1:]), depth)})"
-
-    def vector_function(self, kind: Kind, depth: int) -> str:
-        inside = self.write(kind, depth)
-        return f"softmax({inside})" if self.draw.random() < 0.6 else f"diag(({inside})*({inside})')"
-
-    def matrix_function(self, kind: Kind, depth: int) -> str:
-        if kind[0] == kind[1] and self.draw.random() < 0.5:
-            return (
-                self.draw.choice(["inv(B)", f"diag({self.write(kind[:1], depth)})"])
-                if kind[0] == "n"
-                else f"diag({self.write(kind[:1], depth)})"
-            )
-        return (
-            f"({self.write(kind[::-1], depth)})'"
-            if self.draw.random() < 0.6
-            else f"softmax({self.write(kind, depth)})"
-        )
+Point = dict[str, np.ndarray]
+Function = Callable[[Point], np.ndarray]
 
 
 @dataclass
@@ -162,105 +60,156 @@ class Tally:
 
     def add(self, outcome: str, line: str) -> None:
         self.counts[outcome] += 1
-        if outcome.startswith("wrong") or outcome == "crash":
+        if "wrong" in outcome:
             self.failures.append(line)
 
 
-def relative(found: np.ndarray, expected: np.ndarray) -> float:
-    """max |a - b| over max |b|; where b is zero, a must be too."""
+def relative(found: np.ndarray, expected: np.ndarray, floor: float = 0.0) -> float:
+    """max |a - b| over max |b| (at least `floor`); where b is zero, a must be too."""
     gap = float(np.max(np.abs(found - expected), initial=0.0))
-    scale = float(np.max(np.abs(expected), initial=0.0))
+    scale = max(floor, float(np.max(np.abs(expected), initial=0.0)))
     if gap == 0.0:
         return 0.0
     return gap / scale if scale else float("inf")
 
 
-def derive(text: str, wrt: str) -> Derivation:
-    """The gradient of a scalar, else the Jacobian."""
-    written = formula(text, **SYMBOLS)
-    if written.scope.shape.kind == "scalar":
-        return written.gradient(wrt)
-    return written.jacobian(wrt)
-
-
 def judge(seed: int) -> tuple[str, str]:
-    """(outcome, the formula): `right`, `set aside`, `index`, or what is wrong."""
+    """(outcome, the formula): what was derived and that it is right, or what is wrong."""
     writer = Writer(seed)
     text, wrt = writer.formula(), writer.wrt
-    line = f"seed {seed}: d({text})/d{wrt}"
+    written = formula(text, **SYMBOLS)
+    if written.scope.shape.kind != "scalar":
+        kind = "jacobian"
+    else:
+        kind = "hessian" if writer.draw.randrange(HESSIAN_SHARE) == 0 else "gradient"
+    line = f"seed {seed}: {kind} of {text} by {wrt}"
+    outcome = "set aside"
     with np.errstate(all="ignore"):
-        derived = derive(text, wrt)
+        derived = getattr(written, kind)(wrt)
         generator = np.random.default_rng(seed)
         for _ in range(5):
             point = sample_point(derived.scope, generator, derived.free_sizes)
-            outcome = compare(derived, wrt, point)
+            outcome = at_point(derived, wrt, point)
             if outcome != "set aside":
                 break
-    return outcome, line
+    return outcome if outcome == "set aside" else f"{kind}: {outcome}", line
 
 
-def compare(derived: Derivation, wrt: str, point: dict[str, np.ndarray]) -> str:
-    """Emitted code and printed texts against the complex step at one point."""
-    scope = derived.scope
+def at_point(derived: Derivation, wrt: str, point: Point) -> str:
+    """A derivation at one point: `right`, `right in index form`, `set aside` or what is wrong.
+
+    A Hessian is the complex step of the printed text of a gradient, which is itself judged at the
+    same point. A symmetric matrix is differentiated without the constraint, so in that gradient
+    it is not declared symmetric.
+    """
     kinks = derived.kink_distance()
     if kinks is not None and kinks(point) < 1e-6:
         return "set aside"
+    if derived.kind != "hessian":
+        return compare(derived, evaluator(derived.tree, derived.scope, point), wrt, point)
+    gradient = formula(derived.formula, **{**SYMBOLS, **FREE}).gradient(wrt)
+    (printed,) = gradient.printed.values()
+    if printed.tree is None:
+        return "gradient has no text"
+    first = compare(gradient, evaluator(gradient.tree, gradient.scope, point), wrt, point)
+    if first != "right":
+        return f"{first} (its gradient)" if "wrong" in first else first
+    return compare(derived, evaluator(printed.tree, gradient.scope, point), wrt, point)
 
-    def function(at: dict[str, np.ndarray]) -> np.ndarray:
-        return np.asarray(evaluate(derived.tree, at, scope))
 
+def compare(derived: Derivation, function: Function, wrt: str, point: Point) -> str:
+    """Emitted code and printed texts against the complex step of a function at one point."""
     expected = np.asarray(complex_step.jacobian(function, point, wrt))
     found = np.asarray(derived(**point))
     if found.shape != expected.shape:
         return "wrong shape"
-    noise = rounding(derived, function, point, wrt)
-    if not np.all(np.isfinite(expected)) or noise > 1e-9:
+    if not np.all(np.isfinite(expected)):
         return "set aside"
-    tolerance = 1e-11 + 64 * noise
+    # A derivative that cancels to zero is compared on the scale of the function.
     size = float(np.max(np.abs(function(point)), initial=1.0))
-    if float(np.max(np.abs(expected), initial=0.0)) < 1e-12 * size:
-        # A derivative that cancels to zero: compare on the scale of the function.
-        return (
-            "right" if float(np.max(np.abs(found), initial=0.0)) <= 1e-11 * size else "wrong value"
-        )
-    if relative(found, expected) > tolerance:
-        return "wrong value"
+    vanishes = float(np.max(np.abs(expected), initial=0.0)) < 1e-12 * size
+    floor = size if vanishes else 0.0
+
+    def verdict(value: np.ndarray, wrong: str) -> str:
+        if relative(value, expected, floor) <= TOLERANCE:
+            return "right"
+        noise = rounding(derived, function, point, wrt)
+        if noise > CONDITIONED:
+            return "set aside"
+        return "right" if relative(value, expected, floor) <= TOLERANCE + 64 * noise else wrong
+
+    outcome = verdict(found, "wrong value")
     (printed,) = derived.printed.values()
+    if outcome != "right":
+        return outcome
     if printed.tree is None:
-        return "index"
+
+        def matrix(text: str) -> np.ndarray:
+            return evaluator(parse(text), derived.scope, point)(point)
+
+        value = index_value(printed.index, expected.shape, matrix)
+        outcome = verdict(value, "wrong index text")
+        return "right in index form" if outcome == "right" else outcome
     for text in (plain_text(printed.tree), unicode_text(printed.tree)):
-        again = parse(text)
-        inside = infer(again, scope.symbols, sizes=scope.sizes)
-        known = {**sample_sizes(scope), **point}
-        used = {k: known[k] for k in {*inside.symbols, *inside.sizes} if k in known}
-        value = np.asarray(evaluate(again, used, inside))
+        value = evaluator(parse(text), derived.scope, point)(point)
         if found.ndim == 4:
             rows, columns = found.shape[:2], found.shape[2:]
             value = value.reshape(*rows[::-1], *columns[::-1]).transpose(1, 0, 3, 2)
-        if relative(value.reshape(expected.shape), expected) > tolerance:
-            return "wrong text"
-    return "right"
+        outcome = verdict(value.reshape(expected.shape), "wrong text")
+        if outcome != "right":
+            return outcome
+    return outcome
 
 
-def rounding(derived: Derivation, function, point: dict[str, np.ndarray], wrt: str) -> float:
-    """The largest relative change of both sides when inputs move by one unit in the last place."""
+def evaluator(tree: Tree, scope: Scope, point: Point) -> Function:
+    """A text as a function of a point, by the notation's own evaluator."""
+    inside = infer(tree, scope.symbols, sizes=scope.sizes)
+    lengths = sample_sizes(scope)
+
+    def value(at: Point) -> np.ndarray:
+        known = {**lengths, **at}
+        used = {name: known[name] for name in {*inside.symbols, *inside.sizes} if name in known}
+        return np.asarray(evaluate(tree, used, inside))
+
+    return value
+
+
+def rounding(derived: Derivation, function: Function, point: Point, wrt: str) -> float:
+    """How far rounding alone moves the derivative, as a relative difference.
+
+    The largest of three changes: of the emitted code and of the oracle when the inputs move by
+    one unit in the last place, and of the emitted code between float32 and float64 at the same
+    inputs, scaled to float64. The last one finds digits that cancel inside the formula.
+    """
     draw = np.random.default_rng(0)
     ours, oracle = np.asarray(derived(**point)), complex_step.jacobian(function, point, wrt)
-    worst = 0.0
+    worst = inside(derived, point)
+    free = [
+        name
+        for name, declared in derived.scope.symbols.items()
+        if not declared.facts and name not in derived.free_sizes
+    ]
     for _ in range(4):
-        moved = {
-            name: value
-            if name in derived.free_sizes
-            else value * (1 + 2.3e-16 * draw.choice([-1, 1], np.shape(value)))
-            for name, value in point.items()
-        }
-        for name in derived.scope.symbols:
-            if derived.scope.symbols[name].facts:
-                moved[name] = point[name]
-        again = np.asarray(derived(**moved))
-        worst = max(worst, relative(again, ours))
+        moved = dict(point)
+        for name in free:
+            moved[name] = point[name] * (1 + 2.3e-16 * draw.choice([-1, 1], np.shape(point[name])))
+        worst = max(worst, relative(np.asarray(derived(**moved)), ours))
         worst = max(worst, relative(complex_step.jacobian(function, moved, wrt), oracle))
     return worst
+
+
+def inside(derived: Derivation, point: Point) -> float:
+    """The rounding of the emitted code itself, measured in float32 and scaled to float64."""
+    single = {
+        name: value if name in derived.free_sizes else np.asarray(value, dtype=np.float32)
+        for name, value in point.items()
+    }
+    double = {
+        name: value if name in derived.free_sizes else np.asarray(value, dtype=np.float64)
+        for name, value in single.items()
+    }
+    change = relative(np.asarray(derived(**single)), np.asarray(derived(**double)))
+    return SINGLE_TO_DOUBLE * (min(1.0, change) if np.isfinite(change) else 1.0)
 
 
 def run(count: int, seed: int, shard: tuple[int, int] = (1, 1), log: Path | None = None) -> Tally:

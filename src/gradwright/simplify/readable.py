@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Add, Node, Product
-from gradwright.errors import GradwrightError, UnsupportedError
+from gradwright.core.nodes import Node
+from gradwright.errors import GradwrightError
 from gradwright.notation.lower import Lowered, lower
 from gradwright.notation.parser import parse
 from gradwright.notation.raising.build import transposed
@@ -135,21 +135,13 @@ class Printer:
         tree = self.raiser.tree(node)
         return transposed(tree, frozenset()) if as_row and node.order == 1 else tree
 
-    def _checked_text(self, node: Node) -> str:
+    def _checked_text(self, node: Node) -> str | None:
         """A part of an index formula in matrix notation, verified like any other."""
         try:
             tree = self.raiser.tree(node)
         except NotMatrix:
-            tree = None
-        if tree is not None and self.verified(tree, node) is not None:
-            return plain_text(tree)
-        if isinstance(node, Product | Add):
-            return index_text(node, "", self._checked_text).partition("= ")[2]
-        raise UnsupportedError(
-            "writing a result in index notation",
-            "a part of it has no form in matrix notation, and it is no sum or product",
-            "differentiate a smaller part of the formula",
-        )
+            return None
+        return plain_text(tree) if self.verified(tree, node) is not None else None
 
 
 def simplified(graph: Graph, node: Node, rules: Sequence[Rule] = BASIC) -> Node:
