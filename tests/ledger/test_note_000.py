@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -100,7 +101,9 @@ def test_s0_3_the_taylor_remainder_shrinks_faster_than_the_step(rng: np.random.G
     assert missed[1] > missed[0] / 5
 
 
-CHAINS = [
+ByHand = Callable[[Array, Array], Array]
+
+CHAINS: list[tuple[str, str, str, ByHand, ByHand]] = [
     # (g of u, f of x, g∘f of x, J_g and J_f by hand)
     (
         "V*u",
@@ -121,7 +124,7 @@ CHAINS = [
 
 @pytest.mark.parametrize(("g", "f", "both", "J_g", "J_f"), CHAINS, ids=[c[2] for c in CHAINS])
 def test_s0_4_the_jacobian_of_a_composition_is_the_product(
-    g: str, f: str, both: str, J_g: object, J_f: object, seed: int, rng: np.random.Generator
+    g: str, f: str, both: str, J_g: ByHand, J_f: ByHand, seed: int, rng: np.random.Generator
 ) -> None:
     V, W, x = rng.normal(size=(2, 3)), rng.normal(size=(3, 5)), rng.normal(size=5)
     outer = gw.formula(g, V="matrix k m", u="vector m").jacobian("u")

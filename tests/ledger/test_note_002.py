@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 import gradwright as gw
+from gradwright.nn.parameters import Parameters
 from tests.ledger.by_hand import Array, Claim, assert_equal, lines
 
 QUADRATIC = ("sum(tanh(W*x)) + x'*A*x", {"W": "matrix m n", "x": "vector n", "A": "matrix n n"})
@@ -165,7 +168,7 @@ LAYERED = [
 IDS = [text for text, _ in LAYERED]
 
 
-def at_random(net: gw.Network, rng: np.random.Generator) -> tuple[object, Array, Array]:
+def at_random(net: gw.Network, rng: np.random.Generator) -> tuple[Parameters, Array, Array]:
     p = net.init(seed=5)
     p.flat[:] = rng.normal(size=p.flat.size)
     y = np.eye(net.widths[-1])[0] if net.model.loss == "cross_entropy" else None
@@ -201,7 +204,7 @@ def of_sigmoid(z: Array) -> tuple[Array, Array]:
 
 
 #: φ(z) and the Jacobian of φ at z.
-SLOPES = {
+SLOPES: dict[str, Callable[[Array], tuple[Array, Array]]] = {
     "identity": lambda z: (z, np.eye(len(z))),
     "tanh": lambda z: (np.tanh(z), np.diag(1 - np.tanh(z) ** 2)),
     "relu": lambda z: (np.maximum(z, 0), np.diag((z > 0).astype(float))),
@@ -219,7 +222,7 @@ def test_s2_5_and_s2_6_backpropagation_by_layer_jacobians(
     p, x, y = at_random(net, rng)
     output = net.predict(p, x[None])[0]
     e = 2 * (output - y) if loss == "squared_error" else -y / output
-    blocks = []
+    blocks: list[Array] = []
     for J_y, J_theta in reversed(net.layer_jacobians(p, x)):
         blocks.insert(0, J_theta.T @ e)
         e = J_y.T @ e
@@ -247,5 +250,7 @@ def test_s2_6_the_error_at_the_input(text: str, loss: str, rng: np.random.Genera
     )
     assert chain.shape == (net.widths[-1], net.widths[0])
     # h² times third derivatives, which grow with the cubes of the weights, and eps/h.
-    size = np.prod([max(1.0, np.linalg.norm(p[f"W{r}"], 2)) for r in range(1, len(net.widths))])
+    size = np.prod(
+        [max(1.0, float(np.linalg.norm(p[f"W{r}"], 2))) for r in range(1, len(net.widths))]
+    )
     assert np.max(np.abs(chain - estimate)) <= step**2 * size**3 + 1e-13 * size / step

@@ -6,11 +6,14 @@ the transpose of W_l.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 import gradwright as gw
 from gradwright.errors import ShapeError
+from gradwright.nn.parameters import Parameters
 from tests.ledger.by_hand import Array, Claim, assert_equal, lines, relu, sigmoid, softmax
 
 LOGISTIC = {"x": "vector n", "w": "vector n", "b": "scalar", "y": "scalar"}
@@ -92,7 +95,7 @@ def test_s3_1_the_sigmoid_by_its_definition(seed: int, rng: np.random.Generator)
     assert typed.check(seed=seed).ok
 
 
-def forward(p: object, X: Array) -> list[Array]:
+def forward(p: Parameters, X: Array) -> list[Array]:
     """a⁽⁰⁾ … a⁽³⁾ of the note's network, one sample a row."""
     activations = [X]
     for layer in (1, 2, 3):
@@ -130,7 +133,12 @@ def test_s3_2_any_number_of_layers(text: str, rng: np.random.Generator) -> None:
     net = gw.Network(text, loss="squared_error")
     p = net.init(seed=8)
     p.flat[:] = rng.normal(size=p.flat.size)
-    functions = {"tanh": np.tanh, "relu": relu, "sigmoid": sigmoid, "identity": lambda z: z}
+    functions: dict[str, Callable[[Array], Array]] = {
+        "tanh": np.tanh,
+        "relu": relu,
+        "sigmoid": sigmoid,
+        "identity": lambda z: z,
+    }
     activation = X = rng.normal(size=(5, 4))
     for number, kind in enumerate(net.model.kinds, start=1):
         Z = activation @ p[f"W{number}"] + p[f"b{number}"]
@@ -170,7 +178,7 @@ def test_s3_6_a_step_of_gradient_descent(reduction: str, rng: np.random.Generato
     assert not np.allclose(expected.flat, start)
 
 
-def by_the_note(p: object, X: Array, Y: Array) -> dict[str, Array]:
+def by_the_note(p: Parameters, X: Array, Y: Array) -> dict[str, Array]:
     """The gradients of the sum over samples, with columns and W fan-out first as in the note."""
     found = {name: np.zeros_like(p[name]) for name in p.names()}
     for x, y in zip(X, Y, strict=True):
