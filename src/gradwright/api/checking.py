@@ -7,25 +7,46 @@ lowering, the calculus, the simplifier or the emitted program.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from gradwright.errors import GradwrightError
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
+from gradwright.notation.tree import Tree
 from gradwright.simplify.equal import unequal_sizes
+from gradwright.simplify.readable import Printed
 from gradwright.verification.check import check_derivative
 from gradwright.verification.report import CheckReport
 from gradwright.verification.samples import draw
-
-if TYPE_CHECKING:
-    from gradwright.api.derivation import Derivation
 
 Array = Any
 
 #: A value beyond this at a sample point comes from a matrix that is singular but for rounding.
 LARGE = 1e12
+
+
+class Checkable(Protocol):
+    """What a check uses of a derivation."""
+
+    scope: Scope
+    tree: Tree
+    printed: dict[str, Printed]
+
+    @property
+    def free_sizes(self) -> tuple[str, ...]:
+        """Sizes that no symbol has an axis of."""
+
+    @property
+    def differentiated(self) -> Checkable | None:
+        """For a Hessian, the gradient that it is the derivative of."""
+
+    def kink_distance(self) -> Callable[[Mapping[str, Any]], float] | None:
+        """How far a point is from the nearest kink."""
+
+    def __call__(self, **values: object) -> Any:
+        """The derivative at given values."""
 
 
 def sample_sizes(scope: Scope, *, falling: bool = False) -> dict[str, int]:
@@ -50,7 +71,7 @@ def sample_point(
     return point
 
 
-def check_formula(derivation: Derivation, seed: int) -> CheckReport:
+def check_formula(derivation: Checkable, seed: int) -> CheckReport:
     """Compare every output of a derivation with the oracle at a seeded random point."""
     scope = derivation.scope
     generator = np.random.default_rng(seed)
@@ -102,7 +123,7 @@ def _sizes_at(scope: Scope, point: Mapping[str, Array]) -> dict[str, int]:
     }
 
 
-def _differentiated(derivation: Derivation) -> tuple[Callable[[dict[str, Array]], Array], str]:
+def _differentiated(derivation: Checkable) -> tuple[Callable[[dict[str, Array]], Array], str]:
     """What the derivation is the derivative of, and the oracle that can differentiate it.
 
     A Hessian is checked as the derivative of the gradient's printed text, which has its own check

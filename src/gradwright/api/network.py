@@ -114,6 +114,12 @@ class Network:
         return found
 
     def _flat(self, p: Parameters) -> Array:
+        if not isinstance(p, Parameters):
+            raise NetworkError(
+                f"parameters for {self!r}",
+                f"a {type(p).__name__} is given and Parameters are expected",
+                "make them with init(), or with Parameters.from_dict(net.model.layers, arrays)",
+            )
         if p.layers != self._model.layers:
             raise NetworkError(
                 f"parameters for {self!r}",
@@ -123,7 +129,7 @@ class Network:
         return p.flat
 
     def _inputs(self, p: Parameters, X: Array) -> Array:
-        return prepare_inputs(X, self.widths[0], dtype=p.flat.dtype)
+        return prepare_inputs(X, self.widths[0], dtype=self._flat(p).dtype)
 
     def _targets(self, p: Parameters, inputs: Array, y: Array) -> Array:
         return prepare_targets(y, self.widths[-1], self._model.loss, inputs.shape[0], p.flat.dtype)

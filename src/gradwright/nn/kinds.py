@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from gradwright.nn.activations import exact_decimal
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -33,4 +35,4 @@ class Kind:
 
 
 def _digits(value: Fraction) -> str:
-    return str(float(value)).replace(".", "_").replace("-", "minus_")
+    return exact_decimal(value).replace(".", "_").replace("-", "minus_")
