@@ -20,6 +20,7 @@ from gradwright.program.ir import (
     Statement,
     Sum,
     is_temporary,
+    number_values,
 )
 from gradwright.program.verify import where_is
 
@@ -41,6 +42,7 @@ class BufferedBody:
         self.kept = frozenset(kept)
         self.given = frozenset(given)
         self.helpers: set[str] = set()
+        self._numbers = number_values(function)
         self._masks = {
             s.targets[0]: f"mask{k or ''}"
             for k, s in enumerate(s for s in function.statements if _is_mask(s))
@@ -112,6 +114,10 @@ class BufferedBody:
     def axes(self, name: str) -> Sequence[Size]:
         """The axes of a value."""
         return self.function.axes[name]
+
+    def is_number(self, name: str) -> bool:
+        """Whether a value is made of numbers and sizes alone."""
+        return name in self._numbers
 
     def _statement(self, statement: Statement) -> list[str]:
         target = statement.targets[0]

@@ -63,6 +63,9 @@ class Names(Protocol):
     def axes(self, name: str) -> Sequence[Size]:
         """The axes of a value."""
 
+    def is_number(self, name: str) -> bool:
+        """Whether a value is made of numbers and sizes alone."""
+
 
 def number(value: Fraction) -> Text:
     """A number; Python numbers do not take part in NumPy's promotion."""
@@ -109,6 +112,26 @@ def shape_text(axes: Sequence[Size], names: Names) -> str:
 def statement_text(statement: Statement, names: Names) -> Text:
     """The right side of a statement."""
     parts = [operand_text(operand, names) for operand in statement.operands]
+    if names.is_number(statement.targets[0]):
+        return _python_number(statement, parts)
+    return _text(statement, parts, names)
+
+
+def _python_number(statement: Statement, parts: Sequence[Text]) -> Text:
+    """A number as Python's: NumPy's own scalars would widen float32."""
+    match statement.kernel:
+        case Map("sqrt"):
+            return Text(f"{parts[0].at(ATOM)} ** 0.5", POWER)
+        case Map("square"):
+            return Text(f"{parts[0].at(ATOM)} ** 2", POWER)
+        case Map(operator):
+            return _map(operator, parts)
+        case Apply(name, options):
+            return Text(f"float({_apply(name, options, parts).source})")
+    raise AssertionError(statement.kernel)
+
+
+def _text(statement: Statement, parts: Sequence[Text], names: Names) -> Text:
     match statement.kernel:
         case Map(operator):
             return _map(operator, parts)

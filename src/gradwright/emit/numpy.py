@@ -18,6 +18,7 @@ from gradwright.program.ir import (
     Spread,
     Statement,
     is_temporary,
+    number_values,
 )
 from gradwright.program.verify import where_is
 
@@ -91,6 +92,7 @@ class FormulaBody:
     def __init__(self, function: Function) -> None:
         self.function = function
         self.helpers: set[str] = set()
+        self._numbers = number_values(function)
         self._given = PythonNames()
         self.names = python_names(function.inputs, self._given)
         self._sizes: dict[str, str] = {}
@@ -125,6 +127,10 @@ class FormulaBody:
     def axes(self, name: str) -> Sequence[Size]:
         """The axes of a value."""
         return self.function.axes[name]
+
+    def is_number(self, name: str) -> bool:
+        """Whether a value is made of numbers and sizes alone."""
+        return name in self._numbers
 
     # Lines --------------------------------------------------------------------------------------
 

@@ -57,7 +57,7 @@ class Builder:
         self.values: dict[Node, Operand] = {}
         self.inputs = [self._input(variable) for variable in inputs]
         self._paired: dict[Node, tuple[Node, Node]] = {}
-        self._made: dict[tuple[Kernel, tuple[Operand, ...]], Ref] = {}
+        self._made: dict[tuple[Kernel, tuple[Operand, ...], tuple[Size, ...]], Ref] = {}
 
     def _input(self, variable: Variable) -> str:
         self.axes[variable.name] = variable.axes
@@ -69,7 +69,8 @@ class Builder:
     ) -> Ref:
         """Append a statement with one target, or return the target of an equal one."""
         listed = tuple(operands)
-        place = (kernel, self._in_order(kernel, listed))
+        # The axes belong to it: an identity's size stands nowhere else.
+        place = (kernel, self._in_order(kernel, listed), tuple(axes))
         if place in self._made and not name:
             return self._made[place]
         target = name or self._temporary()

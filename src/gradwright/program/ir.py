@@ -151,3 +151,14 @@ def broadcast(*shapes: tuple[Size, ...]) -> tuple[Size, ...]:
                 raise AssertionError(f"axes {shapes} do not go together elementwise")
             result[place] = size
     return tuple(result)
+
+
+def number_values(function: Function) -> frozenset[str]:
+    """The values that are made of numbers and sizes alone, whatever the inputs hold."""
+    found: set[str] = set()
+    for statement in function.statements:
+        if isinstance(statement.kernel, Map | Apply) and all(
+            not isinstance(operand, Ref) or operand.name in found for operand in statement.operands
+        ):
+            found.update(statement.targets)
+    return frozenset(found)
