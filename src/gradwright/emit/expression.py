@@ -133,12 +133,19 @@ def _python_number(statement: Statement, parts: Sequence[Text]) -> Text:
 
 def _text(statement: Statement, parts: Sequence[Text], names: Names) -> Text:
     match statement.kernel:
+        case Map("multiply") if _is_outer(statement, names):
+            left, right = (names.value(o.name) for o in statement.operands if isinstance(o, Ref))
+            return Text(f"np.outer({left.source}, {right.source})")
         case Map(operator):
             return _map(operator, parts)
-        case MatMul(left, right):
-            one = Text(parts[0].at(ATOM) + ".T") if left else parts[0]
-            other = Text(parts[1].at(ATOM) + ".T") if right else parts[1]
+        case MatMul(turn_left, turn_right):
+            one = Text(parts[0].at(ATOM) + ".T") if turn_left else parts[0]
+            other = Text(parts[1].at(ATOM) + ".T") if turn_right else parts[1]
             return Text(f"{one.at(PRODUCT)} @ {other.at(PRODUCT + 1)}", PRODUCT)
+        case Einsum("aa->"):
+            return Text(f"np.trace({parts[0].source})")
+        case Einsum("aa->a"):
+            return Text(f"np.diag({parts[0].source})")
         case Einsum(subscripts):
             listed = ", ".join(part.source for part in parts)
             return Text(f'np.einsum("{subscripts}", {listed})')
@@ -157,6 +164,17 @@ def _text(statement: Statement, parts: Sequence[Text], names: Names) -> Text:
         case Spread(labels, held):
             return _spread(labels, held, parts[0], names.axes(statement.targets[0]), names)
     raise AssertionError(statement.kernel)
+
+
+def _is_outer(statement: Statement, names: Names) -> bool:
+    """Whether a product is a column times a row."""
+    left, right = statement.operands
+    return (
+        isinstance(left, Ref)
+        and isinstance(right, Ref)
+        and (left.alignment, right.alignment) == ((0, None), None)
+        and len(names.axes(right.name)) == 1
+    )
 
 
 def _axis(axes: tuple[int, ...]) -> str:
@@ -205,7 +223,8 @@ def _spread(
         eye = f"np.eye({names.size(axes[0])}, dtype={names.dtype()})"
         return Text(eye) if value.source == "1" else Text(f"{value.at(PRODUCT)} * {eye}", PRODUCT)
     shape = shape_text(axes, names)
-    if len(set(labels)) == len(labels) and not held:
-        return Text(f"np.full({shape}, {value.source}, dtype={names.dtype()})")
+    if len(set(labels)) == len(labels):
+        laid = turned(value, tuple(held.index(x) if x in held else None for x in labels))
+        return Text(f"np.full({shape}, {laid.source}, dtype={names.dtype()})")
     arguments = f"{value.source}, {tuple(held)}, {tuple(labels)}, {shape}, {names.dtype()}"
     return Text(f"spread({arguments})")

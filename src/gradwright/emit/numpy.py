@@ -6,13 +6,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from gradwright.core.nodes import Size
-from gradwright.emit.expression import Text, operand_text, statement_text
+from gradwright.emit.expression import ATOM, Text, operand_text, statement_text
 from gradwright.emit.names import PythonNames, python_names
 from gradwright.emit.support import HELPERS
 from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import (
     Apply,
+    Einsum,
     Function,
+    Operand,
+    Permute,
     Ref,
     SoftmaxLogSumExp,
     Spread,
@@ -98,6 +101,7 @@ class FormulaBody:
         self._sizes: dict[str, str] = {}
         self._needs_dtype = False
         self._texts = {name: Text(plain) for name, plain in self.names.items()}
+        self._views = views(function)
         self._inlined: set[str] = set()
         self._uses = self._count_uses()
         self._written: list[str] = []
@@ -145,7 +149,13 @@ class FormulaBody:
         return [*self._prologue(), *self._written, f"return {self._listed()}"]
 
     def _listed(self) -> str:
-        return ", ".join(operand_text(o, self).source for o in self.function.outputs)
+        return ", ".join(self._result(operand) for operand in self.function.outputs)
+
+    def _result(self, operand: Operand) -> str:
+        """An output; what shows an input's own memory is copied, the caller may write to it."""
+        text = operand_text(operand, self)
+        is_view = isinstance(operand, Ref) and operand.name in self._views
+        return f"{text.at(ATOM)}.copy()" if is_view else text.source
 
     def _write(self, statement: Statement) -> None:
         operands = [operand.name for operand in statement.operands if isinstance(operand, Ref)]
@@ -204,6 +214,18 @@ class FormulaBody:
         return [name for x, name in self.names.items() if self.function.axes[x] or x not in sizes]
 
 
+def views(function: Function) -> frozenset[str]:
+    """The inputs, and the values that NumPy makes as views of them."""
+    found = {name for name in function.inputs if function.axes[name]}
+    for statement in function.statements:
+        first, *others = statement.operands
+        shown = isinstance(first, Ref) and first.name in found and not others
+        same = isinstance(statement.kernel, Permute | Einsum)
+        if shown and same and function.axes[statement.targets[0]]:
+            found.update(statement.targets)
+    return frozenset(found)
+
+
 def helpers_of(statement: Statement) -> set[str]:
     """The helper functions that a statement calls."""
     match statement.kernel:
@@ -212,10 +234,10 @@ def helpers_of(statement: Statement) -> set[str]:
             return set() if helper is None else {helper}
         case SoftmaxLogSumExp():
             return {"softmax_logsumexp"}
-        case Spread(labels, held):
+        case Spread(labels, _):
             # The other cases are np.full, np.eye and np.diag.
-            constant = len(set(labels)) == len(labels) and not held
-            return set() if constant or tuple(labels) == (0, 0) else {"spread"}
+            plain = len(set(labels)) == len(labels)
+            return set() if plain or tuple(labels) == (0, 0) else {"spread"}
         case _:
             return set()
 
