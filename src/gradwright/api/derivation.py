@@ -215,13 +215,25 @@ class Derivation:
     def _run(self, source: str, function: str, values: Mapping[str, object]) -> Any:
         arguments = self._arguments(values)
         try:
-            return getattr(load(source), function)(*arguments)
+            with np.errstate(all="ignore"):
+                results = getattr(load(source), function)(*arguments)
         except np.linalg.LinAlgError as error:
             raise DomainError(
                 f"the {self.kind} of {self.formula}",
                 f"a matrix has to be inverted and it is singular at these values ({error})",
                 "give values at which the formula is defined",
             ) from error
+        listed = results if isinstance(results, tuple) else (results,)
+        if any(np.any(np.isnan(r)) for r in listed) and not any(
+            np.any(np.isnan(a)) for a in arguments
+        ):
+            raise DomainError(
+                f"the {self.kind} of {self.formula}",
+                "the result is not a number at these values, and the formula assumes: "
+                + ("; ".join(self.assumptions) or "nothing"),
+                "give values at which the formula is defined and does not overflow",
+            )
+        return results
 
     def value_and(self, **values: object) -> tuple[Any, Any]:
         """(value of the formula, derivative) in one pass."""

@@ -11,7 +11,7 @@ from gradwright.cli.progress import note, progress
 from gradwright.cli.subject import is_network, make_derivation, make_network
 
 
-@click.command("check")
+@click.command("check", context_settings=options.FORMULA_MAY_START_WITH_MINUS)
 @click.argument("text", metavar="FORMULA|NETWORK")
 @options.wrt
 @options.kind

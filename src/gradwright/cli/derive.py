@@ -10,7 +10,7 @@ from gradwright.cli.progress import note
 from gradwright.cli.subject import make_derivation
 
 
-@click.command("derive")
+@click.command("derive", context_settings=options.FORMULA_MAY_START_WITH_MINUS)
 @click.argument("text", metavar="FORMULA")
 @options.wrt
 @options.kind

@@ -12,7 +12,7 @@ from gradwright.cli.subject import is_network, make_derivation, make_network
 SCHEMA = "gradwright.source/1"
 
 
-@click.command("emit")
+@click.command("emit", context_settings=options.FORMULA_MAY_START_WITH_MINUS)
 @click.argument("text", metavar="FORMULA|NETWORK")
 @options.wrt
 @options.kind

@@ -11,6 +11,9 @@ from gradwright.errors import SymbolError
 
 Command = Callable[..., Any]
 
+#: A formula such as -x'*x is an argument, not a set of options.
+FORMULA_MAY_START_WITH_MINUS = {"ignore_unknown_options": True}
+
 as_json = click.option(
     "--json", "as_json", is_flag=True, help="Print the result as one JSON document."
 )

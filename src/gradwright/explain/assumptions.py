@@ -17,8 +17,8 @@ from gradwright.render.unicode import unicode_text
 #: Facts that rules use, in words; the others only say how samples are drawn.
 RELIED_ON = {
     "symmetric": "{0} is symmetric",
-    "onehot": "each row of {0} is one-hot",
-    "sum1": "each row of {0} sums to 1",
+    "onehot": "{1} is one-hot",
+    "sum1": "{1} sums to 1",
     "binary": "the entries of {0} are 0 or 1",
     "signs": "the entries of {0} are 1 or -1",
 }
@@ -33,7 +33,8 @@ def assumptions(graph: Graph, node: Node, scope: Scope, raiser: Raiser) -> tuple
     for name, declared in sorted(scope.symbols.items()):
         for fact, words in RELIED_ON.items():
             if fact in declared.facts:
-                found.setdefault(f"{words.format(name)}, as declared")
+                rows = name if declared.kind == "vector" else f"each row of {name}"
+                found.setdefault(f"{words.format(name, rows)}, as declared")
     return tuple(found)
 
 

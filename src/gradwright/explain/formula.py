@@ -13,7 +13,7 @@ from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope
 from gradwright.notation.tree import Symbol, Tree
 from gradwright.render.equation import text_block
-from gradwright.render.unicode import unicode_text
+from gradwright.render.unicode import unicode_name, unicode_text
 from gradwright.simplify.equal import is_zero
 from gradwright.simplify.readable import Printed, Printer
 
@@ -85,7 +85,8 @@ def formula_text(
         lines += ["", "Chain rule, from the result backwards"]
         lines += [f"  {line}" for line in text_block(_rows(steps))]
     lines += ["", "Result"]
-    for name, result in printed.items():
+    for symbol, result in printed.items():
+        name = unicode_name(symbol)
         left = {"gradient": f"∂f/∂{name}", "jacobian": f"∂f/∂{name}"}.get(kind, f"∂²f/∂{name}²")
         lines += _result(left, result)
     if assumptions:
@@ -113,7 +114,7 @@ def _declared(scope: Scope) -> str:
     for name, declared in sorted(scope.symbols.items()):
         size = " × ".join(str(s) for s in declared.sizes) or "scalar"
         facts = "".join(f", {fact}" for fact in sorted(declared.facts))
-        parts.append(f"{name}: {size}{facts}")
+        parts.append(f"{unicode_name(name)}: {size}{facts}")
     return ";  ".join(parts)
 
 

@@ -87,6 +87,8 @@ class Printer:
                 form = "kronecker" if node.order == 4 else "matrix"
                 return Printed(tree, "", form, level, price, candidate.node, candidate.steps)
         simple = simplified(self.graph, node)
+        if equal(self.graph, simple, node) is None:
+            simple = node
         text = index_text(simple, "D", self._checked_text)
         return Printed(None, text, "index", None, float("inf"), simple, ())
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Protocol
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Labels, Node, Power, Product, Size
@@ -29,8 +30,22 @@ class NotMatrix(Exception):
     """The expression has no form in matrix notation that this package finds."""
 
 
-#: Raises a factor as multiplier · tree; told the coefficient of the product so far.
-Signed = Callable[[Node, Fraction], tuple[Fraction, Tree]]
+class FactorRaiser(Protocol):
+    """What a contraction asks about its factors."""
+
+    def orientation(self, node: Node) -> Orientation:
+        """Which sign of a factor reads best, and whether the other one may be used."""
+
+    def signed(self, node: Node, sign: int, coefficient: Fraction) -> tuple[Fraction, Tree]:
+        """A factor as multiplier · tree with the given sign, beside a coefficient."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """The sign that a factor is written with; `cost` says how unwelcome the other is."""
+
+    sign: int
+    cost: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +72,14 @@ class Contraction:
     def __init__(
         self,
         graph: Graph,
-        signed: Signed,
+        raiser: FactorRaiser,
         style: Style,
         kept: Labels,
         sizes: dict[int, Size],
         coefficient: Fraction,
     ) -> None:
         self.graph = graph
-        self.signed = signed
+        self.raiser = raiser
         self.coefficient = coefficient
         self.style = style
         self.kept = set(kept)
@@ -75,14 +90,40 @@ class Contraction:
 
     # Reading factors ----------------------------------------------------------------------------
 
-    def add(self, factor: Node, labels: Labels) -> None:
-        """Take one factor in."""
-        if factor.order > 2:
-            raise NotMatrix
-        self.sizes |= dict(zip(labels, factor.axes, strict=True))
-        base, count, above = self._split_power(factor)
+    def read(self, factors: Sequence[tuple[Node, Labels]]) -> None:
+        """Take the factors in, each with the sign that reads best.
+
+        Raises:
+            NotMatrix: a factor has more than two axes.
+        """
+        parts = [(*self._split_power(factor), labels) for factor, labels in factors]
+        signs = self._signs([(base, count) for base, count, _, _ in parts])
+        for (base, count, above, labels), sign in zip(parts, signs, strict=True):
+            if base.order > 2:
+                raise NotMatrix
+            self.sizes |= dict(zip(labels, base.axes, strict=True))
+            self._add(base, count, above, labels, sign)
+
+    def _signs(self, parts: Sequence[tuple[Node, int]]) -> list[int]:
+        """A sign for each factor; a minus that is left is absorbed by the most willing one."""
+        wanted = [self.raiser.orientation(base) for base, _ in parts]
+        odd = [count % 2 == 1 for _, count in parts]
+        negative = self.coefficient < 0
+        for orientation, counts in zip(wanted, odd, strict=True):
+            negative ^= counts and orientation.sign < 0
+        signs = [orientation.sign for orientation in wanted]
+        willing = [
+            (orientation.cost, k)
+            for k, (orientation, counts) in enumerate(zip(wanted, odd, strict=True))
+            if counts and orientation.cost is not None
+        ]
+        if negative and willing:
+            signs[min(willing)[1]] *= -1
+        return signs
+
+    def _add(self, base: Node, count: int, above: bool, labels: Labels, sign: int) -> None:
         known = self.coefficient if above and count == 1 else Fraction(1)
-        multiplier, tree = self.signed(base, known)
+        multiplier, tree = self.raiser.signed(base, sign, known)
         self.coefficient *= multiplier ** (count if above else -count)
         if not labels:
             (self.over if above else self.under).extend([tree] * count)
@@ -297,7 +338,11 @@ class Contraction:
 
 
 def contraction_term(
-    graph: Graph, node: Product, signed: Signed, style: Style, scale: Fraction = Fraction(1)
+    graph: Graph,
+    node: Product,
+    raiser: FactorRaiser,
+    style: Style,
+    scale: Fraction = Fraction(1),
 ) -> Term:
     """The term for `scale · node`, a product of order 0, 1 or 2.
 
@@ -305,9 +350,8 @@ def contraction_term(
         NotMatrix: there is no matrix form.
     """
     sizes = dict(zip(node.out, node.axes, strict=True))
-    work = Contraction(graph, signed, style, node.out, sizes, scale * node.coefficient)
-    for factor, labels in node.factors:
-        work.add(factor, labels)
+    work = Contraction(graph, raiser, style, node.out, sizes, scale * node.coefficient)
+    work.read(node.factors)
     work.eliminate()
     body = work.body(node.out)
     over = sorted(work.over, key=lambda tree: (cost(tree), spelling(tree)))

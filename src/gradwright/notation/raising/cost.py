@@ -24,6 +24,7 @@ TRANSPOSED_COMPOUND = 1.6
 CALL = {"diag": 1.4, "kron": 1.5, "vec": 1.5, "ones": 0.5, "eye": 0.5}
 OTHER_CALL = 0.8
 NEGATION = 0.2
+COMPOUND = 1.2
 EXPONENT = {"^": 0.3, ".^": 0.8}
 
 #: A sub-expression that the user wrote is familiar.
@@ -41,7 +42,8 @@ def cost(tree: Tree, said: Set[Tree] = frozenset()) -> float:
             and part.operator in EXPONENT
             and isinstance(part.right, Number)
         ):
-            total += weight * (_own(part) + EXPONENT[part.operator])
+            compound = part.operator == "^" and not _is_short(part.left)
+            total += weight * (_own(part) + (COMPOUND if compound else EXPONENT[part.operator]))
             stack.append((part.left, weight))
             continue
         if weight == 1.0 and children(part) and part in said:
@@ -68,6 +70,13 @@ def _own(tree: Tree) -> float:
             return OPERATOR[operator] + sums * SUM_INSIDE_PRODUCT
         case Call(function, _):
             return CALL.get(function, OTHER_CALL)
+
+
+def _is_short(base: Tree) -> bool:
+    """A base whose square is at home in a formula: a name, a transpose, a norm."""
+    if isinstance(base, Transpose):
+        base = base.operand
+    return isinstance(base, Symbol) or (isinstance(base, Call) and base.function == "norm2")
 
 
 def is_sum(tree: Tree) -> bool:

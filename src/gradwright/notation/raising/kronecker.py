@@ -8,8 +8,8 @@ from fractions import Fraction
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Add, Labels, Node, Product
 from gradwright.notation.raising.contract import (
+    FactorRaiser,
     NotMatrix,
-    Signed,
     Style,
     contraction_term,
 )
@@ -18,7 +18,7 @@ from gradwright.notation.tree import Call, Transpose, Tree
 
 
 def kronecker_terms(
-    graph: Graph, node: Node, raise_node: Callable[[Node], Tree], signed: Signed, style: Style
+    graph: Graph, node: Node, raise_node: Callable[[Node], Tree], raiser: FactorRaiser, style: Style
 ) -> list[Term]:
     """Terms for a node with axes (i, j, k, l), the Jacobian of Y[i, j] by X[k, l].
 
@@ -34,7 +34,7 @@ def kronecker_terms(
     for coefficient, term in terms:
         if not isinstance(term, Product):
             raise NotMatrix
-        found.append(_one(graph, term, coefficient, raise_node, signed, style))
+        found.append(_one(graph, term, coefficient, raise_node, raiser, style))
     return found
 
 
@@ -43,7 +43,7 @@ def _one(
     node: Product,
     coefficient: Fraction,
     raise_node: Callable[[Node], Tree],
-    signed: Signed,
+    raiser: FactorRaiser,
     style: Style,
 ) -> Term:
     i, j, k, m = node.out
@@ -62,7 +62,7 @@ def _one(
         trees = [raise_node(part) for part in parts]
         scalars = graph.product(_closed(node), (), coefficient=coefficient * node.coefficient)
         scale = (
-            contraction_term(graph, scalars, signed, style)
+            contraction_term(graph, scalars, raiser, style)
             if isinstance(scalars, Product)
             else Term(Fraction(1), (raise_node(scalars),))
         )

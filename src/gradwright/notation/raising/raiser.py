@@ -20,6 +20,7 @@ from gradwright.core.nodes import (
 from gradwright.notation.raising.build import number_tree
 from gradwright.notation.raising.contract import (
     NotMatrix,
+    Orientation,
     Style,
     contraction_term,
 )
@@ -84,7 +85,7 @@ class Raiser:
         Raises:
             NotMatrix: no Kronecker form was found.
         """
-        terms = kronecker_terms(self.graph, node, self.tree, self.signed, self.style)
+        terms = kronecker_terms(self.graph, node, self.tree, self, self.style)
         return sum_tree(terms, self.said)
 
     def _attempt(self, node: Node) -> Tree | None:
@@ -125,22 +126,32 @@ class Raiser:
         user = self.user_trees.get(unit)
         if user is not None and node.order:
             return Term(scale * node.coefficient, chain=(user,))
-        return contraction_term(self.graph, node, self.signed, self.style, scale)
+        return contraction_term(self.graph, node, self, self.style, scale)
 
-    def signed(self, node: Node, coefficient: Fraction) -> tuple[Fraction, Tree]:
-        """A factor as multiplier · tree, beside a coefficient.
+    def orientation(self, node: Node) -> Orientation:
+        """Which sign of a sum reads best: as the user wrote it, else with its constant positive."""
+        if not isinstance(node, Add) or node in self.user_trees:
+            return Orientation(1, None)
+        if self.graph.scale(-1, node) in self.user_trees:
+            return Orientation(-1, None)
+        constants = [c for c, term in node.terms if isinstance(term, Product) and not term.factors]
+        if constants:
+            return Orientation(-1 if constants[0] < 0 else 1, 2)
+        return Orientation(1, 1)
 
-        A sum is turned round where the user did, or to absorb a minus; it absorbs the whole
-        coefficient when its own terms have coefficients anyway: 0.1 + 0.9 u, not 0.1 (1 + 9 u).
+    def signed(self, node: Node, sign: int, coefficient: Fraction) -> tuple[Fraction, Tree]:
+        """A factor as multiplier · tree with the given sign, beside a coefficient.
+
+        A sum absorbs the whole coefficient when its own terms have coefficients anyway:
+        0.1 + 0.9 u, not 0.1 (1 + 9 u).
         """
         if isinstance(node, Add) and node not in self.user_trees:
             user = self.user_trees.get(self.graph.scale(-1, node))
             if user is not None:
                 return Fraction(-1), user
             uneven = any(abs(c) != 1 for c, _ in node.terms)
-            taken = coefficient if uneven and coefficient.denominator != 1 else Fraction(1)
-            if taken == 1 and coefficient < 0:
-                taken = Fraction(-1)
+            whole = uneven and coefficient.denominator != 1
+            taken = sign * (abs(coefficient) if whole else Fraction(1))
             if taken != 1:
                 scaled = tuple((taken * c, term) for c, term in node.terms)
                 return _without_sign(1 / taken, self._sum(node, scaled))
