@@ -21,10 +21,9 @@ PRODUCTS = ("matmul", "@", "dot", "einsum", "tensordot", "inner", "vdot")
 class Counted(np.ndarray):
     """An array that counts its `@`."""
 
-    calls: Counter[str]
-
     def __array_finalize__(self, source: Any) -> None:
-        self.calls = getattr(source, "calls", Counter())
+        calls: Counter[str] = getattr(source, "calls", Counter())
+        self.calls = calls
 
     def __matmul__(self, other: Any) -> Any:
         self.calls["@"] += 1
