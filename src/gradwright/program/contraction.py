@@ -153,15 +153,25 @@ class _Work:
         return self.builder.emit(kernel, (left, right), self.axes(kept)), kept
 
     def _comes_first(self, one: Tensor, two: Tensor, label: int) -> bool:
-        """Whether `one` stands left of `two`: matrices before vectors, rows before columns."""
+        """Whether `one` stands left of `two`.
+
+        Matrices stand before vectors. The output decides between two matrices when it has both
+        remaining labels; otherwise as little as possible is transposed.
+        """
         if len(one[1]) != len(two[1]):
             return len(one[1]) > len(two[1])
         if len(one[1]) < 2:
             return False
         row = next(x for x in one[1] if x != label)
         column = next(x for x in two[1] if x != label)
-        order = {x: k for k, x in enumerate(self.out)}
-        return order.get(row, len(order)) < order.get(column, len(order))
+        if row in self.out and column in self.out:
+            return self.out.index(row) < self.out.index(column)
+        turns, other_way = _turns(one, two, label), _turns(two, one, label)
+        return turns < other_way or (turns == other_way and self._place(row) < self._place(column))
+
+    def _place(self, label: int) -> float:
+        """Where a label stands in the output; in the middle when it does not."""
+        return self.out.index(label) if label in self.out else (len(self.out) - 1) / 2
 
     def _einsum(self, tensors: Sequence[Tensor], kept: Labels) -> Ref:
         used = sorted({x for _, labels in tensors for x in labels})
@@ -179,6 +189,11 @@ class _Work:
             return wanted, operand
         order = tuple(labels.index(x) for x in wanted)
         return wanted, self.builder.emit(Permute(order), (operand,), self.axes(wanted))
+
+
+def _turns(left: Tensor, right: Tensor, label: int) -> int:
+    """How many of two matrices are transposed in their product over a label."""
+    return (left[1][0] == label) + (right[1][1] == label)
 
 
 def aligned(operand: Operand, labels: Labels, out: Labels) -> Operand:
