@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-import linecache
 from functools import lru_cache
 from hashlib import sha256
+from importlib.abc import InspectLoader
 from types import ModuleType
 
 #: Loaded modules that are kept for the same source.
 CACHED = 64
+
+
+class _Text(InspectLoader):
+    """Gives the source to tracebacks and debuggers when they ask for it."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    def get_source(self, fullname: str) -> str:
+        return self._source
 
 
 @lru_cache(maxsize=CACHED)
@@ -18,9 +28,9 @@ def load(source: str) -> ModuleType:
     The same source gives the same module. Tracebacks show its lines.
     """
     name = f"gradwright_emitted_{sha256(source.encode()).hexdigest()[:12]}"
-    file = f"<{name}>"
     module = ModuleType(name)
-    module.__file__ = file
-    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    exec(compile(source, file, "exec"), module.__dict__)
+    # Not a name in <>: for those nobody asks the loader.
+    module.__file__ = f"{name}.py"
+    module.__loader__ = _Text(source)
+    exec(compile(source, module.__file__, "exec"), module.__dict__)
     return module
