@@ -163,7 +163,10 @@ def _term(
         operands += [value**factor.exponent, [number[letter] for letter in held]]
     for letter in letters:
         operands += [np.ones(known[letter]), [number[letter]]]
-    product = np.einsum(*operands, [number[x] for x in letters]) if operands else np.asarray(1.0)
+    product: object = 1.0
+    if operands:
+        # Pairwise: the direct loop over ten letters would take minutes.
+        product = np.einsum(*operands, [number[x] for x in letters], optimize="greedy")
     return float(term.coefficient) * np.asarray(product)
 
 

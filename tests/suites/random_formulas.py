@@ -119,9 +119,15 @@ def at_point(derived: Derivation, wrt: str, point: Point) -> str:
 
 def compare(derived: Derivation, function: Function, wrt: str, point: Point) -> str:
     """Emitted code and printed texts against the complex step of a function at one point."""
-    expected = np.asarray(complex_step.jacobian(function, point, wrt))
-    found = np.asarray(derived(**point))
-    if found.shape != expected.shape:
+
+    def oracle(at: Point) -> np.ndarray:
+        return np.asarray(complex_step.jacobian(function, at, wrt))
+
+    def code(at: Point) -> np.ndarray:
+        return np.asarray(derived(**at))
+
+    expected = oracle(point)
+    if code(point).shape != expected.shape:
         return "wrong shape"
     if not np.all(np.isfinite(expected)):
         return "set aside"
@@ -130,35 +136,47 @@ def compare(derived: Derivation, function: Function, wrt: str, point: Point) -> 
     vanishes = float(np.max(np.abs(expected), initial=0.0)) < 1e-12 * size
     floor = size if vanishes else 0.0
 
-    def verdict(value: np.ndarray, wrong: str) -> str:
-        if relative(value, expected, floor) <= TOLERANCE:
+    def verdict(value: Function, wrong: str) -> str:
+        error = relative(value(point), expected, floor)
+        if error <= TOLERANCE:
             return "right"
-        noise = rounding(derived, function, point, wrt)
+        noise = max(inside(derived, point), *(rounding(f, derived, point) for f in (value, oracle)))
         if noise > CONDITIONED:
             return "set aside"
-        return "right" if relative(value, expected, floor) <= TOLERANCE + 64 * noise else wrong
+        return "right" if error <= TOLERANCE + 64 * noise else wrong
 
-    outcome = verdict(found, "wrong value")
+    outcome = verdict(code, "wrong value")
+    for text in texts(derived, expected.shape):
+        if outcome == "right":
+            outcome = verdict(text, "wrong text")
+    in_index_form = outcome == "right" and derived.form == "index"
+    return "right in index form" if in_index_form else outcome
+
+
+def texts(derived: Derivation, shape: tuple[int, ...]) -> list[Function]:
+    """What is printed, each as a function of a point, by evaluators of the notation."""
+    scope = derived.scope
     (printed,) = derived.printed.values()
-    if outcome != "right":
-        return outcome
     if printed.tree is None:
+        return [
+            lambda at: index_value(
+                printed.index, shape, lambda part: evaluator(parse(part), scope, at)(at)
+            )
+        ]
 
-        def matrix(text: str) -> np.ndarray:
-            return evaluator(parse(text), derived.scope, point)(point)
+    def reading(text: str) -> Function:
+        tree = parse(text)
 
-        value = index_value(printed.index, expected.shape, matrix)
-        outcome = verdict(value, "wrong index text")
-        return "right in index form" if outcome == "right" else outcome
-    for text in (plain_text(printed.tree), unicode_text(printed.tree)):
-        value = evaluator(parse(text), derived.scope, point)(point)
-        if found.ndim == 4:
-            rows, columns = found.shape[:2], found.shape[2:]
-            value = value.reshape(*rows[::-1], *columns[::-1]).transpose(1, 0, 3, 2)
-        outcome = verdict(value.reshape(expected.shape), "wrong text")
-        if outcome != "right":
-            return outcome
-    return outcome
+        def value(at: Point) -> np.ndarray:
+            found = evaluator(tree, scope, at)(at)
+            if len(shape) == 4:
+                rows, columns = shape[:2], shape[2:]
+                found = found.reshape(*rows[::-1], *columns[::-1]).transpose(1, 0, 3, 2)
+            return found.reshape(shape)
+
+        return value
+
+    return [reading(plain_text(printed.tree)), reading(unicode_text(printed.tree))]
 
 
 def evaluator(tree: Tree, scope: Scope, point: Point) -> Function:
@@ -174,32 +192,31 @@ def evaluator(tree: Tree, scope: Scope, point: Point) -> Function:
     return value
 
 
-def rounding(derived: Derivation, function: Function, point: Point, wrt: str) -> float:
-    """How far rounding alone moves the derivative, as a relative difference.
+def rounding(value: Function, derived: Derivation, point: Point) -> float:
+    """How far a value moves, relatively, when inputs move by one unit in the last place.
 
-    The largest of three changes: of the emitted code and of the oracle when the inputs move by
-    one unit in the last place, and of the emitted code between float32 and float64 at the same
-    inputs, scaled to float64. The last one finds digits that cancel inside the formula.
+    Every evaluation rounds anew, so the value's own rounding shows too.
     """
     draw = np.random.default_rng(0)
-    ours, oracle = np.asarray(derived(**point)), complex_step.jacobian(function, point, wrt)
-    worst = inside(derived, point)
-    free = [
-        name
-        for name, declared in derived.scope.symbols.items()
-        if not declared.facts and name not in derived.free_sizes
-    ]
+    here = value(point)
+    worst = 0.0
     for _ in range(4):
         moved = dict(point)
-        for name in free:
-            moved[name] = point[name] * (1 + 2.3e-16 * draw.choice([-1, 1], np.shape(point[name])))
-        worst = max(worst, relative(np.asarray(derived(**moved)), ours))
-        worst = max(worst, relative(complex_step.jacobian(function, moved, wrt), oracle))
+        for name, declared in derived.scope.symbols.items():
+            signs = draw.choice([-1.0, 1.0], np.shape(point[name]))
+            if declared.facts & {"symmetric", "posdef"}:
+                signs = np.tril(signs) + np.tril(signs, -1).T
+            moved[name] = point[name] * (1 + 2.3e-16 * signs)
+        worst = max(worst, relative(value(moved), here))
     return worst
 
 
 def inside(derived: Derivation, point: Point) -> float:
-    """The rounding of the emitted code itself, measured in float32 and scaled to float64."""
+    """The rounding inside the emitted code, measured in float32 and scaled to float64.
+
+    This finds digits that cancel inside a formula, as in s - s^2 for s next to 1, where moving
+    the inputs moves nothing.
+    """
     single = {
         name: value if name in derived.free_sizes else np.asarray(value, dtype=np.float32)
         for name, value in point.items()

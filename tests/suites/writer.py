@@ -126,7 +126,7 @@ class Writer:
     def combined(self, kind: Kind, depth: int) -> str:
         """Two expressions of one kind, entry by entry."""
         one, other = self.write(kind, depth), self.write(kind, depth)
-        if self.draw.random() < 0.15:
+        if one != other and self.draw.random() < 0.15:
             return f"{self.draw.choice(['max', 'min'])}({one}, {other})"
         return f"({one}) {self.draw.choice(['.*', '.*', '+', '+', '-'])} ({other})"
 
