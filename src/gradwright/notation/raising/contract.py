@@ -339,21 +339,27 @@ class Contraction:
 
 def contraction_term(
     graph: Graph,
-    node: Product,
+    node: Product | Power,
     raiser: FactorRaiser,
     style: Style,
     scale: Fraction = Fraction(1),
 ) -> Term:
-    """The term for `scale · node`, a product of order 0, 1 or 2.
+    """The term for `scale · node`, a product or power of order 0, 1 or 2.
 
     Raises:
         NotMatrix: there is no matrix form.
     """
-    sizes = dict(zip(node.out, node.axes, strict=True))
-    work = Contraction(graph, raiser, style, node.out, sizes, scale * node.coefficient)
-    work.read(node.factors)
+    factors: Sequence[tuple[Node, Labels]]
+    if isinstance(node, Product):
+        factors, out, coefficient = node.factors, node.out, node.coefficient
+    else:
+        out, coefficient = tuple(range(node.order)), Fraction(1)
+        factors = [(node, out)]
+    sizes = dict(zip(out, node.axes, strict=True))
+    work = Contraction(graph, raiser, style, out, sizes, scale * coefficient)
+    work.read(factors)
     work.eliminate()
-    body = work.body(node.out)
+    body = work.body(out)
     over = sorted(work.over, key=lambda tree: (cost(tree), spelling(tree)))
     under = sorted(work.under, key=lambda tree: (cost(tree), spelling(tree)))
     return Term(work.coefficient, tuple(over), tuple(under), body)

@@ -177,6 +177,8 @@ class Raiser:
                     return self._term(scalar, scale)
                 return Term(scale, (self._known(scalar),))
             return self._term(node, scale)
+        if isinstance(node, Power) and node not in self.user_trees:
+            return contraction_term(self.graph, node, self, self.style, scale)
         tree = self._known(node)
         return Term(scale, chain=(tree,)) if node.order else Term(scale, (tree,))
 
