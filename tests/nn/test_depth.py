@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 
 import numpy as np
 
@@ -12,7 +11,6 @@ DEPTH = 5000
 
 
 def test_five_thousand_layers() -> None:
-    started = time.perf_counter()
     net = gw.Network(f"2 -> {DEPTH} * 2 -> 1", loss="squared_error")
     p = net.init()
     last = DEPTH + 1
@@ -38,5 +36,3 @@ def test_five_thousand_layers() -> None:
     text = net.backprop().explain()
     assert f"l = 2, …, {DEPTH}" in text
     assert len(text) < 3000
-    # About two seconds on a slow machine; one graph of all layers would take minutes.
-    assert time.perf_counter() - started < 20
