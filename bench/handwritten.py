@@ -9,6 +9,7 @@ overwrites the gradient. The loss shares the shifted logits and the one exp with
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ Array = NDArray[np.floating]
 def views(flat: Array, widths: Sequence[int]) -> tuple[list[Array], list[Array]]:
     """Weights (fan-in, fan-out) and biases of W1, b1, W2, b2, ... within one vector."""
     weights, biases, start = [], [], 0
-    for p, q in zip(widths[:-1], widths[1:], strict=True):
+    for p, q in pairwise(widths):
         weights.append(flat[start : start + p * q].reshape(p, q))
         biases.append(flat[start + p * q : start + p * q + q])
         start += p * q + q

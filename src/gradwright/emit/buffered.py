@@ -19,7 +19,6 @@ from gradwright.program.ir import (
     SoftmaxLogSumExp,
     Statement,
     Sum,
-    is_temporary,
     number_values,
 )
 from gradwright.program.verify import where_is
@@ -34,19 +33,28 @@ class BufferedBody:
     """Writes statements that reuse memory.
 
     `kept` names values that later functions need: they have an array for each layer. `given`
-    names values whose array is a parameter of the function. Other matrices share scratch arrays.
+    names values whose array is a parameter of the function. `spent` names inputs that nobody reads
+    afterwards, so that a result may overwrite them. Other matrices share scratch arrays.
     """
 
-    def __init__(self, function: Function, kept: Sequence[str], given: Sequence[str]) -> None:
+    def __init__(
+        self,
+        function: Function,
+        kept: Sequence[str],
+        given: Sequence[str],
+        spent: Sequence[str] = (),
+    ) -> None:
         self.function = function
         self.kept = frozenset(kept)
         self.given = frozenset(given)
+        self.spent = frozenset(spent)
         self.helpers: set[str] = set()
         self._numbers = number_values(function)
         self._masks = {
             s.targets[0]: f"mask{k or ''}"
             for k, s in enumerate(s for s in function.statements if _is_mask(s))
         }
+        self._overwrites: dict[str, str] = {}
         self._array = self._plan()
         self._fetched: set[str] = set()
 
@@ -60,29 +68,28 @@ class BufferedBody:
         for statement in self.function.statements:
             target = statement.targets[0]
             array.update({name: name for name in statement.targets})
-            for operand in statement.operands:
-                if isinstance(operand, Ref) and self._may_take(
-                    statement, operand, array, remaining
-                ):
-                    old = array[operand.name]
-                    array = {k: target if v == old else v for k, v in array.items()}
-                    break
-            for operand in statement.operands:
-                if isinstance(operand, Ref):
-                    remaining[operand.name] -= 1
+            operands = [o for o in statement.operands if isinstance(o, Ref)]
+            free = [o.name for o in operands if self._may_take(statement, o, remaining)]
+            made_here = [name for name in free if name in array]
+            if made_here:
+                old = array[made_here[0]]
+                array = {k: target if v == old else v for k, v in array.items()}
+            elif free:
+                self._overwrites[target] = free[0]
+            for operand in operands:
+                remaining[operand.name] -= 1
         return array
 
-    def _may_take(
-        self, statement: Statement, operand: Ref, array: dict[str, str], remaining: Counter[str]
-    ) -> bool:
+    def _may_take(self, statement: Statement, operand: Ref, remaining: Counter[str]) -> bool:
+        """Whether the statement may write its result over an operand."""
         name, target = operand.name, statement.targets[0]
-        free = name in array and name not in self.kept | self.given and name not in self._masks
-        named_only_once = is_temporary(array.get(name, ""))
-        same = self.function.axes.get(name) == self.function.axes[target]
+        ours = name in self.spent or name not in self.function.inputs
+        free = ours and name not in self.kept | self.given and name not in self._masks
+        same = self.function.axes[name] == self.function.axes[target]
         matrix = len(self.function.axes[target]) == 2
         last = remaining[name] == 1 and operand.alignment is None
         writes = _in_place(statement) and target not in self.given and target not in self._masks
-        return free and named_only_once and same and matrix and last and writes
+        return free and same and matrix and last and writes
 
     def lines(self, stop_after: Sequence[str] = (), stop: Sequence[str] = ()) -> list[str]:
         """The statements; behind those that make `stop_after` the lines `stop` are written."""
@@ -143,6 +150,8 @@ class BufferedBody:
         if target in self.given or out in self._fetched:
             return [], out
         self._fetched.add(out)
+        if target in self._overwrites:
+            return [f"{out} = {plain_name(self._overwrites[target])}  # overwritten"], out
         rows, columns = self.function.axes[target]
         place = "layer" if self._array.get(target) in self.kept else "layer % 2"
         kind = ", bool" if target in self._masks else ""

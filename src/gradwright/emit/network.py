@@ -53,11 +53,11 @@ class Buffers:
         self._arrays = {{}}
 
     def array(self, name, place, rows, columns, dtype=None):
+        if rows > self.samples:
+            raise ValueError(f"{{rows}} rows do not fit buffers made for {{self.samples}}")
         key = (name, place, columns)
         whole = self._arrays.get(key)
         if whole is None:
-            if rows > self.samples:
-                raise ValueError(f"{{rows}} rows do not fit buffers made for {{self.samples}}")
             whole = self._arrays[key] = np.empty((self.samples, columns), dtype or self.dtype)
         return whole[:rows]
 '''
@@ -201,7 +201,7 @@ def _forward_function(program: StageProgram, formulas: Sequence[str], helpers: s
     helpers |= body.helpers
     results = ", ".join(body.value(name).source for name in program.saved)
     lines.append(f"return ({results},)" if len(program.saved) == 1 else f"return {results}")
-    doc = [f for f in formulas if f.split(" = ")[0] in program.saved]
+    doc = [f for f in formulas if f.split(" = ")[0] in function.axes]
     return _define(function, ["buffers", "layer"], doc or ["The forward pass of a layer."], lines)
 
 
@@ -216,12 +216,13 @@ def _loss_function(function: Function, helpers: set[str]) -> str:
 def _backward_function(program: StageProgram, formulas: Sequence[str], helpers: set[str]) -> str:
     function = program.backward
     given = [name for name in program.gradients if name != "δX"]
-    body = BufferedBody(function, (), given)
+    body = BufferedBody(function, (), given, spent=["δA"])
     lines = body.lines(given, ["if not wants_input:", "    return None"])
     helpers |= body.helpers
     lines.append(f"return {body.value('δX').source}")
     computed = [f for f in formulas if f.startswith("δ") and f.split(" = ")[0] in function.axes]
-    doc = [f.replace("δ", "d") for f in computed] or ["The way back through a layer."]
+    doc = [f.replace("δ", "d") for f in (*computed, *program.remarks)]
+    doc = doc or ["The way back through a layer."]
     extra = [*(plain_name(name) for name in given), "buffers", "layer", "wants_input"]
     return _define(function, extra, doc, lines)
 

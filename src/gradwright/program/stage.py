@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from gradwright.calculus.stage import Definition, Stage
-from gradwright.core.nodes import Node, Operation, postorder, variables
+from gradwright.core.nodes import Function as FunctionNode
+from gradwright.core.nodes import Node, Operation, Variable, postorder, variables
 from gradwright.program.build import Builder
 from gradwright.program.ir import Function, Ref
 from gradwright.simplify.rewrite import substitute
@@ -16,9 +18,10 @@ from gradwright.simplify.rewrite import substitute
 class StageProgram:
     """What a layer kind runs.
 
-    `forward` computes every value that later functions need, the activation last in `saved`.
+    `forward` computes the values in `saved`: those that later functions need, the activation last.
     `loss` is None for a hidden layer. `backward` has a parameter gradient or the input's for
-    each name in `gradients`, in order.
+    each name in `gradients`, in order. `remarks` says, as formulas, where a function computes
+    something else than the derivation writes.
     """
 
     name: str
@@ -27,6 +30,7 @@ class StageProgram:
     loss: Function | None
     backward: Function
     gradients: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 def build_stage(stage: Stage) -> StageProgram:
@@ -41,10 +45,12 @@ def build_stage(stage: Stage) -> StageProgram:
         builder.define(definition.variable, definition.node)
     names = [d.variable.name for d in forward]
     extra = [d.variable.name for d in shared]
-    saved = (*names[:-1], *extra, names[-1])
-    made = builder.function([Ref(name) for name in saved])
     loss = _loss(stage, losses, [*forward, *shared]) if losses else None
-    return StageProgram(stage.name, made, saved, loss, _backward(stage), _gradients(stage))
+    backward, remarks = _backward(stage, forward)
+    read = {*backward.inputs, *(loss.inputs if loss else ())}
+    saved = (*(name for name in (*names[:-1], *extra) if name in read), names[-1])
+    made = builder.function([Ref(name) for name in saved])
+    return StageProgram(stage.name, made, saved, loss, backward, _gradients(stage), remarks)
 
 
 def _shared(
@@ -78,12 +84,38 @@ def _loss(stage: Stage, losses: Sequence[Definition], known: Sequence[Definition
     return builder.function([builder.value(node)])
 
 
-def _backward(stage: Stage) -> Function:
-    builder = Builder(f"{stage.name}_backward", stage.backward.inputs, {})
-    for definition in stage.backward.definitions:
-        builder.define(definition.variable, definition.node)
-    names = [d.variable.name for d in stage.backward.definitions]
-    return builder.function([Ref(name) for name in names])
+def _backward(stage: Stage, forward: Sequence[Definition]) -> tuple[Function, tuple[str, ...]]:
+    """The way back and remarks on it."""
+    nodes = {d.variable: d.node for d in stage.backward.definitions}
+    remarks = []
+    for definition in forward:
+        replacement = _sign(stage, definition)
+        changed = {v: substitute(stage.graph, n, replacement) for v, n in nodes.items()}
+        if changed != nodes:
+            nodes = changed
+            remarks += [f"{_text(old)} = {_text(new)}" for old, new in replacement.items()]
+    used = frozenset[Variable]().union(*map(variables, nodes.values()))
+    order = [*stage.forward.inputs, *(d.variable for d in forward), *stage.backward.inputs]
+    read = [v for v in dict.fromkeys(order) if v in used and v not in nodes]
+    builder = Builder(f"{stage.name}_backward", read, {})
+    for variable, node in nodes.items():
+        builder.define(variable, node)
+    return builder.function([Ref(v.name) for v in nodes]), tuple(remarks)
+
+
+def _sign(stage: Stage, definition: Definition) -> dict[Node, Node]:
+    """step(Z): step(A) where A = relu(Z) keeps the sign, so that A may overwrite Z."""
+    node = definition.node
+    if not (isinstance(node, FunctionNode) and node.operation == "relu"):
+        return {}
+    at_zero = (("kink", Fraction(0)),)
+    of_argument = stage.graph.function("step", *node.arguments, options=at_zero)
+    of_result = stage.graph.function("step", definition.variable, options=at_zero)
+    return {of_argument: of_result}
+
+
+def _text(step: Node) -> str:
+    return f"step({', '.join(sorted(variable.name for variable in variables(step)))})"
 
 
 def _gradients(stage: Stage) -> tuple[str, ...]:
