@@ -174,7 +174,8 @@ class Writer:
         if pick == 0:
             return f"diag(({inside})*({inside})')"
         if pick == 1:
-            return f"inv({'P' if kind == ('m',) else 'B'} + 0.1*({inside})*({inside})')*({inside})"
+            square = {"m": "P", "n": "B"}.get(kind[0], f"eye({kind[0]})")
+            return f"inv({square} + 0.1*({inside})*({inside})')*({inside})"
         if pick == 2:
             return f"logsumexp({self.write((kind[0], 'k'), depth)})"
         return f"softmax({inside})"

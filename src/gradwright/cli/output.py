@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
+import secrets
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,25 +99,28 @@ def output_folder(path: str | None) -> Iterator[OutputFolder | None]:
         yield None
         return
     target = Path(path).absolute()
+    staging = _staging_place(target)
+    # The name is known before the folder is, so that an interrupt at any moment removes it.
     try:
-        staging = _make_staging(target)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    try:
+        try:
+            staging.mkdir(mode=0o700)
+        except OSError as error:
+            raise _unwritable(path, error) from error
         yield OutputFolder(target, staging)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _make_staging(target: Path) -> Path:
-    """A folder on the file system of `target`, so that files can be moved there in one step."""
+def _staging_place(target: Path) -> Path:
+    """A new place on the file system of `target`, so that files can be moved in one step."""
+    name = f"gradwright-{secrets.token_hex(8)}"
     if target.exists():
-        return Path(tempfile.mkdtemp(prefix=".gradwright-", dir=target))
+        return target / f".{name}"
     # Folders that are missing on the way are made at the end, with the files.
     first = target
     while not first.parent.exists():
         first = first.parent
-    return Path(tempfile.mkdtemp(prefix=f".{first.name}-", dir=first.parent))
+    return first.parent / f".{first.name}-{name}"
 
 
 def publish(folder: OutputFolder | None) -> list[Path]:
