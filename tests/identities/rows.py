@@ -22,10 +22,10 @@ from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import infer
 from gradwright.notation.tree import Tree, walk
+from gradwright.ops.samples import draw
 from gradwright.render.plain import plain_text
 from gradwright.render.unicode import unicode_text
 from gradwright.verification import complex_step, ridders
-from gradwright.verification.samples import draw
 
 TABLE = Path(__file__).with_name("identities.csv").read_text(encoding="utf-8")
 ROWS = list(csv.DictReader(TABLE.splitlines()))

@@ -15,11 +15,11 @@ from gradwright.errors import GradwrightError
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Tree
+from gradwright.ops.samples import draw
 from gradwright.simplify.equal import unequal_sizes
 from gradwright.simplify.readable import Printed
 from gradwright.verification.check import check_derivative
 from gradwright.verification.report import CheckReport
-from gradwright.verification.samples import draw
 
 Array = Any
 

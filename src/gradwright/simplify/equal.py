@@ -11,6 +11,7 @@ import numpy as np
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Product, SizeOf, Variable, postorder
+from gradwright.ops import samples
 from gradwright.simplify.field import (
     PRIME,
     Undecided,
@@ -130,7 +131,7 @@ def _real(
     """Whether the values agree at random points where both are finite."""
     decided = 0
     for _ in range(REAL_POINTS * 4):
-        values = {v.name: real_value(v, sizes, draw) for v in inputs}
+        values = {v.name: _real_value(v, sizes, draw) for v in inputs}
         with np.errstate(all="ignore"):
             left = evaluate(one, values, sizes)
             right = evaluate(other, values, sizes)
@@ -147,27 +148,10 @@ def _real(
     return False
 
 
-def real_value(variable: Variable, sizes: Mapping[str, int], draw: np.random.Generator) -> Any:
+def _real_value(variable: Variable, sizes: Mapping[str, int], draw: np.random.Generator) -> Any:
     """A random value that honours the declared facts."""
-    shape = lengths(variable.axes, sizes)
-    facts = variable.facts
-    if "onehot" in facts:
-        return np.eye(shape[-1])[draw.integers(shape[-1], size=shape[:-1])]
-    if "binary" in facts:
-        return draw.integers(2, size=shape).astype(float)
-    if "signs" in facts:
-        return draw.choice([-1.0, 1.0], size=shape)
-    if "unit" in facts or "positive" in facts or "sum1" in facts:
-        value = draw.uniform(0.1, 0.9, size=shape)
-        return value / value.sum(axis=-1, keepdims=True) if "sum1" in facts else value
-    value = draw.normal(size=shape)
-    if "posdef" in facts:
-        return value @ value.T + np.eye(shape[0])
-    if "symmetric" in facts:
-        return value + value.T
-    if "invertible" in facts:
-        return value + 2 * shape[0] * np.eye(shape[0])
-    return value
+    kind = ("scalar", "vector", "matrix")[variable.order]
+    return samples.draw(kind, lengths(variable.axes, sizes), variable.facts, draw)
 
 
 def is_zero(node: Node) -> bool:

@@ -2,6 +2,5 @@
 
 from gradwright.verification.check import check_derivative
 from gradwright.verification.report import BlockCheck, CheckReport
-from gradwright.verification.samples import draw
 
-__all__ = ["BlockCheck", "CheckReport", "check_derivative", "draw"]
+__all__ = ["BlockCheck", "CheckReport", "check_derivative"]

@@ -8,11 +8,13 @@ ends (a matrix that is invertible besides has small entries off its diagonal).
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 
 from gradwright.errors import DomainError, ShapeError, SymbolError
-from gradwright.verification.points import Array
+
+Array = Any
 
 RANKS = {"scalar": 0, "vector": 1, "matrix": 2}
 #: Facts about single entries, or about rows.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradwright.errors import DomainError, ShapeError, SymbolError
-from gradwright.verification import draw
+from gradwright.ops.samples import draw
 
 
 def _symmetric(a):
