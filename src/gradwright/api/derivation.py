@@ -1,4 +1,8 @@
-"""A derivation: the derivative of a formula, printed, explained, run and checked."""
+"""A derivation: the derivative of a formula, printed, explained, run and checked.
+
+What runs and checks is imported when it is used, so that a derivation that is only read is there
+sooner.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradwright.api.checking import check_formula
 from gradwright.api.values import bind
 from gradwright.calculus.modes import Contribution
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node
-from gradwright.emit.numpy import formula_module
 from gradwright.errors import DomainError, UnsupportedError
 from gradwright.explain.assumptions import assumptions, kink_arguments
 from gradwright.explain.formula import Step, chain_rule_steps, formula_text
@@ -23,17 +25,17 @@ from gradwright.notation.lower import Lowering
 from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope
 from gradwright.notation.tree import Symbol, Tree, walk
-from gradwright.program.build import build_function
 from gradwright.render.latex import latex
 from gradwright.render.plain import plain_text
 from gradwright.render.unicode import unicode_text
-from gradwright.run.load import load
 from gradwright.simplify.field import evaluate
 from gradwright.simplify.readable import Printed, Printer
 from gradwright.simplify.rewrite import Budget, rewrite
 from gradwright.simplify.rules import BASIC
 from gradwright.simplify.stable import STABLE
-from gradwright.verification.report import CheckReport
+
+if TYPE_CHECKING:
+    from gradwright.verification.report import CheckReport
 
 SCHEMA = "gradwright.derivation/1"
 
@@ -162,6 +164,9 @@ class Derivation:
     @cached_property
     def _sources(self) -> tuple[str, str]:
         """The module that is shown, and the one that also returns the formula's value."""
+        from gradwright.emit.numpy import formula_module
+        from gradwright.program.build import build_function
+
         with self._lock:
             inputs = [
                 self._graph.variable(name, d.sizes, d.facts)
@@ -213,6 +218,8 @@ class Derivation:
         return {o.name: _plain(r) for o, r in zip(self._outputs, results, strict=True)}
 
     def _run(self, source: str, function: str, values: Mapping[str, object]) -> Any:
+        from gradwright.run.load import load
+
         arguments = self._arguments(values)
         try:
             with np.errstate(all="ignore"):
@@ -247,6 +254,8 @@ class Derivation:
 
     def check(self, seed: int = 0) -> CheckReport:
         """Compare with an oracle that shares no code with the calculus, at a random point."""
+        from gradwright.api.checking import check_formula
+
         return check_formula(self, seed)
 
     @property
