@@ -18,6 +18,7 @@ import numpy as np
 from gradwright.core.nodes import (
     Add,
     Function,
+    Labels,
     Node,
     Operation,
     Power,
@@ -101,23 +102,48 @@ def _evaluate(
 def _contract(
     node: Product, done: dict[Node, Array], sizes: Mapping[str, int], coefficient: Any, exact: bool
 ) -> Array:
-    """The contraction by einsum over distinct output labels, then spread over identities."""
+    """The contraction over distinct output labels, then spread over identities."""
     shape = dict(zip(node.out, lengths(node.axes, sizes), strict=True))
     dtype = object if exact else float
-    operands: list[Any] = []
-    for factor, labels in node.factors:
-        operands += [done[factor], list(labels)]
-    for label, length in shape.items():
-        operands += [np.ones(length, dtype=dtype), [label]]
-    distinct = list(shape)
-    product = np.einsum(*operands, distinct, optimize=False) if operands else 1
-    core = np.asarray(product, dtype=dtype) * coefficient
+    operands = [(done[factor], labels) for factor, labels in node.factors]
+    operands += [(np.ones(length, dtype=dtype), (label,)) for label, length in shape.items()]
+    distinct = tuple(shape)
+    core = np.asarray(_pairwise(operands, distinct), dtype=dtype) * coefficient
     if len(distinct) == len(node.out):
         return core
     full = np.zeros(lengths(node.axes, sizes), dtype=dtype)
-    grid = np.indices(core.shape)
+    grid = np.indices(np.shape(core))
     full[tuple(grid[distinct.index(label)] for label in node.out)] = core
     return full
+
+
+def _pairwise(operands: list[tuple[Array, Labels]], out: Labels) -> Array:
+    """Multiply two operands at a time, those with the smallest product first.
+
+    One einsum over all operands would loop over every label at once, which takes for ever from
+    about fifteen labels on.
+    """
+    if not operands:
+        return 1
+    work = list(operands)
+    while len(work) > 1:
+        pairs = [(i, j) for j in range(len(work)) for i in range(j)]
+        kept = {pair: _needed_labels(work, pair, out) for pair in pairs}
+        best = min(pairs, key=lambda pair: (len(kept[pair]), pair))
+        (left, left_labels), (right, right_labels) = work[best[0]], work[best[1]]
+        labels = kept[best]
+        made = np.einsum(left, list(left_labels), right, list(right_labels), list(labels))
+        work = [part for k, part in enumerate(work) if k not in best]
+        work.append((made, labels))
+    array, labels = work[0]
+    return np.einsum(array, list(labels), list(out))
+
+
+def _needed_labels(work: list[tuple[Array, Labels]], pair: tuple[int, int], out: Labels) -> Labels:
+    """The labels of a pair's product that the output or another operand still needs."""
+    elsewhere = {x for k, (_, labels) in enumerate(work) if k not in pair for x in labels}
+    held = (*work[pair[0]][1], *work[pair[1]][1])
+    return tuple(x for x in dict.fromkeys(held) if x in elsewhere or x in out)
 
 
 # Floating point ---------------------------------------------------------------------------------
