@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from statistics import median, quantiles
 from time import perf_counter, thread_time
 from typing import Any
@@ -135,7 +136,7 @@ def blas() -> str:
     built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     text = f"{built['name']} {built['version']}"
     try:
-        import threadpoolctl
+        threadpoolctl = import_module("threadpoolctl")
     except ModuleNotFoundError:
         return text
     found = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]

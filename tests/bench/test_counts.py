@@ -22,8 +22,8 @@ class Counted(np.ndarray):
     """An array that counts its `@`."""
 
     def __array_finalize__(self, source: Any) -> None:
-        calls: Counter[str] = getattr(source, "calls", Counter())
-        self.calls = calls
+        fallback: Counter[str] = Counter()
+        self.calls: Counter[str] = getattr(source, "calls", fallback)
 
     def __matmul__(self, other: Any) -> Any:
         self.calls["@"] += 1
