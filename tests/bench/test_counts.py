@@ -22,8 +22,7 @@ class Counted(np.ndarray):
     """An array that counts its `@`."""
 
     def __array_finalize__(self, source: Any) -> None:
-        fallback: Counter[str] = Counter()
-        self.calls: Counter[str] = getattr(source, "calls", fallback)
+        self.calls: Counter[str] = source.calls if isinstance(source, Counted) else Counter()
 
     def __matmul__(self, other: Any) -> Any:
         self.calls["@"] += 1
