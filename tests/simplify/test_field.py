@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradwright.core.graph import Graph
-from gradwright.simplify.field import evaluate
+from gradwright.simplify.field import PRIME, evaluate, evaluate_modular
 
 
 def test_a_contraction_of_many_labels_is_done_in_pairs(rng: np.random.Generator) -> None:
@@ -20,3 +20,18 @@ def test_a_contraction_of_many_labels_is_done_in_pairs(rng: np.random.Generator)
     found = evaluate(node, values, {"n": 3})
     # Thirty products of three terms each, in another order of summation.
     assert np.max(np.abs(found - expected)) <= 1e-12 * np.max(np.abs(expected))
+
+
+def test_large_residues_stay_whole_in_closed_contractions() -> None:
+    """x'y z'w modulo the prime: scalars on the way are Python integers, beyond 64 bits."""
+    graph = Graph()
+    names = ("x", "y", "z", "w")
+    parts = [graph.variable(name, ("n",)) for name in names]
+    labels = ((0,), (0,), (1,), (1,))
+    node = graph.product(list(zip(parts, labels, strict=True)))
+    cube = graph.product([(node, ()), (graph.power(node, 2), ())])
+    values = {
+        name: np.array([PRIME - 1 - k, PRIME - 5], dtype=object) for k, name in enumerate(names)
+    }
+    one = int(values["x"] @ values["y"]) * int(values["z"] @ values["w"])
+    assert int(evaluate_modular(cube, values, {"n": 2}, salt=1)) == pow(one, 3, PRIME)

@@ -133,6 +133,8 @@ def _pairwise(operands: list[tuple[Array, Labels]], out: Labels) -> Array:
         (left, left_labels), (right, right_labels) = work[best[0]], work[best[1]]
         labels = kept[best]
         made = np.einsum(left, list(left_labels), right, list(right_labels), list(labels))
+        # Without axes einsum gives a plain number, which NumPy would read as int64 again.
+        made = np.asarray(made, dtype=left.dtype)
         work = [part for k, part in enumerate(work) if k not in best]
         work.append((made, labels))
     array, labels = work[0]
