@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from textwrap import wrap
 
 from gradwright.calculus.stage import Stage
 from gradwright.emit.buffered import BufferedBody, plain_name, sizes_prologue
@@ -162,13 +163,28 @@ def _has_bias(stage: Stage) -> bool:
 
 
 def _tuple(values: Sequence[object]) -> str:
+    """A tuple as source: runs of equal values as products, plain values together."""
     if len(values) <= MAX_LITERAL:
         return f"({', '.join(map(str, values))}{',' if len(values) == 1 else ''})"
-    parts = []
+    parts: list[str] = []
+    single: list[str] = []
     for value, members in groupby(values):
         count = sum(1 for _ in members)
-        parts.append(f"({value},)" + (f" * {count}" if count > 1 else ""))
-    return " + ".join(parts)
+        if count == 1:
+            single.append(f"{value},")
+            continue
+        if single:
+            parts.append(f"({' '.join(single)})")
+        single = []
+        parts.append(f"({value},) * {count}")
+    if single:
+        parts.append(f"({' '.join(single)})")
+    lines = wrap(" + ".join(parts), MAX_LINE, break_long_words=False, break_on_hyphens=False)
+    return lines[0] if len(lines) == 1 else _in_lines(lines)
+
+
+def _in_lines(lines: Sequence[str]) -> str:
+    return "(\n" + "\n".join(f"    {line}" for line in lines) + "\n)"
 
 
 def _indented(lines: Sequence[str]) -> str:
