@@ -19,7 +19,11 @@ from gradwright.calculus.modes import Contribution
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node
 from gradwright.errors import DomainError, UnsupportedError
-from gradwright.explain.assumptions import assumptions, kink_arguments
+from gradwright.explain.assumptions import (
+    assumptions,
+    domain_conditions,
+    kink_arguments,
+)
 from gradwright.explain.formula import Step, chain_rule_steps, formula_text
 from gradwright.notation.lower import Lowering
 from gradwright.notation.raising.raiser import Raiser
@@ -87,6 +91,7 @@ class Derivation:
             )
             for output in outputs
         }
+        self._domain = domain_conditions(lowering.value.node, self._raiser)
         self.assumptions = assumptions(graph, lowering.value.node, scope, self._raiser)
 
     # Reading ------------------------------------------------------------------------------------
@@ -174,12 +179,25 @@ class Derivation:
             ]
             outputs = [(o.name, self._running(o.node)) for o in self._outputs]
             value = ("value", self._running(self._lowering.value.node))
+            rows, merged = self._merged()
             inputs += [self._graph.variable(size) for size in self.free_sizes]
-            shown = build_function(self.kind, inputs, outputs)
-            both = build_function(f"value_and_{self.kind}", inputs, [value, *outputs])
+            shown = build_function(self.kind, inputs, outputs, merged=merged)
+            name = f"value_and_{self.kind}"
+            both = build_function(name, inputs, [value, *outputs], merged=[rows, *merged])
             title = f"The {self.kind} of a formula."
             notes = tuple(self.assumptions)
             return formula_module(shown, title, notes), formula_module(both, title, notes)
+
+    def _merged(self) -> tuple[list[int], list[list[int]]]:
+        """How axes of the value, and of each result, are put together.
+
+        The rows and the columns of a vec or a Kronecker product are several axes each.
+        """
+        value = self._lowering.value
+        sides = [n for n in (value.rows, value.node.order - value.rows) if n]
+        if max(sides, default=1) == 1:
+            return [], [[] for _ in self._outputs]
+        return sides, [[*sides, *[1] * (o.node.order - sum(sides))] for o in self._outputs]
 
     @cached_property
     def free_sizes(self) -> tuple[str, ...]:
@@ -210,28 +228,46 @@ class Derivation:
         """The derivative at given values.
 
         Raises:
-            ShapeError, SymbolError, DomainError: values that do not fit the declarations.
+            ShapeError, SymbolError, DomainError: values that do not fit the declarations, or at
+                which the formula is not defined.
         """
-        results = self._run(self._sources[0], self.kind, values)
+        if self._domain:
+            # Only the value tells: the derivative 1/x of log(x) is a number for x < 0 too.
+            return self.value_and(**values)[1]
+        return self._named(self._run(self._sources[0], self.kind, values))
+
+    def value_and(self, **values: object) -> tuple[Any, Any]:
+        """(value of the formula, derivative) in one pass."""
+        value, *results = self._run(self._sources[1], f"value_and_{self.kind}", values)
+        if self._domain and not np.all(np.isfinite(value)):
+            raise DomainError(
+                f"the {self.kind} of {self.formula}",
+                f"the formula is not finite at these values, and it is defined for "
+                f"{'; '.join(self._domain)}",
+                "give values at which the formula is defined",
+            )
+        return _plain(value), self._named(results)
+
+    def _named(self, results: Sequence[Any]) -> Any:
         if len(self._outputs) == 1:
-            return _plain(results)
+            return _plain(results[0])
         return {o.name: _plain(r) for o, r in zip(self._outputs, results, strict=True)}
 
-    def _run(self, source: str, function: str, values: Mapping[str, object]) -> Any:
+    def _run(self, source: str, function: str, values: Mapping[str, object]) -> Sequence[Any]:
         from gradwright.run.load import load
 
         arguments = self._arguments(values)
         try:
             with np.errstate(all="ignore"):
-                results = getattr(load(source), function)(*arguments)
+                found = getattr(load(source), function)(*arguments)
         except np.linalg.LinAlgError as error:
             raise DomainError(
                 f"the {self.kind} of {self.formula}",
                 f"a matrix has to be inverted and it is singular at these values ({error})",
                 "give values at which the formula is defined",
             ) from error
-        listed = results if isinstance(results, tuple) else (results,)
-        if any(np.any(np.isnan(r)) for r in listed) and not any(
+        results = found if isinstance(found, tuple) else (found,)
+        if any(np.any(np.isnan(r)) for r in results) and not any(
             np.any(np.isnan(a)) for a in arguments
         ):
             raise DomainError(
@@ -241,14 +277,6 @@ class Derivation:
                 "give values at which the formula is defined and does not overflow",
             )
         return results
-
-    def value_and(self, **values: object) -> tuple[Any, Any]:
-        """(value of the formula, derivative) in one pass."""
-        value, *results = self._run(self._sources[1], f"value_and_{self.kind}", values)
-        if len(self._outputs) == 1:
-            return _plain(value), _plain(results[0])
-        named = {o.name: _plain(r) for o, r in zip(self._outputs, results, strict=True)}
-        return _plain(value), named
 
     # Checking -----------------------------------------------------------------------------------
 

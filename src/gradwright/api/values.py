@@ -95,10 +95,11 @@ def _check_shape(
             else sizes.setdefault(size, (length, declared.name))
         )
         if expected != length:
+            named = "" if isinstance(size, int) else f"{size} = "
             raise ShapeError(
                 asked,
-                f"{declared.name} has shape {array.shape}, so {size} = {length}, and {by} says "
-                f"{size} = {expected}",
+                f"{declared.name} has shape {array.shape}, so {named}{length}, and {by} says "
+                f"{named}{expected}",
                 "give values whose sizes agree",
             )
 
@@ -116,11 +117,21 @@ def _check_facts(declared: Declaration, array: np.ndarray, asked: str) -> None:
             )
 
 
+def _is_positive_definite(array: np.ndarray) -> bool:
+    """Whether all eigenvalues of a symmetric array of finite numbers are positive."""
+    if not np.all(np.isfinite(array)):
+        return True
+    lowest = np.linalg.eigvalsh(array.astype(np.float64))[:1]
+    return bool(np.all(lowest > 0))
+
+
 def _holds(fact: str, array: np.ndarray, tolerance: float) -> bool:
     """Whether a fact that rules rely on holds; facts that only guide sampling are not tested."""
     match fact:
         case "symmetric":
             return bool(np.all(np.abs(array - array.T) <= tolerance))
+        case "posdef":
+            return _holds("symmetric", array, tolerance) and _is_positive_definite(array)
         case "onehot":
             zero_one = np.all((array == 0) | (array == 1))
             return bool(zero_one and np.all(np.sum(array, axis=-1) == 1))

@@ -146,16 +146,30 @@ class FormulaBody:
         outputs = self.function.outputs
         named = [operand.name for operand in outputs if isinstance(operand, Ref)]
         self._shorten(named, lambda: f"return {self._listed()}")
-        return [*self._prologue(), *self._written, f"return {self._listed()}"]
+        # The results first: they may name sizes, which the prologue assigns.
+        returned = f"return {self._listed()}"
+        return [*self._prologue(), *self._written, returned]
 
     def _listed(self) -> str:
-        return ", ".join(self._result(operand) for operand in self.function.outputs)
+        outputs = self.function.outputs
+        merged = self.function.merged or ((),) * len(outputs)
+        return ", ".join(map(self._result, outputs, merged))
 
-    def _result(self, operand: Operand) -> str:
+    def _result(self, operand: Operand, merged: Sequence[int]) -> str:
         """An output; what shows an input's own memory is copied, the caller may write to it."""
         text = operand_text(operand, self)
-        is_view = isinstance(operand, Ref) and operand.name in self._views
-        return f"{text.at(ATOM)}.copy()" if is_view else text.source
+        if not isinstance(operand, Ref):
+            return text.source
+        shown = f"{text.at(ATOM)}.copy()" if operand.name in self._views else text.source
+        if not merged:
+            return shown
+        whole = shown if operand.name in self._views else text.at(ATOM)
+        return f"{whole}.reshape({self._merged_shape(operand.name, merged)})"
+
+    def _merged_shape(self, name: str, merged: Sequence[int]) -> str:
+        axes = iter(self.function.axes[name])
+        sides = ([self.size(next(axes)) for _ in range(count)] for count in merged)
+        return ", ".join(" * ".join(side) for side in sides)
 
     def _write(self, statement: Statement) -> None:
         operands = [operand.name for operand in statement.operands if isinstance(operand, Ref)]

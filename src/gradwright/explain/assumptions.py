@@ -28,8 +28,9 @@ def assumptions(graph: Graph, node: Node, scope: Scope, raiser: Raiser) -> tuple
     """Sentences in reading order, without repeats."""
     found: dict[str, None] = {}
     for part in postorder(node):
-        for text in _of_node(part, raiser):
-            found.setdefault(text)
+        for text in (_domain(part, raiser), _kink(part)):
+            if text:
+                found.setdefault(text)
     for name, declared in sorted(scope.symbols.items()):
         for fact, words in RELIED_ON.items():
             if fact in declared.facts:
@@ -38,25 +39,33 @@ def assumptions(graph: Graph, node: Node, scope: Scope, raiser: Raiser) -> tuple
     return tuple(found)
 
 
-def _of_node(node: Node, raiser: Raiser) -> list[str]:
+def domain_conditions(node: Node, raiser: Raiser) -> tuple[str, ...]:
+    """Where a formula is defined, in reading order, without repeats; empty for everywhere."""
+    found = dict.fromkeys(_domain(part, raiser) for part in postorder(node))
+    return tuple(text for text in found if text)
+
+
+def _domain(node: Node, raiser: Raiser) -> str:
     match node:
         case Function(operation=name, arguments=parts) | Operation(operation=name, arguments=parts):
             record = OPERATIONS[name]
-            texts = []
             if record.domain and number_value(parts[0]) is None:
-                texts.append(record.domain.format(_shown(parts[0], raiser)))
-            if isinstance(record, Elementwise) and record.kink and name not in ("sign", "step"):
-                options = {key: _number(value) for key, value in node.options}
-                texts.append(record.kink.format(**options))
-            return texts
-        case Power(base=base) if number_value(base) is not None:
-            return []
-        case Power(base=base, exponent=exponent) if exponent.denominator != 1:
-            return [f"{_shown(base, raiser)} > 0"]
-        case Power(base=base, exponent=exponent) if exponent < 0:
-            return [f"{_shown(base, raiser)} ≠ 0"]
-        case _:
-            return []
+                return record.domain.format(_shown(parts[0], raiser))
+        case Power(base=base, exponent=exponent) if number_value(base) is None:
+            if exponent.denominator != 1:
+                return f"{_shown(base, raiser)} > 0"
+            if exponent < 0:
+                return f"{_shown(base, raiser)} ≠ 0"
+    return ""
+
+
+def _kink(node: Node) -> str:
+    if not isinstance(node, Function) or node.operation in ("sign", "step"):
+        return ""
+    record = OPERATIONS[node.operation]
+    if not isinstance(record, Elementwise):
+        return ""
+    return record.kink.format(**{key: _number(value) for key, value in node.options})
 
 
 def _shown(node: Node, raiser: Raiser) -> str:

@@ -101,6 +101,12 @@ def tokens(text: str) -> list[Token]:
 
 def scan(text: str) -> Iterator[Token]:
     """The tokens one by one, so that a reader who gives up early has not paid for the rest."""
+    if not isinstance(text, str):
+        raise NotationError(
+            "reading the formula",
+            f"a {type(text).__name__} is given and a formula is text",
+            "write the formula as in x'*A*x",
+        )
     if len(text) > MAX_LENGTH:
         raise LimitError(
             "reading the formula",

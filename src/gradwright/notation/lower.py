@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Node, Options, Product, Size
+from gradwright.core.nodes import Node, Options, Power, Product, Size
 from gradwright.errors import LimitError, ShapeError, SymbolError
 from gradwright.notation.shapes import Scope
 from gradwright.notation.tree import (
@@ -29,6 +29,9 @@ from gradwright.ops.table import OPERATIONS
 
 #: Largest matrix power that is written out as a product.
 MAX_MATRIX_POWER = 64
+
+#: Largest numerator and denominator of an exponent that is a number.
+MAX_EXPONENT = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,7 @@ class _Lowerer:
                 inverse = graph.power(right.node, -1)
                 return Lowered(graph.hadamard(left.node, inverse), left.rows)
             case ".^":
-                return self._elementwise_power(one, other)
+                return self._elementwise_power(tree, one, other)
             case "*":
                 return self._product(tree, one, other)
             case "/":
@@ -177,10 +180,23 @@ class _Lowerer:
         )
         return Lowered(self.graph.broadcast(value.node, places, axes), len(rows))
 
-    def _elementwise_power(self, one: Lowered, other: Lowered) -> Lowered:
+    def _elementwise_power(self, tree: Binary, one: Lowered, other: Lowered) -> Lowered:
         exponent = number_value(other.node)
         if exponent is not None:
-            return Lowered(self.graph.power(one.node, exponent), one.rows)
+            made = self.graph.power(one.node, exponent)
+            # Powers of powers merge: the exponent may be longer than any that is written.
+            whole = made.exponent if isinstance(made, Power) else exponent
+            largest = max(abs(whole.numerator), whole.denominator)
+            if largest > MAX_EXPONENT:
+                raise LimitError(
+                    "a power",
+                    f"the exponent holds a whole number of {len(str(largest))} digits and the "
+                    f"largest is {MAX_EXPONENT}",
+                    "use a smaller exponent, or a symbol for it",
+                    text=self.text,
+                    span=tree.span,
+                )
+            return Lowered(made, one.rows)
         left, right = self.spread(one, other)
         return Lowered(self.graph.function("power", left.node, right.node), left.rows)
 
@@ -210,7 +226,7 @@ class _Lowerer:
         graph = self.graph
         exponent = number_value(other.node)
         if one.is_scalar:
-            return self._elementwise_power(one, other)
+            return self._elementwise_power(tree, one, other)
         if exponent is None or exponent.denominator != 1:
             raise ShapeError(
                 "a power of a matrix",

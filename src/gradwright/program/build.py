@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from gradwright.core.nodes import (
@@ -349,11 +350,14 @@ def build_function(
     inputs: Sequence[Variable],
     outputs: Sequence[tuple[str, Node]],
     hints: Mapping[str, int] | None = None,
+    merged: Sequence[Sequence[int]] = (),
 ) -> Function:
     """A function that computes the output nodes from the inputs.
 
     A size that no input has an axis of must be among the inputs, as a scalar of that name.
+    `merged` gives for each output how many axes in a row become one, or nothing.
     """
     builder = Builder(name, inputs, hints or {})
     builder.share([node for _, node in outputs])
-    return builder.function([builder.value(node) for _, node in outputs])
+    function = builder.function([builder.value(node) for _, node in outputs])
+    return replace(function, merged=tuple(map(tuple, merged)))

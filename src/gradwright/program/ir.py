@@ -109,7 +109,9 @@ class Function:
     """Inputs, statements, and the outputs as operands; `axes` gives every value's axes.
 
     A size is the length of an input's axis, or a scalar input of that name where no input has
-    such an axis.
+    such an axis. `merged` says, for each output, how many axes in a row become one axis of the
+    result: (2, 1) for the vec of a matrix by a vector. Without an entry, or with an empty one, the
+    axes stay as they are.
     """
 
     name: str
@@ -117,6 +119,7 @@ class Function:
     statements: tuple[Statement, ...]
     outputs: tuple[Operand, ...]
     axes: dict[str, tuple[Size, ...]]
+    merged: tuple[tuple[int, ...], ...] = ()
 
 
 def temporary(number: int) -> str:

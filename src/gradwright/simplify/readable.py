@@ -30,6 +30,9 @@ from gradwright.simplify.rules import BASIC, DIAGONALS
 #: Expanded candidates pay this much more, so that a sum is not multiplied out for nothing.
 EXPANDED_SURCHARGE = 1.12
 
+#: Rewrites on the way to one candidate; (A + B)^7 multiplied out takes about 250.
+MAX_REWRITES = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Printed:
@@ -103,7 +106,11 @@ class Printer:
                 ((EXPAND, *BASIC), EXPANDED_SURCHARGE),
             ):
                 log: list[Step] = []
-                made = rewrite(self.graph, start, rules, budget=Budget(), log=log)
+                budget = Budget(MAX_REWRITES)
+                made = rewrite(self.graph, start, rules, budget=budget, log=log)
+                if budget.spent and surcharge > 1:
+                    # What is multiplied out halfway is long, and nobody wants to read it.
+                    continue
                 found.setdefault(made, Candidate(made, tuple(log), surcharge))
         return list(found.values())
 

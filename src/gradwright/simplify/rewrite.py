@@ -48,7 +48,12 @@ class Budget:
     def spend(self) -> bool:
         """Take one step; False when there is none left."""
         self.steps -= 1
-        return self.steps >= 0
+        return not self.spent
+
+    @property
+    def spent(self) -> bool:
+        """Whether a step was asked for that was not there."""
+        return self.steps < 0
 
 
 def rebuilt(graph: Graph, node: Node, new: dict[Node, Node]) -> Node:
@@ -90,7 +95,7 @@ def rewrite(
         new: dict[Node, Node] = {}
         for part in postorder(node):
             new[part] = _settled(graph, rebuilt(graph, part, new), rules, budget, log)
-        if new[node] is node or budget.steps < 0:
+        if new[node] is node or budget.spent:
             return new[node]
         # A rule may have made new parts below the node it rewrote.
         node = new[node]

@@ -1,0 +1,102 @@
+"""Derivatives called with values outside the domain, with lies about facts, or of vec and kron."""
+
+import numpy as np
+import pytest
+
+import gradwright as gw
+from gradwright.errors import DomainError, LimitError, NotationError, ShapeError
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "condition"),
+    [
+        ("sum(log(x))", {"x": [-1.0, 2.0]}, "x > 0"),
+        ("sum(1./x)", {"x": [0.0, 2.0]}, "x ≠ 0"),
+        ("sum(x.^0.5)", {"x": [-1.0, 2.0]}, "x > 0"),
+        ("sum(arcsin(x))", {"x": [0.5, 2.0]}, "-1 < x < 1"),
+        ("log(x'*x - 9)", {"x": [1.0, 2.0]}, "xᵀ x − 9 > 0"),
+    ],
+)
+def test_outside_the_domain_there_is_no_derivative(
+    text: str, values: dict[str, list[float]], condition: str
+) -> None:
+    derivation = gw.formula(text).gradient("x")
+    with pytest.raises(DomainError) as caught:
+        derivation(**values)
+    assert condition in str(caught.value)
+    inside = derivation(x=[0.5, 0.25] if "arcsin" in text else [4.0, 1.0])
+    assert np.all(np.isfinite(inside))
+
+
+def test_an_overflow_is_no_lack_of_domain() -> None:
+    assert gw.formula("exp(exp(exp(x)))", x="scalar").gradient("x")(x=10) == np.inf
+
+
+@pytest.mark.parametrize(
+    "A", [-np.eye(2), np.array([[1.0, 2.0], [2.0, 1.0]]), np.array([[2.0, 1.0], [0.0, 2.0]])]
+)
+def test_a_matrix_declared_positive_definite_is_so(A: np.ndarray) -> None:
+    derivation = gw.formula("logdet(A)", A="posdef n n").gradient("A")
+    with pytest.raises(DomainError, match="A is declared posdef and the value is not"):
+        derivation(A=A)
+    spread = np.array([[2.0, 1.0], [1.0, 2.0]])
+    assert np.allclose(derivation(A=spread), np.linalg.inv(spread), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrt"),
+    [
+        ("vec(A)", "A"),
+        ("vec(A*B)", "A"),
+        ("vec(A)'", "A"),
+        ("vec(x*y')", "x"),
+        ("kron(A,B)", "A"),
+        ("kron(A,B)", "B"),
+        ("kron(x,B)", "x"),
+        ("kron(A,B)*vec(X)", "X"),
+    ],
+)
+def test_vec_and_kron_have_the_axes_of_their_value(text: str, wrt: str) -> None:
+    """The shape is y.shape + x.shape, and the numbers are those of a difference quotient."""
+    formula = gw.formula(text)
+    generator = np.random.default_rng(7)
+    lengths = {size: 2 + k for k, size in enumerate(sorted(formula.scope.sizes))}
+    values = {
+        name: generator.normal(size=[lengths[s] for s in d.sizes if isinstance(s, str)])
+        for name, d in formula.scope.symbols.items()
+    }
+    derivation = formula.jacobian(wrt)
+    value, jacobian = derivation.value_and(**values)
+    assert np.allclose(value, formula(**values), rtol=0, atol=1e-13)
+    assert jacobian.shape == value.shape + values[wrt].shape
+    assert np.array_equal(jacobian, derivation(**values))
+    for place in np.ndindex(values[wrt].shape):
+        # All these are linear in one variable: a difference over a whole step is exact up to
+        # the rounding of a few products of numbers of order one.
+        moved = values[wrt].copy()
+        moved[place] += 1
+        quotient = formula(**(values | {wrt: moved})) - value
+        assert np.allclose(jacobian[(..., *place)], quotient, rtol=0, atol=1e-13)
+
+
+def test_a_size_that_is_a_number_is_named_once() -> None:
+    derivation = gw.formula("x'*x", x="vector 3").gradient("x")
+    with pytest.raises(ShapeError, match=r"x has shape \(4,\), so 4, and its declaration says 3"):
+        derivation(x=np.ones(4))
+
+
+@pytest.mark.parametrize("text", ["x^(10^100)", "((x^(10^9))^(10^9))^2"])
+def test_an_absurd_exponent_is_refused(text: str) -> None:
+    with pytest.raises(LimitError, match="exponent"):
+        gw.formula(text, x="scalar").gradient("x")
+
+
+def test_a_formula_is_text() -> None:
+    with pytest.raises(NotationError, match="a bytes is given"):
+        gw.formula(b"x")  # type: ignore[arg-type]
+
+
+def test_a_long_product_of_sums_is_not_multiplied_out() -> None:
+    text = "*".join(["(A + B)"] * 20) + "*x"
+    shown = str(gw.formula(text).jacobian("x"))
+    assert shown == " ".join(["(A + B)"] * 20)
