@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: Folders that tools make and git ignores.
+#: What tools make and git ignores; .git is a file in a linked work tree.
 MADE = {".git", ".venv", "__pycache__", "build", "dist", "out"}
 
 
@@ -16,5 +16,5 @@ def project_files(*suffixes: str) -> list[Path]:
     found = []
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [f for f in folders if f not in MADE and not f.endswith("_cache")]
-        found += [Path(folder, name) for name in names]
+        found += [Path(folder, name) for name in names if name not in MADE]
     return sorted(p for p in found if not suffixes or p.suffix in suffixes)
