@@ -26,6 +26,7 @@ from gradwright.render.plain import plain_text
 from gradwright.simplify.rewrite import Rule
 from gradwright.verification import complex_step
 from tests.suites.index_reader import index_value
+from tests.suites.vec_form import unstacked
 
 #: What a wrong rule makes of the right result.
 Wrong = Callable[[Graph, Node], Node]
@@ -134,10 +135,7 @@ def text_is_right(derived: Derivation, point: Any, expected: np.ndarray) -> bool
     if printed.tree is None:
         value = index_value(printed.index, expected.shape, matrix)
     else:
-        value = matrix(plain_text(printed.tree))
-        if expected.ndim == 4:
-            rows, columns = expected.shape[:2], expected.shape[2:]
-            value = value.reshape(*rows[::-1], *columns[::-1]).transpose(1, 0, 3, 2)
+        value = unstacked(matrix(plain_text(printed.tree)), derived, expected.shape)
     return _agree(value.reshape(expected.shape), expected)
 
 

@@ -195,6 +195,10 @@ TEXTS = [
     ("sum(A)^2 + x'*v", "A"),
     ("diag(tanh(x))*v", "x"),
     ("sum(sin(x))", "x"),
+    ("tanh(B*x)", "B"),
+    ("tanh(B*S*B)", "S"),
+    ("x'*v*B", "x"),
+    ("softmax(A)", "A"),
 ]
 
 
@@ -249,7 +253,9 @@ RAISING: list[tuple[str, tuple[Callable[[Any], Any], ...]]] = [
     ("_function", TREES),
     ("kronecker", TREES),
     ("tree", TREES),
-    ("_kron", (first_negated,)),
+    ("_kronecker", (first_negated,)),
+    ("_outer", (first_negated,)),
+    ("_oriented", TREES),
 ]
 
 

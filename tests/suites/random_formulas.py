@@ -30,6 +30,7 @@ from gradwright.render.plain import plain_text
 from gradwright.render.unicode import unicode_text
 from gradwright.verification import complex_step
 from tests.suites.index_reader import index_value
+from tests.suites.vec_form import unstacked
 from tests.suites.writer import SYMBOLS, Writer
 
 #: A value that agrees this well is right; nothing else is asked.
@@ -168,11 +169,7 @@ def texts(derived: Derivation, shape: tuple[int, ...]) -> list[Function]:
         tree = parse(text)
 
         def value(at: Point) -> np.ndarray:
-            found = evaluator(tree, scope, at)(at)
-            if len(shape) == 4:
-                rows, columns = shape[:2], shape[2:]
-                found = found.reshape(*rows[::-1], *columns[::-1]).transpose(1, 0, 3, 2)
-            return found.reshape(shape)
+            return unstacked(evaluator(tree, scope, at)(at), derived, shape)
 
         return value
 

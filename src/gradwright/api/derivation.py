@@ -46,12 +46,16 @@ SCHEMA = "gradwright.derivation/1"
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A derivative by one variable: the node, and equal nodes found in another mode."""
+    """A derivative by one variable: the node, and equal nodes found in another mode.
+
+    Its first `rows` axes are those of what was differentiated.
+    """
 
     name: str
     node: Node
     as_row: bool
     others: tuple[Node, ...] = ()
+    rows: int = 0
 
 
 class Derivation:
@@ -87,12 +91,22 @@ class Derivation:
         self._printer = Printer(graph, scope, self._raiser)
         self.printed: dict[str, Printed] = {
             output.name: self._printer.printed(
-                output.node, as_row=output.as_row, others=output.others
+                self._unstacked(output.node),
+                as_row=output.as_row,
+                rows=output.rows,
+                others=tuple(map(self._unstacked, output.others)),
             )
             for output in outputs
         }
         self._domain = domain_conditions(lowering.value.node, self._raiser)
         self.assumptions = assumptions(graph, lowering.value.node, scope, self._raiser)
+
+    def _unstacked(self, node: Node) -> Node:
+        """The Jacobian of A for that of vec(A), whose rows are stacked as they are printed."""
+        value = self._lowering.value
+        if value.node.order == 2 and value.rows in (0, 2) and node.order > 2:
+            return self._graph.permute(node, (1, 0, *range(2, node.order)))
+        return node
 
     # Reading ------------------------------------------------------------------------------------
 

@@ -102,7 +102,7 @@ class Formula:
         again = [] if mode == "forward" else [forward(made.graph, made.node, variable)]
         node, others = made.restore(node), tuple(made.restore(other) for other in again)
         as_row = made.node.order == 0
-        output = Output(variable.name, node, as_row=as_row, others=others)
+        output = Output(variable.name, node, as_row=as_row, others=others, rows=made.node.order)
         return self._derivation("jacobian", made, (output,), contributions)
 
     def hessian(self, wrt: str) -> Derivation:
@@ -121,7 +121,7 @@ class Formula:
         node = reverse(made.graph, gradient, [variable], record=record)[variable]
         others = (made.restore(forward(made.graph, gradient, variable)),)
         node = made.restore(node)
-        output = Output(variable.name, node, as_row=False, others=others)
+        output = Output(variable.name, node, as_row=False, others=others, rows=variable.order)
         return self._derivation("hessian", made, (output,), contributions, self.gradient(wrt))
 
     def _lower(self, wrt: tuple[str, ...]) -> tuple[_Lowered, list[Variable]]:

@@ -69,25 +69,33 @@ class Printer:
         self.scope = scope
         self.raiser = raiser
 
-    def printed(self, node: Node, *, as_row: bool = False, others: Sequence[Node] = ()) -> Printed:
+    def printed(
+        self,
+        node: Node,
+        *,
+        as_row: bool = False,
+        rows: int = 2,
+        others: Sequence[Node] = (),
+    ) -> Printed:
         """The cheapest verified form of a node; `others` are equal nodes found another way.
 
-        Order 1 prints as a column, or with `as_row` as a row. Order 4 prints in vec form with
-        the first two axes as rows. Other orders print in index notation.
+        Order 1 prints as a column, or with `as_row` as a row. Orders 3 and 4 print in vec form,
+        the first `rows` axes being those of the rows. What has no such form prints in index
+        notation.
         """
         found: list[tuple[float, Tree, Candidate]] = []
         for candidate in self.candidates(node, others):
             try:
-                tree = self._raised(candidate.node, as_row)
+                tree = self._raised(candidate.node, as_row, rows)
             except NotMatrix:
                 continue
             price = cost(tree, self.raiser.said) * candidate.surcharge
             found.append((price, tree, candidate))
         found.sort(key=lambda item: item[0])
         for price, tree, candidate in found:
-            level = self.verified(tree, node, as_row)
+            level = self.verified(tree, node, as_row, rows)
             if level is not None:
-                form = "kronecker" if node.order == 4 else "matrix"
+                form = "kronecker" if node.order > 2 else "matrix"
                 return Printed(tree, "", form, level, price, candidate.node, candidate.steps)
         simple = simplified(self.graph, node)
         if equal(self.graph, simple, node) is None:
@@ -114,19 +122,19 @@ class Printer:
                 found.setdefault(made, Candidate(made, tuple(log), surcharge))
         return list(found.values())
 
-    def verified(self, tree: Tree, node: Node, as_row: bool = False) -> Level | None:
+    def verified(self, tree: Tree, node: Node, as_row: bool = False, rows: int = 2) -> Level | None:
         """How the printed text of `tree` equals `node`, or None."""
         try:
             value = self.read(plain_text(tree))
         except GradwrightError:
             # A raised form that the notation does not accept is no form at all.
             return None
-        wanted, rows = node, min(1, node.order)
-        if node.order == 4:
-            wanted, rows = self.graph.permute(node, (1, 0, 3, 2)), 2
-        if node.order == 1 and as_row:
-            rows = 0
-        if value.rows != rows:
+        wanted, leading = node, 0 if as_row and node.order == 1 else min(1, node.order)
+        if node.order > 2:
+            # Stacked columns: the second axis of a matrix is the outer index.
+            turned = (*reversed(range(rows)), *reversed(range(rows, node.order)))
+            wanted, leading = self.graph.permute(node, turned), rows
+        if value.rows != leading:
             return None
         return equal(self.graph, value.node, wanted)
 
@@ -136,11 +144,9 @@ class Printer:
         scope = infer(tree, self.scope.symbols, text, sizes=self.scope.sizes)
         return lower(tree, scope, self.graph, text=text).value
 
-    def _raised(self, node: Node, as_row: bool) -> Tree:
-        if node.order == 4:
-            return self.raiser.kronecker(node)
+    def _raised(self, node: Node, as_row: bool, rows: int) -> Tree:
         if node.order > 2:
-            raise NotMatrix
+            return self.raiser.kronecker(node, rows)
         tree = self.raiser.tree(node)
         return transposed(tree, frozenset()) if as_row and node.order == 1 else tree
 

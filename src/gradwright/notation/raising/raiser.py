@@ -79,13 +79,13 @@ class Raiser:
             raise NotMatrix
         return found
 
-    def kronecker(self, node: Node) -> Tree:
-        """A node of order 4 in vec form, the first two axes being rows.
+    def kronecker(self, node: Node, rows: int) -> Tree:
+        """A node of order 3 or 4 in vec form, the first `rows` axes being rows.
 
         Raises:
             NotMatrix: no Kronecker form was found.
         """
-        terms = kronecker_terms(self.graph, node, self.tree, self, self.style)
+        terms = kronecker_terms(self.graph, node, rows, self.tree, self, self.style)
         return sum_tree(terms, self.said)
 
     def _attempt(self, node: Node) -> Tree | None:
