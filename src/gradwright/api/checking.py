@@ -7,6 +7,7 @@ lowering, the calculus, the simplifier or the emitted program.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,6 +27,9 @@ Array = Any
 #: A value beyond this at a sample point comes from a matrix that is singular but for rounding.
 LARGE = 1e12
 
+#: The step along a tangent; no symbol is called so.
+STEP = "step along the tangent"
+
 #: Sample points that are tried until the formula is defined at one.
 TRIES = 24
 
@@ -33,6 +37,7 @@ TRIES = 24
 class Checkable(Protocol):
     """What a check uses of a derivation."""
 
+    kind: str
     scope: Scope
     tree: Tree
     printed: dict[str, Printed]
@@ -77,18 +82,15 @@ def sample_point(
 def check_formula(derivation: Checkable, seed: int) -> CheckReport:
     """Compare every output of a derivation with the oracle at a seeded random point."""
     scope = derivation.scope
-    names = list(derivation.printed)
-    function, oracle = _differentiated(derivation)
+    compared = _compared(derivation)
 
     def drawn(again: np.random.Generator, falling: bool) -> dict[str, Array]:
-        return sample_point(scope, again, derivation.free_sizes, falling=falling)
-
-    def claimed(point: dict[str, Array]) -> Mapping[str, Array]:
-        result = derivation(**point)
-        return {names[0]: result} if len(names) == 1 else dict(result)
+        point = sample_point(scope, again, derivation.free_sizes, falling=falling)
+        return {STEP: np.zeros(()), **point} if STEP in compared.blocks else point
 
     def largest(point: dict[str, Array]) -> float:
-        values = [np.asarray(function(point)), *map(np.asarray, claimed(point).values())]
+        claims = compared.claimed(point).values()
+        values = [np.asarray(compared.function(point)), *map(np.asarray, claims)]
         return max(float(np.max(np.abs(value), initial=0.0)) for value in values)
 
     # logdet(X'*X) needs X to have at least as many rows as columns, whatever their names.
@@ -100,12 +102,12 @@ def check_formula(derivation: Checkable, seed: int) -> CheckReport:
             break
 
     return check_derivative(
-        claimed,
-        function,
+        compared.claimed,
+        compared.function,
         drawn(generator, falling),
-        names,
+        compared.blocks,
         seed=seed,
-        oracle=oracle,
+        oracle=compared.oracle,
         kink_distance=derivation.kink_distance(),
         redraw=lambda again: drawn(again, falling),
     )
@@ -130,6 +132,46 @@ def _sizes_at(scope: Scope, point: Mapping[str, Array]) -> dict[str, int]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What the oracle differentiates, by which blocks, and the derivative that is claimed."""
+
+    function: Callable[[dict[str, Array]], Array]
+    oracle: str
+    blocks: list[str]
+    claimed: Callable[[dict[str, Array]], Mapping[str, Array]]
+
+
+def _compared(derivation: Checkable) -> _Compared:
+    """A product with a vector is the derivative of another function.
+
+    With a cotangent that is the sum of cotangent times value; with a tangent, the value at
+    x + step · tangent as a function of the number `step`, at 0.
+    """
+    function, oracle = _differentiated(derivation)
+    names = list(derivation.printed)
+    kind = derivation.kind
+
+    def claimed(point: dict[str, Array]) -> Mapping[str, Array]:
+        result = derivation(**{name: value for name, value in point.items() if name != STEP})
+        if kind in ("jvp", "hvp"):
+            return {STEP: result}
+        return {names[0]: result} if len(names) == 1 else dict(result)
+
+    def weighted(point: dict[str, Array]) -> Array:
+        return np.sum(point["cotangent"] * function(point))
+
+    def moved(point: dict[str, Array]) -> Array:
+        here = point[names[0]] + point[STEP] * point["tangent"]
+        return function({**point, names[0]: here})
+
+    if kind == "vjp":
+        return _Compared(weighted, oracle, names, claimed)
+    if kind in ("jvp", "hvp"):
+        return _Compared(moved, oracle, [STEP], claimed)
+    return _Compared(function, oracle, names, claimed)
+
+
 def _differentiated(derivation: Checkable) -> tuple[Callable[[dict[str, Array]], Array], str]:
     """What the derivation is the derivative of, and the oracle that can differentiate it.
 
@@ -141,7 +183,8 @@ def _differentiated(derivation: Checkable) -> tuple[Callable[[dict[str, Array]],
     if gradient is not None:
         (printed,) = gradient.printed.values()
         if printed.tree is None:
-            return (lambda point: gradient(**point)), "ridders"
+            names = {*gradient.scope.symbols, *gradient.free_sizes}
+            return (lambda at: gradient(**{k: v for k, v in at.items() if k in names})), "ridders"
         expression = printed.tree
         scope = infer(expression, scope.symbols, sizes=scope.sizes)
 

@@ -211,6 +211,8 @@ class Derivation:
         sides = [n for n in (value.rows, value.node.order - value.rows) if n]
         if max(sides, default=1) == 1:
             return [], [[] for _ in self._outputs]
+        if self.kind == "vjp":
+            return sides, [[] for _ in self._outputs]
         return sides, [[*sides, *[1] * (o.node.order - sum(sides))] for o in self._outputs]
 
     @cached_property

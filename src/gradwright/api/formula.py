@@ -10,8 +10,8 @@ from gradwright.api.derivation import Derivation, Output
 from gradwright.calculus.modes import Contribution, forward, reverse
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Variable
-from gradwright.errors import ShapeError, SymbolError
-from gradwright.notation.declarations import Declaration, declare
+from gradwright.errors import ShapeError, SymbolError, UnsupportedError
+from gradwright.notation.declarations import Declaration, Kind, declare
 from gradwright.notation.lower import Lowering, lower
 from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
@@ -108,13 +108,7 @@ class Formula:
     def hessian(self, wrt: str) -> Derivation:
         """The Hessian of a scalar formula, with axes `x.shape + x.shape`."""
         made, (variable,) = self._lower((wrt,))
-        if made.node.order:
-            raise ShapeError(
-                f"the Hessian of {self.text}",
-                f"the formula has shape {self.scope.shape} and a Hessian needs a scalar",
-                f"differentiate one entry, or ask for f.jacobian({wrt!r})",
-                text=self.text,
-            )
+        self._require_scalar(made, wrt, "Hessian")
         gradient = simplified(made.graph, reverse(made.graph, made.node, [variable])[variable])
         contributions: list[Contribution] = []
         record = contributions.append
@@ -123,6 +117,79 @@ class Formula:
         node = made.restore(node)
         output = Output(variable.name, node, as_row=False, others=others, rows=variable.order)
         return self._derivation("hessian", made, (output,), contributions, self.gradient(wrt))
+
+    def vjp(self, wrt: str) -> Derivation:
+        """The vector-Jacobian product Σ_i cotangent_i ∂y_i/∂x, with the shape of x.
+
+        The derivation has one more input, `cotangent`, with the shape of the formula. The Jacobian
+        is never formed.
+        """
+        made, (variable,) = self._lower((wrt,))
+        cotangent, scope = self._beside("cotangent", made, made.node)
+        contributions: list[Contribution] = []
+        found = reverse(
+            made.graph,
+            made.node,
+            [variable],
+            cotangent=cotangent,
+            record=contributions.append,
+        )
+        output = Output(variable.name, made.restore(found[variable]), as_row=False)
+        return self._derivation("vjp", made, (output,), contributions, scope=scope)
+
+    def jvp(self, wrt: str) -> Derivation:
+        """The Jacobian-vector product Σ_j ∂y/∂x_j tangent_j, with the shape of the formula.
+
+        The derivation has one more input, `tangent`, with the shape of x. The Jacobian is never
+        formed.
+        """
+        made, (variable,) = self._lower((wrt,))
+        tangent, scope = self._beside("tangent", made, variable)
+        node = made.restore(forward(made.graph, made.node, variable, tangent=tangent))
+        output = Output(variable.name, node, as_row=made.lowering.value.rows == 0)
+        return self._derivation("jvp", made, (output,), [], scope=scope)
+
+    def hvp(self, wrt: str) -> Derivation:
+        """The Hessian of a scalar formula times `tangent`, one more input with the shape of x."""
+        made, (variable,) = self._lower((wrt,))
+        self._require_scalar(made, wrt, "Hessian")
+        tangent, scope = self._beside("tangent", made, variable)
+        gradient = simplified(made.graph, reverse(made.graph, made.node, [variable])[variable])
+        node = made.restore(forward(made.graph, gradient, variable, tangent=tangent))
+        output = Output(variable.name, node, as_row=False)
+        return self._derivation("hvp", made, (output,), [], self.gradient(wrt), scope)
+
+    def _beside(self, name: str, made: _Lowered, like: Node) -> tuple[Variable, Scope]:
+        """A variable with the axes of a node, and the scope with it."""
+        if name in self.scope.symbols or name in self.scope.sizes:
+            raise SymbolError(
+                f"a product with the derivative of {self.text}",
+                f"the vector is called {name}, and the formula has a {name} of its own",
+                f"rename {name} in the formula",
+                text=self.text,
+            )
+        value = made.lowering.value
+        if like is made.node and max(value.rows, value.node.order - value.rows) > 1:
+            raise UnsupportedError(
+                f"a product with the derivative of {self.text}",
+                f"the formula has the shape {self.scope.shape}, and a {name} has sizes that are "
+                "no products",
+                "differentiate the formula without vec or kron",
+                text=self.text,
+            )
+        kinds: tuple[Kind, ...] = ("scalar", "vector", "matrix")
+        declared = Declaration(name, kinds[like.order], like.axes)
+        scope = replace(self.scope, symbols={**self.scope.symbols, name: declared})
+        return made.graph.variable(name, like.axes), scope
+
+    def _require_scalar(self, made: _Lowered, wrt: str, what: str) -> None:
+        if made.node.order:
+            raise ShapeError(
+                f"the {what} of {self.text}",
+                f"the formula has shape {self.scope.shape} and a {what} needs a scalar",
+                f"differentiate one entry, or ask for f.jacobian({wrt!r})",
+                text=self.text,
+            )
 
     def _lower(self, wrt: tuple[str, ...]) -> tuple[_Lowered, list[Variable]]:
         """The formula on a graph of its own, and the variables to differentiate by.
@@ -171,12 +238,13 @@ class Formula:
         outputs: tuple[Output, ...],
         contributions: list[Contribution],
         gradient: Derivation | None = None,
+        scope: Scope | None = None,
     ) -> Derivation:
         return Derivation(
             kind,
             self.text,
             self.tree,
-            self.scope,
+            scope or self.scope,
             made.graph,
             made.lowering,
             outputs,

@@ -67,14 +67,19 @@ def reverse(
     return found
 
 
-def forward(graph: Graph, output: Node, wrt: Variable) -> Node:
-    """The Jacobian of `output` in one variable, from the variable onwards."""
+def forward(graph: Graph, output: Node, wrt: Variable, *, tangent: Node | None = None) -> Node:
+    """The Jacobian of `output` in one variable, from the variable onwards.
+
+    With `tangent`, of the axes of the variable, the derivative along it, with the axes of `output`.
+    """
+    seed = graph.identity(wrt.axes) if tangent is None else tangent
+    suffix = seed.axes[wrt.order :]
     order = _depending(output, [wrt])
     tangents: dict[Node, Node] = {}
     for node in order:
-        axes = (*node.axes, *wrt.axes)
+        axes = (*node.axes, *suffix)
         if node is wrt:
-            tangents[node] = graph.identity(wrt.axes)
+            tangents[node] = seed
             continue
         parts = [
             compose(graph, jacobian, tangents[argument], argument.order)
@@ -83,7 +88,7 @@ def forward(graph: Graph, output: Node, wrt: Variable) -> Node:
         ]
         tangents[node] = graph.add([(1, part) for part in parts], axes)
     if output not in tangents:
-        return graph.number(0, (*output.axes, *wrt.axes))
+        return graph.number(0, (*output.axes, *suffix))
     return tangents[output]
 
 

@@ -48,4 +48,11 @@ def make_derivation(
             f"the {kind} is by one variable and --wrt names {len(variables)}: "
             f"{', '.join(variables)}"
         )
-    return given.jacobian(variables[0]) if kind == "jacobian" else given.hessian(variables[0])
+    made = {
+        "jacobian": given.jacobian,
+        "hessian": given.hessian,
+        "vjp": given.vjp,
+        "jvp": given.jvp,
+        "hvp": given.hvp,
+    }
+    return made[kind](variables[0])

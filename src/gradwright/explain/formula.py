@@ -17,6 +17,17 @@ from gradwright.render.unicode import unicode_name, unicode_text
 from gradwright.simplify.equal import is_zero
 from gradwright.simplify.readable import Printed, Printer
 
+#: What each kind of derivative is called, by the name of the variable. ⟨,⟩ sums the products of
+#: all entries.
+LEFT = {
+    "gradient": "∂f/∂{0}",
+    "jacobian": "∂f/∂{0}",
+    "hessian": "∂²f/∂{0}²",
+    "vjp": "∂⟨cotangent, f⟩/∂{0}",
+    "jvp": "(∂f/∂{0}) tangent",
+    "hvp": "(∂²f/∂{0}²) tangent",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -83,19 +94,18 @@ def formula_text(
     lines = [f"f = {unicode_text(tree)}", "    " + _declared(scope)]
     if steps:
         lines += ["", "Chain rule, from the result backwards"]
-        lines += [f"  {line}" for line in text_block(_rows(steps))]
+        lines += [f"  {line}" for line in text_block(_rows(kind, steps))]
     lines += ["", "Result"]
     for symbol, result in printed.items():
         name = unicode_name(symbol)
-        left = {"gradient": f"∂f/∂{name}", "jacobian": f"∂f/∂{name}"}.get(kind, f"∂²f/∂{name}²")
-        lines += _result(left, result)
+        lines += _result(LEFT[kind].format(name), result)
     if assumptions:
         lines += ["", "Assumed"]
         lines += [f"  {text}" for text in assumptions]
     return "\n".join(lines)
 
 
-def _rows(steps: Sequence[Step]) -> list[tuple[str, str, str]]:
+def _rows(kind: str, steps: Sequence[Step]) -> list[tuple[str, str, str]]:
     """One row for each step; the parts of a sum over several paths are numbered."""
     paths = Counter(step.of for step in steps)
     seen: Counter[Tree] = Counter()
@@ -103,7 +113,8 @@ def _rows(steps: Sequence[Step]) -> list[tuple[str, str, str]]:
     for step in steps:
         seen[step.of] += 1
         of = unicode_text(step.of)
-        left = f"∂f/∂{of}" if isinstance(step.of, Symbol) else f"∂f/∂({of})"
+        shown = of if isinstance(step.of, Symbol) else f"({of})"
+        left = LEFT["vjp" if kind == "vjp" else "gradient"].format(shown)
         part = f", part {seen[step.of]} of {paths[step.of]}" if paths[step.of] > 1 else ""
         rows.append((left, unicode_text(step.after), step.rule + part))
     return rows
