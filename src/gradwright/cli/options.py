@@ -48,7 +48,8 @@ kind = click.option(
     "--kind",
     type=click.Choice(["gradient", "jacobian", "hessian", "vjp", "jvp", "hvp"]),
     help="Default: the gradient of a scalar formula, the Jacobian of any other. vjp is the "
-    "Jacobian times a cotangent from the left, jvp and hvp are Jacobian and Hessian times a tangent.",
+    "Jacobian times a cotangent from the left; jvp and hvp are Jacobian and Hessian times a "
+    "tangent.",
 )
 loss = click.option(
     "--loss", metavar="NAME", help="Default: the loss that belongs to the last activation."
