@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gradwright.api.formula import Formula, formula, gradient, hessian, jacobian
     from gradwright.api.network import Network
+    from gradwright.api.symbolic import matrix, scalar, vector
     from gradwright.api.training import train
     from gradwright.errors import GradwrightError
 
@@ -25,7 +26,10 @@ __all__ = [
     "gradient",
     "hessian",
     "jacobian",
+    "matrix",
+    "scalar",
     "train",
+    "vector",
 ]
 
 _HOME = {
@@ -36,7 +40,10 @@ _HOME = {
     "gradient": "gradwright.api.formula",
     "hessian": "gradwright.api.formula",
     "jacobian": "gradwright.api.formula",
+    "matrix": "gradwright.api.symbolic",
+    "scalar": "gradwright.api.symbolic",
     "train": "gradwright.api.training",
+    "vector": "gradwright.api.symbolic",
 }
 
 

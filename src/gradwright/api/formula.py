@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gradwright.api.derivation import Derivation, Output
+from gradwright.api.symbolic import Expression, traced
 from gradwright.calculus.modes import Contribution, forward, reverse
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Variable
@@ -17,6 +18,7 @@ from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Tree
+from gradwright.render.plain import plain_text
 from gradwright.simplify.readable import simplified
 from gradwright.simplify.rewrite import substitute
 
@@ -253,19 +255,35 @@ class Formula:
         )
 
 
-def formula(text: str, /, **declarations: str | Declaration) -> Formula:
-    """A formula from its text; keywords declare its symbols.
+#: A text, an expression, or a function of NumPy code.
+Source = str | Expression | Callable[..., Any]
+
+
+def formula(source: Source, /, **declarations: str | Declaration) -> Formula:
+    """A formula from its text, from an expression, or from a function written for NumPy.
+
+    Keywords declare symbols; those of a function are its parameters, and each is declared.
 
     >>> formula("x'*A*x", A="matrix n n", x="vector n")
+    formula("x'*A*x")
+    >>> formula(lambda A, x: x @ A @ x, A="matrix n n", x="vector n")
     formula("x'*A*x")
 
     Raises:
         NotationError: the text cannot be read.
         ShapeError: kinds or sizes clash.
         SymbolError: a name is unknown or declared as something it cannot be.
+        UnsupportedError: the function does what no formula says.
     """
-    tree = parse(text)
     declared = declared_symbols(declarations)
+    if callable(source):
+        source = traced(source, declared)
+    if isinstance(source, Expression):
+        text = plain_text(source.tree)
+        declared = {**source.symbols, **declared}
+    else:
+        text = source
+    tree = parse(text)
     return Formula(text, tree, infer(tree, declared, text))
 
 
@@ -277,16 +295,16 @@ def declared_symbols(declarations: Mapping[str, str | Declaration]) -> dict[str,
     }
 
 
-def gradient(text: str, /, *wrt: str, **declarations: str) -> Derivation:
-    """Shorthand for `formula(text, ...).gradient(*wrt)`."""
-    return formula(text, **declarations).gradient(*wrt)
+def gradient(source: Source, /, *wrt: str, **declarations: str) -> Derivation:
+    """Shorthand for `formula(source, ...).gradient(*wrt)`."""
+    return formula(source, **declarations).gradient(*wrt)
 
 
-def jacobian(text: str, wrt: str, /, **declarations: str) -> Derivation:
-    """Shorthand for `formula(text, ...).jacobian(wrt)`."""
-    return formula(text, **declarations).jacobian(wrt)
+def jacobian(source: Source, wrt: str, /, **declarations: str) -> Derivation:
+    """Shorthand for `formula(source, ...).jacobian(wrt)`."""
+    return formula(source, **declarations).jacobian(wrt)
 
 
-def hessian(text: str, wrt: str, /, **declarations: str) -> Derivation:
-    """Shorthand for `formula(text, ...).hessian(wrt)`."""
-    return formula(text, **declarations).hessian(wrt)
+def hessian(source: Source, wrt: str, /, **declarations: str) -> Derivation:
+    """Shorthand for `formula(source, ...).hessian(wrt)`."""
+    return formula(source, **declarations).hessian(wrt)

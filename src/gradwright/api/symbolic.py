@@ -1,0 +1,225 @@
+"""Formulas from NumPy code: symbols that NumPy's operators and functions work on."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gradwright.api import traced as traces
+from gradwright.api.traced import FUNCTIONS, UFUNCS, Traced, refused
+from gradwright.errors import SymbolError
+from gradwright.notation.declarations import Declaration, Size, declare
+from gradwright.notation.tree import Symbol, Tree
+
+
+class Expression:
+    """A formula under construction, made of symbols by Python's operators and NumPy's functions.
+
+    It follows NumPy: a vector has one axis and no orientation, `*` and `/` act entry by entry,
+    `@` is the matrix product, and a vector beside a matrix is a row.
+    """
+
+    __slots__ = ("traced",)
+
+    def __init__(self, traced: Traced) -> None:
+        self.traced = traced
+
+    def __repr__(self) -> str:
+        return f"<{self.traced}>"
+
+    @property
+    def tree(self) -> Tree:
+        """The formula so far."""
+        return self.traced.tree
+
+    @property
+    def symbols(self) -> Mapping[str, Declaration]:
+        """The declarations of the symbols in it."""
+        return self.traced.symbols
+
+    # NumPy asks here ----------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """`np.exp(x)` and the like."""
+        if ufunc.__name__ not in UFUNCS or method != "__call__" or options:
+            raise refused(f"np.{ufunc.__name__}{'' if method == '__call__' else '.' + method}")
+        return _wrapped(UFUNCS[ufunc.__name__](*map(value_of, inputs)))
+
+    def __array_function__(
+        self, function: Any, types: Any, inputs: tuple[Any, ...], options: dict[str, Any]
+    ) -> Any:
+        """`np.sum(x, axis=0)` and the like."""
+        name = f"{function.__module__.removeprefix('numpy')}.{function.__name__}".lstrip(".")
+        if name not in FUNCTIONS:
+            raise refused(f"np.{name}")
+        arrays = [value_of(x) if isinstance(x, Expression | np.ndarray) else x for x in inputs]
+        return _wrapped(FUNCTIONS[name](*arrays, **options))
+
+    def __array__(self, *given: Any, **options: Any) -> Any:
+        """Refused: a symbol has no numbers."""
+        raise refused("turning a symbol into an array")
+
+    # Operators ----------------------------------------------------------------------------------
+
+    def __add__(self, other: Any) -> Expression:
+        return Expression(traces.elementwise("+", self.traced, value_of(other)))
+
+    def __radd__(self, other: Any) -> Expression:
+        return Expression(traces.elementwise("+", value_of(other), self.traced))
+
+    def __sub__(self, other: Any) -> Expression:
+        return Expression(traces.elementwise("-", self.traced, value_of(other)))
+
+    def __rsub__(self, other: Any) -> Expression:
+        return Expression(traces.elementwise("-", value_of(other), self.traced))
+
+    def __mul__(self, other: Any) -> Expression:
+        return Expression(traces.elementwise(".*", self.traced, value_of(other)))
+
+    def __rmul__(self, other: Any) -> Expression:
+        return Expression(traces.elementwise(".*", value_of(other), self.traced))
+
+    def __truediv__(self, other: Any) -> Expression:
+        return Expression(traces.elementwise("./", self.traced, value_of(other)))
+
+    def __rtruediv__(self, other: Any) -> Expression:
+        return Expression(traces.elementwise("./", value_of(other), self.traced))
+
+    def __pow__(self, other: Any) -> Expression:
+        return Expression(traces.elementwise(".^", self.traced, value_of(other)))
+
+    def __rpow__(self, other: Any) -> Expression:
+        return Expression(traces.elementwise(".^", value_of(other), self.traced))
+
+    def __matmul__(self, other: Any) -> Expression:
+        return Expression(traces.matmul(self.traced, value_of(other)))
+
+    def __rmatmul__(self, other: Any) -> Expression:
+        return Expression(traces.matmul(value_of(other), self.traced))
+
+    def __neg__(self) -> Expression:
+        return Expression(traces.negated(self.traced))
+
+    def __pos__(self) -> Expression:
+        return self
+
+    def __bool__(self) -> bool:
+        raise refused("a decision that depends on a symbol")
+
+    def __getitem__(self, place: Any) -> Expression:
+        """`v[:, None]` is a column and `v[None, :]` a row."""
+        everything = slice(None)
+        forms = {"column": (everything, None), "row": (None, everything)}
+        for form, known in forms.items():
+            if isinstance(place, tuple) and place == known and self.traced.form == "vector":
+                return Expression(traces.as_matrix(self.traced, form))
+        raise refused("taking a part of a symbol")
+
+    __iter__ = None
+
+    # What code asks about an array --------------------------------------------------------------
+
+    @property
+    def T(self) -> Expression:
+        """The transpose; a vector is its own."""
+        return Expression(traces.transpose(self.traced))
+
+    @property
+    def ndim(self) -> int:
+        """How many axes."""
+        return self.traced.ndim
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """The sizes: numbers, and expressions for named ones."""
+        sizes = [s if isinstance(s, int) else Expression(traces.size(s)) for s in self.traced.axes]
+        return {"row": (1, *sizes), "column": (*sizes, 1)}.get(self.traced.form, tuple(sizes))
+
+    def sum(self, axis: int | None = None, keepdims: bool = False) -> Expression:
+        """The sum over one axis or all."""
+        return Expression(traces.total(self.traced, axis, keepdims))
+
+    def mean(self, axis: int | None = None, keepdims: bool = False) -> Expression:
+        """The mean over one axis or all."""
+        return Expression(traces.mean(self.traced, axis, keepdims))
+
+    def dot(self, other: Any) -> Expression:
+        """The matrix product."""
+        return Expression(traces.dot(self.traced, value_of(other)))
+
+    def trace(self) -> Expression:
+        """The sum of the diagonal."""
+        return Expression(traces.reduced("tr", self.traced))
+
+
+def value_of(given: Any) -> Traced:
+    """A number or an expression as a traced value.
+
+    Raises:
+        UnsupportedError: an array of numbers.
+        SymbolError: anything else.
+    """
+    return given.traced if isinstance(given, Expression) else traces.number(given)
+
+
+def _wrapped(found: Traced | tuple[Traced, ...]) -> Any:
+    return tuple(map(Expression, found)) if isinstance(found, tuple) else Expression(found)
+
+
+def scalar(name: str, *facts: str) -> Expression:
+    """A scalar symbol to compute with."""
+    return _symbol(name, "scalar", (), facts)
+
+
+def vector(name: str, size: Size, *facts: str) -> Expression:
+    """A vector symbol, as in `vector("x", "n")`.
+
+    >>> from gradwright.render.plain import plain_text
+    >>> x = vector("x", "n")
+    >>> plain_text((np.exp(x) @ x / x.shape[0]).tree)
+    "(exp(x)'*x)/n"
+    """
+    return _symbol(name, "vector", (size,), facts)
+
+
+def matrix(name: str, rows: Size, columns: Size, *facts: str) -> Expression:
+    """A matrix symbol, as in `matrix("A", "m", "n")`.
+
+    >>> from gradwright.render.plain import plain_text
+    >>> A, x = matrix("A", "m", "n"), vector("x", "n")
+    >>> plain_text(np.sum(np.tanh(A @ x) ** 2).tree)
+    'sum(tanh(A*x).^2)'
+    """
+    return _symbol(name, "matrix", (rows, columns), facts)
+
+
+def traced(function: Callable[..., Any], declarations: Mapping[str, Declaration]) -> Expression:
+    """What a function computes, called with a symbol for each parameter.
+
+    Raises:
+        SymbolError: the parameters are not those declared, or the result is no expression.
+    """
+    called = getattr(function, "__name__", "the function")
+    parameters = list(inspect.signature(function).parameters)
+    if sorted(parameters) != sorted(declarations):
+        raise SymbolError(
+            f"tracing {called}",
+            f"its parameters are {', '.join(parameters) or 'none'} and declared are "
+            f"{', '.join(sorted(declarations)) or 'none'}",
+            "declare each parameter, as in A='matrix m n'",
+        )
+    found = function(**{name: _declared(declarations[name]) for name in parameters})
+    return Expression(value_of(found))
+
+
+def _symbol(name: str, kind: str, sizes: tuple[Size, ...], facts: tuple[str, ...]) -> Expression:
+    return _declared(declare(name, " ".join([kind, *map(str, sizes), *facts])))
+
+
+def _declared(declaration: Declaration) -> Expression:
+    symbols = {declaration.name: declaration}
+    name = Symbol(declaration.name)
+    return Expression(Traced(name, declaration.kind, declaration.sizes, symbols))
