@@ -293,6 +293,7 @@ def test_scope_holds_facts_and_only_the_symbols_of_the_tree():
 
 def test_every_function_of_the_notation_has_an_operation_or_is_built_in():
     built_in = {"sqrt", "sum", "norm1", "norm2", "tr", "diag", "vec", "kron", "ones", "eye"}
+    built_in |= {"commutation"}
     assert set(FUNCTIONS) - built_in <= set(OPERATIONS)
 
 

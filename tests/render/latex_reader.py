@@ -157,10 +157,10 @@ class _Reader:
         return tree
 
     def constant(self) -> Tree:
-        function = {"1": "ones", "I": "eye"}[self.next()]
+        function = {"1": "ones", "I": "eye", "K": "commutation"}[self.next()]
         self.expect("}", "_", "{")
         sizes = [self.atom()]
-        while self.accept(r"\times"):
+        while self.accept(r"\times") or self.accept(","):
             sizes.append(self.atom())
         self.expect("}")
         return Call(function, tuple(sizes))

@@ -199,6 +199,8 @@ TEXTS = [
     ("tanh(B*S*B)", "S"),
     ("x'*v*B", "x"),
     ("softmax(A)", "A"),
+    ("B'*B", "B"),
+    ("softmax(S*B)", "B"),
 ]
 
 
@@ -255,6 +257,8 @@ RAISING: list[tuple[str, tuple[Callable[[Any], Any], ...]]] = [
     ("tree", TREES),
     ("_kronecker", (first_negated,)),
     ("_outer", (first_negated,)),
+    ("_crossed", (first_negated,)),
+    ("_around", CHAINS),
     ("_oriented", TREES),
 ]
 

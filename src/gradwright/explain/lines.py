@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gradwright.core.nodes import Size
+from gradwright.notation.functions import CONSTANTS
 from gradwright.notation.raising.build import size_tree
 from gradwright.notation.tree import Call, Symbol, Tree, children, walk, with_children
 
@@ -43,11 +44,11 @@ class Line:
 
 
 def renamed(tree: Tree, names: Callable[[str], str], sizes: Callable[[Size], Size]) -> Tree:
-    """A tree in other letters; the arguments of `ones` and `eye` are sizes."""
+    """A tree in other letters; the arguments of `ones` and its like are sizes."""
     done: dict[int, Tree] = {}
     inside_sizes: set[int] = set()
     for part in walk(tree):
-        if isinstance(part, Call) and part.function in ("ones", "eye"):
+        if isinstance(part, Call) and part.function in CONSTANTS:
             inside_sizes |= {id(argument) for argument in part.arguments}
     for part in reversed(list(walk(tree))):
         made = with_children(part, tuple(done[id(child)] for child in children(part)))

@@ -13,7 +13,7 @@ from gradwright.notation.unify import SCALAR, Atom, Equations, Form
 Rule = Callable[[Equations, Call, list[Form]], Form]
 
 #: Functions whose arguments are sizes.
-CONSTANTS = ("ones", "eye")
+CONSTANTS = ("ones", "eye", "commutation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +119,11 @@ def _eye(equations: Equations, tree: Call, forms: list[Form]) -> Form:
     return Form(sizes, sizes)
 
 
+def _commutation(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    rows, columns = _sizes(equations, tree)
+    return Form((rows, columns), (columns, rows))
+
+
 def _sizes(equations: Equations, tree: Call) -> tuple[Atom, ...]:
     sizes: list[Atom] = []
     for argument in tree.arguments:
@@ -180,4 +185,6 @@ FUNCTIONS: Mapping[str, FunctionShape] = {
     "kron": FunctionShape(_kron, "kron(A, B)", 2, 2),
     "ones": FunctionShape(_ones, "ones(n) or ones(m, n)", 1, 2),
     "eye": FunctionShape(_eye, "eye(n)"),
+    # K with K vec(A) = vec(A') for A of m rows and n columns (Magnus and Neudecker, 1979).
+    "commutation": FunctionShape(_commutation, "commutation(m, n)", 2, 2),
 }

@@ -13,6 +13,7 @@ from fractions import Fraction
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Options, Power, Product, Size
 from gradwright.errors import LimitError, ShapeError, SymbolError
+from gradwright.notation.functions import CONSTANTS
 from gradwright.notation.shapes import Scope
 from gradwright.notation.tree import (
     Binary,
@@ -84,10 +85,10 @@ def lower(tree: Tree, scope: Scope, graph: Graph, *, text: str | None = None) ->
         part, expanded = stack.pop()
         if not expanded:
             stack.append((part, True))
-            if not (isinstance(part, Call) and part.function in ("ones", "eye")):
+            if not (isinstance(part, Call) and part.function in CONSTANTS):
                 stack.extend((child, False) for child in reversed(children(part)))
             continue
-        if isinstance(part, Call) and part.function in ("ones", "eye"):
+        if isinstance(part, Call) and part.function in CONSTANTS:
             value = lowerer.constant(part)
         else:
             value = lowerer.node(part, [done[id(child)] for child in children(part)])
@@ -256,7 +257,7 @@ class _Lowerer:
     # Functions ----------------------------------------------------------------------------------
 
     def constant(self, tree: Call) -> Lowered:
-        """`ones(n)`, `ones(m, n)`, `eye(n)`."""
+        """`ones(n)`, `ones(m, n)`, `eye(n)`, `commutation(m, n)`."""
         sizes: list[Size] = []
         for argument in tree.arguments:
             assert isinstance(argument, Symbol | Number)
@@ -264,6 +265,10 @@ class _Lowerer:
             sizes.append(whole)
         if tree.function == "eye":
             return Lowered(self.graph.identity(sizes), 1)
+        if tree.function == "commutation":
+            # vec puts the index of the columns first: rows (m, n), columns (n, m).
+            known = dict(enumerate(sizes))
+            return Lowered(self.graph.product([], (0, 1, 1, 0), sizes=known), 2)
         return Lowered(self.graph.ones(*sizes), 1)
 
     def _call(self, tree: Call, parts: list[Lowered]) -> Lowered:

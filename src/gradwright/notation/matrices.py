@@ -136,3 +136,13 @@ def _eliminate(a: Array) -> tuple[Array, int, Array]:
         factors[k] = 0
         work -= factors[:, None] * work[k]
     return pivots, sign, work[:, count:]
+
+
+def commutation(rows: int, columns: int) -> Array:
+    """K with K vec(A) = vec(A') for every A of so many rows and columns; vec stacks columns."""
+    found = np.zeros((rows * columns, rows * columns))
+    for i in range(rows):
+        for j in range(columns):
+            # A[i, j] stands at j * rows + i of vec(A), and at i * columns + j of vec(A').
+            found[i * columns + j, j * rows + i] = 1
+    return found

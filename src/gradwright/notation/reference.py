@@ -313,6 +313,8 @@ class _Evaluator:
                 sizes.append(int(argument.value))
         if tree.function == "eye":
             return _Value(np.eye(sizes[0], dtype=self.values.dtype), True, True)
+        if tree.function == "commutation":
+            return _Value(matrices.commutation(*sizes).astype(self.values.dtype), True, True)
         shape = (sizes[0], sizes[1] if len(sizes) == 2 else 1)
         return _Value(np.ones(shape, self.values.dtype), True, len(sizes) == 2)
 

@@ -132,6 +132,8 @@ def _applied(node: Applied) -> Sequence[str | Layout]:
             return r"\sqrt{", first, "}"
         case "eye":
             return r"\mathbf{I}_{", first, "}"
+        case "commutation":
+            return r"\mathbf{K}_{", first, ", ", *others, "}"
         case "ones":
             sizes = [piece for size in others for piece in (r" \times ", size)]
             return r"\mathbf{1}_{", first, *sizes, "}"

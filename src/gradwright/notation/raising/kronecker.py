@@ -5,13 +5,13 @@ Rows run over (j, i) for a matrix Y[i, j] and over i for a vector, columns likew
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Add, Labels, Node, Product, Size
-from gradwright.notation.raising.build import Chain, transposed
+from gradwright.notation.raising.build import Chain, size_tree, transposed
 from gradwright.notation.raising.contract import (
     FactorRaiser,
     NotMatrix,
@@ -22,6 +22,9 @@ from gradwright.notation.raising.term import Term
 from gradwright.notation.tree import Call, Transpose, Tree
 
 Factors = list[tuple[Node, Labels]]
+
+#: Diagonal matrices in one product.
+MAX_DIAGONALS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,11 @@ def kronecker_terms(
 ) -> list[Term]:
     """Terms for the Jacobian of Y by X, whose first `rows` axes are those of Y.
 
-    Each term is a Kronecker product or an outer product of two vecs, with a diagonal matrix on
-    either side for what multiplies Y, or X, entry by entry.
+    Each term is a product of Kronecker products, outer products of two vecs, commutation matrices
+    and diagonal matrices for what multiplies a matrix entry by entry.
 
     Raises:
-        NotMatrix: a term is neither.
+        NotMatrix: a term is no such product.
     """
     if not (1 <= rows <= 2 and 1 <= node.order - rows <= 2):
         raise NotMatrix
@@ -67,9 +70,28 @@ def kronecker_terms(
         if not isinstance(term, Product):
             raise NotMatrix
         own, factors = _signed(graph, term, raiser)
-        splitter = _Splitter(graph, term, factors, rows, raise_node)
-        found.append(splitter.term(coefficient * own, raiser, style))
+        closed, opened = _apart(factors, frozenset(term.out))
+        sizes = dict(zip(term.out, term.axes, strict=True))
+        for factor, labels in opened:
+            sizes |= dict(zip(labels, factor.axes, strict=True))
+        above, below = term.out[:rows], term.out[rows:]
+        chain = _Splitter(graph, opened, above, below, sizes, raise_node).chain()
+        scalars = graph.product(closed, (), coefficient=coefficient * own)
+        if isinstance(scalars, Product):
+            scale = contraction_term(graph, scalars, raiser, style)
+        else:
+            scale = Term(Fraction(1), (raise_node(scalars),))
+        found.append(Term(scale.coefficient, scale.over, scale.under, chain))
     return found
+
+
+def _apart(factors: Factors, out: frozenset[int]) -> tuple[Factors, Factors]:
+    """The factors that make up a scalar, and the others."""
+    closed: Factors = []
+    opened: Factors = []
+    for part in _components(factors, out):
+        (opened if part.labels & out else closed).extend(part.factors)
+    return closed, opened
 
 
 def _terms(graph: Graph, node: Node) -> Sequence[tuple[Fraction, Node]]:
@@ -85,126 +107,147 @@ def _terms(graph: Graph, node: Node) -> Sequence[tuple[Fraction, Node]]:
 
 
 class _Splitter:
-    """One term: its factors, and the ways to part them."""
+    """The factors of one term, and the ways to part them."""
 
     def __init__(
         self,
         graph: Graph,
-        node: Product,
         factors: Factors,
-        rows: int,
+        above: Labels,
+        below: Labels,
+        sizes: Mapping[int, Size],
         raise_node: Callable[[Node], Tree],
     ) -> None:
         self.graph = graph
+        self.factors = factors
+        self.above, self.below = above, below
+        self.sizes = sizes
         self.raise_node = raise_node
-        self.above, self.below = node.out[:rows], node.out[rows:]
-        self.sizes: dict[int, Size] = dict(zip(node.out, node.axes, strict=True))
-        self.out = frozenset(node.out)
-        parts = _components(factors, self.out)
-        self.open = [part for part in parts if part.labels & self.out]
-        self.closed = [factor for p in parts if not p.labels & self.out for factor in p.factors]
+        self.parts = _components(factors, frozenset((*above, *below)))
 
-    def term(self, coefficient: Fraction, raiser: FactorRaiser, style: Style) -> Term:
-        """The term with its scalars."""
-        chain = self._chain()
-        scalars = self.graph.product(self.closed, (), coefficient=coefficient)
-        if isinstance(scalars, Product):
-            scale = contraction_term(self.graph, scalars, raiser, style)
-        else:
-            scale = Term(Fraction(1), (self.raise_node(scalars),))
-        return Term(scale.coefficient, scale.over, scale.under, chain)
+    def chain(self, depth: int = 0) -> Chain:
+        """The matrix as a product; beside other factors an identity is no factor.
 
-    def _chain(self) -> Chain:
-        for build in (self._kronecker, self._outer):
-            made = build(self.open)
+        Raises:
+            NotMatrix: it cannot be parted.
+        """
+        if depth and not self.factors and self.above == self.below:
+            return ()
+        for made in (self._kronecker(self.below), self._outer(), self._crossed()):
             if made is not None:
                 return made
-        left = [part for part in self.open if self._scales(part, self.above)]
-        right = [p for p in self.open if p not in left and self._scales(p, self.below)]
-        if not left and not right:
+        if depth < MAX_DIAGONALS:
+            for axes in self._tables():
+                try:
+                    return self._around(axes, depth)
+                except NotMatrix:
+                    continue
+        raise NotMatrix
+
+    def _tables(self) -> list[Labels]:
+        """The labels of factors with two axes, those of Y and of X first."""
+        found = [self.above, self.below, *(labels for _, labels in self.factors)]
+        held = {frozenset(labels) for _, labels in self.factors}
+        tables = [axes for axes in found if len(set(axes)) == 2 and frozenset(axes) in held]
+        return list(dict.fromkeys(tables))
+
+    def _around(self, axes: Labels, depth: int) -> Chain:
+        """`left · diag(vec(F)) · right`, where F are the factors with these two axes.
+
+        The sum over both axes of F is that of the matrix product; where one of them is an axis of
+        Y or of X, the matrix on that side holds an identity.
+        """
+        inner = set(axes)
+        over, under = set(self.above) - inner, set(self.below) - inner
+        if over & under:
             raise NotMatrix
-        inner = self._kronecker([p for p in self.open if p not in left and p not in right])
-        if inner is None:
-            raise NotMatrix
-        return (*self._diagonal(left, self.above), *inner, *self._diagonal(right, self.below))
+        table: Factors = []
+        left: Factors = []
+        right: Factors = []
+        for part in _components(self.factors, frozenset((*self.above, *self.below, *axes))):
+            if part.labels == inner:
+                table += part.factors
+            elif part.labels & over and part.labels & under:
+                raise NotMatrix
+            else:
+                (right if part.labels & under else left).extend(part.factors)
+        entries = self.raise_node(self._product(table, axes))
+        return (
+            *self._inside(left, self.above, axes).chain(depth + 1),
+            Call("diag", (Call("vec", (entries,)),)),
+            *self._inside(right, axes, self.below).chain(depth + 1),
+        )
 
-    def _scales(self, part: _Component, axes: Labels) -> bool:
-        """Whether a component multiplies a matrix entry by entry."""
-        return len(set(axes)) == 2 and part.labels & self.out == set(axes)
+    def _inside(self, factors: Factors, above: Labels, below: Labels) -> _Splitter:
+        return _Splitter(self.graph, factors, above, below, self.sizes, self.raise_node)
 
-    def _diagonal(self, parts: Sequence[_Component], axes: Labels) -> Chain:
-        if not parts:
-            return ()
-        return (Call("diag", (Call("vec", (self._tree(parts, axes),)),)),)
+    def _product(self, factors: Factors, axes: Labels) -> Node:
+        return self.graph.product(factors, axes, sizes={x: self.sizes[x] for x in axes})
 
-    def _kronecker(self, parts: Sequence[_Component]) -> Chain | None:
-        """`left ⊗ right`; where scaled parts are left out and nothing is left, no factor."""
-        for left, right in self._pairings():
-            split = self._split(parts, left.labels, right.labels)
-            if split is None:
-                continue
-            if len(parts) < len(self.open) and self._is_identity(left, right, parts):
-                return ()
-            trees = [
-                self._oriented(side, group)
-                for side, group in zip((left, right), split, strict=True)
-            ]
-            return (Call("kron", (trees[0], trees[1])),)
+    def _crossed(self) -> Chain | None:
+        """`(left ⊗ right) K`, where Y is made of the transpose of X."""
+        if len(self.below) < 2:
+            return None
+        turned = self.below[::-1]
+        plain = not self.factors and self.above == turned
+        made = () if plain else self._kronecker(turned)
+        if made is None:
+            return None
+        sizes = tuple(size_tree(self.sizes[label]) for label in self.below)
+        return (*made, Call("commutation", sizes))
+
+    def _kronecker(self, below: Labels) -> Chain | None:
+        """`left ⊗ right`, for the axes of X or in turn those of its transpose."""
+        for left, right in self._pairings(below):
+            split = self._split(left.labels, right.labels)
+            if split is not None:
+                trees = [
+                    self._oriented(side, group)
+                    for side, group in zip((left, right), split, strict=True)
+                ]
+                return (Call("kron", (trees[0], trees[1])),)
         return None
 
-    def _is_identity(self, left: _Side, right: _Side, parts: Sequence[_Component]) -> bool:
-        return not parts and left.rows == left.columns and right.rows == right.columns
-
-    def _pairings(self) -> Iterator[tuple[_Side, _Side]]:
+    def _pairings(self, below: Labels) -> Iterator[tuple[_Side, _Side]]:
         """Which axes may go to the left factor, the outer index, and which to the right one."""
-        for over in self._ends(self.above):
-            for under in self._ends(self.below):
+        for over in _ends(self.above):
+            for under in _ends(below):
                 if over[0] + under[0] and over[1] + under[1]:
                     yield _Side(over[0], under[0]), _Side(over[1], under[1])
 
-    def _ends(self, axes: Labels) -> list[tuple[Labels, Labels]]:
-        """(outer, inner) index of a stacked matrix; a vector may be either."""
-        if len(axes) == 2:
-            return [((axes[1],), (axes[0],))]
-        return [((), axes), (axes, ())]
-
-    def _oriented(self, side: _Side, parts: Sequence[_Component]) -> Tree:
-        tree = self._tree(parts, side.labels)
+    def _oriented(self, side: _Side, factors: Factors) -> Tree:
+        tree = self.raise_node(self._product(factors, side.labels))
         return transposed(tree, frozenset()) if not side.rows else tree
 
-    def _outer(self, parts: Sequence[_Component]) -> Chain | None:
+    def _outer(self) -> Chain | None:
         """`vec(left) vec(right)'`."""
-        split = self._split(parts, self.above, self.below)
+        split = self._split(self.above, self.below)
         if split is None:
             return None
-        trees = [
-            self._tree(group, axes)
-            for group, axes in zip(split, (self.above, self.below), strict=True)
-        ]
-        stacked = [
-            Call("vec", (tree,)) if len(axes) == 2 else tree
-            for tree, axes in zip(trees, (self.above, self.below), strict=True)
-        ]
+        stacked = []
+        for factors, axes in zip(split, (self.above, self.below), strict=True):
+            tree = self.raise_node(self._product(factors, axes))
+            stacked.append(Call("vec", (tree,)) if len(axes) == 2 else tree)
         return (stacked[0], Transpose(stacked[1]))
 
-    def _tree(self, parts: Sequence[_Component], axes: Labels) -> Tree:
-        factors = [factor for part in parts for factor in part.factors]
-        sizes = {label: self.sizes[label] for label in axes}
-        return self.raise_node(self.graph.product(factors, axes, sizes=sizes))
-
-    def _split(
-        self, parts: Sequence[_Component], first: Labels, second: Labels
-    ) -> tuple[list[_Component], list[_Component]] | None:
-        """The components that hold labels of `first` and of `second`, if none holds both."""
+    def _split(self, first: Labels, second: Labels) -> tuple[Factors, Factors] | None:
+        """The factors that hold labels of `first` and of `second`, if none holds both."""
         if set(first) & set(second):
             return None
-        groups: tuple[list[_Component], list[_Component]] = ([], [])
-        for part in parts:
+        groups: tuple[Factors, Factors] = ([], [])
+        for part in self.parts:
             at_first, at_second = bool(part.labels & set(first)), bool(part.labels & set(second))
             if at_first and at_second:
                 return None
-            groups[0 if at_first else 1].append(part)
+            groups[0 if at_first else 1].extend(part.factors)
         return groups
+
+
+def _ends(axes: Labels) -> list[tuple[Labels, Labels]]:
+    """(outer, inner) index of a stacked matrix; a vector may be either."""
+    if len(axes) == 2:
+        return [((axes[1],), (axes[0],))]
+    return [((), axes), (axes, ())]
 
 
 def _components(factors: Factors, out: frozenset[int]) -> list[_Component]:
