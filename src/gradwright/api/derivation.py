@@ -39,6 +39,7 @@ from gradwright.simplify.rules import BASIC
 from gradwright.simplify.stable import STABLE
 
 if TYPE_CHECKING:
+    from gradwright.run.linear_map import LinearMap
     from gradwright.verification.report import CheckReport
 
 SCHEMA = "gradwright.derivation/1"
@@ -255,6 +256,10 @@ class Derivation:
     def value_and(self, **values: object) -> tuple[Any, Any]:
         """(value of the formula, derivative) in one pass."""
         value, *results = self._run(self._sources[1], f"value_and_{self.kind}", values)
+        self._require_defined(value)
+        return _plain(value), self._named(results)
+
+    def _require_defined(self, value: Any) -> None:
         if self._domain and not np.all(np.isfinite(value)):
             raise DomainError(
                 f"the {self.kind} of {self.formula}",
@@ -262,7 +267,51 @@ class Derivation:
                 f"{'; '.join(self._domain)}",
                 "give values at which the formula is defined",
             )
-        return _plain(value), self._named(results)
+
+    def operator(self, **values: object) -> LinearMap:
+        """The Jacobian or Hessian at given values as a linear map that keeps its structure.
+
+        It maps vec(x) to vec(y), columns stacked, and has `@`, `.T`, `.solve()`, `.diagonal()`,
+        `.trace()`, `.logdet()` and `.dense()`. Its structure is that of the printed formula, so a
+        Kronecker product is never multiplied out. What has no such form is a dense array.
+
+        Raises:
+            UnsupportedError: a gradient, a product, or several outputs.
+            ShapeError, SymbolError, DomainError: as when the derivation is called.
+        """
+        from gradwright.api.operator import structured, unstructured
+
+        if self.kind not in ("jacobian", "hessian"):
+            raise UnsupportedError(
+                f"the {self.kind} of {self.formula} as a linear map",
+                f"it is a {self.kind}, and a Jacobian or a Hessian is a linear map",
+                "ask for f.jacobian(...).operator(...), or call the derivation",
+            )
+        (output,) = self._outputs
+        (printed,) = self.printed.values()
+        beside = output.node.order - output.rows
+        flat = output.node.order == 2 and output.rows != 1
+        if printed.tree is None or flat:
+            dense = np.asarray(self(**values))
+            return unstructured(dense, dense.ndim - beside)
+        asked = f"the {self.kind} of {self.formula}"
+        arrays = bind(self.scope, self.free_sizes, values, asked)
+        lengths = self._lengths(arrays)
+        if self._domain:
+            with np.errstate(all="ignore"):
+                value = evaluate(self._lowering.value.node, arrays, lengths)
+            self._require_defined(value)
+        return structured(printed.tree, self.scope, arrays, lengths)
+
+    def _lengths(self, point: Mapping[str, Any]) -> dict[str, int]:
+        """The lengths that values give to named sizes."""
+        sizes = {
+            size: length
+            for name, declared in self.scope.symbols.items()
+            for size, length in zip(declared.sizes, np.shape(point[name]), strict=True)
+            if isinstance(size, str)
+        }
+        return sizes | {size: int(point[size]) for size in self.free_sizes}
 
     def _named(self, results: Sequence[Any]) -> Any:
         if len(self._outputs) == 1:
@@ -314,13 +363,7 @@ class Derivation:
             return None
 
         def distance(point: Mapping[str, Any]) -> float:
-            sizes = {
-                size: length
-                for name, declared in self.scope.symbols.items()
-                for size, length in zip(declared.sizes, np.shape(point[name]), strict=True)
-                if isinstance(size, str)
-            }
-            sizes |= {size: int(point[size]) for size in self.free_sizes}
+            sizes = self._lengths(point)
             return min(float(np.min(np.abs(evaluate(n, point, sizes)))) for n in nodes)
 
         return distance

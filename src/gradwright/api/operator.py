@@ -1,0 +1,152 @@
+"""A derivative as a structured linear map: the structure is that of the printed formula."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gradwright.notation.matrices import commutation
+from gradwright.notation.reference import evaluate
+from gradwright.notation.shapes import Scope, infer
+from gradwright.notation.tree import Binary, Call, Negate, Transpose, Tree
+from gradwright.run.linear_map import LinearMap
+from gradwright.run.structured_maps import (
+    Dense,
+    Diagonal,
+    Kronecker,
+    Outer,
+    Permutation,
+    Product,
+    Sum,
+)
+
+Array = Any
+
+
+class _Reader:
+    """Reads a printed tree as a linear map at given values."""
+
+    def __init__(self, scope: Scope, values: Mapping[str, Array], sizes: Mapping[str, int]) -> None:
+        self.scope = scope
+        self.known = {**sizes, **values}
+
+    def _scope(self, tree: Tree) -> Scope:
+        return infer(tree, self.scope.symbols, sizes=self.scope.sizes)
+
+    def kind(self, tree: Tree) -> str:
+        return self._scope(tree).shape.kind
+
+    def value(self, tree: Tree) -> Array:
+        """The value of a part that has no structure of its own."""
+        scope = self._scope(tree)
+        needed = {*scope.symbols, *scope.sizes}
+        used = {name: value for name, value in self.known.items() if name in needed}
+        return np.asarray(evaluate(tree, used, scope))
+
+    def map(self, tree: Tree) -> LinearMap:
+        """A matrix, a column or a row as a map."""
+        match tree:
+            case Binary("+" | "-"):
+                return self._sum(tree)
+            case Negate(operand):
+                return Sum([(-1.0, self.map(operand))])
+            case Binary("/", top, bottom) if self.kind(bottom) == "scalar":
+                return Sum([(1 / float(self.value(bottom)), self.map(top))])
+            case Binary("*"):
+                return self._product(_factors(tree))
+            case Transpose(operand):
+                return self.map(operand).T
+            case Call("kron", (left, right)):
+                return Kronecker(self.map(left), self.map(right))
+            case Call("diag", (entries,)) if self.kind(entries) != "matrix":
+                return Diagonal(self.value(entries))
+            case Call("eye"):
+                return Diagonal(np.ones(len(self.value(tree))))
+            case Call("commutation", (rows, columns)):
+                order = np.argmax(commutation(self._length(rows), self._length(columns)), axis=1)
+                return Permutation(order)
+            case _:
+                return Dense(self._two_axes(tree))
+
+    def _sum(self, tree: Tree) -> LinearMap:
+        """Equal shapes add; what the notation spreads over a matrix is of rank one."""
+        if self.kind(tree) != "matrix":
+            return Dense(self._two_axes(tree))
+        kinds = {term: self.kind(term) for _, term in _terms(tree)}
+        maps = {term: self.map(term) for term, kind in kinds.items() if kind == "matrix"}
+        rows, columns = next(iter(maps.values())).shape
+        for term, kind in kinds.items():
+            if kind != "matrix":
+                value = self._two_axes(term)
+                left = value if kind == "column" else np.ones((rows, 1))
+                right = value.T if kind == "row" else np.ones((columns, 1))
+                maps[term] = Outer(left * value if kind == "scalar" else left, right)
+        if all(isinstance(made, Dense) for made in maps.values()):
+            return Dense(self.value(tree))
+        return Sum([(sign, maps[term]) for sign, term in _terms(tree)])
+
+    def _length(self, size: Tree) -> int:
+        return int(self.value(size))
+
+    def _two_axes(self, tree: Tree) -> Array:
+        value = self.value(tree)
+        shape = {"column": (-1, 1), "row": (1, -1), "scalar": (1, 1)}.get(self.kind(tree))
+        return value if shape is None else value.reshape(shape)
+
+    def _product(self, factors: list[Tree]) -> LinearMap:
+        """Numbers scale; a column before a row is of rank one; the rest act in turn."""
+        scale, maps = 1.0, []
+        for factor in factors:
+            if self.kind(factor) == "scalar":
+                scale *= float(self.value(factor))
+            else:
+                maps.append(self.map(factor))
+        joined: list[LinearMap] = []
+        for made in maps:
+            before = joined[-1] if joined else None
+            if before is not None and before.shape[1] == 1 == made.shape[0]:
+                joined[-1] = Outer(before.dense(), made.dense().T)
+            elif isinstance(before, Dense) and isinstance(made, Dense) and _shrinks(before, made):
+                joined[-1] = Dense(before.dense() @ made.dense())
+            else:
+                joined.append(made)
+        whole = joined[0] if len(joined) == 1 else Product(joined)
+        return whole if scale == 1.0 else Sum([(scale, whole)])
+
+
+def _shrinks(left: LinearMap, right: LinearMap) -> bool:
+    """Whether the product of two arrays is no larger than the smaller of them is long."""
+    return left.shape[1] >= min(left.shape[0], right.shape[1])
+
+
+def _spine(tree: Tree, operators: tuple[str, ...]) -> list[tuple[str, Tree]]:
+    """(operator before it, operand) along the left spine, from left to right."""
+    found = []
+    while isinstance(tree, Binary) and tree.operator in operators:
+        found.append((tree.operator, tree.right))
+        tree = tree.left
+    return [("", tree), *reversed(found)]
+
+
+def _terms(tree: Tree) -> list[tuple[float, Tree]]:
+    return [(-1.0 if sign == "-" else 1.0, term) for sign, term in _spine(tree, ("+", "-"))]
+
+
+def _factors(tree: Tree) -> list[Tree]:
+    return [factor for _, factor in _spine(tree, ("*",))]
+
+
+def structured(
+    tree: Tree, scope: Scope, values: Mapping[str, Array], sizes: Mapping[str, int]
+) -> LinearMap:
+    """The map that a printed matrix is at given values."""
+    return _Reader(scope, values, sizes).map(tree)
+
+
+def unstructured(dense: Array, rows: int, read: Callable[[Array], LinearMap] = Dense) -> LinearMap:
+    """The map of an array whose first `rows` axes are those of the value, columns stacked."""
+    order = (*reversed(range(rows)), *reversed(range(rows, dense.ndim)))
+    length = int(np.prod(dense.shape[:rows]))
+    return read(dense.transpose(order).reshape(length, -1))
