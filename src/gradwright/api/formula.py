@@ -37,6 +37,8 @@ class _Lowered:
 
     def restore(self, node: Node) -> Node:
         """Give the variables that were differentiated by their declared facts back."""
+        if not self.restored:
+            return node
         return substitute(self.graph, node, self.restored)
 
 

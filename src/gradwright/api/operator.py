@@ -10,7 +10,7 @@ import numpy as np
 from gradwright.notation.matrices import commutation
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
-from gradwright.notation.tree import Binary, Call, Negate, Transpose, Tree
+from gradwright.notation.tree import Binary, Call, Negate, Transpose, Tree, signed_terms
 from gradwright.run.linear_map import LinearMap
 from gradwright.run.structured_maps import (
     Dense,
@@ -74,7 +74,7 @@ class _Reader:
         """Equal shapes add; what the notation spreads over a matrix is of rank one."""
         if self.kind(tree) != "matrix":
             return Dense(self._two_axes(tree))
-        kinds = {term: self.kind(term) for _, term in _terms(tree)}
+        kinds = {term: self.kind(term) for _, term in signed_terms(tree)}
         maps = {term: self.map(term) for term, kind in kinds.items() if kind == "matrix"}
         rows, columns = next(iter(maps.values())).shape
         for term, kind in kinds.items():
@@ -85,7 +85,7 @@ class _Reader:
                 maps[term] = Outer(left * value if kind == "scalar" else left, right)
         if all(isinstance(made, Dense) for made in maps.values()):
             return Dense(self.value(tree))
-        return Sum([(sign, maps[term]) for sign, term in _terms(tree)])
+        return Sum([(sign, maps[term]) for sign, term in signed_terms(tree)])
 
     def _length(self, size: Tree) -> int:
         return int(self.value(size))
@@ -121,21 +121,13 @@ def _shrinks(left: LinearMap, right: LinearMap) -> bool:
     return left.shape[1] >= min(left.shape[0], right.shape[1])
 
 
-def _spine(tree: Tree, operators: tuple[str, ...]) -> list[tuple[str, Tree]]:
-    """(operator before it, operand) along the left spine, from left to right."""
-    found = []
-    while isinstance(tree, Binary) and tree.operator in operators:
-        found.append((tree.operator, tree.right))
-        tree = tree.left
-    return [("", tree), *reversed(found)]
-
-
-def _terms(tree: Tree) -> list[tuple[float, Tree]]:
-    return [(-1.0 if sign == "-" else 1.0, term) for sign, term in _spine(tree, ("+", "-"))]
-
-
 def _factors(tree: Tree) -> list[Tree]:
-    return [factor for _, factor in _spine(tree, ("*",))]
+    """The factors of a matrix product along its left spine."""
+    found = []
+    while isinstance(tree, Binary) and tree.operator == "*":
+        found.append(tree.right)
+        tree = tree.left
+    return [tree, *reversed(found)]
 
 
 def structured(

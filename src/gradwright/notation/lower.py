@@ -7,6 +7,7 @@ axes, so no reshape is needed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -24,9 +25,13 @@ from gradwright.notation.tree import (
     Transpose,
     Tree,
     children,
+    signed_terms,
 )
 from gradwright.ops.record import Elementwise
 from gradwright.ops.table import OPERATIONS
+
+#: A sum of more terms is lowered at once; its partial sums are no expressions of the user's.
+LONG_SUM = 8
 
 #: Largest matrix power that is written out as a product.
 MAX_MATRIX_POWER = 64
@@ -85,16 +90,23 @@ def lower(tree: Tree, scope: Scope, graph: Graph, *, text: str | None = None) ->
         part, expanded = stack.pop()
         if not expanded:
             stack.append((part, True))
-            if not (isinstance(part, Call) and part.function in CONSTANTS):
-                stack.extend((child, False) for child in reversed(children(part)))
+            stack.extend((child, False) for child in reversed(_operands(part)))
             continue
         if isinstance(part, Call) and part.function in CONSTANTS:
             value = lowerer.constant(part)
         else:
-            value = lowerer.node(part, [done[id(child)] for child in children(part)])
+            value = lowerer.node(part, [done[id(child)] for child in _operands(part)])
         done[id(part)] = value
         said.setdefault(value.node, (part, value.rows))
     return Lowering(done[id(tree)], said)
+
+
+def _operands(tree: Tree) -> Sequence[Tree]:
+    """What a tree is lowered from: its children, all terms of a long sum, nothing of a constant."""
+    if isinstance(tree, Call) and tree.function in CONSTANTS:
+        return ()
+    terms = [term for _, term in signed_terms(tree)]
+    return terms if len(terms) > LONG_SUM else children(tree)
 
 
 class _Lowerer:
@@ -114,6 +126,8 @@ class _Lowerer:
                 return Lowered(graph.scale(-1, parts[0].node), parts[0].rows)
             case Transpose():
                 return self.transpose(parts[0])
+            case Binary("+" | "-") if len(parts) > 2:
+                return self._long_sum(tree, parts)
             case Binary(operator, _, _):
                 return self._binary(tree, operator, parts[0], parts[1])
             case Call():
@@ -165,6 +179,14 @@ class _Lowerer:
             case _:
                 return self._power(tree, one, other)
 
+    def _long_sum(self, tree: Tree, parts: list[Lowered]) -> Lowered:
+        rows = next((part.row_axes for part in parts if part.row_axes), ())
+        columns = next((part.column_axes for part in parts if part.column_axes), ())
+        signs = [sign for sign, _ in signed_terms(tree)]
+        spread = [self._spread_over(part, rows, columns).node for part in parts]
+        axes = (*rows, *columns)
+        return Lowered(self.graph.add(zip(signs, spread, strict=True), axes), len(rows))
+
     def spread(self, one: Lowered, other: Lowered) -> tuple[Lowered, Lowered]:
         """Both values with the axes of their common shape, by kind and never by size."""
         return self._spread_to(one, other), self._spread_to(other, one)
@@ -172,6 +194,11 @@ class _Lowerer:
     def _spread_to(self, value: Lowered, like: Lowered) -> Lowered:
         rows = like.row_axes or value.row_axes
         columns = like.column_axes or value.column_axes
+        return self._spread_over(value, rows, columns)
+
+    def _spread_over(
+        self, value: Lowered, rows: tuple[Size, ...], columns: tuple[Size, ...]
+    ) -> Lowered:
         axes = (*rows, *columns)
         if value.node.axes == axes:
             return value

@@ -155,6 +155,15 @@ def walk(tree: Tree) -> Iterator[Tree]:
         stack.extend(reversed(children(node)))
 
 
+def signed_terms(tree: Tree) -> list[tuple[int, Tree]]:
+    """The terms of a sum with their signs, along its left spine; a tree that is no sum is one."""
+    found: list[tuple[int, Tree]] = []
+    while isinstance(tree, Binary) and tree.operator in ("+", "-"):
+        found.append((1 if tree.operator == "+" else -1, tree.right))
+        tree = tree.left
+    return [(1, tree), *reversed(found)]
+
+
 def with_children(tree: Tree, new: tuple[Tree, ...]) -> Tree:
     """The same node over other children."""
     match tree:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import cached_property
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import (
@@ -34,8 +35,6 @@ from gradwright.notation.tree import (
     Symbol,
     Tree,
     children,
-    walk,
-    with_children,
 )
 
 #: Options that the printed call shows, with the value that goes without saying.
@@ -49,16 +48,17 @@ class Raiser:
         self.graph = graph
         self.user_trees: dict[Node, Tree] = {}
         self._symmetric: set[Tree] = set()
-        calls: set[str] = set()
+        # The trees are parts of each other: each part is looked at once.
+        bare: dict[int, Tree] = {}
         for node, (tree, rows) in said.items():
-            bare = without_spans(tree)
-            calls |= {part.function for part in walk(bare) if isinstance(part, Call)}
+            _strip(tree, bare)
             if (node.order, rows) in ((0, 0), (1, 1), (2, 1)):
-                self.user_trees[node] = bare
+                self.user_trees[node] = bare[id(tree)]
+        calls = {part.function for part in bare.values() if isinstance(part, Call)}
         self.style = Style(self._symmetric, traces="tr" in calls, norms="norm2" in calls)
         self._memo: dict[Node, Tree | None] = {}
 
-    @property
+    @cached_property
     def said(self) -> frozenset[Tree]:
         """The trees that the user wrote."""
         return frozenset(self.user_trees.values())
@@ -246,18 +246,34 @@ def _without_sign(multiplier: Fraction, tree: Tree) -> tuple[Fraction, Tree]:
 
 def without_spans(tree: Tree) -> Tree:
     """The same tree without places in a text."""
-    done: dict[int, Tree] = {}
-    for part in reversed(list(walk(tree))):
-        bare = with_children(part, tuple(done[id(child)] for child in children(part)))
-        match bare:
-            case Symbol(name):
-                done[id(part)] = Symbol(name)
-            case Number(value):
-                done[id(part)] = Number(value)
-            case Binary(operator, left, right):
-                done[id(part)] = Binary(operator, left, right)
-            case Call(function, arguments, options):
-                done[id(part)] = Call(function, arguments, options)
-            case _:
-                done[id(part)] = type(bare)(children(bare)[0])
-    return done[id(tree)]
+    bare: dict[int, Tree] = {}
+    _strip(tree, bare)
+    return bare[id(tree)]
+
+
+def _strip(tree: Tree, bare: dict[int, Tree]) -> None:
+    """Add a tree and its parts without places to `bare`, by the identity of the original."""
+    stack = [tree]
+    while stack:
+        part = stack[-1]
+        missing = [child for child in children(part) if id(child) not in bare]
+        if missing:
+            stack += missing
+            continue
+        stack.pop()
+        if id(part) not in bare:
+            bare[id(part)] = _bare(part, tuple(bare[id(child)] for child in children(part)))
+
+
+def _bare(part: Tree, below: tuple[Tree, ...]) -> Tree:
+    match part:
+        case Symbol(name):
+            return Symbol(name)
+        case Number(value):
+            return Number(value)
+        case Binary(operator):
+            return Binary(operator, below[0], below[1])
+        case Call(function, _, options):
+            return Call(function, below, options)
+        case _:
+            return type(part)(below[0])
