@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gradwright.api.flow import flow
     from gradwright.api.formula import Formula, formula, gradient, hessian, jacobian
     from gradwright.api.network import Network
     from gradwright.api.symbolic import matrix, scalar, vector
@@ -22,6 +23,7 @@ __all__ = [
     "Formula",
     "GradwrightError",
     "Network",
+    "flow",
     "formula",
     "gradient",
     "hessian",
@@ -36,6 +38,7 @@ _HOME = {
     "Formula": "gradwright.api.formula",
     "GradwrightError": "gradwright.errors",
     "Network": "gradwright.api.network",
+    "flow": "gradwright.api.flow",
     "formula": "gradwright.api.formula",
     "gradient": "gradwright.api.formula",
     "hessian": "gradwright.api.formula",

@@ -166,7 +166,12 @@ def test_backprop_writes_everything(capsys: pytest.CaptureFixture[str], tmp_path
         "check.json",
         "parameters.npz",
         "training.json",
+        "flow.txt",
+        "flow.json",
     }
+    flow = json.loads((out / "flow.json").read_text())
+    assert flow["verdict"] == "healthy"
+    assert f"gradient flow: healthy ({flow['confidence']} confidence)" in output
     assert output.startswith((out / "derivation.txt").read_text(encoding="utf-8"))
     assert "\x1b" not in output
     assert json.loads((out / "check.json").read_text())["ok"] is True
@@ -268,3 +273,17 @@ def test_help_does_not_wait_for_numpy() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_flow_exits_with_its_verdict(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    deep = "8 -> 30 * 8 sigmoid -> 3 softmax"
+    assert run(["flow", deep, "--out", str(tmp_path / "out")]) == 1
+    output = capsys.readouterr().out
+    assert output.startswith("vanishing at layer")
+    assert output == (tmp_path / "out" / "flow.txt").read_text(encoding="utf-8")
+    assert run(["flow", "4 -> 8 tanh -> 3 softmax", "--data", "iris", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["verdict"] == "healthy"
+    assert document["layers"][0]["gradient_norm"] > 0
+    assert run(["flow", "8 -> 20 * 8 -> 8", "--singular-values", "1"]) == 0
+    assert run(["flow", "8 -> 20 * 8 -> 8", "--scheme", "nothing"]) == 2

@@ -240,8 +240,8 @@ def test_a_seed_gives_the_same_numbers_in_both_precisions(scheme: str, seed: int
 
 
 def test_what_cannot_be_drawn() -> None:
-    with pytest.raises(NetworkError, match="'zeros' is asked for and the schemes are uniform"):
-        initialise(LAYERS, scheme="zeros")
+    with pytest.raises(NetworkError, match="'ones' is asked for and the schemes are uniform"):
+        initialise(LAYERS, scheme="ones")
     with pytest.raises(NetworkError, match="schemes are uniform"):
         initialise(LAYERS, scheme=["uniform"])
     for seed in (-1, 0.5, None, "a", True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,20 +70,35 @@ class Network:
         return NetworkDerivation(self)
 
     def init(
-        self, seed: int = 0, scheme: str = "xavier_normal", dtype: str = "float64"
+        self,
+        seed: int = 0,
+        scheme: str = "xavier_normal",
+        dtype: str = "float64",
+        scale: float = 1.0,
+        singular_values: float | Sequence[float] | None = None,
     ) -> Parameters:
-        """Random parameters: "xavier_normal", "he_normal" or "uniform" on [-0.1, 0.1]."""
-        return initialise(self._model.layers, seed=seed, scheme=scheme, dtype=dtype)
+        """Random parameters.
+
+        Args:
+            seed: of the random numbers.
+            scheme: "xavier_normal" with standard deviation √(2/(fan-in + fan-out)), "he_normal"
+                with √(2/fan-in), "uniform" on [-0.1, 0.1], or "zeros".
+            dtype: "float32" or "float64".
+            scale: multiplies the weights, and so their standard deviation.
+            singular_values: what every weight matrix has as its singular values, one number for
+                all of them or a list; its directions are random.
+        """
+        return initialise(self._model.layers, seed, scheme, dtype, scale, singular_values)
 
     # Running ------------------------------------------------------------------------------------
 
     def predict(self, p: Parameters, X: Array) -> Array:
         """The outputs for samples X (n × inputs): shape n × outputs."""
-        return self._model.module.predict(self._flat(p), self._inputs(p, X))
+        return self._model.module.predict(self._flat(p), self.inputs(p, X))
 
     def loss(self, p: Parameters, X: Array, y: Array) -> float:
         """The loss of a batch, reduced as the network says."""
-        inputs = self._inputs(p, X)
+        inputs = self.inputs(p, X)
         return float(self._model.module.loss(self._flat(p), inputs, self._targets(p, inputs, y)))
 
     def gradient(self, p: Parameters, X: Array, y: Array) -> Parameters:
@@ -92,7 +107,7 @@ class Network:
 
     def value_and_gradient(self, p: Parameters, X: Array, y: Array) -> tuple[float, Parameters]:
         """(loss, gradients) in one pass."""
-        inputs = self._inputs(p, X)
+        inputs = self.inputs(p, X)
         targets = self._targets(p, inputs, y)
         value, flat = self._model.module.value_and_gradient(self._flat(p), inputs, targets)
         return float(value), Parameters(self._model.layers, flat)
@@ -104,7 +119,7 @@ class Network:
         (fan-out, fan-in), and J_θ = ∂y_r/∂θ_r a column for each parameter of the layer, W in C
         order and then b. Then ∂L/∂θ_r = J_θᵀ ∂L/∂y_r and ∂L/∂y_{r-1} = J_yᵀ ∂L/∂y_r.
         """
-        inputs = self._inputs(p, np.asarray(x)[None, :])
+        inputs = self.inputs(p, np.asarray(x)[None, :])
         model = self._model
         before = [inputs, *model.module.forward(self._flat(p), inputs)]
         found = []
@@ -128,7 +143,8 @@ class Network:
             )
         return p.flat
 
-    def _inputs(self, p: Parameters, X: Array) -> Array:
+    def inputs(self, p: Parameters, X: Array) -> Array:
+        """Samples X (n × inputs), checked, in the dtype of the parameters."""
         return prepare_inputs(X, self.widths[0], dtype=self._flat(p).dtype)
 
     def _targets(self, p: Parameters, inputs: Array, y: Array) -> Array:

@@ -16,6 +16,7 @@ from gradwright.cli.subject import make_network
 
 if TYPE_CHECKING:
     from gradwright.api.network import Network, NetworkDerivation
+    from gradwright.gradientflow.report import FlowReport
     from gradwright.verification.report import CheckReport
 
 SCHEMA = "gradwright.backprop/1"
@@ -29,6 +30,7 @@ class _Results:
     explained: str
     report: CheckReport
     trained: Trained | None
+    flow: FlowReport | None
 
     def write(self, folder: OutputFolder) -> None:
         folder.write("derivation.txt", self.explained)
@@ -37,6 +39,9 @@ class _Results:
         folder.write("check.json", json_text(self.report.to_dict()))
         if self.trained is not None:
             self.trained.write(folder)
+        if self.flow is not None:
+            folder.write("flow.txt", str(self.flow))
+            folder.write("flow.json", json_text(self.flow.to_dict()))
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -44,6 +49,7 @@ class _Results:
             "derivation": self.backprop.to_dict(),
             "check": self.report.to_dict(),
             "training": None if self.trained is None else self.trained.document,
+            "flow": None if self.flow is None else self.flow.to_dict(),
         }
 
     @property
@@ -81,8 +87,9 @@ def command(
     """Derive the backward pass of NETWORK, check it, and with --data train with it.
 
     With --out, the folder gets derivation.txt, derivation.tex, backprop.py (a NumPy module) and
-    check.json; with --data also parameters.npz and training.json. A backward pass that fails its
-    check is not trained with, and the exit code is 1.
+    check.json; with --data also parameters.npz, training.json and how gradients flow through the
+    trained network, flow.txt and flow.json. A backward pass that fails its check is not trained
+    with, and the exit code is 1.
 
     \b
     Examples:
@@ -125,8 +132,13 @@ def _work(
     with progress("checking") as watch:
         report = backprop.check(seed=settings.seed, progress=watch)
     tell(f"\n{report}")
-    trained = None
+    trained = flow = None
     if samples is not None and report.ok:
+        from gradwright.api.flow import flow as flow_of
+
         trained = train(network, samples, settings)
         tell(f"\n{trained.summary()}")
-    return _Results(backprop, explained, report, trained)
+        training = samples.training
+        flow = flow_of(network, trained.params, training.X, training.y, seed=settings.seed)
+        tell(f"\ngradient flow: {flow.summary()}")
+    return _Results(backprop, explained, report, trained, flow)

@@ -23,6 +23,7 @@ COMMANDS = {
     "derive": "The derivative of a formula, derived step by step.",
     "backprop": "The backward pass of a network: derived, checked, trained with.",
     "check": "Check the derivative of a formula or a network against independent oracles.",
+    "flow": "How gradients flow through a network: vanishing, exploding, and where.",
     "train": "Train a network and measure it on samples it has not seen.",
     "emit": "The derivative of a formula or a network as code.",
 }

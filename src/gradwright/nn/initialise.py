@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import sqrt
+from math import isfinite, sqrt
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,17 @@ def _he(generator: np.random.Generator, layer: Layer, shape: tuple[int, ...]) ->
     return generator.normal(0.0, sqrt(2 / layer.fan_in), shape)
 
 
-SCHEMES: dict[str, Draw] = {"uniform": _uniform, "xavier_normal": _xavier, "he_normal": _he}
+def _zeros(generator: np.random.Generator, layer: Layer, shape: tuple[int, ...]) -> Array:
+    """All zero, to be looked at: the weights of such a start never learn to differ."""
+    return np.zeros(shape)
+
+
+SCHEMES: dict[str, Draw] = {
+    "uniform": _uniform,
+    "xavier_normal": _xavier,
+    "he_normal": _he,
+    "zeros": _zeros,
+}
 
 
 def initialise(
@@ -43,11 +53,18 @@ def initialise(
     seed: int = 0,
     scheme: str = "xavier_normal",
     dtype: str = "float64",
+    scale: float = 1.0,
+    singular_values: float | Sequence[float] | None = None,
 ) -> Parameters:
     """Parameters drawn by a scheme in float64 and rounded: a seed gives the same numbers in both.
 
+    `scale` multiplies the weights, and so their standard deviation. With `singular_values` each
+    weight matrix has these instead, falling, or all the same one, between random orthogonal
+    directions.
+
     Raises:
-        NetworkError: an unknown scheme, or a seed that is no whole number from 0.
+        NetworkError: an unknown scheme, a seed that is no whole number from 0, a scale that is
+            not finite, or singular values that a weight matrix cannot have.
         DataError: a dtype other than float32 and float64.
         LimitError: more parameters than memory holds.
     """
@@ -66,6 +83,47 @@ def initialise(
         )
     generator = np.random.default_rng(seed)
     made = Parameters.zeros(layers, dtype)
+    _require_scale(scale)
     for name, view in made.items():
-        view[...] = SCHEMES[scheme](generator, made.layers[int(name[1:]) - 1], view.shape)
+        drawn = SCHEMES[scheme](generator, made.layers[int(name[1:]) - 1], view.shape)
+        if name.startswith("W"):
+            drawn = scale * drawn
+            if singular_values is not None:
+                drawn = _with_singular_values(generator, view.shape, name, singular_values)
+        view[...] = drawn
     return made
+
+
+def _require_scale(scale: float) -> None:
+    if isinstance(scale, bool) or not isinstance(scale, int | float) or not isfinite(scale):
+        raise NetworkError(
+            f"the scale {scale!r} of an initialisation",
+            f"{scale!r} is given and a finite number is expected",
+            "use a scale such as 0.5 or 2",
+        )
+
+
+def _with_singular_values(
+    generator: np.random.Generator,
+    shape: tuple[int, ...],
+    name: str,
+    wanted: float | Sequence[float],
+) -> Array:
+    """U diag(σ) Vᵀ with U and V random, uniform over the orthogonal matrices."""
+    count = min(shape)
+    values = np.full(count, wanted) if np.ndim(wanted) == 0 else np.asarray(wanted, dtype=float)
+    if values.shape != (count,) or not np.all(np.isfinite(values)) or np.any(values < 0):
+        raise NetworkError(
+            f"the singular values of {name}",
+            f"{np.size(wanted)} are given ({wanted!r}) and {name} of shape {shape} has {count}, "
+            "finite and not negative",
+            "give one number for all, or as many as every weight matrix has",
+        )
+    left, right = (_orthogonal(generator, size)[:, :count] for size in shape)
+    return (left * values) @ right.T
+
+
+def _orthogonal(generator: np.random.Generator, size: int) -> Array:
+    # The signs of R make Q uniform (Mezzadri, Notices of the AMS 54, 2007).
+    basis, triangle = np.linalg.qr(generator.standard_normal((size, size)))
+    return basis * np.sign(np.diagonal(triangle))

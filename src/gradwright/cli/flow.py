@@ -1,0 +1,113 @@
+"""`gradwright flow`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gradwright.cli import options
+from gradwright.cli.learning import Settings, read_data
+from gradwright.cli.main import CHECK_FAILED
+from gradwright.cli.output import json_text, output_folder, publish, say
+from gradwright.cli.progress import note
+from gradwright.cli.subject import make_network
+
+if TYPE_CHECKING:
+    from gradwright.api.network import Network
+    from gradwright.nn.parameters import Parameters
+
+#: Of the samples this part stays out of sight, as in training.
+HELD_OUT = 0.2
+
+
+@click.command("flow")
+@click.argument("text", metavar="NETWORK")
+@options.data_options(required=False)
+@options.loss
+@options.reduction
+@click.option("--params", metavar="FILE.npz", help="Trained parameters; otherwise a random start.")
+@click.option(
+    "--scheme",
+    metavar="NAME",
+    default="xavier_normal",
+    show_default=True,
+    help="xavier_normal, he_normal, uniform or zeros.",
+)
+@click.option("--scale", type=float, default=1.0, help="Multiplies the weights of the start.")
+@click.option(
+    "--singular-values",
+    type=float,
+    metavar="NUMBER",
+    help="Gives every weight matrix of the start this singular value in all directions.",
+)
+@options.seed
+@options.as_json
+@options.out
+def command(
+    text: str,
+    data: str | None,
+    label: str | None,
+    loss: str | None,
+    reduction: str,
+    params: str | None,
+    scheme: str,
+    scale: float,
+    singular_values: float | None,
+    seed: int,
+    as_json: bool,
+    out: str | None,
+) -> int:
+    """Say how gradients flow through NETWORK, layer by layer, and where they vanish or explode.
+
+    Without --data the input is random. The exit code is 0 for a healthy flow and 1 for any other
+    verdict. With --out, the folder gets flow.txt and flow.json.
+
+    \b
+    Examples:
+      gradwright flow "64 -> 30 * 64 sigmoid -> 10 softmax"
+      gradwright flow "64 -> 30 * 64 relu -> 10 softmax" --scheme he_normal --data digits
+      gradwright flow "8 -> 50 * 8 -> 1" --singular-values 0.5
+    """
+    with output_folder(out) as folder:
+        network = make_network(text, loss, reduction)
+        X, y = _samples(network, data, label, seed)
+        start = _start(network, params, seed, scheme, scale, singular_values)
+        report = _report(network, start, X, y, seed)
+        if folder is not None:
+            folder.write("flow.txt", str(report))
+            folder.write("flow.json", json_text(report.to_dict()))
+        for path in publish(folder):
+            note(f"wrote {path}")
+        say(json_text(report.to_dict()) if as_json else str(report))
+    return 0 if report.ok else CHECK_FAILED
+
+
+def _report(network: Network, p: Parameters, X: Any, y: Any, seed: int) -> Any:
+    from gradwright.api.flow import flow
+
+    return flow(network, p, X, y, seed=seed)
+
+
+def _samples(network: Network, data: str | None, label: str | None, seed: int) -> tuple[Any, Any]:
+    """Standardised training samples, as training would see them."""
+    if data is None:
+        return None, None
+    # Of the settings only the seed and the split matter here.
+    read = read_data(data, label, Settings(1, 1, 1.0, HELD_OUT, seed), network)
+    return read.training.X, read.training.y
+
+
+def _start(
+    network: Network,
+    params: str | None,
+    seed: int,
+    scheme: str,
+    scale: float,
+    singular_values: float | None,
+) -> Parameters:
+    if params is None:
+        return network.init(seed, scheme, scale=scale, singular_values=singular_values)
+    from gradwright.nn.parameters import Parameters
+
+    return Parameters.load(params, network.model.layers)

@@ -1,0 +1,92 @@
+"""From stages to a report: each layer's singular values, the chain, and a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradwright.gradientflow.report import ChainFlow, LayerFlow
+from gradwright.gradientflow.spectrum import log_singular_values
+from gradwright.gradientflow.stages import Stage, chain
+
+Array = Any
+
+#: A slope below this part of the activation's bound counts as saturated.
+SATURATED = 0.05
+
+#: Most layers that a chain is followed from; of a deeper network some evenly spaced ones.
+CHAINS = 24
+
+LOG10 = float(np.log(10.0))
+
+
+def layer_flows(
+    stages: Sequence[Stage], sample: int, gradient_norms: Sequence[float] | None
+) -> tuple[LayerFlow, ...]:
+    """Each layer at one sample, with its gain over all of them."""
+    found = []
+    for number, stage in enumerate(stages, start=1):
+        left, values, right = np.linalg.svd(stage.jacobian(sample), full_matrices=False)
+        saturated, dead = _still(stage)
+        found.append(
+            LayerFlow(
+                number,
+                stage,
+                sample,
+                values,
+                np.linalg.svd(stage.weight, compute_uv=False),
+                right.T,
+                left,
+                stage.slope_norm(sample),
+                gain(stage),
+                saturated,
+                dead,
+                None if gradient_norms is None else float(gradient_norms[number - 1]),
+            )
+        )
+    return tuple(found)
+
+
+def gain(stage: Stage) -> float:
+    """√(mean of ‖Jᵀu‖²) over samples and unit vectors u: ‖J‖_F/√(fan-out)."""
+    if stage.blocks is not None:
+        squares = [float(np.sum((block @ stage.weight) ** 2)) for block in stage.blocks]
+        total = float(np.mean(squares))
+    else:
+        rows = np.sum(stage.weight**2, axis=1)
+        total = float(np.mean(np.sum(stage.slopes**2 * rows, axis=1)))
+    return float(np.sqrt(total / stage.shape[0]))
+
+
+def _still(stage: Stage) -> tuple[float, float]:
+    """The part of all slopes that are small, and of the units whose slope is 0 at every sample."""
+    if stage.bound == 0:
+        return 1.0, 1.0
+    small = float(np.mean(np.abs(stage.slopes) <= SATURATED * stage.bound))
+    dead = float(np.mean(np.all(stage.slopes == 0, axis=0)))
+    return small, dead
+
+
+def chains(
+    stages: Sequence[Stage], layers: Sequence[LayerFlow], sample: int
+) -> tuple[ChainFlow, ...]:
+    """The products from some layers to the output at one sample."""
+    jacobians = chain(stages, sample)
+    depth = len(stages)
+    starts = sorted({int(k) for k in np.linspace(0, depth - 1, min(depth, CHAINS))})
+    with np.errstate(divide="ignore"):
+        norms = np.log10([layer.norm for layer in layers])
+        bounds = np.log10([layer.bound for layer in layers])
+        gains = np.log10([layer.gain for layer in layers])
+    return tuple(
+        ChainFlow(
+            start + 1,
+            log_singular_values(jacobians[start:]) / LOG10,
+            float(np.sum(norms[start:])),
+            float(np.sum(bounds[start:])),
+            float(np.sum(gains[start:])),
+        )
+        for start in starts
+    )

@@ -1,0 +1,72 @@
+"""A model as gradient flow sees it: stages in a row, each a local linear map at every sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """A layer y = A(w x + b) with its Jacobian J = D w at each of the samples.
+
+    `weight` is w, of shape (fan-out, fan-in). For an elementwise activation D = diag(A'(z)), and
+    `slopes` holds A'(z), of shape (samples, fan-out). For one that couples its entries, such as
+    softmax, `blocks` holds D, of shape (samples, fan-out, fan-out), and `slopes` its diagonals.
+    `bound` is the least upper bound of the spectral norm of D, over all z.
+    """
+
+    name: str
+    activation: str
+    weight: Array
+    slopes: Array
+    bound: float
+    blocks: Array | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(fan-out, fan-in)."""
+        rows, columns = self.weight.shape
+        return rows, columns
+
+    @property
+    def samples(self) -> int:
+        """How many samples the slopes are for."""
+        return len(self.slopes)
+
+    def jacobian(self, sample: int) -> Array:
+        """∂y/∂x at a sample, of shape (fan-out, fan-in)."""
+        if self.blocks is not None:
+            return self.blocks[sample] @ self.weight
+        return self.slopes[sample][:, None] * self.weight
+
+    def slope_norm(self, sample: int) -> float:
+        """‖D‖₂ at a sample; for an elementwise activation max |A'(z)|."""
+        if self.blocks is not None:
+            return float(np.linalg.norm(self.blocks[sample], 2))
+        return float(np.max(np.abs(self.slopes[sample])))
+
+    def jvp(self, tangents: Array) -> Array:
+        """J v for a tangent v of each sample: (samples, fan-in) to (samples, fan-out)."""
+        moved = tangents @ self.weight.T
+        if self.blocks is not None:
+            return np.einsum("sij,sj->si", self.blocks, moved)
+        return self.slopes * moved
+
+    def vjp(self, cotangents: Array) -> Array:
+        """Jᵀ u for a cotangent u of each sample: (samples, fan-out) to (samples, fan-in)."""
+        if self.blocks is not None:
+            inner = np.einsum("sij,si->sj", self.blocks, cotangents)
+        else:
+            inner = self.slopes * cotangents
+        return inner @ self.weight
+
+
+def chain(stages: Sequence[Stage], sample: int) -> list[Array]:
+    """The Jacobians of the stages at one sample, the first stage first."""
+    return [stage.jacobian(sample) for stage in stages]
