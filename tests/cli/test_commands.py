@@ -287,3 +287,14 @@ def test_flow_exits_with_its_verdict(capsys: pytest.CaptureFixture[str], tmp_pat
     assert document["layers"][0]["gradient_norm"] > 0
     assert run(["flow", "8 -> 20 * 8 -> 8", "--singular-values", "1"]) == 0
     assert run(["flow", "8 -> 20 * 8 -> 8", "--scheme", "nothing"]) == 2
+
+
+def test_backprop_traces_a_step(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    arguments = ["backprop", "2 -> 3 sigmoid -> 1 sigmoid", "--trace", "--seed", "3"]
+    output = printed(capsys, *arguments, "--out", str(tmp_path / "out"))
+    assert (tmp_path / "out" / "trace.txt").read_text(encoding="utf-8").strip() in output
+    document = json.loads((tmp_path / "out" / "trace.json").read_text())
+    assert document["lines"][0]["formula"] == "Z₁ = X W₁ + ones(n) b₁ᵀ"
+    assert len(document["lines"][0]["value"]) == 2
+    again = json.loads(printed(capsys, "backprop", NETWORK, "--data", "iris", "--trace", "--json"))
+    assert again["trace"]["lines"][0]["name"] == "Z1"

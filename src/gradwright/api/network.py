@@ -13,15 +13,18 @@ from gradwright.api.network_checking import (
     SAMPLES,
     check_network,
 )
+from gradwright.api.trace import NetworkTrace
 from gradwright.errors import NetworkError, UnsupportedError
 from gradwright.explain.document import as_latex, as_text
 from gradwright.explain.network import Section, sections
+from gradwright.explain.trace import traced_lines
 from gradwright.nn.initialise import initialise
 from gradwright.nn.jacobians import layer_jacobians
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.parameters import Parameters
 from gradwright.nn.targets import prepare_inputs, prepare_targets, sample_targets
 from gradwright.render.plain import plain_text
+from gradwright.training.loop import Settings
 from gradwright.verification.report import CheckReport
 
 SCHEMA = "gradwright.network/1"
@@ -99,7 +102,7 @@ class Network:
     def loss(self, p: Parameters, X: Array, y: Array) -> float:
         """The loss of a batch, reduced as the network says."""
         inputs = self.inputs(p, X)
-        return float(self._model.module.loss(self._flat(p), inputs, self._targets(p, inputs, y)))
+        return float(self._model.module.loss(self._flat(p), inputs, self.targets(p, inputs, y)))
 
     def gradient(self, p: Parameters, X: Array, y: Array) -> Parameters:
         """The gradients of the loss, named and shaped like the parameters."""
@@ -108,7 +111,7 @@ class Network:
     def value_and_gradient(self, p: Parameters, X: Array, y: Array) -> tuple[float, Parameters]:
         """(loss, gradients) in one pass."""
         inputs = self.inputs(p, X)
-        targets = self._targets(p, inputs, y)
+        targets = self.targets(p, inputs, y)
         value, flat = self._model.module.value_and_gradient(self._flat(p), inputs, targets)
         return float(value), Parameters(self._model.layers, flat)
 
@@ -147,7 +150,8 @@ class Network:
         """Samples X (n × inputs), checked, in the dtype of the parameters."""
         return prepare_inputs(X, self.widths[0], dtype=self._flat(p).dtype)
 
-    def _targets(self, p: Parameters, inputs: Array, y: Array) -> Array:
+    def targets(self, p: Parameters, inputs: Array, y: Array) -> Array:
+        """Labels as rows of targets (n × outputs), checked, in the dtype of the parameters."""
         return prepare_targets(y, self.widths[-1], self._model.loss, inputs.shape[0], p.flat.dtype)
 
 
@@ -190,6 +194,26 @@ class NetworkDerivation:
                 'use source("numpy")',
             )
         return self._model.source
+
+    def trace(self, p: Parameters, X: Array, y: Array, learning_rate: float = 0.1) -> NetworkTrace:
+        """Every value of one step of gradient descent, with the numbers that were multiplied.
+
+        Args:
+            p: the parameters before the step.
+            X: samples × features; small batches are shown in full.
+            y: class indices, one-hot rows or targets.
+            learning_rate: W := W − learning_rate · ∂L/∂W.
+
+        Raises:
+            TrainingError: a learning rate that is no positive finite number.
+            DataError: samples or labels that do not fit the network.
+        """
+        rate = Settings(learning_rate=learning_rate).learning_rate
+        inputs = self.network.inputs(p, X)
+        values = {"X": inputs, "Y": self.network.targets(p, inputs, y), **dict(p.items())}
+        values = {name: np.asarray(value, dtype=np.float64) for name, value in values.items()}
+        lines = traced_lines(self._model.explained_runs(), self._model.widths, values)
+        return NetworkTrace(self._model.text, p, lines, float(rate))
 
     def check(self, seed: int = 0, progress: Progress | None = None) -> CheckReport:
         """Compare every gradient of the emitted code with an independent oracle, in float64."""

@@ -16,10 +16,14 @@ from gradwright.cli.subject import make_network
 
 if TYPE_CHECKING:
     from gradwright.api.network import Network, NetworkDerivation
+    from gradwright.api.trace import NetworkTrace
     from gradwright.gradientflow.report import FlowReport
     from gradwright.verification.report import CheckReport
 
 SCHEMA = "gradwright.backprop/1"
+
+#: Samples in a traced step.
+TRACED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class _Results:
 
     backprop: NetworkDerivation
     explained: str
+    traced: NetworkTrace | None
     report: CheckReport
     trained: Trained | None
     flow: FlowReport | None
@@ -37,6 +42,9 @@ class _Results:
         folder.write("derivation.tex", self.backprop.latex())
         folder.write("backprop.py", self.backprop.source("numpy"))
         folder.write("check.json", json_text(self.report.to_dict()))
+        if self.traced is not None:
+            folder.write("trace.txt", str(self.traced))
+            folder.write("trace.json", json_text(self.traced.to_dict()))
         if self.trained is not None:
             self.trained.write(folder)
         if self.flow is not None:
@@ -47,6 +55,7 @@ class _Results:
         return {
             "schema": SCHEMA,
             "derivation": self.backprop.to_dict(),
+            "trace": None if self.traced is None else self.traced.to_dict(),
             "check": self.report.to_dict(),
             "training": None if self.trained is None else self.trained.document,
             "flow": None if self.flow is None else self.flow.to_dict(),
@@ -59,12 +68,38 @@ class _Results:
         return INTERRUPTED if self.trained is not None and self.trained.interrupted else 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Tracing:
+    """A step to trace: the random start and two samples, of the data where there are any."""
+
+    network: Network
+    samples: Data | None
+    settings: Settings
+
+    def run(self, backprop: NetworkDerivation) -> NetworkTrace:
+        """One step with its numbers."""
+        import numpy as np
+
+        from gradwright.nn.targets import sample_targets
+
+        generator = np.random.default_rng(self.settings.seed)
+        widths = self.network.widths
+        if self.samples is None:
+            X = np.round(generator.standard_normal((TRACED, widths[0])), 2)
+            y = sample_targets(self.network.model.loss, TRACED, widths[-1], generator)
+        else:
+            X, y = self.samples.training.X[:TRACED], self.samples.training.y[:TRACED]
+        start = self.network.init(self.settings.seed)
+        return backprop.trace(start, X, y, learning_rate=self.settings.learning_rate)
+
+
 @click.command("backprop")
 @click.argument("text", metavar="NETWORK")
 @options.data_options(required=False)
 @options.loss
 @options.reduction
 @options.level
+@options.trace
 @options.training_options
 @options.seed
 @options.as_json
@@ -76,6 +111,7 @@ def command(
     loss: str | None,
     reduction: str,
     level: str,
+    trace: bool,
     epochs: int,
     batch_size: int,
     learning_rate: float,
@@ -87,22 +123,24 @@ def command(
     """Derive the backward pass of NETWORK, check it, and with --data train with it.
 
     With --out, the folder gets derivation.txt, derivation.tex, backprop.py (a NumPy module) and
-    check.json; with --data also parameters.npz, training.json and how gradients flow through the
-    trained network, flow.txt and flow.json. A backward pass that fails its check is not trained
-    with, and the exit code is 1.
+    check.json; with --trace also trace.txt and trace.json; with --data also parameters.npz,
+    training.json and how gradients flow through the trained network, flow.txt and flow.json. A
+    backward pass that fails its check is not trained with, and the exit code is 1.
 
     \b
     Examples:
       gradwright backprop "64 -> 32 relu -> 10 softmax" --data digits --out out/
       gradwright backprop "4 -> 10 relu -> 6 relu -> 3 softmax"
       gradwright backprop "2 -> 8 tanh -> 1 sigmoid" --level outline
+      gradwright backprop "2 -> 3 sigmoid -> 2 sigmoid -> 1 sigmoid" --trace
     """
     settings = Settings(epochs, batch_size, learning_rate, held_out, seed)
     with output_folder(out) as folder:
         network = make_network(text, loss, reduction)
         # Data is read before the work, so that a wrong file is reported at once.
         samples = None if data is None else read_data(data, label, settings, network)
-        results = _work(network, samples, settings, level, not as_json, folder is not None)
+        tracing = _Tracing(network, samples, settings) if trace else None
+        results = _work(network, samples, settings, level, tracing, not as_json, folder is not None)
         if folder is not None:
             results.write(folder)
         for path in publish(folder):
@@ -117,6 +155,7 @@ def _work(
     samples: Data | None,
     settings: Settings,
     level: str,
+    tracing: _Tracing | None,
     aloud: bool,
     has_folder: bool,
 ) -> _Results:
@@ -129,6 +168,9 @@ def _work(
     backprop = network.backprop()
     explained = backprop.explain(level=level).rstrip("\n")
     tell(explained)
+    traced = None if tracing is None else tracing.run(backprop)
+    if traced is not None:
+        tell(f"\n{traced}")
     with progress("checking") as watch:
         report = backprop.check(seed=settings.seed, progress=watch)
     tell(f"\n{report}")
@@ -141,4 +183,4 @@ def _work(
         training = samples.training
         flow = flow_of(network, trained.params, training.X, training.y, seed=settings.seed)
         tell(f"\ngradient flow: {flow.summary()}")
-    return _Results(backprop, explained, report, trained, flow)
+    return _Results(backprop, explained, traced, report, trained, flow)

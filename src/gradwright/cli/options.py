@@ -51,6 +51,11 @@ kind = click.option(
     "Jacobian times a cotangent from the left; jvp and hvp are Jacobian and Hessian times a "
     "tangent.",
 )
+trace = click.option(
+    "--trace",
+    is_flag=True,
+    help="Also show one step on two samples with all its numbers, those multiplied included.",
+)
 loss = click.option(
     "--loss", metavar="NAME", help="Default: the loss that belongs to the last activation."
 )

@@ -1,0 +1,80 @@
+"""A derivation with numbers: every line evaluated, in the order in which it is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradwright.core.nodes import Size
+from gradwright.explain.lines import Line
+from gradwright.explain.network import Run, Section, sections
+from gradwright.notation.declarations import Declaration, Kind
+from gradwright.notation.reference import evaluate
+from gradwright.notation.shapes import infer
+from gradwright.notation.tree import Tree
+
+Array = Any
+
+KINDS: tuple[Kind, ...] = ("scalar", "vector", "matrix")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TracedLine:
+    """A line of the derivation, the value it has, and the values of the names in it."""
+
+    section: str
+    line: Line
+    value: Array
+    inputs: Mapping[str, Array]
+
+
+def traced_lines(
+    runs: Sequence[Run], widths: Sequence[int], values: Mapping[str, Array]
+) -> tuple[TracedLine, ...]:
+    """Every line of the derivation of a network, layer by layer, at given X, Y and parameters.
+
+    The values come from the notation's own evaluator, line by line from those before, and not
+    from the emitted code.
+    """
+    known: dict[str, Array] = dict(values)
+    samples = len(known["X"])
+    declared = {
+        name: Declaration(name, KINDS[np.ndim(value)], _axes(value, name in ("X", "Y")))
+        for name, value in known.items()
+    }
+    found = []
+    for section, line in _in_order(sections(_one_by_one(runs), widths)):
+        value = _value(line.tree, known, declared)
+        used = {name: known[name] for name in infer(line.tree, declared).symbols}
+        found.append(TracedLine(section, line, value, {**used, "n": samples}))
+        known[line.name] = value
+        declared[line.name] = Declaration(line.name, KINDS[len(line.axes)], line.axes)
+    return tuple(found)
+
+
+def _one_by_one(runs: Sequence[Run]) -> list[Run]:
+    """Each layer alone, so that none is written with an index."""
+    return [Run(run.lines, k, k) for run in runs for k in range(run.first, run.last + 1)]
+
+
+def _in_order(parts: Sequence[Section]) -> list[tuple[str, Line]]:
+    """The lines that have values; local Jacobians are for one sample and have none here."""
+    return [
+        (part.title, entry.line)
+        for part in parts
+        if not part.title.startswith("Local")
+        for entry in part.entries
+    ]
+
+
+def _axes(value: Array, of_samples: bool) -> tuple[Size, ...]:
+    shape = np.shape(value)
+    return ("n", *shape[1:]) if of_samples else shape
+
+
+def _value(tree: Tree, known: Mapping[str, Array], declared: Mapping[str, Declaration]) -> Array:
+    scope = infer(tree, declared)
+    return evaluate(tree, {name: known[name] for name in scope.symbols}, scope)
