@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradwright.gradientflow.spectrum import log_singular_values
+from gradwright.gradientflow.spectrum import decompose, log_singular_values, product
 from tests.gradientflow import exact
 
 #: What the issue of a deep chain asks for; most cases come out near 1e-13.
@@ -78,3 +78,28 @@ def test_one_pass_alone_would_be_wrong() -> None:
         basis, triangle = np.linalg.qr(factor @ basis)
         total += np.log(np.abs(np.diagonal(triangle)))
     assert not agree(np.sort(total)[::-1], exact.log_singular_values(factors, digits))
+
+
+def test_the_vectors_of_a_product_are_those_of_lapack() -> None:
+    """A v_k = σ_k u_k, with orthonormal vectors, where the explicit product still holds them."""
+    factors = random(11, (7, 9), (6, 7), (5, 6), (8, 5))
+    explicit = np.linalg.multi_dot(factors[::-1])
+    found = decompose(product(factors, 9))
+    values = np.exp(found.logarithms[:5])
+    assert found.left.shape == (8, 5) and found.right.shape == (5, 9)
+    assert np.allclose(explicit @ found.right.T, found.left * values, atol=1e-13 * values[0])
+    assert np.allclose(found.left.T @ found.left, np.eye(5), atol=1e-13)
+    assert np.allclose(found.right @ found.right.T, np.eye(5), atol=1e-13)
+
+
+def test_directions_that_grow_late_and_couple_weakly_are_not_lost() -> None:
+    """The first direction shrinks at every factor and leaks into the one that grows."""
+    factors = [np.array([[1e-3, 1.0, 0], [0, 1, 1], [0, 0, 1e3]])] * 40
+    assert agree(log_singular_values(factors), exact.log_singular_values(factors, 300))
+
+
+def test_units_that_let_nothing_through_anywhere_in_a_layer() -> None:
+    generator = np.random.default_rng(12)
+    factors = random(13, *[(9, 9)] * 6)
+    masked = [(generator.random((9, 1)) > 0.3) * factor for factor in factors]
+    assert agree(log_singular_values(masked), exact.log_singular_values(masked, 80))

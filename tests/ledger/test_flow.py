@@ -8,7 +8,7 @@ import pytest
 import gradwright as gw
 from gradwright.gradientflow.spectrum import log_singular_values
 from gradwright.nn.activations import ACTIVATIONS, derivative_bound, resolve_options
-from gradwright.nn.slopes import activation_slopes
+from gradwright.nn.slopes import Slopes
 from tests.gradientflow import exact
 
 DEEP = "64 -> 20 * 64 sigmoid -> 10 softmax"
@@ -53,7 +53,7 @@ def test_s4_5_the_bound_of_every_activation_is_its_largest_slope(name: str) -> N
     """1/4 for sigmoid, 1 for tanh: the supremum over a fine grid around 0, reached within 1e-6."""
     options = resolve_options(name, {})
     grid = np.linspace(-6, 6, 24_001)[:, None]
-    slopes, _ = activation_slopes(name, options, grid)
+    slopes, _ = Slopes(name, options).at(grid)
     bound = float(derivative_bound(name, options))
     assert np.max(np.abs(slopes)) <= bound
     assert np.max(np.abs(slopes)) >= bound - 1e-6
@@ -62,9 +62,9 @@ def test_s4_5_the_bound_of_every_activation_is_its_largest_slope(name: str) -> N
 def test_s4_5_the_bound_of_softmax() -> None:
     """‖diag(s) − s sᵀ‖ ≤ 1/2, reached at two entries of one half."""
     bound = float(derivative_bound("softmax"))
-    _, blocks = activation_slopes("softmax", (), np.random.default_rng(6).normal(size=(500, 4)) * 4)
+    _, blocks = Slopes("softmax").at(np.random.default_rng(6).normal(size=(500, 4)) * 4)
     assert np.max(np.linalg.norm(blocks, 2, axis=(1, 2))) <= bound
-    _, extreme = activation_slopes("softmax", (), np.array([[40.0, 40.0, 0.0]]))
+    _, extreme = Slopes("softmax").at(np.array([[40.0, 40.0, 0.0]]))
     assert abs(np.linalg.norm(extreme[0], 2) - bound) <= 1e-12
 
 

@@ -14,7 +14,7 @@ from gradwright.gradientflow.verdict import backward_logs, judged
 from gradwright.nn.activations import derivative_bound
 from gradwright.nn.losses import known_loss
 from gradwright.nn.parameters import Parameters
-from gradwright.nn.slopes import activation_slopes, activation_values
+from gradwright.nn.slopes import Slopes
 
 Array = Any
 
@@ -76,6 +76,7 @@ def flow(
 def _stages(net: Network, p: Parameters, X: Array) -> tuple[list[Stage], int | None]:
     """The layers as stages, and the number of the first one whose numbers are not finite."""
     made: list[Stage] = []
+    derived = {key: Slopes(*key) for key in {(x.activation, x.options) for x in net.model.layers}}
     before = net.inputs(p, X).astype(np.float64)
     for number, layer in enumerate(net.model.layers, start=1):
         weight = np.asarray(p[f"W{number}"], dtype=np.float64)
@@ -83,8 +84,9 @@ def _stages(net: Network, p: Parameters, X: Array) -> tuple[list[Stage], int | N
             Z = before @ weight
             if layer.bias:
                 Z = Z + p[f"b{number}"]
-            slopes, blocks = activation_slopes(layer.activation, layer.options, Z)
-            before = activation_values(layer.activation, layer.options, Z)
+            activation = derived[layer.activation, layer.options]
+            slopes, blocks = activation.at(Z)
+            before = activation.values(Z)
         if not (np.all(np.isfinite(before)) and np.all(np.isfinite(slopes))):
             return made, number
         bound = float(derivative_bound(layer.activation, layer.options))

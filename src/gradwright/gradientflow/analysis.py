@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from gradwright.gradientflow.report import ChainFlow, LayerFlow
-from gradwright.gradientflow.spectrum import log_singular_values
-from gradwright.gradientflow.stages import Stage, chain
+from gradwright.gradientflow.spectrum import Graded, decompose
+from gradwright.gradientflow.stages import Stage
 
 Array = Any
 
@@ -72,21 +72,22 @@ def _still(stage: Stage) -> tuple[float, float]:
 def chains(
     stages: Sequence[Stage], layers: Sequence[LayerFlow], sample: int
 ) -> tuple[ChainFlow, ...]:
-    """The products from some layers to the output at one sample."""
-    jacobians = chain(stages, sample)
+    """The products from some layers to the output at one sample, the first layer first.
+
+    They grow from the output, as (J_K ⋯ J_h)ᵀ = J_hᵀ ⋯ J_Kᵀ, one layer at a time.
+    """
     depth = len(stages)
-    starts = sorted({int(k) for k in np.linspace(0, depth - 1, min(depth, CHAINS))})
+    starts = {int(k) for k in np.linspace(0, depth - 1, min(depth, CHAINS))}
     with np.errstate(divide="ignore"):
-        norms = np.log10([layer.norm for layer in layers])
-        bounds = np.log10([layer.bound for layer in layers])
-        gains = np.log10([layer.gain for layer in layers])
-    return tuple(
-        ChainFlow(
-            start + 1,
-            log_singular_values(jacobians[start:]) / LOG10,
-            float(np.sum(norms[start:])),
-            float(np.sum(bounds[start:])),
-            float(np.sum(gains[start:])),
-        )
-        for start in starts
-    )
+        factors = np.log10([(layer.norm, layer.bound, layer.gain) for layer in layers])
+    # Sums from each layer to the last one.
+    logs = np.cumsum(factors[::-1], axis=0)[::-1]
+    grown = Graded.identity(stages[-1].shape[0])
+    found = []
+    for start in reversed(range(depth)):
+        grown = grown.before(stages[start].jacobian(sample).T)
+        if start in starts:
+            turned = decompose(grown)
+            spectrum = turned.logarithms / LOG10
+            found.append(ChainFlow(start + 1, spectrum, turned.left, turned.right.T, *logs[start]))
+    return tuple(reversed(found))

@@ -124,10 +124,15 @@ class ChainFlow:
 
     `log_norm` is that of the product, `log_product` the sum of those of the factors' norms, and
     `log_bound` of the activations' bounds times the weights' norms: each at most the next.
+    `right` and `left` hold singular vectors as columns, for the singular values down to 1e-8 of
+    the largest: perturbations of the first layer's input along a right one reach the output along
+    the left one, gradients travel the other way.
     """
 
     first: int
     log_singular_values: Array
+    right: Array
+    left: Array
     log_product: float
     log_bound: float
     log_gain: float

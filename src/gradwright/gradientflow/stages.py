@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,8 +64,3 @@ class Stage:
         else:
             inner = self.slopes * cotangents
         return inner @ self.weight
-
-
-def chain(stages: Sequence[Stage], sample: int) -> list[Array]:
-    """The Jacobians of the stages at one sample, the first stage first."""
-    return [stage.jacobian(sample) for stage in stages]

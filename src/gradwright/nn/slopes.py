@@ -1,4 +1,4 @@
-"""The derivative of an activation as numbers, from the operation's own rule."""
+"""An activation and its derivative as numbers, from the operation's own rule."""
 
 from __future__ import annotations
 
@@ -25,35 +25,45 @@ def is_elementwise(activation: str) -> bool:
     return activation == "identity" or isinstance(OPERATIONS[activation], Elementwise)
 
 
-def activation_values(activation: str, options: Options, Z: Array) -> Array:
-    """The activation of every row of Z."""
-    if activation == "identity":
-        return Z
-    graph = Graph()
-    symbols = {"Z": declare("Z", "matrix m n")}
-    tree = parse(activation_text(activation, options))
-    node = lower(tree, infer(tree, symbols), graph).value.node
-    return evaluate(node, {"Z": Z}, {"m": Z.shape[0], "n": Z.shape[1]})
+class Slopes:
+    """An activation, derived once: its values and its Jacobians at the rows of Z."""
 
+    def __init__(self, activation: str, options: Options = ()) -> None:
+        self.identity = activation == "identity"
+        self.elementwise = is_elementwise(activation)
+        if self.identity:
+            return
+        graph = Graph()
+        symbols = {"z": declare("z", "vector n")}
+        tree = parse(activation_text(activation, options, argument="z"))
+        self._value = lower(tree, infer(tree, symbols), graph).value.node
+        variable = graph.variable("z", ("n",))
+        # The gradient of the sum of all entries holds the slopes of an elementwise activation.
+        of = graph.total(self._value) if self.elementwise else self._value
+        self._derivative = reverse(graph, of, [variable])[variable]
 
-def activation_slopes(activation: str, options: Options, Z: Array) -> tuple[Array, Array | None]:
-    """(A'(z), None) for each row z of Z, shape (samples, units), or the diagonals and the blocks.
+    def values(self, Z: Array) -> Array:
+        """A(Z), row by row."""
+        if self.identity:
+            return Z
+        if self.elementwise:
+            return self._flat(self._value, Z)
+        return np.stack([evaluate(self._value, {"z": z}, {"n": len(z)}) for z in Z])
 
-    The blocks are the Jacobians of an activation that couples its entries, of shape
-    (samples, units, units).
-    """
-    if activation == "identity":
-        return np.ones_like(Z), None
-    graph = Graph()
-    symbols = {"z": declare("z", "vector n")}
-    tree = parse(activation_text(activation, options, argument="z"))
-    node = lower(tree, infer(tree, symbols), graph).value.node
-    variable = graph.variable("z", ("n",))
-    if is_elementwise(activation):
-        # The gradient of the sum of all entries holds the slopes.
-        slope = reverse(graph, graph.total(node), [variable])[variable]
-        flat = evaluate(slope, {"z": Z.reshape(-1)}, {"n": Z.size})
-        return np.broadcast_to(flat, (Z.size,)).reshape(Z.shape), None
-    jacobian = reverse(graph, node, [variable])[variable]
-    blocks = np.stack([evaluate(jacobian, {"z": z}, {"n": len(z)}) for z in Z])
-    return np.diagonal(blocks, axis1=1, axis2=2).copy(), blocks
+    def at(self, Z: Array) -> tuple[Array, Array | None]:
+        """(A'(z), None) for each row z of Z, shape (samples, units), or the diagonals and blocks.
+
+        The blocks are the Jacobians of an activation that couples its entries, of shape
+        (samples, units, units).
+        """
+        if self.identity:
+            return np.ones_like(Z), None
+        if self.elementwise:
+            return self._flat(self._derivative, Z), None
+        found = [evaluate(self._derivative, {"z": z}, {"n": len(z)}) for z in Z]
+        blocks = np.stack(found)
+        return np.diagonal(blocks, axis1=1, axis2=2).copy(), blocks
+
+    def _flat(self, node: Any, Z: Array) -> Array:
+        flat = evaluate(node, {"z": Z.reshape(-1)}, {"n": Z.size})
+        return np.broadcast_to(flat, (Z.size,)).reshape(Z.shape)
