@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import gradwright as gw
@@ -287,6 +288,24 @@ def test_flow_exits_with_its_verdict(capsys: pytest.CaptureFixture[str], tmp_pat
     assert document["layers"][0]["gradient_norm"] > 0
     assert run(["flow", "8 -> 20 * 8 -> 8", "--singular-values", "1"]) == 0
     assert run(["flow", "8 -> 20 * 8 -> 8", "--scheme", "nothing"]) == 2
+
+
+def test_flow_takes_singular_values_as_a_list_and_parameters_alone(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    text = "2 -> 2 tanh -> 2"
+    document = json.loads(printed(capsys, "flow", text, "--singular-values", "2,0.5", "--json"))
+    for layer in document["layers"]:
+        assert layer["weight_singular_values"] == pytest.approx([2, 0.5], abs=1e-13)
+    assert run(["flow", text, "--singular-values", "2,a"]) == 2
+    assert "'2,a' is no list of numbers; write it like 0.5 or 2,0.5" in capsys.readouterr().err
+    saved = tmp_path / "parameters.npz"
+    gw.Network(text, loss="squared_error").init(seed=1, scale=3).save(saved)
+    assert run(["flow", text, "--params", str(saved), "--scale", "1"]) == 2
+    assert "--params gives the weights and --scale would draw others" in capsys.readouterr().err
+    document = json.loads(printed(capsys, "flow", text, "--params", str(saved), "--json"))
+    drawn = gw.Network(text, loss="squared_error").init(seed=1)["W1"]
+    assert document["layers"][0]["weight_norm"] == pytest.approx(3 * np.linalg.norm(drawn, 2))
 
 
 def test_backprop_traces_a_step(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gradwright as gw
-from gradwright.errors import NetworkError, ShapeError
+from gradwright.errors import DataError, NetworkError, ShapeError
 
 
 def spoilt(text: str, **how: float) -> tuple[gw.Network, object]:
@@ -96,3 +96,90 @@ def test_singular_values_are_exactly_those_asked_for() -> None:
     p = net.init(seed=3, singular_values=[4.0, 2.0, 1.0, 0.5])
     for name in ("W1", "W2"):
         assert np.allclose(np.linalg.svd(p[name])[1], [4, 2, 1, 0.5], atol=1e-13)
+
+
+def test_features_of_another_scale_saturate_and_standardising_is_the_fix() -> None:
+    net = gw.Network("4 -> 9 tanh -> 7 tanh -> 2 softmax")
+    X = 1e3 * np.random.default_rng(4).normal(size=(40, 4)) + 5e3
+    report = gw.flow(net, net.init(seed=2), X)
+    assert (report.verdict, report.layer) == ("saturated", 1)
+    assert report.layers[0].dead == 0 and report.layers[0].saturated > 0.9
+    assert report.fix.startswith("standardise the features: measured so")
+    assert gw.flow(net, net.init(seed=2), (X - X.mean(axis=0)) / X.std(axis=0)).ok
+
+
+def test_saturated_layers_are_sick_even_where_large_weights_keep_the_gradient() -> None:
+    """Weights fifty times too large: the few units that are not flat carry a long gradient."""
+    net = gw.Network("32 -> 10 * 32 sigmoid -> 3 softmax")
+    report = gw.flow(net, net.init(scale=50))
+    assert report.verdict == "saturated"
+    assert max(layer.saturated for layer in report.layers) > 0.9
+    assert "init(scale" not in report.fix
+
+
+@pytest.mark.parametrize(
+    ("text", "how"),
+    [
+        ("8 -> 12 * 8 tanh -> 4", {"scale": 1e-200}),
+        ("8 -> 12 * 8 -> 4", {"scale": 1e-200}),
+        ("6 -> 5 relu -> 5 relu -> 3", {"scheme": "zeros"}),
+        ("8 -> 1200 * 8 -> 8", {"singular_values": 3.0}),
+    ],
+)
+def test_a_fix_that_names_a_start_leads_to_a_healthy_flow(text: str, how: dict[str, float]) -> None:
+    net = gw.Network(text, loss="squared_error")
+    report = gw.flow(net, net.init(**how))
+    assert not report.ok
+    assert report.fix.startswith("start with init(")
+    name, value = report.fix.split("init(")[1].split(")")[0].split("=")
+    start = {name: value.strip("'") if name == "scheme" else float(value)}
+    assert gw.flow(net, net.init(**start)).ok
+
+
+def test_the_factor_that_makes_a_layer_the_worst_is_named() -> None:
+    """A loss that cancels the last activation leaves the last layer only its weights."""
+    net, p = spoilt("20 -> 8 * 20 relu -> 3 softmax", W9=1e5)
+    report = gw.flow(net, p)
+    assert (report.verdict, report.layer) == ("exploding", 9)
+    assert "layer 9 stretches most, through its weights" in report.cause
+    assert "slopes" not in report.cause
+    half = gw.Network("20 -> 40 * 20 relu -> 3 softmax")
+    report = gw.flow(half, half.init(seed=1))
+    assert report.verdict == "vanishing" and "through the slopes of relu" in report.cause
+
+
+def test_samples_that_are_missing() -> None:
+    net = gw.Network("6 -> 5 tanh -> 2 softmax")
+    with pytest.raises(DataError, match=r"labels y are given and the samples X .* are not"):
+        gw.flow(net, net.init(), y=[0, 1])
+    with pytest.raises(DataError, match="X has 0 samples and at least 1 is needed"):
+        gw.flow(net, net.init(), np.zeros((0, 6)))
+    with pytest.raises(NetworkError, match="-1 is given and seeds are whole numbers from 0"):
+        gw.flow(net, net.init(), seed=-1)
+
+
+def test_a_scale_multiplies_singular_values_too() -> None:
+    p = gw.Network("4 -> 6 tanh -> 5 tanh -> 4 softmax").init(singular_values=0.5, scale=3)
+    for name in ("W1", "W2", "W3"):
+        assert np.allclose(np.linalg.svd(p[name])[1], 1.5, atol=1e-13)
+    with pytest.raises(NetworkError, match=r"\('a'\) and W1 of shape \(6, 5\) has 5"):
+        gw.Network("6 -> 5 tanh -> 2 softmax").init(singular_values="a")
+
+
+def test_measured_gradients_are_compared_with_labels() -> None:
+    net = gw.Network("6 -> 5 * 7 sigmoid -> 2 softmax")
+    X, y = np.random.default_rng(5).normal(size=(9, 6)), np.arange(9) % 2
+    p = net.init(seed=4)
+    gradient = net.gradient(p, X, y)
+    ratio = np.linalg.norm(gradient["W1"]) / np.linalg.norm(gradient["W6"])
+    assert f"their ratio {ratio:.3g}" in gw.flow(net, p, X, y).summary()
+    assert "‖∂L/∂w‖" in str(gw.flow(net, p, X, y)) and "‖∂L/∂w‖" not in str(gw.flow(net, p, X))
+
+
+@pytest.mark.parametrize("options", ["(0)", "(0.01)", "(2)", " no_bias"])
+def test_other_layers_and_single_precision(options: str) -> None:
+    net = gw.Network(f"8 -> 3 * 6 leaky_relu{options} -> 1 sigmoid no_bias", loss="squared_error")
+    p = net.init(seed=6, dtype="float32")
+    layers = gw.flow(net, p).layers
+    for layer in layers:
+        assert layer.norm <= layer.product * (1 + 1e-12) <= layer.bound * (1 + 2e-12)

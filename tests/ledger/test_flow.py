@@ -114,6 +114,22 @@ def test_s4_7_the_chain_of_twenty_sigmoid_layers(deep) -> None:
     assert chain.log_singular_values[-1] == -np.inf and expected[-1] < expected[0] - 15
 
 
+def test_s4_6_and_s4_7_directions_of_the_chain(deep) -> None:
+    """The chain's singular vectors against LAPACK on the explicit product of twenty factors."""
+    net, p, X = deep
+    report = gw.flow(net, p, X)
+    for chain in (report.chains[0], report.chains[12], report.chains[-1]):
+        layers = report.layers[chain.first - 1 :]
+        product = layers[0].stage.jacobian(layers[0].sample)
+        for layer in layers[1:]:
+            product = layer.stage.jacobian(layer.sample) @ product
+        count = chain.right.shape[1]
+        assert 0 < count == chain.left.shape[1] <= 10
+        values = 10 ** chain.log_singular_values[:count]
+        assert np.max(np.abs(product @ chain.right - chain.left * values)) <= 1e-13 * values[0]
+        assert np.allclose(chain.left.T @ product, (chain.right * values).T, atol=1e-13 * values[0])
+
+
 @pytest.mark.parametrize(
     ("sigma", "verdict", "total"),
     [(0.5, "vanishing", -19), (1.0, "healthy", 0), (2.0, "exploding", 19)],

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gradwright.api.network import Network
+from gradwright.errors import DataError
 from gradwright.gradientflow.analysis import chains, layer_flows
-from gradwright.gradientflow.report import FlowReport, Verdict
+from gradwright.gradientflow.report import FlowReport
 from gradwright.gradientflow.stages import Stage
-from gradwright.gradientflow.verdict import backward_logs, judged
-from gradwright.nn.activations import derivative_bound
+from gradwright.gradientflow.verdict import (
+    Alternative,
+    Remedies,
+    is_still,
+    judged,
+    overflow,
+    way_back,
+)
+from gradwright.nn.activations import ACTIVATIONS, derivative_bound
+from gradwright.nn.initialise import initialise, require_seed
+from gradwright.nn.layer import Layer
 from gradwright.nn.losses import known_loss
 from gradwright.nn.parameters import Parameters
 from gradwright.nn.slopes import Slopes
@@ -20,6 +32,9 @@ Array = Any
 
 #: Samples that are looked at; more say nothing new and cost as much each.
 SAMPLES = 16
+
+#: Ranges of elementwise activations that are flat on both sides.
+BOUNDED = ("unit interval", "-1 to 1")
 
 
 def flow(
@@ -37,48 +52,55 @@ def flow(
     The singular values are those of one sample; gains and shares are over up to 16 of them.
 
     Raises:
-        DataError: samples or labels that do not fit the network.
+        DataError: samples or labels that do not fit the network, or labels without samples.
+        NetworkError: parameters of another network, or a seed that is no whole number from 0.
     """
-    generator = np.random.default_rng(seed)
-    if X is None:
-        chosen = generator.standard_normal((SAMPLES, net.widths[0]))
-        source = f"{SAMPLES} random samples, standard normal, seed {seed}"
-    else:
-        given = np.asarray(X)
-        count = len(given) if given.ndim else 0
-        places = np.sort(generator.permutation(count)[:SAMPLES])
-        chosen = given[places] if given.ndim == 2 else given
-        source = f"{min(SAMPLES, count)} of {count} samples, seed {seed}"
-    stages, broken = _stages(net, p, chosen)
-    if broken is not None:
-        verdict = Verdict(
-            "not finite",
-            broken,
-            f"layer {broken} overflows: its output or its slope is not a finite number",
-            "high",
-            "use smaller weights, or standardise the features",
-        )
-        return FlowReport(repr(net), source, len(chosen), verdict, (), ())
-    layers = layer_flows(stages, 0, _gradient_norms(net, p, X, y))
+    require_seed(seed)
+    chosen, source = _samples(net, p, X, y, seed)
+    layers = net.model.layers
     through_head = not known_loss(net.model.loss).activation
-
-    def scaled(scale: float) -> float:
-        moved = _scaled(p, scale)
-        with np.errstate(over="ignore", invalid="ignore"):
-            again, bad = _stages(net, moved, chosen)
-            return np.nan if bad else float(backward_logs(again, through_head, seed)[0])
-
-    logs = backward_logs(stages, through_head, seed)
-    verdict = judged(layers, logs, scaled)
-    return FlowReport(repr(net), source, len(chosen), verdict, layers, chains(stages, layers, 0))
+    stages, broken = _stages(layers, p, chosen)
+    remedies = _remedies(layers, p, chosen, seed, through_head)
+    if broken is not None:
+        return FlowReport(repr(net), source, len(chosen), overflow(broken, remedies), (), ())
+    measured = layer_flows(stages, 0, _gradient_norms(net, p, X, y))
+    verdict = judged(measured, way_back(stages, through_head, seed), remedies)
+    chained = chains(stages, measured, 0)
+    return FlowReport(repr(net), source, len(chosen), verdict, measured, chained)
 
 
-def _stages(net: Network, p: Parameters, X: Array) -> tuple[list[Stage], int | None]:
+def _samples(
+    net: Network, p: Parameters, X: Array | None, y: Array | None, seed: int
+) -> tuple[Array, str]:
+    """The samples that are looked at, and what they are in words."""
+    generator = np.random.default_rng(seed)
+    if X is None and y is not None:
+        raise DataError(
+            "the gradient flow of a network",
+            "labels y are given and the samples X that they belong to are not",
+            "give X as well, or leave out y",
+        )
+    if X is None:
+        drawn = generator.standard_normal((SAMPLES, net.widths[0]))
+        return net.inputs(p, drawn), f"{SAMPLES} random samples, standard normal, seed {seed}"
+    given = net.inputs(p, X)
+    count = len(given)
+    if not count:
+        raise DataError(
+            "the gradient flow of a network",
+            "X has 0 samples and at least 1 is needed",
+            "give samples, or leave out X for random ones",
+        )
+    places = np.sort(generator.permutation(count)[:SAMPLES])
+    return given[places], f"{len(places)} of {count} samples, seed {seed}"
+
+
+def _stages(layers: Sequence[Layer], p: Parameters, X: Array) -> tuple[list[Stage], int | None]:
     """The layers as stages, and the number of the first one whose numbers are not finite."""
     made: list[Stage] = []
-    derived = {key: Slopes(*key) for key in {(x.activation, x.options) for x in net.model.layers}}
-    before = net.inputs(p, X).astype(np.float64)
-    for number, layer in enumerate(net.model.layers, start=1):
+    derived = {key: Slopes(*key) for key in {(x.activation, x.options) for x in layers}}
+    before = X.astype(np.float64)
+    for number, layer in enumerate(layers, start=1):
         weight = np.asarray(p[f"W{number}"], dtype=np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
             Z = before @ weight
@@ -91,17 +113,66 @@ def _stages(net: Network, p: Parameters, X: Array) -> tuple[list[Stage], int | N
             return made, number
         bound = float(derivative_bound(layer.activation, layer.options))
         name = f"layer {number}"
-        made.append(Stage(name, layer.activation, weight.T, slopes, bound, blocks))
+        saturates = ACTIVATIONS[layer.activation].range in BOUNDED
+        made.append(Stage(name, layer.activation, weight.T, slopes, bound, blocks, saturates))
     return made, None
 
 
 def _scaled(p: Parameters, scale: float) -> Parameters:
     """The parameters with all weights multiplied, biases as they are."""
-    moved = Parameters(p.layers, p.flat.copy())
+    moved = p.copy()
     for name, view in moved.items():
         if name.startswith("W"):
             view *= scale
     return moved
+
+
+def _remedies(
+    layers: Sequence[Layer], p: Parameters, X: Array, seed: int, through_head: bool
+) -> Remedies:
+    """Other weights, features, starts and activations, each measured when it is asked for."""
+
+    def change(layers: Sequence[Layer], p: Parameters, X: Array) -> float:
+        stages, broken = _stages(layers, p, X)
+        if broken is not None or is_still(stages):
+            return np.nan
+        return float(np.sum(way_back(stages, through_head, seed)))
+
+    def started(layers: Sequence[Layer], how: Mapping[str, Any]) -> float:
+        return change(layers, initialise(layers, seed, **how), X)
+
+    alternatives: list[Alternative] = [
+        ("standardise the features", lambda: change(layers, p, _standardised(X)))
+    ]
+    alternatives += [
+        (text, partial(started, changed, how)) for text, changed, how in _other_starts(layers)
+    ]
+    return Remedies(lambda scale: change(layers, _scaled(p, scale), X), alternatives)
+
+
+def _standardised(X: Array) -> Array:
+    """Features of mean 0 and standard deviation 1; constant ones become 0."""
+    deviations = np.std(X, axis=0)
+    return (X - np.mean(X, axis=0)) / np.where(deviations > 0, deviations, 1.0)
+
+
+def _other_starts(layers: Sequence[Layer]) -> Iterator[tuple[str, Sequence[Layer], dict[str, Any]]]:
+    """(in words, the layers, how to start): the same layers, then other hidden activations."""
+    starts: dict[str, dict[str, Any]] = {
+        "scheme='xavier_normal'": {"scheme": "xavier_normal"},
+        "scheme='he_normal'": {"scheme": "he_normal"},
+        "singular_values=1": {"singular_values": 1.0},
+    }
+    for text, how in starts.items():
+        yield f"start with init({text})", layers, how
+    for activation, start in (
+        ("tanh", "scheme='xavier_normal'"),
+        ("relu", "scheme='he_normal'"),
+        ("tanh", "singular_values=1"),
+    ):
+        hidden = [Layer(x.fan_in, x.fan_out, activation, bias=x.bias) for x in layers[:-1]]
+        text = f"use {activation} in the hidden layers and init({start})"
+        yield text, (*hidden, layers[-1]), starts[start]
 
 
 def _gradient_norms(

@@ -37,9 +37,8 @@ HELD_OUT = 0.2
 @click.option("--scale", type=float, default=1.0, help="Multiplies the weights of the start.")
 @click.option(
     "--singular-values",
-    type=float,
-    metavar="NUMBER",
-    help="Gives every weight matrix of the start this singular value in all directions.",
+    metavar="NUMBER[,NUMBER...]",
+    help="Gives every weight matrix of the start these singular values, or one in all directions.",
 )
 @options.seed
 @options.as_json
@@ -53,7 +52,7 @@ def command(
     params: str | None,
     scheme: str,
     scale: float,
-    singular_values: float | None,
+    singular_values: str | None,
     seed: int,
     as_json: bool,
     out: str | None,
@@ -104,10 +103,30 @@ def _start(
     seed: int,
     scheme: str,
     scale: float,
-    singular_values: float | None,
+    singular_values: str | None,
 ) -> Parameters:
     if params is None:
-        return network.init(seed, scheme, scale=scale, singular_values=singular_values)
+        values = None if singular_values is None else _numbers(singular_values)
+        return network.init(seed, scheme, scale=scale, singular_values=values)
+    context = click.get_current_context()
+    for name in ("scheme", "scale", "singular_values"):
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+            raise click.UsageError(
+                f"--params gives the weights and --{name.replace('_', '-')} would draw others; "
+                "leave out one of them"
+            )
     from gradwright.nn.parameters import Parameters
 
     return Parameters.load(params, network.model.layers)
+
+
+def _numbers(text: str) -> float | list[float]:
+    """`"0.5"` as a number, `"2,0.5"` as a list."""
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is no list of numbers; write it like 0.5 or 2,0.5",
+            param_hint="--singular-values",
+        ) from None
+    return values[0] if len(values) == 1 else values

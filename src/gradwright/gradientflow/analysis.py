@@ -29,7 +29,7 @@ def layer_flows(
     found = []
     for number, stage in enumerate(stages, start=1):
         left, values, right = np.linalg.svd(stage.jacobian(sample), full_matrices=False)
-        saturated, dead = _still(stage)
+        saturated, dead = still(stage)
         found.append(
             LayerFlow(
                 number,
@@ -51,22 +51,29 @@ def layer_flows(
 
 def gain(stage: Stage) -> float:
     """√(mean of ‖Jᵀu‖²) over samples and unit vectors u: ‖J‖_F/√(fan-out)."""
+    # Scaled, so that squares of tiny weights do not underflow.
+    largest = float(np.max(np.abs(stage.weight)))
+    if largest == 0:
+        return 0.0
+    weight = stage.weight / largest
     if stage.blocks is not None:
-        squares = [float(np.sum((block @ stage.weight) ** 2)) for block in stage.blocks]
-        total = float(np.mean(squares))
+        total = float(np.mean([np.sum((block @ weight) ** 2) for block in stage.blocks]))
     else:
-        rows = np.sum(stage.weight**2, axis=1)
+        rows = np.sum(weight**2, axis=1)
         total = float(np.mean(np.sum(stage.slopes**2 * rows, axis=1)))
-    return float(np.sqrt(total / stage.shape[0]))
+    return largest * float(np.sqrt(total / stage.shape[0]))
 
 
-def _still(stage: Stage) -> tuple[float, float]:
-    """The part of all slopes that are small, and of the units whose slope is 0 at every sample."""
-    if stage.bound == 0:
-        return 1.0, 1.0
-    small = float(np.mean(np.abs(stage.slopes) <= SATURATED * stage.bound))
-    dead = float(np.mean(np.all(stage.slopes == 0, axis=0)))
-    return small, dead
+def still(stage: Stage) -> tuple[float, float]:
+    """The part of all slopes that are small, and of the units whose slope is 0 at every sample.
+
+    An activation that saturates has no dead units: what is flat in it is counted as saturated.
+    """
+    if stage.saturates:
+        return float(np.mean(np.abs(stage.slopes) <= SATURATED * stage.bound)), 0.0
+    if stage.blocks is not None:
+        return 0.0, 0.0
+    return 0.0, float(np.mean(np.all(stage.slopes == 0, axis=0)))
 
 
 def chains(

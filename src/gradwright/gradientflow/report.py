@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -235,16 +235,31 @@ class FlowReport:
         }
 
     def __str__(self) -> str:
-        return "\n".join([*self._head(), "", *self._table(), "", *self._chain_table()])
+        lines = [self.summary(), f"  {self.network}, {self.source}"]
+        if self.layers:
+            lines += ["", *self._table(), "", *self._chain_table()]
+        return "\n".join(lines)
 
     def summary(self) -> str:
         """The verdict in a sentence or two."""
         where = "" if self.layer is None else f" at layer {self.layer}"
-        text = f"{self.verdict}{where} ({self.confidence} confidence): {self.cause}"
-        return f"{text}\n  what to do: {self.fix}" if self.fix else text
+        lines = [f"{self.verdict}{where} ({self.confidence} confidence): {self.cause}"]
+        if self.layers and self._measured():
+            lines.append(f"  {self._measured()}")
+        if self.fix:
+            lines.append(f"  what to do: {self.fix}")
+        return "\n".join(lines)
 
-    def _head(self) -> list[str]:
-        return [self.summary(), f"  {self.network}, {self.source}"]
+    def _measured(self) -> str:
+        """The gradients of the first and the last weights, compared, when there were labels."""
+        first, last = self.layers[0].gradient_norm, self.layers[-1].gradient_norm
+        if first is None or last is None:
+            return ""
+        text = f"measured: ‖∂L/∂w1‖ = {_number(first)}"
+        if len(self.layers) == 1:
+            return text
+        text += f", ‖∂L/∂w{len(self.layers)}‖ = {_number(last)}"
+        return text + (f", their ratio {_number(first / last)}" if last else "")
 
     def _table(self) -> list[str]:
         head = ["layer", "size", "‖J‖", "≤ ‖D‖·‖w‖", "≤ bound·‖w‖", "gain", "grow", "shrink"]
@@ -259,10 +274,23 @@ class FlowReport:
                 _number(layer.gain),
                 str(layer.expanding),
                 str(layer.shrinking),
+                *(cell(layer) for _, cell in self._optional()),
             ]
             for layer in shortened(self.layers)
         ]
-        return aligned([head, *rows], len(self.layers))
+        titles = [title for title, _ in self._optional()]
+        return aligned([[*head, *titles], *rows], len(self.layers))
+
+    def _optional(self) -> list[tuple[str, Callable[[LayerFlow], str]]]:
+        """Columns that only some networks have something to say in."""
+        columns: list[tuple[str, Callable[[LayerFlow], str]]] = []
+        if any(layer.stage.saturates for layer in self.layers):
+            columns.append(("saturated", lambda layer: f"{100 * layer.saturated:.0f} %"))
+        if any(layer.dead for layer in self.layers):
+            columns.append(("dead", lambda layer: f"{100 * layer.dead:.0f} %"))
+        if self.layers[0].gradient_norm is not None:
+            columns.append(("‖∂L/∂w‖", lambda layer: _number(layer.gradient_norm or 0.0)))
+        return columns
 
     def _chain_table(self) -> list[str]:
         head = ["from layer", "log₁₀ ‖product‖", "≤ of norms", "≤ of bounds", "gain"]

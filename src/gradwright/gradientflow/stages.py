@@ -17,7 +17,8 @@ class Stage:
     `weight` is w, of shape (fan-out, fan-in). For an elementwise activation D = diag(A'(z)), and
     `slopes` holds A'(z), of shape (samples, fan-out). For one that couples its entries, such as
     softmax, `blocks` holds D, of shape (samples, fan-out, fan-out), and `slopes` its diagonals.
-    `bound` is the least upper bound of the spectral norm of D, over all z.
+    `bound` is the least upper bound of the spectral norm of D, over all z; `saturates` says that A
+    is bounded and elementwise, so that its slope tends to zero on both sides.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Stage:
     slopes: Array
     bound: float
     blocks: Array | None = None
+    saturates: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -57,10 +59,12 @@ class Stage:
             return np.einsum("sij,sj->si", self.blocks, moved)
         return self.slopes * moved
 
+    def through_activation(self, cotangents: Array) -> Array:
+        """Dᵀ u for a cotangent u of each sample, of shape (samples, fan-out) like the result."""
+        if self.blocks is not None:
+            return np.einsum("sij,si->sj", self.blocks, cotangents)
+        return self.slopes * cotangents
+
     def vjp(self, cotangents: Array) -> Array:
         """Jᵀ u for a cotangent u of each sample: (samples, fan-out) to (samples, fan-in)."""
-        if self.blocks is not None:
-            inner = np.einsum("sij,si->sj", self.blocks, cotangents)
-        else:
-            inner = self.slopes * cotangents
-        return inner @ self.weight
+        return self.through_activation(cotangents) @ self.weight

@@ -6,10 +6,12 @@ Only ratios are judged, so neither the scale of the loss nor the size of the bat
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from gradwright.gradientflow.analysis import still
 from gradwright.gradientflow.report import LayerFlow, Verdict
 from gradwright.gradientflow.stages import Stage
 
@@ -27,87 +29,118 @@ MOST = 0.9
 #: Steps towards a scale of the weights at which gradients keep their length.
 SCALE_STEPS = 6
 
-#: Measures log₁₀ of the change in length over the chain, with all weights multiplied by a number.
+#: Measures log₁₀ of the change in length over the chain, with all weights multiplied by a number;
+#: NaN where a layer overflows, is dead or saturated then.
 Scaled = Callable[[float], float]
 
+#: Another start or another activation, in words, and the same measurement of it.
+Alternative = tuple[str, Callable[[], float]]
 
-def backward_logs(stages: Sequence[Stage], through_head: bool, seed: int = 0) -> Array:
-    """log₁₀ of the length of a gradient at each layer's output, from the last layer backwards.
 
-    Random unit vectors start at the output of the last layer, one for each sample; the entry for
-    a layer is the mean of the logarithms over the samples, 0 at the last layer. Without
-    `through_head` they start before its activation, as for a loss whose derivative cancels that
-    of the activation.
+@dataclass(frozen=True, slots=True)
+class Remedies:
+    """What can be tried against a sick flow, from the smallest change to the largest."""
+
+    scaled: Scaled
+    alternatives: Sequence[Alternative]
+
+
+def is_still(stages: Sequence[Stage]) -> bool:
+    """Whether a layer before the last one is mostly dead or saturated."""
+    return any(max(still(stage)) > MOST for stage in stages[:-1])
+
+
+def way_back(stages: Sequence[Stage], through_head: bool, seed: int = 0) -> Array:
+    """What each layer does to the length of a gradient on its way from the output to layer 1.
+
+    Random unit vectors start at the output of the last layer, one for each sample, and end at the
+    output of the first. Row k has layer k+1's two factors, of its activation and of its weights,
+    as means of log₁₀ over the samples; those of the first layer are 0, and so is the first factor
+    of the last without `through_head`, for a loss whose derivative cancels the activation's.
     """
     generator = np.random.default_rng(seed)
     head = stages[-1]
-    vectors = generator.standard_normal((head.samples, head.shape[0]))
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    logs = np.zeros((len(stages), head.samples))
+    vectors, _ = _unit(generator.standard_normal((head.samples, head.shape[0])))
+    factors = np.zeros((len(stages), 2))
     for place in range(len(stages) - 1, 0, -1):
         stage = stages[place]
-        plain = stage is head and not through_head
-        vectors = vectors @ stage.weight if plain else stage.vjp(vectors)
-        lengths = np.linalg.norm(vectors, axis=1)
-        with np.errstate(divide="ignore"):
-            logs[place - 1] = logs[place] + np.log10(lengths)
-        vectors /= np.where(lengths > 0, lengths, 1.0)[:, None]
-    return np.mean(logs, axis=1)
+        if through_head or stage is not head:
+            vectors, factors[place, 0] = _unit(stage.through_activation(vectors))
+        vectors, factors[place, 1] = _unit(vectors @ stage.weight)
+    return factors
 
 
-def judged(layers: Sequence[LayerFlow], logs: Array, scaled: Scaled) -> Verdict:
-    """A verdict on layers, by the lengths of a gradient along them."""
+def _unit(rows: Array) -> tuple[Array, float]:
+    """(rows of length 1, the mean of log₁₀ of their lengths); a row of zeros stays zero."""
+    largest = np.max(np.abs(rows), axis=1, keepdims=True)
+    # Scaled first, so that squares do not underflow.
+    scaled = rows / np.where(largest > 0, largest, 1.0)
+    lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
+    with np.errstate(divide="ignore"):
+        logs = np.log10(lengths) + np.log10(largest)
+    return scaled / np.where(lengths > 0, lengths, 1.0), float(np.mean(logs))
+
+
+def overflow(layer: int, remedies: Remedies) -> Verdict:
+    """The verdict when a layer's numbers are not finite, so that nothing else can be measured."""
+    cause = f"layer {layer} overflows: its output or its slope is not a finite number"
+    return Verdict("not finite", layer, cause, "high", _alternative(remedies))
+
+
+def judged(layers: Sequence[LayerFlow], factors: Array, remedies: Remedies) -> Verdict:
+    """A verdict on layers, by what `way_back` found and which remedy helps."""
+    total = float(np.sum(factors))
     for layer in layers[:-1]:
-        stopped = _stopped(layer)
+        stopped = _stopped(layer, remedies)
         if stopped is not None:
             return stopped
     if not np.any(layers[-1].stage.weight):
-        return _zero(layers[-1])
-    total = float(logs[0])
+        return _zero(layers[-1], remedies)
+    flat = max(layers[:-1], key=lambda layer: layer.saturated, default=None)
+    if total < SICK and flat is not None and flat.saturated > MOST:
+        return Verdict("saturated", flat.number, _flat(flat), "high", _fix(total, layers, remedies))
     if abs(total) < SICK:
         return _healthy(total, len(layers))
     vanishing = total < 0
-    steps = np.diff(logs)
-    # steps[k] is the gain of layer k + 2, from its output to that of the layer before, negated.
-    worst = int(np.argmax(steps) if vanishing else np.argmin(steps)) + 1
-    layer = layers[worst]
+    steps = np.sum(factors, axis=1)[1:]
+    worst = int(np.argmin(steps) if vanishing else np.argmax(steps)) + 1
     change = f"over {len(layers)} layers a gradient {'shrinks' if vanishing else 'grows'} to "
     change += f"10^{_shown(total)} of its length, {_per_layer(total, len(layers))}"
-    saturated = vanishing and layer.saturated > MOST
-    kind = "saturated" if saturated else ("vanishing" if vanishing else "exploding")
     return Verdict(
-        kind,
-        layer.number,
-        f"{change}; {_reason(layer, vanishing)}",
+        "vanishing" if vanishing else "exploding",
+        layers[worst].number,
+        f"{change}; {_reason(layers[worst], factors, worst, vanishing)}",
         _confidence(total),
-        _fix(total, len(layers), scaled),
+        _fix(total, layers, remedies),
     )
 
 
-def _stopped(layer: LayerFlow) -> Verdict | None:
+def _stopped(layer: LayerFlow, remedies: Remedies) -> Verdict | None:
     """A layer that lets no gradient through."""
     if not np.any(layer.stage.weight):
-        return _zero(layer)
-    if layer.dead < MOST:
+        return _zero(layer, remedies)
+    if layer.dead <= MOST:
         return None
-    return Verdict(
-        "dead",
-        layer.number,
+    cause = (
         f"{100 * layer.dead:.0f} % of the units of layer {layer.number} have the slope 0 at every "
-        "sample, and pass no gradient on",
-        "high",
-        "start with smaller biases or a smaller learning rate, or use leaky_relu",
+        "sample, and pass no gradient on"
     )
+    return Verdict("dead", layer.number, cause, "high", _alternative(remedies))
 
 
-def _zero(layer: LayerFlow) -> Verdict:
-    return Verdict(
-        "zero",
-        layer.number,
+def _zero(layer: LayerFlow, remedies: Remedies) -> Verdict:
+    cause = (
         f"all weights of layer {layer.number} are zero: no gradient passes it, and units that "
-        "start alike stay alike",
-        "high",
-        "start with random weights: init(scheme='xavier_normal') or init(scheme='he_normal')",
+        "start alike stay alike"
+    )
+    return Verdict("zero", layer.number, cause, "high", _alternative(remedies))
+
+
+def _flat(layer: LayerFlow) -> str:
+    return (
+        f"at layer {layer.number} {100 * layer.saturated:.0f} % of the slopes of "
+        f"{layer.stage.activation} are below a twentieth of their bound: its inputs, weights or "
+        "biases are too large"
     )
 
 
@@ -129,25 +162,30 @@ def _per_layer(total: float, depth: int) -> str:
     return f"×{10 ** (total / max(1, depth - 1)):.3g} per layer"
 
 
-def _reason(layer: LayerFlow, vanishing: bool) -> str:
+def _reason(layer: LayerFlow, factors: Array, worst: int, vanishing: bool) -> str:
+    """Which of its two factors makes the layer the worst, beside what bounds it."""
     stage = layer.stage
     name = f"layer {layer.number}"
-    if vanishing and layer.saturated > MOST:
-        return (
-            f"at {name} {100 * layer.saturated:.0f} % of the slopes of {stage.activation} are "
-            "below a twentieth of their bound: its units are saturated"
-        )
-    if vanishing and layer.bound < 1:
+    by_slope, by_weights = factors[worst]
+    if vanishing and layer.bound < 1 and (by_slope or stage.bound == 1):
         return (
             f"{name} can only shrink: the slope of {stage.activation} is at most {stage.bound:g} "
             f"and ‖w‖ = {layer.weight_norm:.3g}, so ‖J‖ ≤ {layer.bound:.3g}"
         )
-    more = "shrinks" if vanishing else "stretches"
-    return (
-        f"{name} {more} most: ‖D‖ = {layer.slope_norm:.3g} (at most {stage.bound:g} for "
-        f"{stage.activation}), ‖w‖ = {layer.weight_norm:.3g}, ‖J‖ = {layer.norm:.3g}, and it "
-        f"multiplies the length of a gradient by {layer.gain:.3g}"
+    most = (
+        f"the slopes of {stage.activation} (at most {stage.bound:g})"
+        if vanishing and by_slope < by_weights
+        else f"its weights (‖w‖ = {layer.weight_norm:.3g})"
     )
+    parts = f"the weights multiply a gradient by {_factor(by_weights)}"
+    if by_slope:
+        parts += f", the slopes by {_factor(by_slope)}"
+    more = "shrinks" if vanishing else "stretches"
+    return f"{name} {more} most, through {most}: {parts}"
+
+
+def _factor(exponent: float) -> str:
+    return f"{10**exponent:.3g}" if abs(exponent) < 300 else f"10^{_shown(exponent)}"
 
 
 def _confidence(total: float) -> str:
@@ -157,23 +195,32 @@ def _confidence(total: float) -> str:
     return "medium" if beyond > SICK / 3 else "low"
 
 
-def _fix(total: float, depth: int, scaled: Scaled) -> str:
-    """A scale for the weights, and what it was measured to do."""
+def _fix(total: float, layers: Sequence[LayerFlow], remedies: Remedies) -> str:
+    """A scale for the weights, and what it was measured to do; another start if that fails."""
     best = (abs(total), 1.0, total)
     scale, last = 1.0, total
     for _ in range(SCALE_STEPS):
-        scale *= 10 ** (-last / max(1, depth - 1))
+        scale *= 10 ** (-last / max(1, len(layers) - 1))
+        scale = float(f"{scale:.4g}") if np.isfinite(scale) else scale
         if not (np.isfinite(scale) and 1e-6 < scale < 1e6):
             break
-        last = scaled(scale)
+        last = remedies.scaled(scale)
         if not np.isfinite(last):
             break
         best = min(best, (abs(last), scale, last))
     _, scale, reached = best
-    if scale == 1.0:
-        return "no scale of the weights helps here: use relu with init(scheme='he_normal')"
-    text = f"multiply the weights by {scale:.3g}, as init(scale={scale:.3g}) does: measured so, a "
-    text += f"gradient comes to 10^{_shown(reached)} of its length"
-    if abs(reached) >= SICK:
-        text += "; that is not enough: use relu with init(scheme='he_normal')"
-    return text
+    if scale == 1.0 or abs(reached) >= SICK:
+        return _alternative(remedies)
+    return (
+        f"multiply the weights by {scale:g}, as init(scale={scale:g}) does: measured so, a "
+        f"gradient comes to 10^{_shown(reached)} of its length"
+    )
+
+
+def _alternative(remedies: Remedies) -> str:
+    """The first alternative that is measured to be healthy."""
+    for text, measure in remedies.alternatives:
+        reached = measure()
+        if abs(reached) < SICK:
+            return f"{text}: measured so, a gradient comes to 10^{_shown(reached)} of its length"
+    return "use fewer layers: no other start and no other activation was enough"

@@ -48,6 +48,10 @@ SCHEMES: dict[str, Draw] = {
 }
 
 
+#: What counts as a number; True does not.
+REAL = (int, float, np.integer, np.floating)
+
+
 def initialise(
     layers: Sequence[Layer],
     seed: int = 0,
@@ -58,9 +62,9 @@ def initialise(
 ) -> Parameters:
     """Parameters drawn by a scheme in float64 and rounded: a seed gives the same numbers in both.
 
-    `scale` multiplies the weights, and so their standard deviation. With `singular_values` each
-    weight matrix has these instead, falling, or all the same one, between random orthogonal
-    directions.
+    With `singular_values` each weight matrix has these, falling, or all the same one, between
+    random orthogonal directions, and the scheme gives the biases only. `scale` multiplies the
+    weights, and so their standard deviation or singular values.
 
     Raises:
         NetworkError: an unknown scheme, a seed that is no whole number from 0, a scale that is
@@ -74,6 +78,26 @@ def initialise(
             f"{scheme!r} is asked for and the schemes are {', '.join(SCHEMES)}",
             "use one of those",
         )
+    require_seed(seed)
+    generator = np.random.default_rng(seed)
+    made = Parameters.zeros(layers, dtype)
+    _require_scale(scale)
+    for name, view in made.items():
+        drawn = SCHEMES[scheme](generator, made.layers[int(name[1:]) - 1], view.shape)
+        if name.startswith("W"):
+            if singular_values is not None:
+                drawn = _with_singular_values(generator, view.shape, name, singular_values)
+            drawn = scale * drawn
+        view[...] = drawn
+    return made
+
+
+def require_seed(seed: int) -> None:
+    """Check that a seed is a whole number from 0.
+
+    Raises:
+        NetworkError: it is not.
+    """
     # True is an int to Python, and no seed to anybody else.
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
         raise NetworkError(
@@ -81,21 +105,10 @@ def initialise(
             f"{seed!r} is given and seeds are whole numbers from 0",
             "use a seed such as 0",
         )
-    generator = np.random.default_rng(seed)
-    made = Parameters.zeros(layers, dtype)
-    _require_scale(scale)
-    for name, view in made.items():
-        drawn = SCHEMES[scheme](generator, made.layers[int(name[1:]) - 1], view.shape)
-        if name.startswith("W"):
-            drawn = scale * drawn
-            if singular_values is not None:
-                drawn = _with_singular_values(generator, view.shape, name, singular_values)
-        view[...] = drawn
-    return made
 
 
 def _require_scale(scale: float) -> None:
-    if isinstance(scale, bool) or not isinstance(scale, int | float) or not isfinite(scale):
+    if isinstance(scale, bool) or not isinstance(scale, REAL) or not isfinite(scale):
         raise NetworkError(
             f"the scale {scale!r} of an initialisation",
             f"{scale!r} is given and a finite number is expected",
@@ -111,19 +124,20 @@ def _with_singular_values(
 ) -> Array:
     """U diag(σ) Vᵀ with U and V random, uniform over the orthogonal matrices."""
     count = min(shape)
-    values = np.full(count, wanted) if np.ndim(wanted) == 0 else np.asarray(wanted, dtype=float)
-    if values.shape != (count,) or not np.all(np.isfinite(values)) or np.any(values < 0):
+    values = np.asarray(wanted)
+    numbers = values.dtype.kind in "iuf" and np.all(np.isfinite(values)) and np.all(values >= 0)
+    if not numbers or values.shape not in ((), (count,)):
         raise NetworkError(
             f"the singular values of {name}",
             f"{np.size(wanted)} are given ({wanted!r}) and {name} of shape {shape} has {count}, "
             "finite and not negative",
             "give one number for all, or as many as every weight matrix has",
         )
-    left, right = (_orthogonal(generator, size)[:, :count] for size in shape)
+    left, right = (_orthonormal(generator, size, count) for size in shape)
     return (left * values) @ right.T
 
 
-def _orthogonal(generator: np.random.Generator, size: int) -> Array:
+def _orthonormal(generator: np.random.Generator, rows: int, columns: int) -> Array:
     # The signs of R make Q uniform (Mezzadri, Notices of the AMS 54, 2007).
-    basis, triangle = np.linalg.qr(generator.standard_normal((size, size)))
+    basis, triangle = np.linalg.qr(generator.standard_normal((rows, columns)))
     return basis * np.sign(np.diagonal(triangle))
