@@ -94,7 +94,9 @@ BAD: dict[str, Bad] = {
         backprop("4 -> 3 relux -> 2 softmax"), "relux", "relu?", under=("4 -> 3 relux", "relux")
     ),
     "unknown loss": says(backprop("4 -> 2 softmax", "hinge"), "hinge", "squared_error"),
-    "unknown function": says(derive("2*foo(x)"), "foo", under=("2*foo(x)", "foo")),
+    "unknown function": says(
+        derive("2*sofmax(x)"), "sofmax", "softmax", under=("2*sofmax(x)", "sofmax")
+    ),
     "sizes that clash": says(
         derive("A*x + B*x", A="matrix 3 4", B="matrix 3 5", x="vector 4"),
         "B has 5 columns",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradwright.api.flow import flow
-    from gradwright.api.formula import Formula, formula, gradient, hessian, jacobian
+    from gradwright.api.formula import Formula, formula, function, gradient, hessian, jacobian
     from gradwright.api.network import Network
     from gradwright.api.symbolic import matrix, scalar, vector
     from gradwright.api.training import train
@@ -25,6 +25,7 @@ __all__ = [
     "Network",
     "flow",
     "formula",
+    "function",
     "gradient",
     "hessian",
     "jacobian",
@@ -40,6 +41,7 @@ _HOME = {
     "Network": "gradwright.api.network",
     "flow": "gradwright.api.flow",
     "formula": "gradwright.api.formula",
+    "function": "gradwright.api.formula",
     "gradient": "gradwright.api.formula",
     "hessian": "gradwright.api.formula",
     "jacobian": "gradwright.api.formula",

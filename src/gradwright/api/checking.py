@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from gradwright.api.functions import Smooth, drawn
 from gradwright.errors import GradwrightError
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
@@ -122,14 +123,16 @@ def _is_usable(largest: Callable[[dict[str, Array]], float], point: dict[str, Ar
         return False
 
 
-def _sizes_at(scope: Scope, point: Mapping[str, Array]) -> dict[str, int]:
-    """The lengths that the values of a point give to named sizes."""
-    return {
+def _lengths(scope: Scope, point: Mapping[str, Array]) -> dict[str, int]:
+    """The lengths that the values of a point give to named sizes, drawn ones for the others."""
+    shown = {
         size: length
         for name, declared in scope.symbols.items()
+        if name in point
         for size, length in zip(declared.sizes, np.shape(point[name]), strict=True)
         if isinstance(size, str)
     }
+    return sample_sizes(scope) | shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,8 @@ def _compared(derivation: Checkable) -> _Compared:
     kind = derivation.kind
 
     def claimed(point: dict[str, Array]) -> Mapping[str, Array]:
-        result = derivation(**{name: value for name, value in point.items() if name != STEP})
+        values = {name: value for name, value in point.items() if name != STEP}
+        result = derivation(**values, **drawn_functions(derivation.scope, values))
         if kind in ("jvp", "hvp"):
             return {STEP: result}
         return {names[0]: result} if len(names) == 1 else dict(result)
@@ -172,6 +176,12 @@ def _compared(derivation: Checkable) -> _Compared:
     return _Compared(function, oracle, names, claimed)
 
 
+def drawn_functions(scope: Scope, point: Mapping[str, Array]) -> dict[str, Smooth]:
+    """A smooth function in place of each abstract one."""
+    sizes = _lengths(scope, point)
+    return {name: drawn(declared, sizes) for name, declared in scope.functions.items()}
+
+
 def _differentiated(derivation: Checkable) -> tuple[Callable[[dict[str, Array]], Array], str]:
     """What the derivation is the derivative of, and the oracle that can differentiate it.
 
@@ -186,11 +196,12 @@ def _differentiated(derivation: Checkable) -> tuple[Callable[[dict[str, Array]],
             names = {*gradient.scope.symbols, *gradient.free_sizes}
             return (lambda at: gradient(**{k: v for k, v in at.items() if k in names})), "ridders"
         expression = printed.tree
-        scope = infer(expression, scope.symbols, sizes=scope.sizes)
+        scope = infer(expression, scope.known, sizes=scope.sizes)
 
     def function(point: dict[str, Array]) -> Array:
-        known = {**_sizes_at(derivation.scope, point), **point}
+        known = {**_lengths(derivation.scope, point), **point}
         used = {name: known[name] for name in {*scope.symbols, *scope.sizes} if name in known}
-        return evaluate(expression, used, scope)
+        functions = drawn_functions(scope, point)
+        return evaluate(expression, used | {name: f.call for name, f in functions.items()}, scope)
 
     return function, "complex step"

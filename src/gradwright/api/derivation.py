@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradwright.api.functions import applied, function_of
 from gradwright.api.values import bind
 from gradwright.calculus.modes import Contribution
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Node
+from gradwright.core.nodes import Node, bare_sizes, postorder
 from gradwright.errors import DomainError, UnsupportedError
 from gradwright.explain.assumptions import (
     assumptions,
@@ -57,6 +58,14 @@ class Output:
     as_row: bool
     others: tuple[Node, ...] = ()
     rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Module:
+    """Emitted code, and the abstract functions that it takes behind its other parameters."""
+
+    source: str
+    callables: tuple[tuple[str, int], ...]
 
 
 class Derivation:
@@ -182,7 +191,7 @@ class Derivation:
     # Running ------------------------------------------------------------------------------------
 
     @cached_property
-    def _sources(self) -> tuple[str, str]:
+    def _modules(self) -> tuple[_Module, ...]:
         """The module that is shown, and the one that also returns the formula's value."""
         from gradwright.emit.numpy import formula_module
         from gradwright.program.build import build_function
@@ -197,11 +206,14 @@ class Derivation:
             rows, merged = self._merged()
             inputs += [self._graph.variable(size) for size in self.free_sizes]
             shown = build_function(self.kind, inputs, outputs, merged=merged)
-            name = f"value_and_{self.kind}"
-            both = build_function(name, inputs, [value, *outputs], merged=[rows, *merged])
+            both = build_function(
+                f"value_and_{self.kind}", inputs, [value, *outputs], merged=[rows, *merged]
+            )
             title = f"The {self.kind} of a formula."
-            notes = tuple(self.assumptions)
-            return formula_module(shown, title, notes), formula_module(both, title, notes)
+            return tuple(
+                _Module(formula_module(made, title, self.assumptions), made.callables)
+                for made in (shown, both)
+            )
 
     def _merged(self) -> tuple[list[int], list[list[int]]]:
         """How axes of the value, and of each result, are put together.
@@ -218,15 +230,24 @@ class Derivation:
 
     @cached_property
     def free_sizes(self) -> tuple[str, ...]:
-        """Sizes that no symbol has an axis of, as in ones(k): values are given for them too."""
+        """Sizes that no symbol has an axis of, as in ones(k): values are given for them too.
+
+        The length of an abstract function's value is one where the result needs to know it.
+        """
         known = {size for d in self.scope.symbols.values() for size in d.sizes}
         used = {part.name for part in walk(self.tree) if isinstance(part, Symbol)}
+        nodes = (self._lowering.value.node, *(output.node for output in self._outputs))
+        used |= set().union(*map(bare_sizes, postorder(*nodes)))
         return tuple(sorted((used & self.scope.sizes) - known))
 
-    def _arguments(self, values: Mapping[str, object]) -> list[Any]:
+    def _arguments(self, module: _Module, values: Mapping[str, object]) -> list[Any]:
         """Checked values in the order of the emitted function's parameters."""
-        arrays = bind(self.scope, self.free_sizes, values, f"the {self.kind} of {self.formula}")
-        return [arrays[name] for name in (*sorted(self.scope.symbols), *self.free_sizes)]
+        known = bind(self.scope, self.free_sizes, values, f"the {self.kind} of {self.formula}")
+        listed = [known[name] for name in (*sorted(self.scope.symbols), *self.free_sizes)]
+        for name, count in module.callables:
+            base = function_of(name, count, self.scope.functions)
+            listed.append(applied(name, self.scope.functions[base], known[base]))
+        return listed
 
     def _running(self, node: Node) -> Node:
         return rewrite(self._graph, node, (*STABLE, *BASIC), budget=Budget())
@@ -239,7 +260,7 @@ class Derivation:
                 f"{target!r} is asked for and the only target is numpy",
                 'use source("numpy")',
             )
-        return self._sources[0]
+        return self._modules[0].source
 
     def __call__(self, **values: object) -> Any:
         """The derivative at given values.
@@ -251,15 +272,11 @@ class Derivation:
         if self._domain:
             # Only the value tells: the derivative 1/x of log(x) is a number for x < 0 too.
             return self.value_and(**values)[1]
-        return self._named(self._run(self._sources[0], self.kind, values))
+        return self._named(self._run(self._modules[0], self.kind, values))
 
     def value_and(self, **values: object) -> tuple[Any, Any]:
         """(value of the formula, derivative) in one pass."""
-        value, *results = self._run(self._sources[1], f"value_and_{self.kind}", values)
-        self._require_defined(value)
-        return _plain(value), self._named(results)
-
-    def _require_defined(self, value: Any) -> None:
+        value, *results = self._run(self._modules[1], f"value_and_{self.kind}", values)
         if self._domain and not np.all(np.isfinite(value)):
             raise DomainError(
                 f"the {self.kind} of {self.formula}",
@@ -267,13 +284,13 @@ class Derivation:
                 f"{'; '.join(self._domain)}",
                 "give values at which the formula is defined",
             )
+        return _plain(value), self._named(results)
 
     def operator(self, **values: object) -> LinearMap:
-        """The Jacobian or Hessian at given values as a linear map that keeps its structure.
+        """The Jacobian or Hessian at given values as a linear map from vec(x) to vec(y).
 
-        It maps vec(x) to vec(y), columns stacked, and has `@`, `.T`, `.solve()`, `.diagonal()`,
-        `.trace()`, `.logdet()` and `.dense()`. Its structure is that of the printed formula, so a
-        Kronecker product is never multiplied out. What has no such form is a dense array.
+        Its structure is that of the printed formula, so a Kronecker product is never multiplied
+        out. What has no such form is a dense array.
 
         Raises:
             UnsupportedError: a gradient, a product, or several outputs.
@@ -281,27 +298,22 @@ class Derivation:
         """
         from gradwright.api.operator import structured, unstructured
 
+        asked = f"the {self.kind} of {self.formula}"
         if self.kind not in ("jacobian", "hessian"):
             raise UnsupportedError(
-                f"the {self.kind} of {self.formula} as a linear map",
+                f"{asked} as a linear map",
                 f"it is a {self.kind}, and a Jacobian or a Hessian is a linear map",
                 "ask for f.jacobian(...).operator(...), or call the derivation",
             )
         (output,) = self._outputs
         (printed,) = self.printed.values()
-        beside = output.node.order - output.rows
-        flat = output.node.order == 2 and output.rows != 1
-        if printed.tree is None or flat:
+        if printed.tree is None or (output.node.order == 2 and output.rows != 1):
             dense = np.asarray(self(**values))
-            return unstructured(dense, dense.ndim - beside)
-        asked = f"the {self.kind} of {self.formula}"
+            return unstructured(dense, dense.ndim - (output.node.order - output.rows))
         arrays = bind(self.scope, self.free_sizes, values, asked)
-        lengths = self._lengths(arrays)
         if self._domain:
-            with np.errstate(all="ignore"):
-                value = evaluate(self._lowering.value.node, arrays, lengths)
-            self._require_defined(value)
-        return structured(printed.tree, self.scope, arrays, lengths)
+            self.value_and(**values)
+        return structured(printed.tree, self.scope, arrays, self._lengths(arrays))
 
     def _lengths(self, point: Mapping[str, Any]) -> dict[str, int]:
         """The lengths that values give to named sizes."""
@@ -318,13 +330,13 @@ class Derivation:
             return _plain(results[0])
         return {o.name: _plain(r) for o, r in zip(self._outputs, results, strict=True)}
 
-    def _run(self, source: str, function: str, values: Mapping[str, object]) -> Sequence[Any]:
+    def _run(self, module: _Module, function: str, values: Mapping[str, object]) -> Sequence[Any]:
         from gradwright.run.load import load
 
-        arguments = self._arguments(values)
+        arguments = self._arguments(module, values)
         try:
             with np.errstate(all="ignore"):
-                found = getattr(load(source), function)(*arguments)
+                found = getattr(load(module.source), function)(*arguments)
         except np.linalg.LinAlgError as error:
             raise DomainError(
                 f"the {self.kind} of {self.formula}",
@@ -333,7 +345,7 @@ class Derivation:
             ) from error
         results = found if isinstance(found, tuple) else (found,)
         if any(np.any(np.isnan(r)) for r in results) and not any(
-            np.any(np.isnan(a)) for a in arguments
+            np.any(np.isnan(a)) for a in arguments if not callable(a)
         ):
             raise DomainError(
                 f"the {self.kind} of {self.formula}",
@@ -359,7 +371,7 @@ class Derivation:
     def kink_distance(self) -> Callable[[Mapping[str, Any]], float] | None:
         """How far a point is from the nearest kink; None when the formula has no kink."""
         nodes = kink_arguments(self._graph, self._lowering.value.node)
-        if not nodes:
+        if not nodes or self.scope.functions:
             return None
 
         def distance(point: Mapping[str, Any]) -> float:

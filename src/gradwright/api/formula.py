@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gradwright.api.derivation import Derivation, Output
+from gradwright.api.functions import supplied
 from gradwright.api.symbolic import Expression, traced
 from gradwright.calculus.modes import Contribution, forward, reverse
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Variable
 from gradwright.errors import ShapeError, SymbolError, UnsupportedError
-from gradwright.notation.declarations import Declaration, Kind, declare
+from gradwright.notation.declarations import (
+    AnyDeclaration,
+    Declaration,
+    FunctionDeclaration,
+    Kind,
+    declare_any,
+)
 from gradwright.notation.lower import Lowering, lower
 from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
@@ -59,7 +66,26 @@ class Formula:
 
     def __call__(self, **values: Any) -> Any:
         """The value of the formula, by the notation's own evaluator."""
-        return evaluate(self.tree, values, self.scope)
+        asked = f"the value of {self.text}"
+        functions = {
+            name: supplied(declared, values[name], asked)
+            for name, declared in self.scope.functions.items()
+            if name in values
+        }
+        return evaluate(self.tree, values | functions, self.scope)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names of its symbols."""
+        return tuple(sorted(self.scope.symbols))
+
+    def derived(self, by: Sequence[str]) -> Formula:
+        """The gradient of a scalar formula by one variable, as a formula again."""
+        (name,) = by
+        text = self.gradient(name).text()
+        tree = parse(text)
+        scope = infer(tree, self.scope.known, text)
+        return Formula(text, tree, replace(scope, symbols=self.scope.symbols))
 
     def gradient(self, *wrt: str) -> Derivation:
         """The gradient of a scalar formula, with the shape of the variable.
@@ -261,7 +287,7 @@ class Formula:
 Source = str | Expression | Callable[..., Any]
 
 
-def formula(source: Source, /, **declarations: str | Declaration) -> Formula:
+def formula(source: Source, /, **declarations: str | AnyDeclaration) -> Formula:
     """A formula from its text, from an expression, or from a function written for NumPy.
 
     Keywords declare symbols; those of a function are its parameters, and each is declared.
@@ -279,7 +305,8 @@ def formula(source: Source, /, **declarations: str | Declaration) -> Formula:
     """
     declared = declared_symbols(declarations)
     if callable(source):
-        source = traced(source, declared)
+        symbols = {name: d for name, d in declared.items() if isinstance(d, Declaration)}
+        source = traced(source, symbols)
     if isinstance(source, Expression):
         text = plain_text(source.tree)
         declared = {**source.symbols, **declared}
@@ -289,10 +316,33 @@ def formula(source: Source, /, **declarations: str | Declaration) -> Formula:
     return Formula(text, tree, infer(tree, declared, text))
 
 
-def declared_symbols(declarations: Mapping[str, str | Declaration]) -> dict[str, Declaration]:
+def function(name: str, kind: str) -> FunctionDeclaration:
+    """An abstract function, to be given where a declaration is: "elementwise" or "map n m".
+
+    >>> phi = function("phi", "elementwise")
+    >>> print(formula("phi(W*x)", phi=phi).jacobian("x"))
+    diag(phi'(W x)) W
+
+    Raises:
+        SymbolError: the kind is neither, or the name is no name.
+        ShapeError: a map without the sizes of its arguments and its value.
+    """
+    made = declare_any(name, kind)
+    if not isinstance(made, FunctionDeclaration):
+        raise SymbolError(
+            f"the function {name}",
+            f"it is declared as {kind!r}, and a function is elementwise or a map",
+            "write elementwise, or map n m",
+        )
+    return made
+
+
+def declared_symbols(
+    declarations: Mapping[str, str | AnyDeclaration],
+) -> dict[str, AnyDeclaration]:
     """Declarations from their texts."""
     return {
-        name: given if isinstance(given, Declaration) else declare(name, given)
+        name: declare_any(name, given) if isinstance(given, str) else given
         for name, given in declarations.items()
     }
 

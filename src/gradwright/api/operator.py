@@ -33,7 +33,7 @@ class _Reader:
         self.known = {**sizes, **values}
 
     def _scope(self, tree: Tree) -> Scope:
-        return infer(tree, self.scope.symbols, sizes=self.scope.sizes)
+        return infer(tree, self.scope.known, sizes=self.scope.sizes)
 
     def kind(self, tree: Tree) -> str:
         return self._scope(tree).shape.kind
@@ -41,7 +41,7 @@ class _Reader:
     def value(self, tree: Tree) -> Array:
         """The value of a part that has no structure of its own."""
         scope = self._scope(tree)
-        needed = {*scope.symbols, *scope.sizes}
+        needed = {*scope.symbols, *scope.sizes, *scope.functions}
         used = {name: value for name, value in self.known.items() if name in needed}
         return np.asarray(evaluate(tree, used, scope))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradwright.api.functions import supplied
 from gradwright.errors import DomainError, ShapeError, SymbolError
 from gradwright.notation.declarations import Declaration
 from gradwright.notation.shapes import Scope
@@ -18,7 +19,7 @@ FACT_TOLERANCE = 1e-8
 def bind(
     scope: Scope, sizes: Sequence[str], values: Mapping[str, object], asked: str
 ) -> dict[str, Any]:
-    """Arrays of one floating dtype for every symbol, and whole numbers for `sizes`.
+    """Arrays of one floating dtype for every symbol, whole numbers for `sizes`, functions.
 
     Integers and booleans become float64; Python numbers do not take part in the promotion.
 
@@ -27,7 +28,7 @@ def bind(
         ShapeError: a value has the wrong order, or two values disagree about a size.
         DomainError: a declared fact does not hold.
     """
-    wanted = sorted({*scope.symbols, *sizes})
+    wanted = sorted({*scope.symbols, *sizes, *scope.functions})
     if sorted(values) != wanted:
         raise SymbolError(
             asked,
@@ -41,7 +42,11 @@ def bind(
     for name, array in arrays.items():
         _check_shape(scope.symbols[name], array, lengths, asked)
         _check_facts(scope.symbols[name], array, asked)
-    return arrays | {name: _length(name, values[name], asked) for name in sizes}
+    lengths_given = {name: _length(name, values[name], asked) for name in sizes}
+    functions = {
+        name: supplied(declared, values[name], asked) for name, declared in scope.functions.items()
+    }
+    return arrays | lengths_given | functions
 
 
 def _length(name: str, value: object, asked: str) -> int:

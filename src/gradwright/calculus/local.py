@@ -31,13 +31,11 @@ def local_jacobians(graph: Graph, node: Node) -> Iterator[tuple[Node, Node]]:
             slope = graph.scale(exponent, graph.power(base, exponent - 1))
             yield base, diagonal(graph, slope)
         case Function():
-            slopes = elementwise(node.operation).derivative(graph, node)
+            slopes = elementwise(node).derivative(graph, node)
             for argument, slope in zip(node.arguments, slopes, strict=True):
                 yield argument, diagonal(graph, slope)
         case Operation():
-            yield from zip(
-                node.arguments, structured(node.operation).jacobian(graph, node), strict=True
-            )
+            yield from zip(node.arguments, structured(node).jacobian(graph, node), strict=True)
 
 
 def _of_product(graph: Graph, node: Product) -> Iterator[tuple[Node, Node]]:

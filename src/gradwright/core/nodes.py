@@ -150,3 +150,16 @@ def postorder(*roots: Node) -> list[Node]:
 def variables(node: Node) -> frozenset[Variable]:
     """The inputs that `node` depends on by structure."""
     return frozenset(part for part in postorder(node) if isinstance(part, Variable))
+
+
+def bare_sizes(node: Node) -> frozenset[str]:
+    """The named sizes that no factor of a node shows: of ones, of identities, of a size itself."""
+    match node:
+        case SizeOf(size=size):
+            return frozenset({size})
+        case Product():
+            held = {label for _, labels in node.factors for label in labels}
+            sizes = zip(node.out, node.axes, strict=True)
+            return frozenset(s for x, s in sizes if x not in held and isinstance(s, str))
+        case _:
+            return frozenset()

@@ -122,6 +122,10 @@ class BufferedBody:
         """The axes of a value."""
         return self.function.axes[name]
 
+    def callable(self, name: str) -> str:
+        """Layers are made of operations that have code."""
+        raise AssertionError(f"the abstract function {name} stands in a layer")
+
     def is_number(self, name: str) -> bool:
         """Whether a value is made of numbers and sizes alone."""
         return name in self._numbers

@@ -63,6 +63,9 @@ class Names(Protocol):
     def axes(self, name: str) -> Sequence[Size]:
         """The axes of a value."""
 
+    def callable(self, name: str) -> str:
+        """The parameter that stands for an abstract function."""
+
     def is_number(self, name: str) -> bool:
         """Whether a value is made of numbers and sizes alone."""
 
@@ -157,6 +160,8 @@ def _text(statement: Statement, parts: Sequence[Text], names: Names) -> Text:
             if order == (1, 0):
                 return Text(parts[0].at(ATOM) + ".T")
             return Text(f"np.transpose({parts[0].source}, {order})")
+        case Apply(name) if name not in OPERATIONS:
+            return Text(f"{names.callable(name)}({', '.join(part.source for part in parts)})")
         case Apply(name, options):
             return _apply(name, options, parts)
         case SoftmaxLogSumExp():

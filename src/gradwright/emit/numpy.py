@@ -43,6 +43,9 @@ def formula_module(function: Function, title: str, notes: Sequence[str]) -> str:
     helpers = "".join(f"\n{HELPERS[name]}" for name in sorted(body.helpers))
     names = [body.names[name] for name in function.inputs]
     shapes = [f"{name}: {_shape_note(function.axes[x])}" for x, name in body.names.items()]
+    for applied, _ in function.callables:
+        names.append(body.callable(applied))
+        shapes.append(f"{names[-1]}: the function {applied}")
     return "\n".join(
         [
             f'"""{documentation(title)}',
@@ -99,6 +102,9 @@ class FormulaBody:
         self._given = PythonNames()
         self.names = python_names(function.inputs, self._given)
         self._sizes: dict[str, str] = {}
+        self._callables: dict[str, str] = {}
+        for applied, _ in function.callables:
+            self.callable(applied)
         self._needs_dtype = False
         self._texts = {name: Text(plain) for name, plain in self.names.items()}
         self._views = views(function)
@@ -111,6 +117,15 @@ class FormulaBody:
     def value(self, name: str) -> Text:
         """The text that stands for a value."""
         return self._texts[name]
+
+    def callable(self, name: str) -> str:
+        """The parameter for an abstract function."""
+        if name not in self._callables:
+            plain = name.rstrip("'")
+            order = len(name) - len(plain)
+            written = {0: plain, 1: f"d_{plain}"}.get(order, f"d{order}_{plain}")
+            self._callables[name] = self._given.give(written, "function")
+        return self._callables[name]
 
     def size(self, size: Size) -> str:
         """The name of a size, which the first lines of the body assign."""
@@ -244,7 +259,7 @@ def helpers_of(statement: Statement) -> set[str]:
     """The helper functions that a statement calls."""
     match statement.kernel:
         case Apply(name, _):
-            helper = OPERATIONS[name].numpy.helper
+            helper = OPERATIONS[name].numpy.helper if name in OPERATIONS else None
             return set() if helper is None else {helper}
         case SoftmaxLogSumExp():
             return {"softmax_logsumexp"}
@@ -259,5 +274,6 @@ def helpers_of(statement: Statement) -> set[str]:
 def _repeats_argument(statement: Statement) -> bool:
     """Whether the code writes its argument more than once, so that it needs a name."""
     if isinstance(statement.kernel, Apply):
-        return OPERATIONS[statement.kernel.operation].numpy.expression.count("{0}") > 1
+        known = OPERATIONS.get(statement.kernel.operation)
+        return known is not None and known.numpy.expression.count("{0}") > 1
     return False

@@ -10,8 +10,7 @@ from gradwright.notation.lower import number_value
 from gradwright.notation.raising.contract import NotMatrix
 from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope
-from gradwright.ops.record import Elementwise
-from gradwright.ops.table import OPERATIONS
+from gradwright.ops.table import elementwise, record
 from gradwright.render.unicode import unicode_text
 
 #: Facts that rules use, in words; the others only say how samples are drawn.
@@ -47,10 +46,10 @@ def domain_conditions(node: Node, raiser: Raiser) -> tuple[str, ...]:
 
 def _domain(node: Node, raiser: Raiser) -> str:
     match node:
-        case Function(operation=name, arguments=parts) | Operation(operation=name, arguments=parts):
-            record = OPERATIONS[name]
-            if record.domain and number_value(parts[0]) is None:
-                return record.domain.format(_shown(parts[0], raiser))
+        case Function(arguments=parts) | Operation(arguments=parts):
+            domain = record(node).domain
+            if domain and number_value(parts[0]) is None:
+                return domain.format(_shown(parts[0], raiser))
         case Power(base=base, exponent=exponent) if number_value(base) is None:
             if exponent.denominator != 1:
                 return f"{_shown(base, raiser)} > 0"
@@ -62,10 +61,8 @@ def _domain(node: Node, raiser: Raiser) -> str:
 def _kink(node: Node) -> str:
     if not isinstance(node, Function) or node.operation in ("sign", "step"):
         return ""
-    record = OPERATIONS[node.operation]
-    if not isinstance(record, Elementwise):
-        return ""
-    return record.kink.format(**{key: _number(value) for key, value in node.options})
+    known = elementwise(node)
+    return known.kink.format(**{key: _number(value) for key, value in node.options})
 
 
 def _shown(node: Node, raiser: Raiser) -> str:
@@ -85,8 +82,7 @@ def kink_arguments(graph: Graph, node: Node) -> list[Node]:
     for part in postorder(node):
         if not isinstance(part, Function):
             continue
-        record = OPERATIONS[part.operation]
-        if isinstance(record, Elementwise) and record.kink:
+        if elementwise(part).kink:
             if len(part.arguments) == 2:
                 found.append(graph.subtract(part.arguments[0], part.arguments[1]))
             else:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gradwright.calculus.modes import Contribution
 from gradwright.core.nodes import Add, Function, Node, Operation, Power, Product, Variable
+from gradwright.notation.declarations import FunctionDeclaration
 from gradwright.notation.raising.contract import NotMatrix
 from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope
@@ -126,7 +127,16 @@ def _declared(scope: Scope) -> str:
         size = " × ".join(str(s) for s in declared.sizes) or "scalar"
         facts = "".join(f", {fact}" for fact in sorted(declared.facts))
         parts.append(f"{unicode_name(name)}: {size}{facts}")
+    for name, function in sorted(scope.functions.items()):
+        parts.append(f"{unicode_name(name)}: {_function(function)}")
     return ";  ".join(parts)
+
+
+def _function(declared: FunctionDeclaration) -> str:
+    if declared.kind == "elementwise":
+        return "an abstract function of each entry"
+    *inputs, output = map(str, declared.sizes)
+    return f"an abstract function, {', '.join(inputs)} to {output} entries"
 
 
 def _result(left: str, result: Printed) -> list[str]:

@@ -29,9 +29,19 @@ ROW_FACTS = ("onehot", "sum1")
 ENTRY_FACTS = ("positive", "unit", "signs", "binary")
 FACTS = (*SQUARE_FACTS, *ROW_FACTS, *ENTRY_FACTS)
 IMPLIED = {"posdef": frozenset({"symmetric", "invertible"})}
-LATER = ("tensor", "elementwise", "map")
+#: Kinds of abstract functions.
+FUNCTION_KINDS = ("elementwise", "map")
+LATER = ("tensor",)
 #: Largest size that may be declared as a number.
 MAX_SIZE = 10**9
+
+
+#: Greek letters in Latin spelling.
+GREEK_NAMES = frozenset({
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda",
+    "mu", "nu", "xi", "omicron", "pi", "rho", "sigma", "tau", "upsilon", "phi", "varphi", "chi",
+    "psi", "omega",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +60,70 @@ class Declaration:
         return " ".join([self.kind, *map(str, self.sizes), *sorted(self.facts)])
 
 
+@dataclass(frozen=True, slots=True)
+class FunctionDeclaration:
+    """An abstract function.
+
+    "elementwise" acts on each entry and has no sizes. A "map" has the sizes of its arguments,
+    which are vectors, and last that of its value; the size 1 makes the value a number.
+    """
+
+    name: str
+    kind: Literal["elementwise", "map"]
+    sizes: tuple[Size, ...] = ()
+
+    def __str__(self) -> str:
+        return " ".join([self.kind, *map(str, self.sizes)])
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether a map's value is a number."""
+        return self.sizes[-1:] == (1,)
+
+
+#: What may be declared of a name.
+AnyDeclaration = Declaration | FunctionDeclaration
+
+
+def function_kind(name: str) -> Literal["elementwise", "map"]:
+    """The kind of an undeclared function: elementwise by a Greek name, a map by any other."""
+    return "elementwise" if name in GREEK_NAMES or _is_greek(name[0]) else "map"
+
+
+def _is_greek(character: str) -> bool:
+    return "GREEK" in unicodedata.name(character, "")
+
+
 def by_convention(name: str) -> Kind:
     """The kind of an undeclared symbol by its first letter.
 
     a to g are scalars, other small letters and Greek ones vectors, capitals matrices.
     """
     first = name[0]
-    if "GREEK" in unicodedata.name(first, ""):
+    if _is_greek(first):
         return "vector"
     if first.isupper():
         return "matrix"
     return "scalar" if "a" <= first <= "g" else "vector"
 
 
+def declare_any(name: str, text: str) -> AnyDeclaration:
+    """The declaration of a symbol or of an abstract function.
+
+    >>> declare_any("phi", "elementwise"), str(declare_any("f", "map n m"))
+    (FunctionDeclaration(name='phi', kind='elementwise', sizes=()), 'map n m')
+
+    Raises:
+        SymbolError, ShapeError, UnsupportedError: as `declare`.
+    """
+    words = text.split()
+    if words[:1] and words[0] in FUNCTION_KINDS:
+        return _Reader(name, text).function()
+    return declare(name, text)
+
+
 def declare(name: str, text: str) -> Declaration:
-    """A declaration from its text.
+    """A declaration of a symbol from its text.
 
     >>> declare("A", "matrix m n").sizes
     ('m', 'n')
@@ -74,7 +133,7 @@ def declare(name: str, text: str) -> Declaration:
     Raises:
         SymbolError: the name is no name, or the text no declaration.
         ShapeError: the sizes do not fit the kind or a fact.
-        UnsupportedError: tensors and abstract functions.
+        UnsupportedError: tensors.
     """
     reader = _Reader(name, text)
     kind, words = reader.kind()
@@ -130,23 +189,40 @@ class _Reader:
         match first:
             case "scalar" | "vector" | "matrix":
                 return first, self.words[1:]
+        if first in FUNCTION_KINDS:
+            clash = f"{first} declares a function, and {self.name} is declared as a symbol here"
+            raise self._error(UnsupportedError, clash, "use gw.function for it", span)
         if first in LATER:
             raise self._error(
                 UnsupportedError,
-                f"{first} is not available, only scalars, vectors and matrices",
-                "write scalar, vector n or matrix m n",
+                f"{first} is not available, only scalars, vectors, matrices and functions",
+                "write scalar, vector n, matrix m n, elementwise or map n m",
                 span,
             )
         raise self._error(
             SymbolError,
             f"{first} is none of {', '.join((*ORDER, *SQUARE_FACTS))}",
-            "start with scalar, vector n, matrix m n, symmetric n n or posdef n n",
+            "start with scalar, vector n, matrix m n, symmetric n n, elementwise or map n m",
             span,
         )
 
     def _reordered(self) -> str:
         first, second, *rest = (word for word, _ in self.words)
         return " ".join([second, *rest, first])
+
+    def function(self) -> FunctionDeclaration:
+        """An abstract function."""
+        (first, _), *rest = self.words
+        sizes = tuple(self.size(word, span) for word, span in rest)
+        if first == "elementwise" and not sizes:
+            return FunctionDeclaration(self.name, "elementwise")
+        if first == "map" and len(sizes) >= 2:
+            return FunctionDeclaration(self.name, "map", sizes)
+        wanted = "no size" if first == "elementwise" else "the sizes of arguments and value"
+        shown = " ".join(map(str, sizes)) or "none"
+        example = "elementwise" if first == "elementwise" else "map n m"
+        clash = f"{first} has {wanted}, and given are: {shown}"
+        raise self._error(ShapeError, clash, f"write {example}")
 
     def size(self, word: str, span: Span) -> Size:
         """A size: a positive integer or a name."""

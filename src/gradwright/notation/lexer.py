@@ -25,6 +25,7 @@ MAX_NAME = 100
 
 SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_PRIMES = "'’′"
 _SUPERSCRIPT_DIGITS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _SUBSCRIPT_DIGITS = "₀₁₂₃₄₅₆₇₈₉"
 _DIGITS = "0123456789"
@@ -288,4 +289,8 @@ def _name(text: str, start: int) -> Token:
             text=text,
             span=span,
         )
+    # The derivative of an abstract function: phi'(x). Elsewhere a prime transposes.
+    primes = _run(text, end, _PRIMES)
+    if primes > end and text[primes : primes + 1] == "(":
+        return Token("name", name + "'" * (primes - end), Span(start, primes))
     return Token("name", name, span)

@@ -14,7 +14,8 @@ from fractions import Fraction
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Options, Power, Product, Size
 from gradwright.errors import LimitError, ShapeError, SymbolError
-from gradwright.notation.functions import CONSTANTS
+from gradwright.notation.abstract import abstract_node
+from gradwright.notation.functions import CONSTANTS, FUNCTIONS
 from gradwright.notation.shapes import Scope
 from gradwright.notation.tree import (
     Binary,
@@ -299,6 +300,10 @@ class _Lowerer:
         return Lowered(self.graph.ones(*sizes), 1)
 
     def _call(self, tree: Call, parts: list[Lowered]) -> Lowered:
+        if tree.function not in FUNCTIONS:
+            nodes = [part.node for part in parts]
+            node, rows = abstract_node(self.graph, self.scope.functions, tree, nodes)
+            return Lowered(node, parts[0].rows if rows is None else rows)
         record = OPERATIONS.get(tree.function)
         if isinstance(record, Elementwise):
             return self._elementwise(tree, record, parts)

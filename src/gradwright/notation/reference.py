@@ -19,9 +19,10 @@ from gradwright.errors import GradwrightError, ShapeError, SymbolError
 from gradwright.notation import matrices
 from gradwright.notation.analytic import ELEMENTWISE, Array, larger, leaky_relu, power, step
 from gradwright.notation.declarations import Declaration
-from gradwright.notation.functions import CONSTANTS
+from gradwright.notation.functions import CONSTANTS, FUNCTIONS
 from gradwright.notation.lexer import canonical_name
 from gradwright.notation.shapes import Scope
+from gradwright.notation.supplied import Supplied, supplied_value
 from gradwright.notation.tree import (
     Binary,
     Call,
@@ -38,22 +39,24 @@ from gradwright.notation.tree import (
 SLOPE = Fraction(1, 10)
 
 
-def evaluate(tree: Tree, values: Mapping[str, ArrayLike], scope: Scope) -> Any:
+def evaluate(tree: Tree, values: Mapping[str, ArrayLike | Supplied], scope: Scope) -> Any:
     """The value of a tree: a NumPy scalar, or an array of one axis (row or column) or two.
 
     `values` has an array for every symbol of the tree: no axis for a scalar, one for a vector, two
     for a matrix. A name of a size may have a value too, and needs one if no array has that size.
-    The dtype is the promotion of the floating inputs; integers and booleans count as float64,
-    Python numbers do not count. Outside the domain of a function the result is nan or infinite.
+    An abstract function has a `Supplied`. The dtype is the promotion of the floating inputs;
+    integers and booleans count as float64, Python numbers do not count. Outside the domain of a
+    function the result is nan or infinite.
 
     Raises:
         SymbolError: a value is missing, or given for a name that is not in the scope.
         ShapeError: the shapes of values disagree with their kinds or with each other.
         DomainError: the inverse of a singular matrix.
     """
-    given = {canonical_name(name): value for name, value in values.items()}
+    given: dict[str, Any] = {canonical_name(name): value for name, value in values.items()}
+    functions = {name: given.pop(name) for name in scope.functions if name in given}
     bound = _Values(given, scope)
-    evaluator = _Evaluator(bound)
+    evaluator = _Evaluator(bound, scope, functions)
     with np.errstate(all="ignore"):
         value = evaluator.value(tree)
     if value.rows and value.columns:
@@ -201,8 +204,10 @@ def _whole(name: str, value: ArrayLike) -> int:
 
 
 class _Evaluator:
-    def __init__(self, values: _Values) -> None:
+    def __init__(self, values: _Values, scope: Scope, functions: Mapping[str, Supplied]) -> None:
         self.values = values
+        self.scope = scope
+        self.functions = functions
 
     def value(self, tree: Tree) -> _Value:
         """The value of a tree, each node after its children."""
@@ -268,6 +273,10 @@ class _Evaluator:
             return self._constant(tree)
         value = parts[0]
         array = value.array
+        if tree.function not in FUNCTIONS:
+            arrays = [part.array for part in parts]
+            axes = (value.rows, value.columns)
+            return _Value(*supplied_value(tree, self.scope.functions, self.functions, arrays, axes))
         match tree.function:
             case "leaky_relu" | "step":
                 return _Value(self._with_options(tree, array), value.rows, value.columns)

@@ -8,11 +8,20 @@ change a meaning: a vector whose length happens to be 1 stays a vector.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from gradwright.errors import GradwrightError, ShapeError, Span, SymbolError
-from gradwright.notation.declarations import ORDER, Declaration, Kind, Size, by_convention
+from gradwright.notation.abstract import AbstractFunctions
+from gradwright.notation.declarations import (
+    ORDER,
+    AnyDeclaration,
+    Declaration,
+    FunctionDeclaration,
+    Kind,
+    Size,
+    by_convention,
+)
 from gradwright.notation.functions import CONSTANTS, FUNCTIONS
 from gradwright.notation.tree import (
     Binary,
@@ -35,6 +44,7 @@ from gradwright.notation.unify import (
     Unknown,
     size_names,
 )
+from gradwright.ops.table import OPERATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +62,25 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The symbols of a formula with all sizes known, the names of sizes, the formula's shape."""
+    """The symbols of a formula with all sizes known, the names of sizes, the formula's shape.
+
+    `functions` holds its abstract functions.
+    """
 
     symbols: dict[str, Declaration]
     sizes: frozenset[str]
     shape: Shape
+    functions: dict[str, FunctionDeclaration] = field(default_factory=dict)
+
+    @property
+    def known(self) -> dict[str, AnyDeclaration]:
+        """Symbols and functions."""
+        return {**self.symbols, **self.functions}
 
 
 def infer(
     tree: Tree,
-    declared: Mapping[str, Declaration],
+    declared: Mapping[str, AnyDeclaration],
     text: str | None = None,
     *,
     sizes: Collection[str] = (),
@@ -83,13 +102,20 @@ def infer(
         name: Declaration(name, kind, inference.sizes_of(atoms), facts)
         for name, (kind, atoms, facts) in inference.symbols.items()
     }
-    named = {size for symbol in symbols.values() for size in symbol.sizes if isinstance(size, str)}
-    return Scope(symbols, frozenset(named | inference.names), inference.shape(form))
+    functions = {
+        name: FunctionDeclaration(name, kind, inference.sizes_of(atoms))
+        for name, (kind, atoms) in inference.abstract.used.items()
+    }
+    held = [d.sizes for d in symbols.values()] + [d.sizes for d in functions.values()]
+    named = {size for sizes in held for size in sizes if isinstance(size, str)}
+    shape = inference.shape(form)
+    return Scope(symbols, frozenset(named | inference.names), shape, functions)
 
 
 def shape_of(tree: Tree, scope: Scope) -> Shape:
     """The shape of a sub-tree of a formula with a scope."""
-    inference = _Inference(scope.symbols.values(), scope.sizes)
+    known: list[AnyDeclaration] = [*scope.symbols.values(), *scope.functions.values()]
+    inference = _Inference(known, scope.sizes)
     form = inference.form(tree)
     inference.name_unknowns()
     return inference.shape(form)
@@ -142,13 +168,16 @@ def _turned(text: str) -> str:
 
 class _Inference:
     def __init__(
-        self, declared: Iterable[Declaration], names: Iterable[str], text: str | None = None
+        self, declared: Iterable[AnyDeclaration], names: Iterable[str], text: str | None = None
     ) -> None:
-        self.declared = {declaration.name: declaration for declaration in declared}
+        given = {declaration.name: declaration for declaration in declared}
+        self.declared = {n: d for n, d in given.items() if isinstance(d, Declaration)}
         self.names = set(names)
-        self.names |= {s for d in self.declared.values() for s in d.sizes if isinstance(s, str)}
-        self.equations = Equations(text, self.names | set(self.declared))
+        self.names |= {s for d in given.values() for s in d.sizes if isinstance(s, str)}
+        self.equations = Equations(text, self.names | set(given))
         self.symbols: dict[str, tuple[Kind, Atoms, frozenset[str]]] = {}
+        functions = {n: d for n, d in given.items() if isinstance(d, FunctionDeclaration)}
+        self.abstract = AbstractFunctions(self.equations, functions)
 
     def form(self, tree: Tree) -> Form:
         """The form of a tree, each node after its children."""
@@ -168,8 +197,11 @@ class _Inference:
 
     def name_unknowns(self) -> None:
         """Names for the sizes that no equation determines; columns first, so A is m × n."""
-        names = size_names(self.names | set(self.symbols) | set(self.declared))
-        for _, atoms, _ in self.symbols.values():
+        taken = {*self.symbols, *self.declared, *self.abstract.used, *self.abstract.declared}
+        names = size_names(self.names | taken)
+        held = [atoms for _, atoms, _ in self.symbols.values()]
+        held += [atoms for _, atoms in self.abstract.used.values()]
+        for atoms in held:
             for atom in reversed(atoms):
                 found = self.equations.sizes.find(atom)
                 if isinstance(found, Unknown):
@@ -301,7 +333,7 @@ class _Inference:
         name = tree.function
         found = FUNCTIONS.get(name)
         if found is None:
-            raise self._unknown_function(tree)
+            return self._abstract(tree, parts)
         if not found.least <= len(tree.arguments) <= found.most:
             wanted = f"{found.least}" + (f" to {found.most}" if found.most > found.least else "")
             clash = f"{name} takes {wanted} arguments and {len(tree.arguments)} are given"
@@ -317,9 +349,18 @@ class _Inference:
                 raise self.equations.error(SymbolError, tree, clash, "give it once")
         return found.shape(self.equations, tree, parts)
 
+    def _abstract(self, tree: Call, parts: list[Form]) -> Form:
+        base = self.abstract.base(tree)
+        if base not in self.abstract.declared:
+            near = get_close_matches(base, FUNCTIONS, n=1, cutoff=0.8) if len(base) > 3 else []
+            taken = base in self.declared or base in self.names or base in self.symbols
+            if near or taken or base in OPERATIONS:
+                raise self._unknown_function(tree)
+        return self.abstract.form(tree, parts)
+
     def _unknown_function(self, tree: Call) -> GradwrightError:
         name = tree.function
-        if name in self.declared or name in self.names:
+        if {name, name.rstrip("'")} & {*self.declared, *self.names, *self.symbols}:
             clash = f"{name} is a symbol or a size, and ( touches it as if it were a function"
             return self.equations.error(
                 SymbolError, _callee(tree), clash, f"write {name}*(…) for a product"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from gradwright.core.nodes import Function, Operation
 from gradwright.ops import exponential, linear_algebra, normalisation, piecewise, trigonometric
+from gradwright.ops.abstract import elementwise_record, map_record
 from gradwright.ops.record import Elementwise, Record, Structured, by_name
 
 OPERATIONS: dict[str, Record] = by_name(
@@ -16,15 +18,25 @@ OPERATIONS: dict[str, Record] = by_name(
 )
 
 
-def elementwise(name: str) -> Elementwise:
+def record(node: Function | Operation) -> Record:
+    """The record of an operation of the table, or of an abstract function."""
+    found = OPERATIONS.get(node.operation)
+    if found is not None:
+        return found
+    if isinstance(node, Function):
+        return elementwise_record(node.operation)
+    return map_record(node.operation)
+
+
+def elementwise(node: Function) -> Elementwise:
     """The record of an elementwise operation."""
-    record = OPERATIONS[name]
-    assert isinstance(record, Elementwise)
-    return record
+    found = record(node)
+    assert isinstance(found, Elementwise)
+    return found
 
 
-def structured(name: str) -> Structured:
+def structured(node: Operation) -> Structured:
     """The record of an operation on vectors or matrices."""
-    record = OPERATIONS[name]
-    assert isinstance(record, Structured)
-    return record
+    found = record(node)
+    assert isinstance(found, Structured)
+    return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from gradwright.core.nodes import Options, Size
+from gradwright.ops.table import OPERATIONS
 
 #: How an operand's axes are laid over the result's: for each axis of the result the operand's
 #: axis, or None where the operand is repeated.
@@ -120,6 +121,19 @@ class Function:
     outputs: tuple[Operand, ...]
     axes: dict[str, tuple[Size, ...]]
     merged: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def callables(self) -> tuple[tuple[str, int], ...]:
+        """The abstract functions that it applies, (name, number of arguments), sorted.
+
+        They are parameters behind the inputs.
+        """
+        found = {
+            (statement.kernel.operation, len(statement.operands))
+            for statement in self.statements
+            if isinstance(statement.kernel, Apply) and statement.kernel.operation not in OPERATIONS
+        }
+        return tuple(sorted(found))
 
 
 def temporary(number: int) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradwright.core.nodes import Size
+from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import (
     Apply,
     Einsum,
@@ -103,6 +104,9 @@ def _results(statement: Statement, operands: Sequence[Axes], function: Function)
             return [first, first[:-1]]
         case Spread(labels, held):
             return [_spread(labels, held, first, target)]
+        case Apply(name) if name not in OPERATIONS:
+            # Its sizes are those that it was declared with.
+            return [target]
         case Apply():
             if len(operands) > 1:
                 return [broadcast(*operands)]

@@ -9,7 +9,10 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
+from gradwright.notation.declarations import GREEK_NAMES
+from gradwright.notation.functions import FUNCTIONS
 from gradwright.notation.tree import Tree
+from gradwright.ops.abstract import map_parts, unprimed
 from gradwright.render.latex_characters import GREEK, TEXT
 from gradwright.render.layout import (
     Applied,
@@ -36,6 +39,8 @@ OPERATORS = {
     "./": r" \oslash ",
     "kron": r" \otimes ",
 }
+#: Greek names whose usual letter has another command, or none of its own.
+GREEK_COMMANDS = {"phi": "varphi", "epsilon": "varepsilon", "omicron": "mathrm{o}"}
 HEADS = {"sigmoid": r"\sigma"}
 NAMED = {
     "exp", "log", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
@@ -139,12 +144,28 @@ def _applied(node: Applied) -> Sequence[str | Layout]:
             return r"\mathbf{1}_{", first, *sizes, "}"
         case "step" if not others and not node.options:
             return r"\llbracket ", first, r" > 0 \rrbracket"
-    name = node.function
-    shown = HEADS.get(name) or (
-        rf"\{name}" if name in NAMED else rf"\operatorname{{{escape(name)}}}"
-    )
+    shown = _head(node.function, len(node.arguments))
     given = [rf"\mathit{{{escape(key)}}}={decimal(value)}" for key, value in node.options]
     return shown, r"\left(", *separated(node.arguments, given), r"\right)"
+
+
+def _head(name: str, count: int) -> str:
+    """The name of a function before its arguments."""
+    if name in HEADS:
+        return HEADS[name]
+    if name in NAMED:
+        return rf"\{name}"
+    if name in FUNCTIONS:
+        return rf"\operatorname{{{escape(name)}}}"
+    base, primes = unprimed(name)
+    by: tuple[int, ...] = ()
+    if not primes:
+        base, by = map_parts(name, count)
+    shown = rf"\{GREEK_COMMANDS.get(base, base)}" if base in GREEK_NAMES else latex_name(base)
+    if not by:
+        return shown + "'" * primes
+    places = "" if count == 1 else "," + "".join(map(str, by))
+    return f"{name[0]}_{{{shown}{places}}}"
 
 
 def latex_name(name: str) -> str:

@@ -22,6 +22,7 @@ _SIGNS = {
     "±": r"\pm", "−": "-", "→": r"\to", "≠": r"\neq", "≤": r"\leq", "≥": r"\geq", "≈": r"\approx",
     "∞": r"\infty", "∈": r"\in", "ℝ": r"\mathbb{R}", "∂": r"\partial", "∇": r"\nabla",
     "∑": r"\sum", "∏": r"\prod", "√": r"\surd", "‖": r"\Vert", "⊤": r"\top", "′": r"\prime",
+    "⎛": "(", "⎜": r"\vert", "⎝": "(", "⎞": ")", "⎟": r"\vert", "⎠": ")",
     "⟨": r"\langle", "⟩": r"\rangle",
     "⟦": r"\llbracket", "⟧": r"\rrbracket", "ϕ": r"\phi",
     # In running text, TeX's own encoding has other characters in the place of these three.

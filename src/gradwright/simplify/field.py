@@ -28,8 +28,9 @@ from gradwright.core.nodes import (
     Variable,
     postorder,
 )
+from gradwright.ops.abstract import map_parts, map_value
 from gradwright.ops.record import options_of
-from gradwright.ops.table import OPERATIONS
+from gradwright.ops.table import OPERATIONS, record
 
 #: A Mersenne prime, congruent to 3 modulo 4, so a square root is one power.
 PRIME = 2**31 - 1
@@ -60,8 +61,10 @@ def evaluate_modular(
         Undecided: a division by zero or a square root of a non-residue.
     """
 
-    def call(name: str, arguments: list[Array], options: dict[str, Fraction]) -> Array:
-        return _modular_call(name, arguments, options, salt)
+    def call(node: Function | Operation, arguments: list[Array], shape: tuple[int, ...]) -> Array:
+        if isinstance(node, Operation) and node.operation not in OPERATIONS:
+            return _modular_map(node, arguments, shape, salt)
+        return _modular_call(node.operation, arguments, options_of(node), salt)
 
     return _evaluate(node, values, sizes, _modular_power, call, _residue)
 
@@ -71,7 +74,7 @@ def _evaluate(
     values: Mapping[str, Array],
     sizes: Mapping[str, int],
     power: Callable[[Array, Fraction], Array],
-    call: Callable[[str, list[Array], dict[str, Fraction]], Array],
+    call: Callable[[Function | Operation, list[Array], tuple[int, ...]], Array],
     number: Callable[[Fraction], Any],
 ) -> Array:
     done: dict[Node, Array] = {}
@@ -88,10 +91,8 @@ def _evaluate(
                 value = sum(number(c) * done[t] for c, t in terms)
             case Power(base=base, exponent=exponent):
                 value = power(done[base], exponent)
-            case Function(operation=name, arguments=parts):
-                value = call(name, [done[p] for p in parts], options_of(part))
-            case Operation(operation=name, arguments=parts):
-                value = call(name, [done[p] for p in parts], options_of(part))
+            case Function(arguments=parts) | Operation(arguments=parts):
+                value = call(part, [done[p] for p in parts], lengths(part.axes, sizes))
             case _:
                 raise AssertionError(type(part))
         # Arithmetic on arrays without axes gives plain numbers, which NumPy would make int64.
@@ -155,9 +156,12 @@ def _real_power(base: Array, exponent: Fraction) -> Array:
     return np.power(base, float(exponent))
 
 
-def _real_call(name: str, arguments: list[Array], options: dict[str, Fraction]) -> Array:
-    given = {key: float(value) for key, value in options.items()}
-    return OPERATIONS[name].value(*arguments, **given)
+def _real_call(node: Function | Operation, arguments: list[Array], shape: tuple[int, ...]) -> Array:
+    if isinstance(node, Operation) and node.operation not in OPERATIONS:
+        _, by = map_parts(node.operation, len(arguments))
+        return map_value(node.operation, arguments, shape[: len(shape) - len(by)])
+    given = {key: float(value) for key, value in options_of(node).items()}
+    return record(node).value(*arguments, **given)
 
 
 # Modulo a prime ---------------------------------------------------------------------------------
@@ -313,6 +317,25 @@ def _modular_call(
             return _each(getattr(hashed, name), *arguments)
     tag = f"{name}{sorted(options.items())}"
     return _each(lambda *values: hashed.keyed(tag, *values), *arguments)
+
+
+def _modular_map(
+    node: Operation, arguments: list[Array], shape: tuple[int, ...], salt: int
+) -> Array:
+    """An abstract map as a hash of all entries of its arguments and the place in its result.
+
+    Second derivatives by one argument are symmetric.
+    """
+    hashed = _Hashed(salt, {})
+    entries = [int(value) for argument in arguments for value in argument.tolist()]
+    _, by = map_parts(node.operation, len(arguments))
+    outputs = len(shape) - len(by)
+    found = np.empty(shape, dtype=object)
+    for place in np.ndindex(*shape):
+        pairs = sorted(zip(by, place[outputs:], strict=True))
+        tag = f"{node.operation}{place[:outputs]}{pairs}"
+        found[place] = hashed.keyed(tag, *entries)
+    return found
 
 
 def _inverse_and_det(matrix: Array) -> tuple[Array, int]:

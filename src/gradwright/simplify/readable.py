@@ -141,7 +141,7 @@ class Printer:
     def read(self, text: str) -> Lowered:
         """A printed text, parsed and lowered again into the same graph."""
         tree = parse(text)
-        scope = infer(tree, self.scope.symbols, text, sizes=self.scope.sizes)
+        scope = infer(tree, self.scope.known, text, sizes=self.scope.sizes)
         return lower(tree, scope, self.graph, text=text).value
 
     def _raised(self, node: Node, as_row: bool, rows: int) -> Tree:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from gradwright.core.nodes import Add, Node, Power, Product
+from gradwright.core.nodes import Add, Node, Operation, Power, Product
 from gradwright.errors import UnsupportedError
 
 LETTERS = "ijklpqrstuvw"
@@ -72,12 +72,23 @@ def _factor(node: Node, places: tuple[int, ...], fresh: int, text_of: TextOf, si
     if isinstance(node, Power) and node.exponent.denominator == 1 and node.exponent < 0:
         inner = _factor(node.base, places, fresh, text_of, sign)
         return f"{inner}^({node.exponent})"
-    text = text_of(node) if node.order <= 2 else None
+    text = text_of(node) if node.order <= 2 else _applied(node, text_of)
     if text is None:
         return f"({_body(_opened(node), places, fresh, text_of, sign)})"
     plain = text.replace("_", "").isalnum()
-    shown = text if plain or (not places and _is_call(text)) else f"({text})"
+    bare = plain or (_is_call(text) and (not places or node.order > 2))
+    shown = text if bare else f"({text})"
     return shown + (f"[{','.join(_letter(x) for x in places)}]" if places else "")
+
+
+def _applied(node: Node, text_of: TextOf) -> str | None:
+    """A higher derivative of an abstract function, at arguments in matrix notation."""
+    if not isinstance(node, Operation):
+        return None
+    arguments = [text_of(part) for part in node.arguments]
+    if None in arguments:
+        return None
+    return f"{node.operation}({', '.join(map(str, arguments))})"
 
 
 def _opened(node: Node) -> Product | Add:

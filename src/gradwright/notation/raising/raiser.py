@@ -33,9 +33,12 @@ from gradwright.notation.tree import (
     Negate,
     Number,
     Symbol,
+    Transpose,
     Tree,
     children,
 )
+from gradwright.ops.abstract import map_parts
+from gradwright.ops.table import OPERATIONS
 
 #: Options that the printed call shows, with the value that goes without saying.
 SILENT_OPTIONS: Mapping[tuple[str, str], Fraction] = {("step", "kink"): Fraction(0)}
@@ -112,7 +115,9 @@ class Raiser:
             case Function():
                 return self._function(node)
             case Operation(operation=name, arguments=parts):
-                return Call(name, tuple(self._known(part) for part in parts))
+                call = Call(name, tuple(self._known(part) for part in parts))
+                # The gradient of a number is a column here, and J_f(x) a row.
+                return Transpose(call) if _is_slope(node) else call
             case _:
                 raise NotMatrix
 
@@ -237,6 +242,12 @@ class Raiser:
         if isinstance(node, Product) and not node.factors and len(set(node.out)) == node.order:
             return number_tree(node.coefficient)
         return self._known(node)
+
+
+def _is_slope(node: Operation) -> bool:
+    """Whether a node is the derivative of an abstract function whose value is a number."""
+    _, by = map_parts(node.operation, len(node.arguments))
+    return node.operation not in OPERATIONS and node.order == len(by) == 1
 
 
 def _without_sign(multiplier: Fraction, tree: Tree) -> tuple[Fraction, Tree]:
