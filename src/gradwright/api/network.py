@@ -13,13 +13,19 @@ from gradwright.api.network_checking import (
     SAMPLES,
     check_network,
 )
+from gradwright.api.network_parts import (
+    AffineMap,
+    batch_jacobian,
+    collapsed,
+    gradient_norms,
+)
 from gradwright.api.trace import NetworkTrace
 from gradwright.errors import NetworkError, UnsupportedError
 from gradwright.explain.document import as_latex, as_text
 from gradwright.explain.network import Section, sections
-from gradwright.explain.trace import traced_lines
+from gradwright.explain.trace import TracedLine, traced_lines
 from gradwright.nn.initialise import initialise
-from gradwright.nn.jacobians import layer_jacobians
+from gradwright.nn.jacobians import LayerJacobians, layer_jacobians
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.parameters import Parameters
 from gradwright.nn.targets import prepare_inputs, prepare_targets, sample_targets
@@ -115,12 +121,13 @@ class Network:
         value, flat = self._model.module.value_and_gradient(self._flat(p), inputs, targets)
         return float(value), Parameters(self._model.layers, flat)
 
-    def layer_jacobians(self, p: Parameters, x: Array) -> list[tuple[Array, Array]]:
-        """(J_y, J_θ) of every layer at one sample x, a vector.
+    def layer_jacobians(self, p: Parameters, x: Array) -> list[LayerJacobians]:
+        """(J_y, J_θ) of every layer at one sample x, a vector, as linear maps.
 
         With y_r the output of layer r as a column, J_y = ∂y_r/∂y_{r-1} has shape
         (fan-out, fan-in), and J_θ = ∂y_r/∂θ_r a column for each parameter of the layer, W in C
-        order and then b. Then ∂L/∂θ_r = J_θᵀ ∂L/∂y_r and ∂L/∂y_{r-1} = J_yᵀ ∂L/∂y_r.
+        order and then b. Then ∂L/∂θ_r = J_θᵀ ∂L/∂y_r and ∂L/∂y_{r-1} = J_yᵀ ∂L/∂y_r. Both keep
+        their structure, and NumPy takes them as arrays.
         """
         inputs = self.inputs(p, np.asarray(x)[None, :])
         model = self._model
@@ -130,6 +137,43 @@ class Network:
             bias = p[f"b{number}"] if kind.bias else None
             found.append(layer_jacobians(kind, rows[0], p[f"W{number}"], bias))
         return found
+
+    def features(self, p: Parameters, X: Array) -> Array:
+        """The learned features of samples X: what the last layer is given, n × units."""
+        inputs = self.inputs(p, X)
+        return [inputs, *self._model.module.forward(self._flat(p), inputs)][-2]
+
+    def collapse(self, p: Parameters) -> AffineMap:
+        """The one affine map that a network without activations is.
+
+        Raises:
+            NetworkError: a layer has an activation.
+        """
+        self._flat(p)
+        return collapsed(self._model, p)
+
+    def jacobian(self, p: Parameters, X: Array, out: Array | None = None) -> Array:
+        """The Jacobian of the outputs by the inputs for every sample: (n, outputs, inputs).
+
+        With `out`, an array of that shape and the dtype of the parameters, it is written there.
+        """
+        return batch_jacobian(self._model, p, self.inputs(p, X), out)
+
+    def sample_gradient_norms(self, p: Parameters, X: Array, y: Array) -> Array:
+        """The norm of the gradient of each sample's own loss by all parameters: n numbers."""
+        return gradient_norms(self._model, self._traced(p, X, y))
+
+    def _traced(self, p: Parameters, X: Array, y: Array) -> dict[str, Array]:
+        return {line.line.name: line.value for line in self.traced(p, X, y)} | {
+            "X": self.inputs(p, X)
+        }
+
+    def traced(self, p: Parameters, X: Array, y: Array) -> tuple[TracedLine, ...]:
+        """Every line of the derivation with its value, in order."""
+        inputs = self.inputs(p, X)
+        values = {"X": inputs, "Y": self.targets(p, inputs, y), **dict(p.items())}
+        values = {name: np.asarray(value, dtype=np.float64) for name, value in values.items()}
+        return traced_lines(self._model.explained_runs(), self._model.widths, values)
 
     def _flat(self, p: Parameters) -> Array:
         if not isinstance(p, Parameters):
@@ -209,10 +253,7 @@ class NetworkDerivation:
             DataError: samples or labels that do not fit the network.
         """
         rate = Settings(learning_rate=learning_rate).learning_rate
-        inputs = self.network.inputs(p, X)
-        values = {"X": inputs, "Y": self.network.targets(p, inputs, y), **dict(p.items())}
-        values = {name: np.asarray(value, dtype=np.float64) for name, value in values.items()}
-        lines = traced_lines(self._model.explained_runs(), self._model.widths, values)
+        lines = self.network.traced(p, X, y)
         return NetworkTrace(self._model.text, p, lines, float(rate))
 
     def check(self, seed: int = 0, progress: Progress | None = None) -> CheckReport:

@@ -1,53 +1,53 @@
-"""The two Jacobians of a layer at one sample: by its input, and by its parameters.
+"""The two Jacobians of a layer at one sample, by its input and by its parameters, as linear maps.
 
-For y = φ(Wᵀ x + b), with x and y as columns, J_y = ∂y/∂x has shape (fan-out, fan-in). J_θ has a
-column for each parameter of the layer in the order of the flat vector: W in C order, then b.
+For y = φ(Wᵀ x + b), with x and y as columns and D the Jacobian of φ, ∂y/∂x = D Wᵀ and
+∂y/∂θ = D ([xᵀ 1] ⊗ I). The parameters θ are those of the flat vector: W in C order, then b.
 """
 
 from __future__ import annotations
 
-from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradwright.calculus.modes import reverse
-from gradwright.core.graph import Graph
-from gradwright.emit.numpy import formula_module
-from gradwright.nn.activations import activation_text
 from gradwright.nn.kinds import Kind
-from gradwright.notation.declarations import declare
-from gradwright.notation.lower import lower
-from gradwright.notation.parser import parse
-from gradwright.notation.shapes import infer
-from gradwright.program.build import build_function
-from gradwright.run.load import load
-from gradwright.simplify.readable import simplified
+from gradwright.nn.slopes import Slopes
+from gradwright.run.linear_map import LinearMap
+from gradwright.run.structured_maps import Dense, Diagonal, Kronecker, Outer, Product, Sum
 
 Array = Any
 
-LETTERS = {"x": "vector p", "W": "matrix p q", "b": "vector q"}
+
+class LayerJacobians(NamedTuple):
+    """∂y/∂x of shape (fan-out, fan-in), and ∂y/∂θ with a column for each parameter."""
+
+    J_y: LinearMap
+    J_theta: LinearMap
+
+    def stacked(self) -> Array:
+        """[J_y  J_θ] as one array, evaluated at the layer's input and parameters."""
+        return np.hstack([self.J_y.dense(), self.J_theta.dense()])
 
 
-def layer_module(kind: Kind) -> ModuleType:
-    """A module with `jacobians(x, W[, b])`, derived from the kind's formula for one sample."""
-    letters = {k: v for k, v in LETTERS.items() if kind.bias or k != "b"}
-    affine = "W'*x + b" if kind.bias else "W'*x"
-    text = activation_text(kind.activation, kind.options, argument=affine)
-    symbols = {name: declare(name, given) for name, given in letters.items()}
-    graph = Graph()
-    node = lower(parse(text), infer(parse(text), symbols, text), graph).value.node
-    inputs = [graph.variable(name, symbols[name].sizes) for name in letters]
-    found = reverse(graph, node, inputs)
-    outputs = [(v.name, simplified(graph, found[v])) for v in inputs]
-    function = build_function("jacobians", inputs, outputs)
-    return load(formula_module(function, "The Jacobians of a layer at one sample.", ()))
+def layer_jacobians(kind: Kind, x: Array, W: Array, b: Array | None) -> LayerJacobians:
+    """The Jacobians of a layer of this kind at the input x, (fan-in,)."""
+    z = W.T @ x if b is None else W.T @ x + b
+    outer = _activation(kind, z)
+    inputs = x if b is None else np.append(x, 1.0)
+    by_parameters = Kronecker(Dense(inputs[None, :]), Diagonal(np.ones(len(z))))
+    if outer is None:
+        return LayerJacobians(Dense(W.T), by_parameters)
+    return LayerJacobians(Product([outer, Dense(W.T)]), Product([outer, by_parameters]))
 
 
-def layer_jacobians(kind: Kind, x: Array, W: Array, b: Array | None) -> tuple[Array, Array]:
-    """(J_y, J_θ) of a layer of this kind at the input x."""
-    arguments = (x, W) if b is None else (x, W, b)
-    by_input, by_weights, *by_bias = layer_module(kind).jacobians(*arguments)
-    outputs = by_weights.shape[0]
-    blocks = [by_weights.reshape(outputs, -1), *by_bias]
-    return by_input, np.concatenate(blocks, axis=1)
+def _activation(kind: Kind, z: Array) -> LinearMap | None:
+    """D at z; None for the identity, diag(s) − s sᵀ for the softmax."""
+    activation = Slopes(kind.activation, kind.options)
+    if activation.identity:
+        return None
+    if kind.activation == "softmax":
+        values = activation.values(z[None, :])[0]
+        column = values[:, None]
+        return Sum([(1.0, Diagonal(values)), (-1.0, Outer(column, column))])
+    slopes, blocks = activation.at(z[None, :])
+    return Diagonal(slopes[0]) if blocks is None else Dense(blocks[0])

@@ -41,6 +41,9 @@ class LinearMap:
     def _inverse(self, columns: Array) -> Array:
         return np.linalg.solve(self._dense(), columns)
 
+    def _singular_values(self) -> Array:
+        return np.linalg.svd(self._dense(), compute_uv=False)
+
     # What users call ----------------------------------------------------------------------------
 
     @property
@@ -65,6 +68,10 @@ class LinearMap:
     def diagonal(self) -> Array:
         """The diagonal entries."""
         return self._diagonal()
+
+    def singular_values(self) -> Array:
+        """The singular values, falling: as many as the smaller of rows and columns."""
+        return self._singular_values()
 
     def trace(self) -> float:
         """The sum of the diagonal.

@@ -71,6 +71,9 @@ class Diagonal(LinearMap):
     def _inverse(self, columns: Array) -> Array:
         return columns / self.entries[:, None]
 
+    def _singular_values(self) -> Array:
+        return np.sort(np.abs(self.entries))[::-1]
+
 
 class Permutation(LinearMap):
     """Entry k of the result is entry `order[k]` of the vector."""
@@ -175,6 +178,12 @@ class Kronecker(LinearMap):
         sides = (self.left._inverse, self.right._inverse)
         return self._both(*sides, self.left.shape, self.right.shape, columns)
 
+    def _singular_values(self) -> Array:
+        values = np.multiply.outer(self.left._singular_values(), self.right._singular_values())
+        found = np.sort(values.ravel())[::-1]
+        # Of a wide times a tall factor some are zero that no pair of values shows.
+        return np.concatenate([found, np.zeros(min(self.shape) - len(found))])
+
 
 class Product(LinearMap):
     """Maps one after the other, the last first."""
@@ -211,6 +220,15 @@ class Product(LinearMap):
         if not self._is_square_throughout:
             return super()._inverse(columns)
         return reduce(lambda found, factor: factor._inverse(found), self.factors, columns)
+
+    def _singular_values(self) -> Array:
+        *others, last = self.factors
+        if others and isinstance(last, Kronecker) and last.left.shape[0] == 1:
+            # (rᵀ ⊗ I)(rᵀ ⊗ I)ᵀ = ‖r‖² I: the rows are orthogonal and of one length.
+            row, inner = last.left, last.right
+            if isinstance(inner, Diagonal) and np.all(inner.entries == 1):
+                return float(np.linalg.norm(row.dense())) * Product(others)._singular_values()
+        return super()._singular_values() if others else last._singular_values()
 
 
 class Sum(LinearMap):

@@ -1,0 +1,165 @@
+"""What can be taken out of a network: features, one affine map, Jacobians, gradient norms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradwright.core.graph import Graph
+from gradwright.errors import NetworkError, ShapeError
+from gradwright.nn.network import NetworkModel
+from gradwright.nn.parameters import Parameters
+from gradwright.nn.slopes import Slopes
+from gradwright.notation.declarations import declare
+from gradwright.notation.lower import lower
+from gradwright.notation.parser import parse
+from gradwright.notation.shapes import infer
+from gradwright.render.unicode import unicode_text
+from gradwright.simplify.equal import equal
+
+Array = Any
+
+#: The formula of a deeper collapsed network is not written out.
+WRITTEN = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AffineMap:
+    """A linear network as one affine map: predictions are X W + 1 bᵀ.
+
+    `weight_formula` and `bias_formula` say how they come from the layers.
+    """
+
+    W: Array
+    b: Array
+    weight_formula: str
+    bias_formula: str
+
+    def predict(self, X: Array) -> Array:
+        """X W + 1 bᵀ for samples X (n × inputs)."""
+        return np.asarray(X) @ self.W + self.b
+
+    def __str__(self) -> str:
+        return f"W = {self.weight_formula}\nb = {self.bias_formula}"
+
+
+def collapsed(model: NetworkModel, p: Parameters) -> AffineMap:
+    """The one affine map that a network of linear layers is.
+
+    Raises:
+        NetworkError: a layer is not linear.
+    """
+    for number, layer in enumerate(model.layers, start=1):
+        if layer.activation != "identity":
+            raise NetworkError(
+                f"collapsing the network {model.text}",
+                f"layer {number} has the activation {layer.activation}, and only layers without "
+                "one are linear",
+                "collapse a network whose layers have no activation",
+                text=model.text,
+                span=layer.span,
+            )
+    W = np.eye(model.widths[0])
+    b = np.zeros(model.widths[0])
+    for number, layer in enumerate(model.layers, start=1):
+        W = W @ p[f"W{number}"]
+        b = b @ p[f"W{number}"] + (p[f"b{number}"] if layer.bias else 0.0)
+    return AffineMap(W, b, *_formulas(model))
+
+
+def _formulas(model: NetworkModel) -> tuple[str, str]:
+    """W₁ W₂ W₃, and the transposed biases behind the weights that follow them."""
+    depth = len(model.layers)
+    if depth > WRITTEN:
+        chain = f"W₁ W₂ ⋯ {unicode_text(parse(f'W{depth}'))}"
+        return chain, "each bias times the weights behind it, summed"
+    weight = "*".join(f"W{number}" for number in range(1, depth + 1))
+    terms = [
+        "*".join([f"b{number}'", *(f"W{later}" for later in range(number + 1, depth + 1))])
+        for number in range(1, depth + 1)
+        if model.layers[number - 1].bias
+    ]
+    bias = f"({' + '.join(terms)})'" if terms else "0"
+    _require_equal(model, weight, bias)
+    return unicode_text(parse(weight)), unicode_text(parse(bias))
+
+
+def _require_equal(model: NetworkModel, weight: str, bias: str) -> None:
+    """The formula is that of the layers, one inserted into the other, by computation."""
+    nested = "X"
+    declared = {"X": declare("X", "matrix n n0")}
+    for number, layer in enumerate(model.layers, start=1):
+        nested = f"({nested})*W{number}"
+        declared[f"W{number}"] = declare(f"W{number}", f"matrix n{number - 1} n{number}")
+        if layer.bias:
+            nested += f" + ones(n)*b{number}'"
+            declared[f"b{number}"] = declare(f"b{number}", f"vector n{number}")
+    one = f"X*{weight}" + (f" + ones(n)*({bias})'" if bias != "0" else "")
+    graph = Graph()
+    nodes = [
+        lower(parse(text), infer(parse(text), declared, text), graph).value.node
+        for text in (nested, one)
+    ]
+    if equal(graph, *nodes) is None:
+        raise AssertionError(f"{one} is not {nested}")
+
+
+def batch_jacobian(model: NetworkModel, p: Parameters, X: Array, out: Array | None) -> Array:
+    """∂(outputs)/∂(inputs) of every sample: (n, outputs, inputs).
+
+    The chain is multiplied from the side that has fewer rows or columns.
+    """
+    inputs, outputs = model.widths[0], model.widths[-1]
+    shape = (len(X), outputs, inputs)
+    if out is not None and (np.shape(out) != shape or out.dtype != p.flat.dtype):
+        raise ShapeError(
+            f"the Jacobian of {model.text}",
+            f"out has shape {np.shape(out)} and dtype {out.dtype}, and the Jacobian has shape "
+            f"{shape} and dtype {p.flat.dtype}",
+            "give an array of that shape and dtype, or none",
+        )
+    before, factors = X, []
+    for number, layer in enumerate(model.layers, start=1):
+        Z = before @ p[f"W{number}"]
+        if layer.bias:
+            Z = Z + p[f"b{number}"]
+        activation = Slopes(layer.activation, layer.options)
+        slopes, blocks = activation.at(Z)
+        before = activation.values(Z)
+        factors.append((p[f"W{number}"].T, slopes, blocks))
+    backwards = outputs <= inputs
+    size = outputs if backwards else inputs
+    chain = np.broadcast_to(np.eye(size, dtype=p.flat.dtype), (len(X), size, size))
+    for weight, slopes, blocks in reversed(factors) if backwards else factors:
+        if backwards:
+            scaled = chain * slopes[:, None, :] if blocks is None else chain @ blocks
+            chain = scaled @ weight
+        else:
+            moved = weight @ chain
+            chain = slopes[:, :, None] * moved if blocks is None else blocks @ moved
+    if out is None:
+        return np.ascontiguousarray(chain, dtype=p.flat.dtype)
+    out[...] = chain
+    return out
+
+
+def gradient_norms(model: NetworkModel, values: Mapping[str, Array]) -> Array:
+    """‖∂L_i/∂θ‖ of each sample's own loss, from the activations and deltas of the batch.
+
+    The gradient of a sample by W_l is the outer product of its activation and its delta, so
+    ‖∂L_i/∂W_l‖ = ‖a‖ ‖δ‖ and no gradient is formed (Goodfellow, arXiv 1510.01799, 2015).
+    """
+    samples = len(values["X"])
+    # The deltas of a mean carry 1/n.
+    scale = samples if model.reduction == "mean" else 1
+    squares = np.zeros(samples)
+    for number, layer in enumerate(model.layers, start=1):
+        name = "A" if layer.activation == "identity" else "Z"
+        delta = scale * values[f"δ{name}{number}"]
+        before = values["X"] if number == 1 else values[f"A{number - 1}"]
+        inputs = np.sum(before**2, axis=1) + layer.bias
+        squares += np.sum(delta**2, axis=1) * inputs
+    return np.sqrt(squares)
