@@ -163,6 +163,7 @@ def test_backprop_writes_everything(capsys: pytest.CaptureFixture[str], tmp_path
     assert {path.name for path in out.iterdir()} == {
         "derivation.txt",
         "derivation.tex",
+        "report.html",
         "backprop.py",
         "check.json",
         "parameters.npz",
@@ -198,6 +199,7 @@ def test_without_data_backprop_derives_checks_and_emits(
     assert {path.name for path in out.iterdir()} == {
         "derivation.txt",
         "derivation.tex",
+        "report.html",
         "backprop.py",
         "check.json",
     }

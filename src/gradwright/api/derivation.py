@@ -7,7 +7,6 @@ sooner.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradwright.api.functions import applied, function_of
+from gradwright.api.outputs import Module, Output, plain, printed_dict
 from gradwright.api.values import bind
 from gradwright.calculus.modes import Contribution
 from gradwright.core.graph import Graph
@@ -31,6 +31,7 @@ from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope
 from gradwright.notation.tree import Symbol, Tree, walk
 from gradwright.render.latex import latex
+from gradwright.render.mathml import mathml
 from gradwright.render.plain import plain_text
 from gradwright.render.unicode import unicode_text
 from gradwright.simplify.field import evaluate
@@ -44,28 +45,6 @@ if TYPE_CHECKING:
     from gradwright.verification.report import CheckReport
 
 SCHEMA = "gradwright.derivation/1"
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """A derivative by one variable: the node, and equal nodes found in another mode.
-
-    Its first `rows` axes are those of what was differentiated.
-    """
-
-    name: str
-    node: Node
-    as_row: bool
-    others: tuple[Node, ...] = ()
-    rows: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Module:
-    """Emitted code, and the abstract functions that it takes behind its other parameters."""
-
-    source: str
-    callables: tuple[tuple[str, int], ...]
 
 
 class Derivation:
@@ -140,6 +119,21 @@ class Derivation:
         """The result as LaTeX mathematics."""
         return self._each(latex)
 
+    def mathml(self) -> str:
+        """The result as a MathML element."""
+        return self._each(mathml)
+
+    def html(self, check: CheckReport | None = None) -> str:
+        """The derivation as one self-contained HTML page, with the check if one is given."""
+        from gradwright.api.reporting import formula_page
+
+        return formula_page(self, check)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        from gradwright.api.reporting import derivation_bundle
+
+        return derivation_bundle(self)
+
     def _each(self, show: Any) -> str:
         shown = {
             name: p.index if p.tree is None else show(p.tree) for name, p in self.printed.items()
@@ -176,7 +170,7 @@ class Derivation:
                 for name, d in sorted(self.scope.symbols.items())
             },
             "form": self.form,
-            "results": {name: _printed_dict(p) for name, p in self.printed.items()},
+            "results": {name: printed_dict(p) for name, p in self.printed.items()},
             "steps": [
                 {
                     "rule": step.rule,
@@ -191,7 +185,7 @@ class Derivation:
     # Running ------------------------------------------------------------------------------------
 
     @cached_property
-    def _modules(self) -> tuple[_Module, ...]:
+    def _modules(self) -> tuple[Module, ...]:
         """The module that is shown, and the one that also returns the formula's value."""
         from gradwright.emit.numpy import formula_module
         from gradwright.program.build import build_function
@@ -211,7 +205,7 @@ class Derivation:
             )
             title = f"The {self.kind} of a formula."
             return tuple(
-                _Module(formula_module(made, title, self.assumptions), made.callables)
+                Module(formula_module(made, title, self.assumptions), made.callables)
                 for made in (shown, both)
             )
 
@@ -240,7 +234,7 @@ class Derivation:
         used |= set().union(*map(bare_sizes, postorder(*nodes)))
         return tuple(sorted((used & self.scope.sizes) - known))
 
-    def _arguments(self, module: _Module, values: Mapping[str, object]) -> list[Any]:
+    def _arguments(self, module: Module, values: Mapping[str, object]) -> list[Any]:
         """Checked values in the order of the emitted function's parameters."""
         known = bind(self.scope, self.free_sizes, values, f"the {self.kind} of {self.formula}")
         listed = [known[name] for name in (*sorted(self.scope.symbols), *self.free_sizes)]
@@ -284,7 +278,7 @@ class Derivation:
                 f"{'; '.join(self._domain)}",
                 "give values at which the formula is defined",
             )
-        return _plain(value), self._named(results)
+        return plain(value), self._named(results)
 
     def operator(self, **values: object) -> LinearMap:
         """The Jacobian or Hessian at given values as a linear map from vec(x) to vec(y).
@@ -327,10 +321,10 @@ class Derivation:
 
     def _named(self, results: Sequence[Any]) -> Any:
         if len(self._outputs) == 1:
-            return _plain(results[0])
-        return {o.name: _plain(r) for o, r in zip(self._outputs, results, strict=True)}
+            return plain(results[0])
+        return {o.name: plain(r) for o, r in zip(self._outputs, results, strict=True)}
 
-    def _run(self, module: _Module, function: str, values: Mapping[str, object]) -> Sequence[Any]:
+    def _run(self, module: Module, function: str, values: Mapping[str, object]) -> Sequence[Any]:
         from gradwright.run.load import load
 
         arguments = self._arguments(module, values)
@@ -379,22 +373,3 @@ class Derivation:
             return min(float(np.min(np.abs(evaluate(n, point, sizes)))) for n in nodes)
 
         return distance
-
-
-def _printed_dict(printed: Printed) -> dict[str, Any]:
-    if printed.tree is None:
-        return {"form": printed.form, "index": printed.index}
-    assert printed.level is not None
-    return {
-        "form": printed.form,
-        "text": plain_text(printed.tree),
-        "unicode": unicode_text(printed.tree),
-        "latex": latex(printed.tree),
-        "verified": printed.level.value,
-    }
-
-
-def _plain(value: Any) -> Any:
-    """Zero-dimensional results as Python floats."""
-    array = np.asarray(value)
-    return float(array) if array.ndim == 0 else array

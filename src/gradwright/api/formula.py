@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gradwright.api.derivation import Derivation, Output
+from gradwright.api.derivation import Derivation
 from gradwright.api.functions import supplied
+from gradwright.api.outputs import Output
 from gradwright.api.symbolic import Expression, traced
 from gradwright.calculus.modes import Contribution, forward, reverse
 from gradwright.core.graph import Graph

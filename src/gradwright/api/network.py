@@ -223,11 +223,23 @@ class NetworkDerivation:
         "full" gives every section; "outline" leaves out the local Jacobians and shows only the
         last form of each line.
         """
-        return as_text(self._title(), self._notes(), _at_level(self.sections, level))
+        return as_text(self.title, self.notes, _at_level(self.sections, level))
 
     def latex(self) -> str:
         """The derivation as a complete LaTeX document."""
-        return as_latex(self._title(), self._notes(), self.sections)
+        return as_latex(self.title, self.notes, self.sections)
+
+    def html(self, check: CheckReport | None = None) -> str:
+        """The derivation as one self-contained HTML page, with the check if one is given."""
+        from gradwright.api.reporting import network_page
+
+        return network_page(self, check)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        from gradwright.api.reporting import bundle
+        from gradwright.report.equations import network_sections
+
+        return bundle(self.explain(), "", network_sections(self.sections))
 
     def source(self, target: str = "numpy") -> str:
         """A complete module that needs NumPy only."""
@@ -296,10 +308,14 @@ class NetworkDerivation:
             "sections": [_section_dict(section) for section in self.sections],
         }
 
-    def _title(self) -> str:
+    @property
+    def title(self) -> str:
+        """What the derivation is of."""
         return f"Backpropagation for {self._model.text}"
 
-    def _notes(self) -> list[str]:
+    @property
+    def notes(self) -> list[str]:
+        """The loss, the letters, and conventions at kinks, a sentence or two each."""
         model = self._model
         mean = "the mean over" if model.reduction == "mean" else "the sum over"
         notes = [

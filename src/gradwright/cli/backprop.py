@@ -10,7 +10,7 @@ import click
 from gradwright.cli import options
 from gradwright.cli.learning import Data, Settings, Trained, read_data, train
 from gradwright.cli.main import CHECK_FAILED, INTERRUPTED
-from gradwright.cli.output import OutputFolder, json_text, output_folder, publish, say
+from gradwright.cli.output import OutputFolder, json_text, output_folder, publish, say, write_file
 from gradwright.cli.progress import note, progress
 from gradwright.cli.subject import make_network
 
@@ -40,6 +40,7 @@ class _Results:
     def write(self, folder: OutputFolder) -> None:
         folder.write("derivation.txt", self.explained)
         folder.write("derivation.tex", self.backprop.latex())
+        folder.write("report.html", self.page())
         folder.write("backprop.py", self.backprop.source("numpy"))
         folder.write("check.json", json_text(self.report.to_dict()))
         if self.traced is not None:
@@ -50,6 +51,19 @@ class _Results:
         if self.flow is not None:
             folder.write("flow.txt", str(self.flow))
             folder.write("flow.json", json_text(self.flow.to_dict()))
+
+    def page(self) -> str:
+        from gradwright.api.reporting import network_page
+
+        trained = self.trained
+        return network_page(
+            self.backprop,
+            self.report,
+            () if trained is None else trained.history,
+            "" if trained is None else trained.summary(),
+            self.flow,
+            "" if self.traced is None else str(self.traced),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -104,6 +118,7 @@ class _Tracing:
 @options.seed
 @options.as_json
 @options.out
+@options.report
 def command(
     text: str,
     data: str | None,
@@ -119,13 +134,15 @@ def command(
     seed: int,
     as_json: bool,
     out: str | None,
+    report: str | None,
 ) -> int:
     """Derive the backward pass of NETWORK, check it, and with --data train with it.
 
-    With --out, the folder gets derivation.txt, derivation.tex, backprop.py (a NumPy module) and
-    check.json; with --trace also trace.txt and trace.json; with --data also parameters.npz,
-    training.json and how gradients flow through the trained network, flow.txt and flow.json. A
-    backward pass that fails its check is not trained with, and the exit code is 1.
+    With --out, the folder gets derivation.txt, derivation.tex, report.html (one page with
+    everything), backprop.py (a NumPy module) and check.json; with --trace also trace.txt and
+    trace.json; with --data also parameters.npz, training.json and how gradients flow through the
+    trained network, flow.txt and flow.json. A backward pass that fails its check is not trained
+    with, and the exit code is 1.
 
     \b
     Examples:
@@ -145,6 +162,9 @@ def command(
             results.write(folder)
         for path in publish(folder):
             note(f"wrote {path}")
+        if report is not None:
+            write_file(report, results.page())
+            note(f"wrote {report}")
     if as_json:
         say(json_text(results.to_dict()))
     return results.code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from gradwright.cli import options
-from gradwright.cli.output import json_text, output_folder, publish, say
+from gradwright.cli.output import json_text, output_folder, publish, say, write_file
 from gradwright.cli.progress import note
 from gradwright.cli.subject import make_derivation
 
@@ -18,6 +18,7 @@ from gradwright.cli.subject import make_derivation
 @options.level
 @options.as_json
 @options.out
+@options.report
 def command(
     text: str,
     wrt: str | None,
@@ -26,6 +27,7 @@ def command(
     level: str,
     as_json: bool,
     out: str | None,
+    report: str | None,
 ) -> None:
     """Differentiate FORMULA, written as in x'*A*x, and print the derivation.
 
@@ -49,4 +51,7 @@ def command(
             folder.write("derivation.json", json_text(derivation.to_dict()))
         for path in publish(folder):
             note(f"wrote {path}")
+        if report is not None:
+            write_file(report, derivation.html(derivation.check()))
+            note(f"wrote {report}")
         say(json_text(derivation.to_dict()) if as_json else explained)

@@ -47,6 +47,7 @@ class Trained:
     params: Parameters
     interrupted: bool
     document: dict[str, Any]
+    history: tuple[Epoch, ...] = ()
 
     def summary(self) -> str:
         """A few lines to read."""
@@ -133,7 +134,7 @@ def train(network: Network, data: Data, settings: Settings) -> Trained:
         "standardiser": data.standardiser.to_dict(),
         "versions": _versions(),
     }
-    return Trained(done.params, done.stopped == "interrupted", document)
+    return Trained(done.params, done.stopped == "interrupted", document, done.history)
 
 
 def _accuracy(network: Network, params: Parameters, data: Dataset) -> float | None:

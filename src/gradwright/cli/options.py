@@ -56,6 +56,9 @@ trace = click.option(
     is_flag=True,
     help="Also show one step on two samples with all its numbers, those multiplied included.",
 )
+report = click.option(
+    "--report", metavar="FILE.html", help="Also write one self-contained HTML page to this file."
+)
 loss = click.option(
     "--loss", metavar="NAME", help="Default: the loss that belongs to the last activation."
 )

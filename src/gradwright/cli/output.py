@@ -111,6 +111,19 @@ def output_folder(path: str | None) -> Iterator[OutputFolder | None]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
+def write_file(path: str, text: str) -> None:
+    """Write one text file in one step.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    whole = Path(path).absolute()
+    with output_folder(str(whole.parent)) as folder:
+        assert folder is not None
+        folder.write(whole.name, text)
+        publish(folder)
+
+
 def _staging_place(target: Path) -> Path:
     """A new place on the file system of `target`, so that files can be moved in one step."""
     name = f"gradwright-{secrets.token_hex(8)}"

@@ -1,0 +1,56 @@
+"""What a derivation holds: a derivative by one variable, emitted code, and both in plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradwright.core.nodes import Node
+from gradwright.render.latex import latex
+from gradwright.render.plain import plain_text
+from gradwright.render.unicode import unicode_text
+from gradwright.simplify.readable import Printed
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A derivative by one variable: the node, and equal nodes found in another mode.
+
+    Its first `rows` axes are those of what was differentiated.
+    """
+
+    name: str
+    node: Node
+    as_row: bool
+    others: tuple[Node, ...] = ()
+    rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """Emitted code, and the abstract functions that it takes behind its other parameters."""
+
+    source: str
+    callables: tuple[tuple[str, int], ...]
+
+
+def printed_dict(printed: Printed) -> dict[str, Any]:
+    """A printed result as plain values."""
+    if printed.tree is None:
+        return {"form": printed.form, "index": printed.index}
+    assert printed.level is not None
+    return {
+        "form": printed.form,
+        "text": plain_text(printed.tree),
+        "unicode": unicode_text(printed.tree),
+        "latex": latex(printed.tree),
+        "verified": printed.level.value,
+    }
+
+
+def plain(value: Any) -> Any:
+    """Zero-dimensional results as Python floats."""
+    array = np.asarray(value)
+    return float(array) if array.ndim == 0 else array

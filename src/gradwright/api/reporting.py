@@ -1,0 +1,100 @@
+"""Whole pages for derivations, and the fragments that notebooks show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gradwright.render.mathml import math_element, mathml_name, mathml_row
+from gradwright.render.unicode import unicode_text
+from gradwright.report.document import (
+    check_part,
+    code_part,
+    flow_part,
+    network_figures,
+    training_part,
+)
+from gradwright.report.equations import Row, derivative, equations, formula_steps, network_sections
+from gradwright.report.page import code, notes, page, section
+
+if TYPE_CHECKING:
+    from gradwright.api.derivation import Derivation
+    from gradwright.api.network import NetworkDerivation
+    from gradwright.gradientflow.report import FlowReport
+    from gradwright.training.loop import Epoch
+    from gradwright.verification.report import CheckReport
+
+
+def network_page(
+    backprop: NetworkDerivation,
+    check: CheckReport | None = None,
+    history: tuple[Epoch, ...] = (),
+    summary: str = "",
+    flow: FlowReport | None = None,
+    trace: str = "",
+) -> str:
+    """The derivation of a network as one page, with what else is known of it."""
+    parts = [notes(*backprop.notes), network_figures(backprop.network.model.layers)]
+    parts.append(network_sections(backprop.sections))
+    if check is not None:
+        parts.append(check_part(check))
+    if summary:
+        parts.append(training_part(history, summary))
+    if flow is not None:
+        parts.append(flow_part(flow))
+    if trace:
+        parts.append(section("One step with its numbers", code(trace)))
+    parts.append(code_part(backprop.source("numpy")))
+    return page(backprop.title, "".join(parts))
+
+
+def formula_page(derivation: Derivation, check: CheckReport | None = None) -> str:
+    """The derivation of a formula as one page."""
+    parts = [section("Formula", equations([("<mi>f</mi>", mathml_row(derivation.tree), "")]))]
+    if derivation.steps:
+        steps = formula_steps(derivation.steps)
+        parts.append(section("Chain rule, from the result backwards", steps))
+    parts.append(section("Result", result_equations(derivation)))
+    if derivation.assumptions:
+        parts.append(section("Assumed", notes(*derivation.assumptions)))
+    if check is not None:
+        parts.append(check_part(check))
+    parts.append(code_part(derivation.source("numpy")))
+    return page(f"The {derivation.kind} of {unicode_text(derivation.tree)}", "".join(parts))
+
+
+def result_equations(derivation: Derivation) -> str:
+    """Each result with its name on the left."""
+    rows: list[Row] = []
+    for name, printed in derivation.printed.items():
+        left = _left(derivation.kind, mathml_name(name))
+        if printed.tree is None:
+            rows.append((left, f"<mtext>{printed.index}</mtext>", ""))
+        else:
+            stacked = "columns stacked" if printed.form == "kronecker" else ""
+            rows.append((left, mathml_row(printed.tree), stacked))
+    return equations(rows)
+
+
+def _left(kind: str, name: str) -> str:
+    of = derivative("<mi>f</mi>", name)
+    if kind in ("hessian", "hvp"):
+        twice = f"<msup>{name}<mn>2</mn></msup>"
+        of = derivative("<msup><mi></mi><mn>2</mn></msup><mi>f</mi>", twice)
+    beside = {"vjp": "cotangent", "jvp": "tangent", "hvp": "tangent"}.get(kind)
+    return of if beside is None else f"<mrow>{of}<mi>{beside}</mi></mrow>"
+
+
+def bundle(plain: str, latex: str, html: str) -> dict[str, Any]:
+    """What a notebook may choose from."""
+    shown = f"$\\displaystyle {latex}$" if latex else ""
+    found = {"text/plain": plain, "text/latex": shown, "text/html": html}
+    return {kind: text for kind, text in found.items() if text}
+
+
+def derivation_bundle(derivation: Derivation) -> dict[str, Any]:
+    """The result of a derivation as text, LaTeX and MathML."""
+    (printed, *others) = derivation.printed.values()
+    if printed.tree is None or others:
+        return bundle(str(derivation), "", result_equations(derivation))
+    html = math_element(mathml_row(printed.tree), display=True)
+    return bundle(str(derivation), derivation.latex(), html)

@@ -1,0 +1,182 @@
+"""Presentation MathML, from the layout tree that the other printers share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from html import escape
+
+from gradwright.notation.declarations import GREEK_NAMES
+from gradwright.notation.functions import FUNCTIONS
+from gradwright.notation.tree import Tree
+from gradwright.ops.abstract import map_parts, unprimed
+from gradwright.render.latex_characters import GREEK
+from gradwright.render.layout import (
+    Applied,
+    Fenced,
+    Infix,
+    Layout,
+    Literal,
+    Minus,
+    Name,
+    Superscript,
+    bare,
+    decimal,
+    expand,
+    layout,
+    leading,
+    separated,
+)
+
+MARKS = {"T": "<mo>⊤</mo>", "-1": "<mn>−1</mn>", "-T": "<mrow><mo>−</mo><mo>⊤</mo></mrow>"}
+OPERATORS = {"+": "+", "-": "−", ".*": "⊙", "./": "⊘", "kron": "⊗"}
+HEADS = {"sigmoid": "<mi>σ</mi>"}
+
+
+def _fence(sign: str, form: str) -> str:
+    """A bracket without the space that an operator keeps from its neighbours."""
+    return f'<mo form="{form}" fence="true" lspace="0" rspace="0">{sign}</mo>'
+
+
+OPEN, CLOSE = _fence("(", "prefix"), _fence(")", "postfix")
+
+#: A product is written by a narrow space.
+SPACE = '<mspace width="0.17em"/>'
+
+_LETTERS = {command[1:]: letter for letter, command in GREEK.items()}
+
+
+def mathml(tree: Tree, display: bool = False) -> str:
+    """A tree as a `math` element.
+
+    >>> from gradwright.notation.parser import parse
+    >>> print(mathml(parse("A'")))
+    <math><msup><mi>A</mi><mo>⊤</mo></msup></math>
+    """
+    return math_element(mathml_row(tree), display)
+
+
+def math_element(content: str, display: bool = False) -> str:
+    """Content in a `math` element, on a line of its own with `display`."""
+    block = ' display="block"' if display else ""
+    return f"<math{block}>{content}</math>"
+
+
+def mathml_row(tree: Tree) -> str:
+    """A tree as MathML to stand inside a `math` element."""
+    return expand(layout(tree), _mathml)
+
+
+def _mathml(node: Layout) -> Sequence[str | Layout]:
+    match node:
+        case Name(text):
+            return (mathml_name(text),)
+        case Literal(value):
+            return (f"<mn>{escape(decimal(value))}</mn>",)
+        case Infix("/", left, right):
+            return "<mfrac>", bare(left), bare(right), "</mfrac>"
+        case Infix("^", base, exponent):
+            return "<msup>", base, bare(exponent), "</msup>"
+        case Infix(".^", base, exponent):
+            return "<msup>", base, "<mrow><mo>⊙</mo>", bare(exponent), "</mrow></msup>"
+        case Infix("*", left, right):
+            return "<mrow>", _factor(left), _between(left, right), _factor(right), "</mrow>"
+        case Infix(operator, left, right):
+            sign = f"<mo>{OPERATORS[operator]}</mo>"
+            return "<mrow>", _factor(left), sign, _factor(right), "</mrow>"
+        case Minus(operand):
+            return '<mrow><mo form="prefix">−</mo>', _factor(operand), "</mrow>"
+        case Superscript(operand, mark):
+            return "<msup>", operand, MARKS[mark], "</msup>"
+        case Fenced(inner):
+            return f"<mrow>{OPEN}", inner, f"{CLOSE}</mrow>"
+        case Applied():
+            return _applied(node)
+    raise AssertionError(type(node))
+
+
+def _factor(node: Layout) -> Layout:
+    """A fraction says itself where it ends."""
+    is_fraction = (
+        isinstance(node, Fenced) and isinstance(node.inner, Infix) and node.inner.operator == "/"
+    )
+    return bare(node) if is_fraction else node
+
+
+def _between(left: Layout, right: Layout) -> str:
+    """A space multiplies, except where it would read as one number or as an argument."""
+    last = left.right if isinstance(left, Infix) and left.operator == "*" else left
+    first = leading(_factor(right))
+    applied = isinstance(last, Name) and isinstance(first, Fenced) and last.text == "σ"
+    number = isinstance(first, Literal) or (isinstance(first, Applied) and first.function == "ones")
+    return "<mo>·</mo>" if applied or (number and _ends_in_number(last)) else SPACE
+
+
+def _ends_in_number(node: Layout) -> bool:
+    return isinstance(node, Literal) or (isinstance(node, Applied) and node.function == "ones")
+
+
+def _applied(node: Applied) -> Sequence[str | Layout]:
+    first, *others = node.arguments
+    match node.function:
+        case "norm2":
+            return f"<mrow>{_fence('‖', 'prefix')}", first, f"{_fence('‖', 'postfix')}</mrow>"
+        case "norm1":
+            end = f"{_fence('‖', 'postfix')}</mrow><mn>1</mn></msub>"
+            return f"<msub><mrow>{_fence('‖', 'prefix')}", first, end
+        case "abs":
+            return f"<mrow>{_fence('|', 'prefix')}", first, f"{_fence('|', 'postfix')}</mrow>"
+        case "sqrt":
+            return "<msqrt>", first, "</msqrt>"
+        case "eye" | "commutation" | "ones":
+            head = {"eye": "<mi>I</mi>", "ones": "<mn>1</mn>"}.get(node.function, "<mi>K</mi>")
+            sign = "<mo>,</mo>" if node.function == "commutation" else "<mo>×</mo>"
+            sizes = [piece for size in others for piece in (sign, size)]
+            return f"<msub>{head}<mrow>", first, *sizes, "</mrow></msub>"
+        case "step" if not others and not node.options:
+            end = f"<mo>&gt;</mo><mn>0</mn>{_fence('⟧', 'postfix')}</mrow>"
+            return f"<mrow>{_fence('⟦', 'prefix')}", first, end
+    given = [f"<mi>{escape(key)}</mi><mo>=</mo><mn>{decimal(v)}</mn>" for key, v in node.options]
+    inside = ["<mo>,</mo>" if part == ", " else part for part in separated(node.arguments, given)]
+    head = _head(node.function, len(node.arguments))
+    return f"<mrow>{head}<mo>&#x2061;</mo>{OPEN}", *inside, f"{CLOSE}</mrow>"
+
+
+def _head(name: str, count: int) -> str:
+    """The name of a function before its arguments."""
+    if name in HEADS:
+        return HEADS[name]
+    if name in FUNCTIONS:
+        return f"<mi>{escape(name)}</mi>"
+    base, primes = unprimed(name)
+    by: tuple[int, ...] = ()
+    if not primes:
+        base, by = map_parts(name, count)
+    letter = _LETTERS.get({"phi": "varphi", "epsilon": "varepsilon"}.get(base, base), base)
+    shown = f"<mi>{letter}</mi>" if base in GREEK_NAMES else mathml_name(base)
+    if primes:
+        return f"<msup>{shown}<mo>{'′' * primes}</mo></msup>"
+    if not by:
+        return shown
+    places = "" if count == 1 else f"<mo>,</mo><mn>{''.join(map(str, by))}</mn>"
+    return f"<msub><mi>{name[0]}</mi><mrow>{shown}{places}</mrow></msub>"
+
+
+def mathml_name(name: str) -> str:
+    """A symbol: trailing digits and bracketed indices are subscripts, δZ is δ with subscript Z."""
+    if len(name) > 1 and name[0] in GREEK and name[1].isalpha():
+        return f"<msub><mi>{name[0]}</mi>{mathml_name(name[1:])}</msub>"
+    indexed = re.fullmatch(r"(.+)\[(.+)\]", name)
+    if indexed:
+        return f"<msub><mi>{escape(indexed[1])}</mi>{_index(indexed[2])}</msub>"
+    split = re.fullmatch(r"(.*?[^\W\d_])([0-9]+)", name)
+    if split:
+        return f"<msub><mi>{escape(split[1])}</mi><mn>{split[2]}</mn></msub>"
+    return f"<mi>{escape(name)}</mi>"
+
+
+def _index(text: str) -> str:
+    parts = re.findall(r"[0-9]+|[^\W\d]+|.", text)
+    tags = ["mn" if p.isdigit() else "mi" if p.isalpha() else "mo" for p in parts]
+    inner = (f"<{t}>{escape(p.replace('-', '−'))}</{t}>" for t, p in zip(tags, parts, strict=True))
+    return f"<mrow>{''.join(inner)}</mrow>"

@@ -1,0 +1,74 @@
+"""Lines of a derivation as rows of MathML, aligned at the equals sign."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from gradwright.explain.formula import Step
+from gradwright.explain.lines import Line
+from gradwright.explain.network import Entry, Section
+from gradwright.notation.tree import Symbol
+from gradwright.render.equation import shape_text
+from gradwright.render.mathml import CLOSE, OPEN, math_element, mathml_name, mathml_row
+from gradwright.report.page import section, wide
+
+#: (left side, right side, remark), the sides as MathML; an empty left side goes on from before.
+Row = tuple[str, str, str]
+
+
+def equations(rows: Sequence[Row]) -> str:
+    """Rows of equations in a box that scrolls."""
+    lines = []
+    for left, right, remark in rows:
+        name = math_element(left) if left else ""
+        value = math_element(f'<mstyle displaystyle="true"><mo>=</mo>{right}</mstyle>')
+        note = f'<td class="remark">{escape(remark)}</td>' if remark else ""
+        lines.append(f"<tr><td>{name}</td><td>{value}</td>{note}</tr>")
+    return wide(f'<table class="lines">{"".join(lines)}</table>')
+
+
+def derivative(top: str, of: str) -> str:
+    """∂top/∂of as a fraction."""
+    inside = f"<mfrac><mrow><mi>∂</mi>{top}</mrow><mrow><mi>∂</mi>{of}</mrow></mfrac>"
+    return f'<mstyle displaystyle="true">{inside}</mstyle>'
+
+
+def network_sections(parts: Sequence[Section]) -> str:
+    """The derivation of a network, section by section."""
+    made = []
+    for number, part in enumerate(parts, start=1):
+        rows = [row for entry in part.entries for row in _rows(entry)]
+        made.append(section(f"{number}. {part.title}", equations(rows)))
+    return "".join(made)
+
+
+def _rows(entry: Entry) -> list[Row]:
+    line = entry.line
+    rows = []
+    for place, form in enumerate(line.forms):
+        last = place == len(line.forms) - 1
+        behind = (shape_text(line.axes) if line.axes else "", entry.remark) if last else ()
+        remark = ", ".join(part for part in (form.rule, *behind) if part)
+        rows.append((_name(line) if place == 0 else "", mathml_row(form.tree), remark))
+    return rows
+
+
+def _name(line: Line) -> str:
+    if line.name.startswith("∂"):
+        top, _, bottom = line.name.partition("/")
+        return derivative(mathml_name(top[1:]), mathml_name(bottom[1:]))
+    of = line.meaning.rpartition("∂")[2]
+    if line.meaning and of[:1] in ("W", "b"):
+        return derivative("<mi>L</mi>", mathml_name(of))
+    return mathml_name(line.name)
+
+
+def formula_steps(steps: Sequence[Step]) -> str:
+    """Each use of the chain rule."""
+    rows = []
+    for step in steps:
+        of = mathml_row(step.of)
+        inside = of if isinstance(step.of, Symbol) else f"{OPEN}{of}{CLOSE}"
+        rows.append((derivative("<mi>f</mi>", inside), mathml_row(step.after), step.rule))
+    return equations(rows)

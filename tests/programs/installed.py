@@ -1,0 +1,9 @@
+"""Programs that some tests need, where they are on this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+CHROMIUM = os.environ.get("GRADWRIGHT_CHROMIUM") or shutil.which("chromium")
+PDFLATEX = shutil.which("pdflatex")
