@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gradwright.api.equality import equal
     from gradwright.api.flow import flow
     from gradwright.api.formula import Formula, formula, function, gradient, hessian, jacobian
     from gradwright.api.network import Network
@@ -23,6 +24,7 @@ __all__ = [
     "Formula",
     "GradwrightError",
     "Network",
+    "equal",
     "flow",
     "formula",
     "function",
@@ -39,6 +41,7 @@ _HOME = {
     "Formula": "gradwright.api.formula",
     "GradwrightError": "gradwright.errors",
     "Network": "gradwright.api.network",
+    "equal": "gradwright.api.equality",
     "flow": "gradwright.api.flow",
     "formula": "gradwright.api.formula",
     "function": "gradwright.api.formula",
