@@ -25,7 +25,9 @@ from gradwright.explain.assumptions import (
     domain_conditions,
     kink_arguments,
 )
-from gradwright.explain.formula import Step, chain_rule_steps, formula_text
+from gradwright.explain.components import components, operations_of, proof_section
+from gradwright.explain.formula import LEFT, Step, chain_rule_steps, formula_text
+from gradwright.explain.levels import require_level
 from gradwright.notation.lower import Lowering
 from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope
@@ -33,7 +35,7 @@ from gradwright.notation.tree import Symbol, Tree, walk
 from gradwright.render.latex import latex
 from gradwright.render.mathml import mathml
 from gradwright.render.plain import plain_text
-from gradwright.render.unicode import unicode_text
+from gradwright.render.unicode import unicode_name, unicode_text
 from gradwright.simplify.field import evaluate
 from gradwright.simplify.readable import Printed, Printer
 from gradwright.simplify.rewrite import Budget, rewrite
@@ -149,15 +151,25 @@ class Derivation:
             return tuple(chain_rule_steps(self._contributions, self._printer, self._raiser))
 
     def explain(self, level: str = "full") -> str:
-        """The derivation as text; `level` is "outline" (the result) or "full" (every step)."""
-        return formula_text(
-            self.kind,
-            self.tree,
-            self.scope,
-            self.printed,
-            self.steps if level == "full" else (),
-            self.assumptions,
-        )
+        """The derivation as text.
+
+        "outline" is the result, "full" every use of the chain rule, and "index" adds the formula
+        and the result in components, with their sums and cases, and the proofs of the operations.
+        """
+        require_level(level)
+        steps = () if level == "outline" else self.steps
+        head = (self.kind, self.tree, self.scope, self.printed, steps, self.assumptions)
+        text = formula_text(*head)
+        return text if level != "index" else "\n".join([text, *self._in_components()])
+
+    def _in_components(self) -> list[str]:
+        value = self._lowering.value.node
+        lines = components("f", value, self._raiser)
+        for name, printed in self.printed.items():
+            left = LEFT[self.kind].format(unicode_name(name))
+            lines += components(left, printed.node, self._raiser)
+        shown = [f"  {line}" for line in lines]
+        return ["", "In components", *shown, *proof_section(operations_of(value))]
 
     def to_dict(self) -> dict[str, Any]:
         """The derivation in the schema gradwright.derivation/1."""

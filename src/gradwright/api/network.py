@@ -21,14 +21,18 @@ from gradwright.api.network_parts import (
 )
 from gradwright.api.trace import NetworkTrace
 from gradwright.errors import NetworkError, UnsupportedError
+from gradwright.explain.components import line_components, proof_section
 from gradwright.explain.document import as_latex, as_text
+from gradwright.explain.levels import require_level
 from gradwright.explain.network import Section, sections
 from gradwright.explain.trace import TracedLine, traced_lines
+from gradwright.nn.derive import letters_of
 from gradwright.nn.initialise import initialise
 from gradwright.nn.jacobians import LayerJacobians, layer_jacobians
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.parameters import Parameters
 from gradwright.nn.targets import prepare_inputs, prepare_targets, sample_targets
+from gradwright.ops.table import OPERATIONS
 from gradwright.render.plain import plain_text
 from gradwright.training.loop import Settings
 from gradwright.verification.report import CheckReport
@@ -221,9 +225,25 @@ class NetworkDerivation:
         """The derivation as text.
 
         "full" gives every section; "outline" leaves out the local Jacobians and shows only the
-        last form of each line.
+        last form of each line; "index" adds the lines of each layer kind in components, with
+        their sums, and the proofs of the activations.
         """
-        return as_text(self.title, self.notes, _at_level(self.sections, level))
+        require_level(level)
+        parts = self.sections
+        if level == "outline":
+            kept = (part for part in parts if not part.title.startswith("Local"))
+            parts = tuple(part.shortened() for part in kept)
+        text = as_text(self.title, self.notes, parts)
+        return text if level != "index" else "\n".join([text, *self._in_components()])
+
+    def _in_components(self) -> list[str]:
+        """Each kind in its own letters, X being the layer's input."""
+        lines = ["", "In components, X being the input of a layer of each kind"]
+        for kind, derived in self._model.derived.items():
+            own = line_components((*derived.forward, *derived.adjoints), letters_of(kind))
+            lines += [f"   {kind.activation}", *(f"      {line}" for line in own)]
+        used = dict.fromkeys(layer.activation for layer in self._model.layers)
+        return [*lines, *proof_section(OPERATIONS[name] for name in used if name in OPERATIONS)]
 
     def latex(self) -> str:
         """The derivation as a complete LaTeX document."""
@@ -324,18 +344,6 @@ class NetworkDerivation:
         ]
         kinks = [d.kink for d in model.derived.values() if d.kink]
         return notes + [f"At the kink: {text}." for text in dict.fromkeys(kinks)]
-
-
-def _at_level(parts: tuple[Section, ...], level: str) -> tuple[Section, ...]:
-    if level == "full":
-        return parts
-    if level != "outline":
-        raise UnsupportedError(
-            f"an explanation at level {level!r}",
-            f"{level!r} is asked for and the levels are outline and full",
-            'use level="outline" or level="full"',
-        )
-    return tuple(part.shortened() for part in parts if not part.title.startswith("Local"))
 
 
 def _section_dict(section: Section) -> dict[str, Any]:

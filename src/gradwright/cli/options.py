@@ -36,10 +36,10 @@ declare = click.option(
 )
 level = click.option(
     "--level",
-    type=click.Choice(["outline", "full"]),
+    type=click.Choice(["outline", "full", "index"]),
     default="full",
     show_default=True,
-    help="How much of the derivation is written.",
+    help="How much of the derivation is written; index adds sums over indices and proofs.",
 )
 wrt = click.option(
     "--wrt", metavar="NAME[,NAME]", help="The variable to differentiate by; several for gradients."
