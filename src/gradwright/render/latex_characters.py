@@ -23,7 +23,7 @@ _SIGNS = {
     "∞": r"\infty", "∈": r"\in", "ℝ": r"\mathbb{R}", "∂": r"\partial", "∇": r"\nabla",
     "∑": r"\sum", "∏": r"\prod", "√": r"\surd", "‖": r"\Vert", "⊤": r"\top", "′": r"\prime",
     "⎛": "(", "⎜": r"\vert", "⎝": "(", "⎞": ")", "⎟": r"\vert", "⎠": ")",
-    "⟨": r"\langle", "⟩": r"\rangle",
+    "⟨": r"\langle", "⟩": r"\rangle", "⋮": r"\vdots", "⋯": r"\cdots", "⋱": r"\ddots",
     "⟦": r"\llbracket", "⟧": r"\rrbracket", "ϕ": r"\phi",
     # In running text, TeX's own encoding has other characters in the place of these three.
     "<": "<", ">": ">", "|": "|",
