@@ -145,7 +145,7 @@ def test_buffers_that_are_too_small_are_refused(rng: np.random.Generator) -> Non
     parameters, X, Y = drawn(case, rng, 8)
     buffers = module.Buffers(5, parameters.dtype)
     for _ in range(2):
-        with pytest.raises(ValueError, match="8 rows do not fit buffers made for 5"):
+        with pytest.raises(ValueError, match="8 samples do not fit buffers made for 5"):
             module.value_and_gradient(parameters, X, Y, buffers=buffers)
         module.value_and_gradient(parameters, X[:5], Y[:5], buffers=buffers)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gradwright.errors import GradwrightError, NetworkError, UnsupportedError
+from gradwright.errors import GradwrightError, NetworkError
 from gradwright.nn.kinds import Kind
 from gradwright.nn.network import NetworkModel
 
@@ -19,7 +19,7 @@ REFUSED: dict[str, tuple[dict[str, str], type[GradwrightError], str]] = {
     "loss": ({"loss": "hinge"}, NetworkError, "'hinge' is asked for"),
     "loss that does not fit": ({"text": "4 -> 3 relu"}, NetworkError, "those of relu"),
     "reduction": ({"reduction": "median"}, NetworkError, "'median' is asked for"),
-    "layout": ({"layout": "columns"}, UnsupportedError, "'columns' is asked for"),
+    "layout": ({"layout": "diagonal"}, NetworkError, "'diagonal' is asked for"),
 }
 
 

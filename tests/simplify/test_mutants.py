@@ -143,6 +143,7 @@ USES = {
     "softplus": ("s*log(1 + exp(t))", "s"),
     "log-sum-exp": ("s*log(sum(exp(x)))", "s"),
     "softmax": ("log(sum(exp(x)))", "x"),
+    "log of a transpose": ("s*sum(log(softmax(A')'))", "s"),
     "log softmax": ("sum(log(softmax(x)) .* v)", "v"),
     "log sigmoid": ("s*log(sigmoid(t))", "s"),
     "log(1 - sigmoid)": ("s*log(1 - sigmoid(t))", "s"),

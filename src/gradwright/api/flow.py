@@ -101,7 +101,7 @@ def _stages(layers: Sequence[Layer], p: Parameters, X: Array) -> tuple[list[Stag
     derived = {key: Slopes(*key) for key in {(x.activation, x.options) for x in layers}}
     before = X.astype(np.float64)
     for number, layer in enumerate(layers, start=1):
-        weight = np.asarray(p[f"W{number}"], dtype=np.float64)
+        weight = np.asarray(p.weight(number), dtype=np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
             Z = before @ weight
             if layer.bias:
@@ -170,7 +170,10 @@ def _other_starts(layers: Sequence[Layer]) -> Iterator[tuple[str, Sequence[Layer
         ("relu", "scheme='he_normal'"),
         ("tanh", "singular_values=1"),
     ):
-        hidden = [Layer(x.fan_in, x.fan_out, activation, bias=x.bias) for x in layers[:-1]]
+        hidden = [
+            Layer(x.fan_in, x.fan_out, activation, bias=x.bias, layout=x.layout)
+            for x in layers[:-1]
+        ]
         text = f"use {activation} in the hidden layers and init({start})"
         yield text, (*hidden, layers[-1]), starts[start]
 

@@ -47,12 +47,13 @@ class Network:
     """A feed-forward network of dense layers.
 
     `text` names the widths and activations, `"64 -> 32 relu -> 10 softmax"`; `30 * 64 sigmoid`
-    repeats a layer and an omitted activation is the identity. Samples are the rows of X, and
-    layer l computes A = φ(X W + 1 bᵀ) with W of shape (fan-in, fan-out).
+    repeats a layer and an omitted activation is the identity. `layout` says what the formulas and
+    the code look like: "rows" Z = X W + 1 bᵀ, "columns" Z = W X + b 1ᵀ, "transposed"
+    Z = Wᵀ X + b 1ᵀ. X is given as samples × features in all of them.
 
     Raises:
-        NetworkError: an unknown layer, loss or reduction, or a loss that does not fit the last
-            activation.
+        NetworkError: an unknown layer, loss, reduction or layout, or a loss that does not fit
+            the last activation.
     """
 
     def __init__(
@@ -77,6 +78,11 @@ class Network:
     def widths(self) -> tuple[int, ...]:
         """Units per layer, the inputs first."""
         return self._model.widths
+
+    def relayout(self, layout: str) -> Network:
+        """The same network in another layout; parameters follow with `p.relayout(layout)`."""
+        model = self._model
+        return Network(model.text, model.loss, model.reduction, layout)
 
     def backprop(self) -> NetworkDerivation:
         """The derivation of every gradient."""
@@ -139,7 +145,7 @@ class Network:
         found = []
         for number, (kind, rows) in enumerate(zip(model.kinds, before, strict=False), start=1):
             bias = p[f"b{number}"] if kind.bias else None
-            found.append(layer_jacobians(kind, rows[0], p[f"W{number}"], bias))
+            found.append(layer_jacobians(kind, rows[0], p.weight(number), bias))
         return found
 
     def features(self, p: Parameters, X: Array) -> Array:
@@ -169,15 +175,18 @@ class Network:
 
     def _traced(self, p: Parameters, X: Array, y: Array) -> dict[str, Array]:
         return {line.line.name: line.value for line in self.traced(p, X, y)} | {
-            "X": self.inputs(p, X)
+            "X": self._model.layout.batch(self.inputs(p, X))
         }
 
     def traced(self, p: Parameters, X: Array, y: Array) -> tuple[TracedLine, ...]:
         """Every line of the derivation with its value, in order."""
         inputs = self.inputs(p, X)
-        values = {"X": inputs, "Y": self.targets(p, inputs, y), **dict(p.items())}
+        batch = self._model.layout.batch
+        values = {"X": batch(inputs), "Y": batch(self.targets(p, inputs, y)), **dict(p.items())}
         values = {name: np.asarray(value, dtype=np.float64) for name, value in values.items()}
-        return traced_lines(self._model.explained_runs(), self._model.widths, values)
+        return traced_lines(
+            self._model.explained_runs(), self._model.widths, values, self._model.layout.row_samples
+        )
 
     def _flat(self, p: Parameters) -> Array:
         if not isinstance(p, Parameters):
@@ -219,7 +228,8 @@ class NetworkDerivation:
     @property
     def sections(self) -> tuple[Section, ...]:
         """The derivation as sections of lines."""
-        return sections(self._model.explained_runs(), self._model.widths)
+        model = self._model
+        return sections(model.explained_runs(), model.widths, model.layout.row_samples)
 
     def explain(self, level: str = "full") -> str:
         """The derivation as text.
@@ -322,7 +332,7 @@ class NetworkDerivation:
             "network": self._model.text,
             "loss": self._model.loss,
             "reduction": self._model.reduction,
-            "layout": self._model.layout,
+            "layout": self._model.layout.name,
             "widths": list(self._model.widths),
             "kinds": [kind.name for kind in self._model.derived],
             "sections": [_section_dict(section) for section in self.sections],
@@ -338,8 +348,9 @@ class NetworkDerivation:
         """The loss, the letters, and conventions at kinks, a sentence or two each."""
         model = self._model
         mean = "the mean over" if model.reduction == "mean" else "the sum over"
+        samples = model.layout.batch_axes
         notes = [
-            f"Loss: {model.loss}, {mean} the n samples, which are the rows of X.",
+            f"Loss: {model.loss}, {mean} the n samples, which are the {samples} of X.",
             "δZ stands for ∂L/∂Z, with the shape of Z; ⊙ multiplies entry by entry.",
         ]
         kinks = [d.kink for d in model.derived.values() if d.kink]

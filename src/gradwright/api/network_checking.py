@@ -15,6 +15,7 @@ import numpy as np
 
 from gradwright.nn.derive import defining_texts, letters_of
 from gradwright.nn.kinds import Kind
+from gradwright.nn.layouts import LAYOUTS
 from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
@@ -72,9 +73,11 @@ class ReferenceNetwork:
         """(loss, smallest distance of a pre-activation from a kink)."""
         if FLAT in point:
             point = {**point, **self.unpack(point[FLAT])}
-        activation, nearest, loss = point["X"], float("inf"), None
+        batch = LAYOUTS[self.layers[0].kind.layout].batch
+        activation, nearest, loss = batch(point["X"]), float("inf"), None
+        targets = batch(point["Y"])
         for number, layer in enumerate(self.layers, start=1):
-            values = {"X": activation, "W": point[f"W{number}"], "Y": point["Y"]}
+            values = {"X": activation, "W": point[f"W{number}"], "Y": targets}
             if layer.kind.bias:
                 values["b"] = point[f"b{number}"]
             for name, tree, scope in layer.formulas:

@@ -65,8 +65,8 @@ def collapsed(model: NetworkModel, p: Parameters) -> AffineMap:
     W = np.eye(model.widths[0])
     b = np.zeros(model.widths[0])
     for number, layer in enumerate(model.layers, start=1):
-        W = W @ p[f"W{number}"]
-        b = b @ p[f"W{number}"] + (p[f"b{number}"] if layer.bias else 0.0)
+        b = b @ p.weight(number) + (p[f"b{number}"] if layer.bias else 0.0)
+        W = W @ p.weight(number)
     return AffineMap(W, b, *_formulas(model))
 
 
@@ -123,13 +123,13 @@ def batch_jacobian(model: NetworkModel, p: Parameters, X: Array, out: Array | No
         )
     before, factors = X, []
     for number, layer in enumerate(model.layers, start=1):
-        Z = before @ p[f"W{number}"]
+        Z = before @ p.weight(number)
         if layer.bias:
             Z = Z + p[f"b{number}"]
         activation = Slopes(layer.activation, layer.options)
         slopes, blocks = activation.at(Z)
         before = activation.values(Z)
-        factors.append((p[f"W{number}"].T, slopes, blocks))
+        factors.append((p.weight(number).T, slopes, blocks))
     backwards = outputs <= inputs
     size = outputs if backwards else inputs
     chain = np.broadcast_to(np.eye(size, dtype=p.flat.dtype), (len(X), size, size))
@@ -152,14 +152,15 @@ def gradient_norms(model: NetworkModel, values: Mapping[str, Array]) -> Array:
     The gradient of a sample by W_l is the outer product of its activation and its delta, so
     ‖∂L_i/∂W_l‖ = ‖a‖ ‖δ‖ and no gradient is formed (Goodfellow, arXiv 1510.01799, 2015).
     """
-    samples = len(values["X"])
+    batch = model.layout.batch
+    samples = len(batch(values["X"]))
     # The deltas of a mean carry 1/n.
     scale = samples if model.reduction == "mean" else 1
     squares = np.zeros(samples)
     for number, layer in enumerate(model.layers, start=1):
         name = "A" if layer.activation == "identity" else "Z"
-        delta = scale * values[f"δ{name}{number}"]
-        before = values["X"] if number == 1 else values[f"A{number - 1}"]
+        delta = scale * batch(values[f"δ{name}{number}"])
+        before = batch(values["X"] if number == 1 else values[f"A{number - 1}"])
         inputs = np.sum(before**2, axis=1) + layer.bias
         squares += np.sum(delta**2, axis=1) * inputs
     return np.sqrt(squares)

@@ -143,6 +143,8 @@ def _holds(fact: str, array: np.ndarray, tolerance: float) -> bool:
         case "sum1":
             total = np.abs(np.sum(array, axis=-1) - 1)
             return bool(np.all(total <= tolerance * max(1, array.shape[-1])))
+        case "columns_sum1":
+            return _holds("sum1", array.T, tolerance)
         case "binary":
             return bool(np.all((array == 0) | (array == 1)))
         case "signs":

@@ -112,6 +112,7 @@ class _Tracing:
 @options.data_options(required=False)
 @options.loss
 @options.reduction
+@options.layout
 @options.level
 @options.trace
 @options.training_options
@@ -125,6 +126,7 @@ def command(
     label: str | None,
     loss: str | None,
     reduction: str,
+    layout: str,
     level: str,
     trace: bool,
     epochs: int,
@@ -153,7 +155,7 @@ def command(
     """
     settings = Settings(epochs, batch_size, learning_rate, held_out, seed)
     with output_folder(out) as folder:
-        network = make_network(text, loss, reduction)
+        network = make_network(text, loss, reduction, layout)
         # Data is read before the work, so that a wrong file is reported at once.
         samples = None if data is None else read_data(data, label, settings, network)
         tracing = _Tracing(network, samples, settings) if trace else None

@@ -18,6 +18,7 @@ from gradwright.cli.subject import is_network, make_derivation, make_network
 @options.declare
 @options.loss
 @options.reduction
+@options.layout
 @options.seed
 @options.as_json
 @options.out
@@ -28,6 +29,7 @@ def command(
     declarations: tuple[str, ...],
     loss: str | None,
     reduction: str,
+    layout: str,
     seed: int,
     as_json: bool,
     out: str | None,
@@ -45,7 +47,7 @@ def command(
     """
     with output_folder(out) as folder:
         if is_network(text):
-            network = make_network(text, loss, reduction)
+            network = make_network(text, loss, reduction, layout)
             with progress("checking") as watch:
                 report = network.backprop().check(seed=seed, progress=watch)
         else:

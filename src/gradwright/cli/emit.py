@@ -19,6 +19,7 @@ SCHEMA = "gradwright.source/1"
 @options.declare
 @options.loss
 @options.reduction
+@options.layout
 @click.option("--target", default="numpy", show_default=True, help="What the code is written for.")
 @options.as_json
 @options.out
@@ -29,6 +30,7 @@ def command(
     declarations: tuple[str, ...],
     loss: str | None,
     reduction: str,
+    layout: str,
     target: str,
     as_json: bool,
     out: str | None,
@@ -46,7 +48,7 @@ def command(
     with output_folder(out) as folder:
         network = is_network(text)
         if network:
-            source = make_network(text, loss, reduction).backprop().source(target)
+            source = make_network(text, loss, reduction, layout).backprop().source(target)
         else:
             source = make_derivation(text, wrt, kind, declarations).source(target)
         if folder is not None:

@@ -26,6 +26,7 @@ HELD_OUT = 0.2
 @options.data_options(required=False)
 @options.loss
 @options.reduction
+@options.layout
 @click.option("--params", metavar="FILE.npz", help="Trained parameters; otherwise a random start.")
 @click.option(
     "--scheme",
@@ -49,6 +50,7 @@ def command(
     label: str | None,
     loss: str | None,
     reduction: str,
+    layout: str,
     params: str | None,
     scheme: str,
     scale: float,
@@ -69,7 +71,7 @@ def command(
       gradwright flow "8 -> 50 * 8 -> 1" --singular-values 0.5
     """
     with output_folder(out) as folder:
-        network = make_network(text, loss, reduction)
+        network = make_network(text, loss, reduction, layout)
         X, y = _samples(network, data, label, seed)
         start = _start(network, params, seed, scheme, scale, singular_values)
         report = _report(network, start, X, y, seed)

@@ -69,6 +69,14 @@ reduction = click.option(
     show_default=True,
     help="How the losses of the samples are put together.",
 )
+layout = click.option(
+    "--layout",
+    type=click.Choice(["rows", "columns", "transposed"]),
+    default="rows",
+    show_default=True,
+    help="What formulas and code look like: X W + 1 bᵀ, W X + b 1ᵀ or Wᵀ X + b 1ᵀ. Data has samples "
+    "as rows in any case.",
+)
 
 
 def data_options(required: bool) -> Callable[[Command], Command]:

@@ -19,14 +19,14 @@ def is_network(text: str) -> bool:
     return "->" in text or "→" in text
 
 
-def make_network(text: str, loss: str | None, reduction: str) -> Network:
+def make_network(text: str, loss: str | None, reduction: str, layout: str) -> Network:
     """The network, with the loss that belongs to its last activation unless one is named."""
     from gradwright.api.network import Network
     from gradwright.nn.losses import default_loss
     from gradwright.nn.text import parse_network
 
     chosen = default_loss(parse_network(text)[-1].activation) if loss is None else loss
-    return Network(text, loss=chosen, reduction=reduction)
+    return Network(text, loss=chosen, reduction=reduction, layout=layout)
 
 
 def make_derivation(

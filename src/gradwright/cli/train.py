@@ -17,6 +17,7 @@ from gradwright.cli.subject import make_network
 @options.data_options(required=True)
 @options.loss
 @options.reduction
+@options.layout
 @options.training_options
 @options.seed
 @options.as_json
@@ -27,6 +28,7 @@ def command(
     label: str | None,
     loss: str | None,
     reduction: str,
+    layout: str,
     epochs: int,
     batch_size: int,
     learning_rate: float,
@@ -48,7 +50,7 @@ def command(
     """
     settings = Settings(epochs, batch_size, learning_rate, held_out, seed)
     with output_folder(out) as folder:
-        network = make_network(text, loss, reduction)
+        network = make_network(text, loss, reduction, layout)
         trained = train(network, read_data(data, label, settings, network), settings)
         if folder is not None:
             trained.write(folder)

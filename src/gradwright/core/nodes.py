@@ -163,3 +163,16 @@ def bare_sizes(node: Node) -> frozenset[str]:
             return frozenset(s for x, s in sizes if x not in held and isinstance(s, str))
         case _:
             return frozenset()
+
+
+def turned_factor(node: Node) -> tuple[Node, Labels] | None:
+    """(u, order) where a node is u with its axes in another order, and nothing else.
+
+    Axis k of u is axis order[k] of the node.
+    """
+    if not isinstance(node, Product) or node.coefficient != 1 or len(node.factors) != 1:
+        return None
+    factor, labels = node.factors[0]
+    if node.order < 2 or sorted(labels) != sorted(node.out) or len(set(labels)) < node.order:
+        return None
+    return factor, tuple(node.out.index(label) for label in labels)

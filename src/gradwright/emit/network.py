@@ -23,8 +23,9 @@ HEADER = '''"""Forward and backward pass of the network
 {text}
 
 {note}
-`parameters` is one flat vector: W1, b1, W2, b2, ... in C order, W of shape (fan-in, fan-out).
-X has one sample in each row, Y one target. This module needs NumPy only.
+`parameters` is one flat vector: W1, b1, W2, b2, ... in C order, W of shape {shape}.
+X has one sample in each row, Y one target{inside}.
+This module needs NumPy only.
 """
 
 import numpy as np
@@ -38,7 +39,7 @@ def unpack(parameters):
     """Views into the flat vector: lists of weights and biases (None for a layer without)."""
     weights, biases, start = [], [], 0
     for p, q, has_bias in zip(WIDTHS[:-1], WIDTHS[1:], BIASES):
-        weights.append(parameters[start : start + p * q].reshape(p, q))
+        weights.append(parameters[start : start + p * q].reshape({p_q}))
         start += p * q
         biases.append(parameters[start : start + q] if has_bias else None)
         start += q if has_bias else 0
@@ -46,7 +47,7 @@ def unpack(parameters):
 
 
 class Buffers:
-    """Arrays that are made on first use and used again, for at most `samples` rows."""
+    """Arrays that are made on first use and used again, for at most `samples` samples."""
 
     def __init__(self, samples, dtype):
         self.samples = samples
@@ -54,20 +55,36 @@ class Buffers:
         self._arrays = {{}}
 
     def array(self, name, place, rows, columns, dtype=None):
-        if rows > self.samples:
-            raise ValueError(f"{{rows}} rows do not fit buffers made for {{self.samples}}")
+{array}
+'''
+
+ROW_SAMPLES = {
+    "inside": "",
+    "array": """\
         key = (name, place, columns)
         whole = self._arrays.get(key)
         if whole is None:
             whole = self._arrays[key] = np.empty((self.samples, columns), dtype or self.dtype)
-        return whole[:rows]
-'''
+        return whole[:rows]""",
+}
+#: A smaller batch is the first part of the memory, and not of each row.
+COLUMN_SAMPLES = {
+    "inside": "; inside, both are turned into columns",
+    "array": """\
+        key, size = (name, place), rows * columns
+        whole = self._arrays.get(key)
+        if whole is None or whole.size < size:
+            whole = self._arrays[key] = np.empty(size, dtype or self.dtype)
+        return whole[:size].reshape(rows, columns)""",
+}
 
 DRIVER = '''
 
 def forward_pass(weights, biases, X, buffers):
     """What each layer saves for the way back, X first; the activation stands last in each."""
-    saved = [(X,)]
+    if len(X) > buffers.samples:
+        raise ValueError(f"{{len(X)}} samples do not fit buffers made for {{buffers.samples}}")
+    saved = [({X},)]
 {forward}
     return saved
 
@@ -75,7 +92,7 @@ def forward_pass(weights, biases, X, buffers):
 def forward(parameters, X, buffers=None):
     """The activations A1, ..., AL as views into the buffers."""
     buffers = buffers or Buffers(len(X), parameters.dtype)
-    return [values[-1] for values in forward_pass(*unpack(parameters), X, buffers)[1:]]
+    return [values[-1]{turned} for values in forward_pass(*unpack(parameters), X, buffers)[1:]]
 
 
 def predict(parameters, X, buffers=None):
@@ -120,6 +137,8 @@ def network_module(
     text: str,
     note: str,
     formulas: Mapping[str, Sequence[str]],
+    row_samples: bool = True,
+    row_inputs: bool = True,
 ) -> str:
     """The module of a network.
 
@@ -130,6 +149,9 @@ def network_module(
         note: what to say of loss and conventions.
         formulas: for each stage name the formulas that its functions compute, such as
             "Z = X*W"; they become documentation.
+        row_samples: whether the formulas have samples as rows, or as columns. What is given to the
+            functions and what they return has samples as rows.
+        row_inputs: whether W has a row for each input, or a column.
     """
     programs = {stage.name: build_stage(stage) for stage, _ in stages}
     runs = []
@@ -141,19 +163,25 @@ def network_module(
     functions = [_functions(p, formulas.get(p.name, ()), helpers) for p in programs.values()]
     biases = [bias for stage, count in stages for bias in [_has_bias(stage)] * count]
     head = runs[-1][0]
+    targets = "Y" if row_samples else "Y.T"
     return (
         HEADER.format(
             text=documentation(text),
             note=documentation(note),
             widths=_tuple(widths),
             biases=_tuple(biases),
+            shape="(fan-in, fan-out)" if row_inputs else "(fan-out, fan-in)",
+            p_q="p, q" if row_inputs else "q, p",
+            **(ROW_SAMPLES if row_samples else COLUMN_SAMPLES),
         )
         + "".join(f"\n{HELPERS[name]}" for name in sorted(helpers))
         + "".join(functions)
         + DRIVER.format(
             forward=_indented(_forward_calls(runs)),
-            loss=_loss_call(head, first),
-            backward=_indented(_backward_calls(runs)),
+            X="X" if row_samples else "X.T",
+            turned="" if row_samples else ".T",
+            loss=_loss_call(head, first, targets),
+            backward=_indented(_backward_calls(runs, targets)),
         )
     )
 
@@ -245,14 +273,16 @@ def _backward_function(program: StageProgram, formulas: Sequence[str], helpers: 
 
 # Calls --------------------------------------------------------------------------------------------
 
-LAYER_VALUES = {"W": "weights[{l}]", "b": "biases[{l}]", "Y": "Y", "δA": "dA"}
+LAYER_VALUES = {"W": "weights[{l}]", "b": "biases[{l}]", "δA": "dA"}
 GRADIENTS = {"δW": "d_weights[{l}]", "δb": "d_biases[{l}]"}
 
 Runs = Sequence[tuple[StageProgram, int, int]]
 
 
-def _argument(program: StageProgram, name: str, layer: str) -> str:
+def _argument(program: StageProgram, name: str, layer: str, targets: str = "") -> str:
     """Where a function's input is found for a layer, counted from 0."""
+    if name == "Y":
+        return targets
     if name == "X":
         return f"saved[{layer}][-1]"
     if name in program.saved:
@@ -274,18 +304,19 @@ def _forward_calls(runs: Runs) -> list[str]:
     return lines
 
 
-def _loss_call(program: StageProgram, layers: int) -> str:
+def _loss_call(program: StageProgram, layers: int, targets: str) -> str:
     assert program.loss is not None
     layer = str(layers - 1)
-    arguments = [_argument(program, name, layer) for name in program.loss.inputs]
+    arguments = [_argument(program, name, layer, targets) for name in program.loss.inputs]
     return f"{program.loss.name}({', '.join(arguments)})"
 
 
-def _backward_calls(runs: Runs) -> list[str]:
+def _backward_calls(runs: Runs, targets: str) -> list[str]:
     lines = []
     for program, first, last in reversed(runs):
         layer = "layer" if last - first > 1 else str(first)
-        arguments = [_argument(program, name, layer) for name in program.backward.inputs]
+        names = program.backward.inputs
+        arguments = [_argument(program, name, layer, targets) for name in names]
         arguments += [GRADIENTS[g].format(l=layer) for g in program.gradients if g in GRADIENTS]
         wants = "layer > 0" if last - first > 1 and first == 0 else str(first > 0)
         arguments += ["buffers", layer, wants]

@@ -18,6 +18,7 @@ RELIED_ON = {
     "symmetric": "{0} is symmetric",
     "onehot": "{1} is one-hot",
     "sum1": "{1} sums to 1",
+    "columns_sum1": "each column of {0} sums to 1",
     "binary": "the entries of {0} are 0 or 1",
     "signs": "the entries of {0} are 1 or -1",
 }

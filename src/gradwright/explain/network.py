@@ -65,14 +65,20 @@ class Section:
         return Section(self.title, tuple(kept))
 
 
-def sections(runs: Sequence[Run], widths: Sequence[int]) -> tuple[Section, ...]:
-    """The derivation of a network as sections of lines in its own letters."""
+def sections(
+    runs: Sequence[Run], widths: Sequence[int], row_samples: bool = True
+) -> tuple[Section, ...]:
+    """The derivation of a network as sections of lines in its own letters.
+
+    `row_samples` says that the rows of X are the samples.
+    """
     forward: list[Entry] = []
     delta: list[Entry] = []
     recursion: list[Entry] = []
     parameters: list[Entry] = []
     if any(run.folded and run.first == 1 for run in runs):
-        forward.append(Entry(Line("A0", ("n", widths[0]), (Form(Symbol("X")),))))
+        axes: tuple[Size, ...] = ("n", widths[0]) if row_samples else (widths[0], "n")
+        forward.append(Entry(Line("A0", axes, (Form(Symbol("X")),))))
     for run in runs:
         for layer in _layers(run):
             forward += layer.entries(run.lines.forward, widths)

@@ -32,19 +32,23 @@ class TracedLine:
 
 
 def traced_lines(
-    runs: Sequence[Run], widths: Sequence[int], values: Mapping[str, Array]
+    runs: Sequence[Run], widths: Sequence[int], values: Mapping[str, Array], row_samples: bool
 ) -> tuple[TracedLine, ...]:
     """Every line of the derivation of a network, layer by layer, at given X, Y and parameters.
 
     The values come from the notation's own evaluator, line by line from those before, and not
-    from the emitted code.
+    from the emitted code. `row_samples` says that the rows of X and Y are the samples.
     """
     known: dict[str, Array] = dict(values)
-    samples = len(known["X"])
+    samples = known["X"].shape[0 if row_samples else 1]
     declared = {
-        name: Declaration(name, KINDS[np.ndim(value)], _axes(value, name in ("X", "Y")))
+        name: Declaration(name, KINDS[np.ndim(value)], np.shape(value))
         for name, value in known.items()
     }
+    for name in ("X", "Y"):
+        rows, columns = known[name].shape
+        axes: tuple[Size, ...] = ("n", columns) if row_samples else (rows, "n")
+        declared[name] = Declaration(name, "matrix", axes)
     found = []
     for section, line in _in_order(sections(_one_by_one(runs), widths)):
         value = _value(line.tree, known, declared)
@@ -68,11 +72,6 @@ def _in_order(parts: Sequence[Section]) -> list[tuple[str, Line]]:
         if not part.title.startswith("Local")
         for entry in part.entries
     ]
-
-
-def _axes(value: Array, of_samples: bool) -> tuple[Size, ...]:
-    shape = np.shape(value)
-    return ("n", *shape[1:]) if of_samples else shape
 
 
 def _value(tree: Tree, known: Mapping[str, Array], declared: Mapping[str, Declaration]) -> Array:

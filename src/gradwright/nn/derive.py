@@ -1,7 +1,6 @@
 """Deriving a layer kind, once: forward, local Jacobians, the pullback and its printed form.
 
-The rows layout: X holds samples as rows, Z = X W + 1 b'. Sizes are the names n (samples), p
-(fan-in) and q (fan-out).
+The formulas are those of the layout. Sizes are the names n (samples), p (fan-in) and q (fan-out).
 """
 
 from __future__ import annotations
@@ -13,10 +12,11 @@ from gradwright.calculus.modes import reverse
 from gradwright.calculus.pullback import Adjoint, adjoint_name, pullback
 from gradwright.calculus.stage import Block, Definition, Stage
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Node, Product, Variable, postorder, variables
+from gradwright.core.nodes import Node, Product, Variable, postorder, turned_factor, variables
 from gradwright.explain.lines import Form, Line
 from gradwright.nn.activations import activation_text
 from gradwright.nn.kinds import Kind
+from gradwright.nn.layouts import LAYOUTS
 from gradwright.nn.losses import loss_text, target_facts
 from gradwright.notation.declarations import Declaration, declare
 from gradwright.notation.lower import lower
@@ -53,28 +53,46 @@ class DerivedKind:
 
 def letters_of(kind: Kind) -> dict[str, Declaration]:
     """The letters of a kind with their types."""
-    declared = {"X": "matrix n p", "W": "matrix p q", "Z": "matrix n q", "A": "matrix n q"}
-    facts = {"A": " sum1" if kind.activation == "softmax" else ""}
+    layout = LAYOUTS[kind.layout]
+    inputs, outputs = ("n p", "n q") if layout.row_samples else ("p n", "q n")
+    weights = "p q" if layout.row_inputs else "q p"
+    declared = {"X": inputs, "W": weights, "Z": outputs, "A": outputs}
+    declared = {name: f"matrix {sizes}" for name, sizes in declared.items()}
+    facts = {"A": _batch_facts(kind, ("sum1",) if kind.activation == "softmax" else ())}
     if kind.bias:
         declared["b"] = "vector q"
     if kind.loss is not None:
-        declared |= {"Y": "matrix n q", "L": "scalar"}
-        facts["Y"] = "".join(f" {fact}" for fact in target_facts(kind.loss))
+        declared |= {"Y": f"matrix {outputs}", "L": "scalar"}
+        facts["Y"] = _batch_facts(kind, target_facts(kind.loss))
     adjoints = {adjoint_name(name): text for name, text in declared.items()}
     typed = {name: text + facts.get(name, "") for name, text in declared.items()} | adjoints
     return {name: declare(name, text) for name, text in typed.items()}
 
 
+def _batch_facts(kind: Kind, facts: Sequence[str]) -> str:
+    """Facts about samples, as words of a declaration: of rows, or of columns."""
+    rows = LAYOUTS[kind.layout].row_samples
+    return "".join(f" {fact}" if rows else f" columns_{fact}" for fact in facts)
+
+
 def defining_texts(kind: Kind) -> list[tuple[str, str]]:
     """The defining formulas of a kind in notation, in order of computation."""
-    affine = "X*W + ones(n)*b'" if kind.bias else "X*W"
+    layout = LAYOUTS[kind.layout]
+    affine = layout.affine(kind.bias)
     if kind.activation == "identity":
         lines = [("A", affine)]
     else:
-        lines = [("Z", affine), ("A", activation_text(kind.activation, kind.options))]
+        lines = [("Z", affine), ("A", _activation(kind))]
     if kind.loss is not None:
         lines.append(("L", loss_text(kind.loss, kind.reduction)))
     return lines
+
+
+def _activation(kind: Kind) -> str:
+    """A in notation; softmax is of rows, so columns are turned for it."""
+    if kind.activation == "softmax" and not LAYOUTS[kind.layout].row_samples:
+        return activation_text(kind.activation, kind.options, argument="Z'") + "'"
+    return activation_text(kind.activation, kind.options)
 
 
 class _Letters:
@@ -106,7 +124,16 @@ class _Letters:
 
     def folded(self, node: Node) -> Node:
         """Expressions that have a name are written by it."""
-        names: dict[Node, Node] = {d.node: d.variable for d in self.definitions if d.node.order}
+        names: dict[Node, Node] = {}
+        for definition in self.definitions:
+            if not definition.node.order:
+                continue
+            names[definition.node] = definition.variable
+            turned = turned_factor(definition.node)
+            if turned is not None:
+                # softmax(Z')' has the name A, so softmax(Z') is A'.
+                factor, order = turned
+                names[factor] = self.graph.permute(definition.variable, order)
         return substitute(self.graph, node, names)
 
 
@@ -176,8 +203,8 @@ def _cancelled(letters: _Letters, node: Node) -> Node:
 def _reason(letters: _Letters, adjoint: Adjoint) -> str:
     facts = letters.symbols["Y"].facts if "Y" in letters.symbols else frozenset()
     text = "insert the line above and cancel"
-    if facts & {"sum1", "onehot"} and letters.kind.activation == "softmax":
-        text += "; the rows of Y sum to 1"
+    if facts & {"sum1", "columns_sum1"} and letters.kind.activation == "softmax":
+        text += f"; the {LAYOUTS[letters.kind.layout].batch_axes} of Y sum to 1"
     return text
 
 
@@ -195,10 +222,11 @@ def _line(adjoint: Adjoint, forms: Sequence[tuple[Printed, str]]) -> Line:
 
 def _local_lines(kind: Kind) -> tuple[Line, ...]:
     """Jacobians for one sample, all vectors as columns: of the affine map and the activation."""
-    affine = "W'*x + b" if kind.bias else "W'*x"
+    layout = LAYOUTS[kind.layout]
+    affine = f"{layout.sample} + b" if kind.bias else layout.sample
     declared = {
         "x": "vector p",
-        "W": "matrix p q",
+        "W": "matrix p q" if layout.row_inputs else "matrix q p",
         "b": "vector q",
         "z": "vector q",
         "a": "vector q",

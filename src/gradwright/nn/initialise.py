@@ -64,7 +64,8 @@ def initialise(
 
     With `singular_values` each weight matrix has these, falling, or all the same one, between
     random orthogonal directions, and the scheme gives the biases only. `scale` multiplies the
-    weights, and so their standard deviation or singular values.
+    weights, and so their standard deviation or singular values. A seed gives the same network in
+    every layout.
 
     Raises:
         NetworkError: an unknown scheme, a seed that is no whole number from 0, a scale that is
@@ -82,13 +83,14 @@ def initialise(
     generator = np.random.default_rng(seed)
     made = Parameters.zeros(layers, dtype)
     _require_scale(scale)
-    for name, view in made.items():
-        drawn = SCHEMES[scheme](generator, made.layers[int(name[1:]) - 1], view.shape)
-        if name.startswith("W"):
-            if singular_values is not None:
-                drawn = _with_singular_values(generator, view.shape, name, singular_values)
-            drawn = scale * drawn
-        view[...] = drawn
+    for number, layer in enumerate(made.layers, start=1):
+        shape = (layer.fan_in, layer.fan_out)
+        drawn = SCHEMES[scheme](generator, layer, shape)
+        if singular_values is not None:
+            drawn = _with_singular_values(generator, shape, f"W{number}", singular_values)
+        made.weight(number)[...] = scale * drawn
+        if layer.bias:
+            made[f"b{number}"] = SCHEMES[scheme](generator, layer, (layer.fan_out,))
     return made
 
 

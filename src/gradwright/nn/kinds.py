@@ -13,13 +13,14 @@ from gradwright.nn.activations import exact_decimal
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A dense layer's formula: activation, bias, and for the last layer the loss behind it."""
+    """A dense layer's formula: activation, bias, layout, and for the last layer its loss."""
 
     activation: str
     options: tuple[tuple[str, Fraction], ...] = ()
     bias: bool = True
     loss: str | None = None
     reduction: str = "mean"
+    layout: str = "rows"
 
     @property
     def name(self) -> str:
@@ -29,6 +30,8 @@ class Kind:
             parts += [f"{name}_{_digits(value)}" for name, value in self.options]
         if not self.bias:
             parts.append("no_bias")
+        if self.layout != "rows":
+            parts.append(self.layout)
         if self.loss is not None:
             parts += [self.loss, self.reduction]
         return "_".join(parts)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from threading import RLock
 from types import ModuleType
 
 from gradwright.emit.network import network_module
-from gradwright.errors import UnsupportedError
 from gradwright.explain.network import LayerLines, Run
 from gradwright.nn.derive import DerivedKind, derive_kind
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layer import Layer
+from gradwright.nn.layouts import Layout, known_layout
 from gradwright.nn.losses import require_fit, require_reduction
 from gradwright.nn.text import parse_network
 from gradwright.run.load import load
@@ -43,17 +43,12 @@ class NetworkModel:
 
     def __init__(self, text: str, loss: str, reduction: str, layout: str) -> None:
         require_reduction(reduction)
-        if layout != "rows":
-            raise UnsupportedError(
-                f"the layout {layout!r}",
-                f"{layout!r} is asked for and the only layout is rows (samples as rows, X W + b)",
-                'leave layout out, or use layout="rows"',
-            )
+        self.layout: Layout = known_layout(layout)
         self.text = text
         self.loss = loss
         self.reduction = reduction
-        self.layout = layout
-        self.layers: tuple[Layer, ...] = parse_network(text)
+        read = parse_network(text)
+        self.layers: tuple[Layer, ...] = tuple(replace(layer, layout=layout) for layer in read)
         require_fit(loss, self.layers[-1].activation)
         self._lock = RLock()
 
@@ -65,9 +60,10 @@ class NetworkModel:
     @cached_property
     def kinds(self) -> tuple[Kind, ...]:
         """The kind of each layer; the last one includes the loss."""
-        plain = [Kind(x.activation, x.options, x.bias) for x in self.layers]
-        head = self.layers[-1]
-        plain[-1] = Kind(head.activation, head.options, head.bias, self.loss, self.reduction)
+        plain = [
+            Kind(x.activation, x.options, x.bias, layout=self.layout.name) for x in self.layers
+        ]
+        plain[-1] = replace(plain[-1], loss=self.loss, reduction=self.reduction)
         return tuple(plain)
 
     @cached_property
@@ -93,7 +89,16 @@ class NetworkModel:
         with self._lock:
             stages = [(self.derived[run.kind].stage, run.count) for run in self.runs]
             note = f"Loss: {self.loss}, {self.reduction} over the samples."
-            return network_module(stages, self.widths, self.text, note, self._formulas())
+            formulas = self._formulas()
+            return network_module(
+                stages,
+                self.widths,
+                self.text,
+                note,
+                formulas,
+                self.layout.row_samples,
+                self.layout.row_inputs,
+            )
 
     @cached_property
     def module(self) -> ModuleType:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -13,8 +14,12 @@ import numpy as np
 from gradwright.errors import DataError, LimitError, SymbolError
 from gradwright.nn import archive
 from gradwright.nn.layer import Layer
+from gradwright.nn.layouts import LAYOUTS, known_layout
 
 Array = Any
+
+#: The entry of a file that names the layout; without it the layout is rows.
+LAYOUT = "layout"
 
 DTYPES = (np.dtype("float32"), np.dtype("float64"))
 
@@ -27,9 +32,9 @@ def count(layers: Sequence[Layer]) -> int:
 class Parameters(Mapping[str, Array]):
     """W1, b1, W2, b2, ... in one flat vector.
 
-    W_l has shape (fan-in, fan-out), b_l (fan-out,); a layer without bias has no b. The flat
-    vector holds them in forward order, each in C order, and `p["W1"]` is a view: writing to it
-    writes to `p.flat`.
+    W_l has shape (fan-in, fan-out), in the columns layout (fan-out, fan-in), and b_l (fan-out,); a
+    layer without bias has no b. The flat vector holds them in forward order, each in C order, and
+    `p["W1"]` is a view: writing to it writes to `p.flat`.
     """
 
     def __init__(self, layers: Sequence[Layer], flat: Array) -> None:
@@ -143,6 +148,25 @@ class Parameters(Mapping[str, Array]):
         """The shape of each parameter."""
         return {name: shape for name, (_, shape) in self._places.items()}
 
+    def weight(self, number: int) -> Array:
+        """The weights of a layer, counted from 1, as fan-in × fan-out in every layout; a view."""
+        return LAYOUTS[self.layers[number - 1].layout].weight(self[f"W{number}"])
+
+    def relayout(self, layout: str) -> Parameters:
+        """The same parameters as a network of another layout holds them; a copy.
+
+        Raises:
+            NetworkError: an unknown layout.
+        """
+        known_layout(layout)
+        layers = [replace(layer, layout=layout) for layer in self.layers]
+        made = Parameters.zeros(layers, self.flat.dtype)
+        for number, layer in enumerate(layers, start=1):
+            made.weight(number)[...] = self.weight(number)
+            if layer.bias:
+                made[f"b{number}"] = self[f"b{number}"]
+        return made
+
     def copy(self) -> Parameters:
         """Parameters with a vector of their own."""
         return Parameters(self.layers, self.flat.copy())
@@ -157,7 +181,11 @@ class Parameters(Mapping[str, Array]):
         Raises:
             OutputError: the place cannot be written.
         """
-        archive.write(path, self, "saving parameters to")
+        arrays = dict(self)
+        if self.layers[0].layout != "rows":
+            # Square weights would fit either way.
+            arrays[LAYOUT] = np.array(self.layers[0].layout)
+        archive.write(path, arrays, "saving parameters to")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], layers: Sequence[Layer]) -> Parameters:
@@ -168,6 +196,13 @@ class Parameters(Mapping[str, Array]):
         """
         asked, instead = "parameters from", "give a file that Parameters.save wrote"
         values = archive.read(path, asked, instead)
+        stored = str(values.pop(LAYOUT, "rows"))
+        if layers and stored != layers[0].layout:
+            raise DataError(
+                f"{asked} {path}",
+                f"they have the layout {stored[:20]} and the network has {layers[0].layout}",
+                f"load them for a network of the layout {stored[:20]}, and use relayout()",
+            )
         _require_names(list(values), [name for name, _ in _shapes(layers)])
         found = {str(array.dtype) for array in values.values()}
         if len(found) != 1 or not found <= {dtype.name for dtype in DTYPES}:
@@ -231,6 +266,6 @@ def _fitting(name: str, value: Array, shape: tuple[int, ...]) -> Array:
 
 def _shapes(layers: Sequence[Layer]) -> Iterator[tuple[str, tuple[int, ...]]]:
     for number, layer in enumerate(layers, start=1):
-        yield f"W{number}", (layer.fan_in, layer.fan_out)
+        yield f"W{number}", layer.weight_shape
         if layer.bias:
             yield f"b{number}", (layer.fan_out,)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fractions import Fraction
 
@@ -149,10 +149,7 @@ def parse_network(text: str) -> tuple[Layer, ...]:
                 span=made.span,
             )
         layers.append(made)
-        again = Layer(
-            made.fan_out, made.fan_out, made.activation, made.options, made.bias, made.span
-        )
-        layers += [again] * (count - 1)
+        layers += [replace(made, fan_in=made.fan_out)] * (count - 1)
         width = made.fan_out
     return tuple(layers)
 
@@ -173,7 +170,8 @@ def _layer(reader: _Reader, fan_in: int) -> tuple[int, Layer]:
         options = resolve_options(activation, given)
     bias = not reader.skip("no_bias")
     end = reader.tokens[reader.place - 1].span
-    return count, Layer(fan_in, fan_out, activation, options, bias, (start or span).to(end))
+    made = Layer(fan_in, fan_out, activation, options, bias, span=(start or span).to(end))
+    return count, made
 
 
 def _known(reader: _Reader, token: _Token) -> str:

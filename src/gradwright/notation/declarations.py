@@ -25,9 +25,11 @@ ORDER: dict[str, int] = {"scalar": 0, "vector": 1, "matrix": 2}
 SQUARE_FACTS = ("symmetric", "posdef", "invertible")
 #: Facts about the entries of a vector, or of each row of a matrix.
 ROW_FACTS = ("onehot", "sum1")
+#: Facts about the entries of each column of a matrix.
+COLUMN_FACTS = ("columns_sum1",)
 #: Facts about single entries.
 ENTRY_FACTS = ("positive", "unit", "signs", "binary")
-FACTS = (*SQUARE_FACTS, *ROW_FACTS, *ENTRY_FACTS)
+FACTS = (*SQUARE_FACTS, *ROW_FACTS, *COLUMN_FACTS, *ENTRY_FACTS)
 IMPLIED = {"posdef": frozenset({"symmetric", "invertible"})}
 #: Kinds of abstract functions.
 FUNCTION_KINDS = ("elementwise", "map")
@@ -276,6 +278,11 @@ class _Reader:
         if fact in ROW_FACTS and kind == "scalar":
             clash = f"{fact} is a fact about vectors and rows, and {self.name} is a scalar"
             raise self._error(SymbolError, clash, f"drop {fact}, or declare a vector", span)
+
+        if fact in COLUMN_FACTS and kind != "matrix":
+            clash = f"{fact} is a fact about matrices, and {self.name} is a {kind}"
+            instead = "write sum1 for a vector" if kind == "vector" else f"drop {fact}"
+            raise self._error(SymbolError, clash, instead, span)
 
     def unknown_fact(self, word: str, span: Span) -> GradwrightError:
         """A word that is no fact."""

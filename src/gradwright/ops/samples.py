@@ -18,13 +18,14 @@ Array = Any
 
 RANKS = {"scalar": 0, "vector": 1, "matrix": 2}
 #: Facts about single entries, or about rows.
-ENTRY_FACTS = ("onehot", "sum1", "unit", "signs", "binary", "positive")
+ENTRY_FACTS = ("onehot", "sum1", "columns_sum1", "unit", "signs", "binary", "positive")
 #: Facts about a square matrix as a whole.
 SQUARE_FACTS = ("symmetric", "posdef", "invertible")
 #: What each fact about entries implies; two facts fit together when one implies the other.
 IMPLIED = {
     "onehot": {"onehot", "sum1", "binary"},
     "sum1": {"sum1", "positive", "unit"},
+    "columns_sum1": {"columns_sum1", "positive", "unit"},
     "unit": {"unit", "positive"},
     "signs": {"signs"},
     "binary": {"binary"},
@@ -39,7 +40,7 @@ def draw(
 
     Without facts the entries are standard normal. `symmetric` matrices mirror the lower triangle;
     `posdef` ones are symmetric too; `onehot` and `sum1` hold for a vector, or every row of a
-    matrix.
+    matrix, `columns_sum1` for every column of one.
 
     Raises:
         SymbolError: the kind or a fact is unknown.
@@ -81,6 +82,12 @@ def _check_shape(kind: str, shape: tuple[int, ...], facts: Collection[str]) -> N
                 f"{fact} holds for square matrices, and this is a {kind} of shape {shape}",
                 "give a square matrix, or drop the fact",
             )
+        if fact == "columns_sum1" and (kind != "matrix" or shape[0] == 0):
+            raise ShapeError(
+                f"a sample that is {fact}",
+                f"{fact} needs columns with an entry, and this is a {kind} of shape {shape}",
+                "give a matrix with rows",
+            )
         if fact in ("onehot", "sum1") and (kind == "scalar" or shape[-1] == 0):
             raise ShapeError(
                 f"a sample that is {fact}",
@@ -103,7 +110,7 @@ def _entry_fact(facts: Collection[str]) -> str | None:
                 "keep one of the facts",
             )
         return None
-    row_wise = fact in ("onehot", "sum1") and "symmetric" in facts
+    row_wise = fact in ("onehot", "sum1", "columns_sum1") and "symmetric" in facts
     discrete = fact not in ("positive", "unit") and {"posdef", "invertible"} & set(facts)
     if row_wise or discrete:
         other = next(name for name in SQUARE_FACTS if name in facts)
@@ -128,6 +135,9 @@ def _entries(shape: tuple[int, ...], fact: str | None, generator: np.random.Gene
         case "sum1":
             weights = generator.uniform(0.5, 2.0, shape)
             return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
+        case "columns_sum1":
+            weights = generator.uniform(0.5, 2.0, shape)
+            return np.asarray(weights / weights.sum(axis=0))
         case "onehot":
             return np.eye(shape[-1])[generator.integers(shape[-1], size=shape[:-1])]
         case _:

@@ -116,6 +116,8 @@ def _modular_value(variable: Variable, sizes: Mapping[str, int], draw: random.Ra
             value[(*place, draw.randrange(shape[-1]))] = 1
     elif "sum1" in facts:
         value[..., -1] = (1 - np.sum(value[..., :-1], axis=-1)) % PRIME
+    elif "columns_sum1" in facts:
+        value[-1] = (1 - np.sum(value[:-1], axis=0)) % PRIME
     if "symmetric" in facts:
         value = (value + value.T) % PRIME
     return value

@@ -17,8 +17,6 @@ from gradwright.core.nodes import (
 )
 from gradwright.simplify.rewrite import Rule
 
-ROW_SUM_FACTS = frozenset({"sum1", "onehot"})
-
 
 def without(product: Product, dropped: set[int]) -> list[tuple[Node, Labels]]:
     """The factors of a product except those at the given places."""
@@ -29,25 +27,31 @@ def _count(product: Product, label: int) -> int:
     return sum(labels.count(label) for _, labels in product.factors)
 
 
-def _sums_to_one(node: Node) -> bool:
+def _axis_of_unit_sums(node: Node) -> int | None:
+    """The axis along which the entries sum to one, if there is one."""
     if isinstance(node, Variable):
-        return bool(node.facts & ROW_SUM_FACTS)
-    return isinstance(node, Operation) and node.operation == "softmax"
+        if node.facts & {"sum1", "onehot"}:
+            return node.order - 1
+        return 0 if "columns_sum1" in node.facts else None
+    is_softmax = isinstance(node, Operation) and node.operation == "softmax"
+    return node.order - 1 if is_softmax else None
 
 
-def _row_sum(graph: Graph, node: Node) -> Node | None:
-    """Σₖ s[…, k] = 1 when the last axis of s sums to one and k stands nowhere else."""
+def _unit_sum(graph: Graph, node: Node) -> Node | None:
+    """Σₖ s[…, k] = 1 when that axis of s sums to one and k stands nowhere else."""
     if not isinstance(node, Product):
         return None
     for place, (factor, labels) in enumerate(node.factors):
-        if not labels or not _sums_to_one(factor):
+        axis = _axis_of_unit_sums(factor)
+        if axis is None:
             continue
-        last = labels[-1]
-        if last in node.out or _count(node, last) != 1:
+        summed = labels[axis]
+        if summed in node.out or _count(node, summed) != 1:
             continue
         sizes = dict(zip(node.out, node.axes, strict=True))
-        ones = graph.ones(*factor.axes[:-1])
-        rest = [*without(node, {place}), (ones, labels[:-1])]
+        ones = graph.ones(*(size for k, size in enumerate(factor.axes) if k != axis))
+        kept = tuple(label for k, label in enumerate(labels) if k != axis)
+        rest = [*without(node, {place}), (ones, kept)]
         return graph.product(rest, node.out, coefficient=node.coefficient, sizes=sizes)
     return None
 
@@ -285,7 +289,7 @@ DIAGONALS = Rule("diagonals", "diag(u) + diag(v) = diag(u + v)", _merge_diagonal
 BASIC = (
     Rule("inverse", "A A⁻¹ = I", _cancel_inverse),
     Rule("double inverse", "(A⁻¹)⁻¹ = A, det(A⁻¹) = 1/det(A), (Aᵀ)⁻¹ = (A⁻¹)ᵀ", _double_inverse),
-    Rule("row sum", "the entries of each row sum to one", _row_sum),
+    Rule("row sum", "the entries of each row, or of each column, sum to one", _unit_sum),
     Rule("zero or one", "y² = y for entries 0 and 1, y² = 1 for entries ±1", _one_hot_power),
     Rule("relu times step", "relu(u) step(u) = relu(u)", _relu_step),
     Rule("sign", "u sign(u) = |u|", _times_sign),

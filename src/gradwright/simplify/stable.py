@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Add, Function, Node, Operation, Product
+from gradwright.core.nodes import Add, Function, Node, Operation, Product, turned_factor
 from gradwright.simplify.rewrite import Rule
+
+
+def _turned_argument(graph: Graph, node: Node) -> Node | None:
+    """log(uᵀ) = log(u)ᵀ."""
+    inner = _log_argument(node)
+    turned = None if inner is None else turned_factor(inner)
+    if turned is None:
+        return None
+    factor, order = turned
+    back = tuple(order.index(axis) for axis in range(len(order)))
+    return graph.permute(graph.function("log", factor), back)
 
 
 def _log_softmax(graph: Graph, node: Node) -> Node | None:
@@ -55,6 +66,7 @@ def _log_argument(node: Node) -> Node | None:
 
 
 STABLE = (
+    Rule("log of a transpose", "log(u') = log(u)'", _turned_argument),
     Rule("log softmax", "log softmax(u) = u - logsumexp(u)", _log_softmax),
     Rule("log sigmoid", "log sigmoid(u) = -softplus(-u)", _log_sigmoid),
     Rule("log(1 - sigmoid)", "log(1 - sigmoid(u)) = -softplus(u)", _log_one_minus_sigmoid),

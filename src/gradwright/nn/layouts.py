@@ -1,0 +1,83 @@
+"""How a batch and the weights lie in arrays: the layouts of a network.
+
+With p inputs, q outputs and n samples a dense layer computes
+
+    rows        Z = X W + 1 bᵀ     X is n × p, W is p × q     (samples as rows)
+    columns     Z = W X + b 1ᵀ     X is p × n, W is q × p     (samples as columns)
+    transposed  Z = Wᵀ X + b 1ᵀ    X is p × n, W is p × q     (samples as columns, W as in rows)
+
+Callers hand over samples × features in every layout; only the formulas, the shapes of the weights
+and the emitted code follow it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from gradwright.errors import NetworkError
+
+Array = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """One layout.
+
+    `product` and `bias` are the two terms of Z in notation, `sample` the affine map of a single
+    sample x as a column; `row_samples` says that the rows of X, Z, A and Y are the samples, and
+    `row_inputs` that the rows of W belong to the inputs.
+    """
+
+    name: str
+    product: str
+    bias: str
+    sample: str
+    row_samples: bool
+    row_inputs: bool
+
+    def affine(self, bias: bool) -> str:
+        """Z in notation."""
+        return f"{self.product} + {self.bias}" if bias else self.product
+
+    def batch(self, array: Array) -> Array:
+        """An array of samples × units as this layout holds it, and back; a view."""
+        return array if self.row_samples else array.T
+
+    def weight(self, array: Array) -> Array:
+        """A weight matrix of this layout as fan-in × fan-out, and back; a view."""
+        return array if self.row_inputs else array.T
+
+    @property
+    def batch_axes(self) -> str:
+        """Where the samples are: "rows" or "columns"."""
+        return "rows" if self.row_samples else "columns"
+
+
+LAYOUTS: Mapping[str, Layout] = MappingProxyType(
+    {
+        layout.name: layout
+        for layout in (
+            Layout("rows", "X*W", "ones(n)*b'", "W'*x", True, True),
+            Layout("columns", "W*X", "b*ones(n)'", "W*x", False, False),
+            Layout("transposed", "W'*X", "b*ones(n)'", "W'*x", False, True),
+        )
+    }
+)
+
+
+def known_layout(name: str) -> Layout:
+    """The layout of a name.
+
+    Raises:
+        NetworkError: there is none.
+    """
+    if not isinstance(name, str) or name not in LAYOUTS:
+        raise NetworkError(
+            f"the layout {name!r}",
+            f"{name!r} is asked for and the layouts are {', '.join(LAYOUTS)}",
+            "use one of those",
+        )
+    return LAYOUTS[name]
