@@ -74,8 +74,8 @@ layout = click.option(
     type=click.Choice(["rows", "columns", "transposed"]),
     default="rows",
     show_default=True,
-    help="What formulas and code look like: X W + 1 bᵀ, W X + b 1ᵀ or Wᵀ X + b 1ᵀ. Data has samples "
-    "as rows in any case.",
+    help="What formulas and code look like: X W + 1 bᵀ, W X + b 1ᵀ or Wᵀ X + b 1ᵀ. Data has its "
+    "samples as rows in any case.",
 )
 
 
