@@ -25,6 +25,7 @@ from gradwright.explain.assumptions import (
     domain_conditions,
     kink_arguments,
 )
+from gradwright.explain.cases import CasesOf, cases_of
 from gradwright.explain.components import components, operations_of, proof_section
 from gradwright.explain.formula import LEFT, Step, chain_rule_steps, formula_text
 from gradwright.explain.levels import require_level
@@ -150,6 +151,12 @@ class Derivation:
         with self._lock:
             return tuple(chain_rule_steps(self._contributions, self._printer, self._raiser))
 
+    @cached_property
+    def cases(self) -> dict[str, tuple[CasesOf, ...]]:
+        """For each variable, the result by cases on both sides of where it jumps."""
+        with self._lock:
+            return {o.name: cases_of(o.node, o.name, self._printer) for o in self._outputs}
+
     def explain(self, level: str = "full") -> str:
         """The derivation as text.
 
@@ -159,7 +166,7 @@ class Derivation:
         require_level(level)
         steps = () if level == "outline" else self.steps
         head = (self.kind, self.tree, self.scope, self.printed, steps, self.assumptions)
-        text = formula_text(*head)
+        text = formula_text(*head, self.cases)
         return text if level != "index" else "\n".join([text, *self._in_components()])
 
     def _in_components(self) -> list[str]:
@@ -191,6 +198,7 @@ class Derivation:
                 }
                 for step in self.steps
             ],
+            "cases": {n: [part.to_dict() for part in parts] for n, parts in self.cases.items()},
             "assumptions": list(self.assumptions),
         }
 

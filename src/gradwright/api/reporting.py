@@ -72,6 +72,9 @@ def result_equations(derivation: Derivation) -> str:
         else:
             stacked = "columns stacked" if printed.form == "kronecker" else ""
             rows.append((left, mathml_row(printed.tree), stacked))
+        for part in derivation.cases[name]:
+            shown, remark = part.cases.mathml()
+            rows.append((left if part.of is None else mathml_row(part.of), shown, remark))
     return equations(rows)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gradwright.calculus.modes import Contribution
 from gradwright.core.nodes import Add, Function, Node, Operation, Power, Product, Variable
+from gradwright.explain.cases import CasesOf
 from gradwright.notation.declarations import FunctionDeclaration
 from gradwright.notation.raising.contract import NotMatrix
 from gradwright.notation.raising.raiser import Raiser
@@ -90,6 +91,7 @@ def formula_text(
     printed: Mapping[str, Printed],
     steps: Sequence[Step],
     assumptions: Sequence[str],
+    cases: Mapping[str, Sequence[CasesOf]],
 ) -> str:
     """The whole derivation as text."""
     lines = [f"f = {unicode_text(tree)}", "    " + _declared(scope)]
@@ -99,7 +101,9 @@ def formula_text(
     lines += ["", "Result"]
     for symbol, result in printed.items():
         name = unicode_name(symbol)
-        lines += _result(LEFT[kind].format(name), result)
+        left = LEFT[kind].format(name)
+        lines += _result(left, result)
+        lines += [f"  {part.text(left)}" for part in cases[symbol]]
     if assumptions:
         lines += ["", "Assumed"]
         lines += [f"  {text}" for text in assumptions]

@@ -85,6 +85,7 @@ RECORDS = (
         proof=(ProofLine("0*x", "constant on each side of 0"),),
         source="convention sign(0) = 0",
         kink="sign'(0) = 0",
+        levels=("-1", "0", "1"),
     ),
     Elementwise(
         name="step",
@@ -96,6 +97,7 @@ RECORDS = (
         source="convention step(0) = 0 unless kink= says otherwise",
         options=(("kink", Fraction(0)),),
         kink="step'(0) = 0",
+        levels=("0", "{kink}", "1"),
     ),
     Elementwise(
         name="relu",

@@ -40,7 +40,8 @@ class Elementwise:
     `derivative` gives, for each argument, the elementwise derivative as a node with the axes of
     the operation itself. `definition` and `proof` are notation in the scalars `x` and `y`: the
     definition, then expressions equal to its derivative in `x`, from the first that the named
-    rule gives to the one that `derivative` returns.
+    rule gives to the one that `derivative` returns. `levels` are the values below, at and above
+    zero of a function that is constant on each side, with `{name}` for options.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Elementwise:
     domain: str = ""
     kink: str = ""
     sample: str = ""
+    levels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
