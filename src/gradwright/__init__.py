@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradwright.api.equality import equal
+    from gradwright.api.equations.check import check_equations
     from gradwright.api.flow import flow
     from gradwright.api.formula import Formula, formula, function, gradient, hessian, jacobian
     from gradwright.api.network import Network
@@ -24,6 +25,7 @@ __all__ = [
     "Formula",
     "GradwrightError",
     "Network",
+    "check_equations",
     "equal",
     "flow",
     "formula",
@@ -41,6 +43,7 @@ _HOME = {
     "Formula": "gradwright.api.formula",
     "GradwrightError": "gradwright.errors",
     "Network": "gradwright.api.network",
+    "check_equations": "gradwright.api.equations.check",
     "equal": "gradwright.api.equality",
     "flow": "gradwright.api.flow",
     "formula": "gradwright.api.formula",

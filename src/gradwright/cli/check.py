@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import click
 
+from gradwright.api.equations.check import check_equations
+from gradwright.api.equations.report import EquationsReport
 from gradwright.cli import options
 from gradwright.cli.main import CHECK_FAILED
+from gradwright.cli.options import declared
 from gradwright.cli.output import json_text, output_folder, publish, say
 from gradwright.cli.progress import note, progress
-from gradwright.cli.subject import is_network, make_derivation, make_network
+from gradwright.cli.subject import equations_text, is_network, make_derivation, make_network
+from gradwright.verification.report import CheckReport
 
 
 @click.command("check", context_settings=options.FORMULA_MAY_START_WITH_MINUS)
-@click.argument("text", metavar="FORMULA|NETWORK")
+@click.argument("text", metavar="FORMULA|NETWORK", required=False)
+@options.equations
+@options.network
 @options.wrt
 @options.kind
 @options.declare
@@ -23,7 +29,9 @@ from gradwright.cli.subject import is_network, make_derivation, make_network
 @options.as_json
 @options.out
 def command(
-    text: str,
+    text: str | None,
+    equations: str | None,
+    network: str | None,
     wrt: str | None,
     kind: str | None,
     declarations: tuple[str, ...],
@@ -39,17 +47,33 @@ def command(
     The exit code is 0 when every block is right and 1 when one is not. With --out, the folder gets
     check.json.
 
+    With --equations, check the equations of a file instead, one a line: about the network that
+    --network describes, or about declared symbols.
+
     \b
     Examples:
       gradwright check "log(det(A))" --wrt A --declare 'A=posdef n n'
       gradwright check "sum(relu(W*x))" --wrt W,x --seed 7
       gradwright check "4 -> 10 relu -> 3 softmax" --loss cross_entropy --json
+      gradwright check --equations notes.txt --network "3 -> 10 relu -> 3 softmax"
     """
     with output_folder(out) as folder:
-        if is_network(text):
-            network = make_network(text, loss, reduction, layout)
+        report: CheckReport | EquationsReport
+        if equations is not None:
+            if text is not None:
+                raise click.UsageError("give a formula or --equations, not both")
+            about = None
+            if network is not None:
+                about = make_network(network, loss, reduction, layout)
+            report = check_equations(equations_text(equations), about, **declared(declarations))
+        elif text is None:
+            raise click.UsageError("a formula, a network or --equations is missing")
+        elif network is not None:
+            raise click.UsageError("--network goes with --equations")
+        elif is_network(text):
             with progress("checking") as watch:
-                report = network.backprop().check(seed=seed, progress=watch)
+                derivation = make_network(text, loss, reduction, layout).backprop()
+                report = derivation.check(seed=seed, progress=watch)
         else:
             report = make_derivation(text, wrt, kind, declarations).check(seed=seed)
         if folder is not None:

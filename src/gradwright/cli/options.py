@@ -51,6 +51,12 @@ kind = click.option(
     "Jacobian times a cotangent from the left; jvp and hvp are Jacobian and Hessian times a "
     "tangent.",
 )
+equations = click.option(
+    "--equations", metavar="FILE", help="Check the equations of this file, one a line; - is stdin."
+)
+network = click.option(
+    "--network", metavar="NETWORK", help="The network that the equations are about."
+)
 trace = click.option(
     "--trace",
     is_flag=True,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from gradwright.cli.options import declared, names
+from gradwright.errors import DataError
 
 if TYPE_CHECKING:
     from gradwright.api.derivation import Derivation
@@ -27,6 +30,26 @@ def make_network(text: str, loss: str | None, reduction: str, layout: str) -> Ne
 
     chosen = default_loss(parse_network(text)[-1].activation) if loss is None else loss
     return Network(text, loss=chosen, reduction=reduction, layout=layout)
+
+
+def equations_text(path: str) -> str:
+    """The text of a file of equations, or with "-" of standard input.
+
+    Raises:
+        DataError: it cannot be read, or is no text in UTF-8.
+    """
+    try:
+        if path == "-":
+            return sys.stdin.buffer.read().decode("utf-8")
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        told = (isinstance(error, OSError) and error.strerror) or error
+        raise DataError(
+            "reading equations",
+            f"--equations names {path} and the system says: {told}",
+            "name a text file in UTF-8 with one equation a line",
+            place=path,
+        ) from error
 
 
 def make_derivation(

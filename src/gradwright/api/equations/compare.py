@@ -1,0 +1,96 @@
+"""Two sides compared at points, by the notation's own evaluator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradwright.api.equations.setting import Point
+from gradwright.errors import DomainError, GradwrightError
+from gradwright.notation.declarations import AnyDeclaration
+from gradwright.notation.reference import evaluate
+from gradwright.notation.shapes import Scope, infer
+from gradwright.notation.tree import Symbol, Tree, walk
+
+Array = Any
+
+#: Values differ when they are apart by more than this part of the larger one, or of 0.01.
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Difference:
+    """A point at which two sides differ, and their values there."""
+
+    point: Point
+    left: Array
+    right: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """A tree with its scope."""
+
+    tree: Tree
+    scope: Scope
+
+    def at(self, point: Point) -> Array:
+        """The value at a point.
+
+        Raises:
+            GradwrightError: it has none there.
+        """
+        names = {part.name for part in walk(self.tree) if isinstance(part, Symbol)}
+        values = {name: point.value(name) for name in names | set(self.scope.functions)}
+        given = {name: value for name, value in values.items() if value is not None}
+        return np.asarray(evaluate(self.tree, given, self.scope))
+
+
+def side(tree: Tree, declared: Mapping[str, AnyDeclaration], text: str | None = None) -> Side:
+    """A tree with its scope; `text` is what it was read from, for errors to quote.
+
+    Raises:
+        ShapeError, SymbolError: it is not conformable, or has an unknown name.
+    """
+    return Side(tree, infer(tree, declared, text))
+
+
+def first_difference(
+    left: Side, right: Side, points: Iterable[Point], *, least: int = 1
+) -> Difference | None:
+    """The first point at which two sides of one shape differ.
+
+    Raises:
+        DomainError: fewer than `least` points were found at which both are defined.
+    """
+    defined = 0
+    for point in points:
+        try:
+            one, other = left.at(point), right.at(point)
+        except GradwrightError:
+            continue
+        if not (np.all(np.isfinite(one)) and np.all(np.isfinite(other))):
+            continue
+        defined += 1
+        if apart(one, other):
+            return Difference(point, one, other)
+    if defined < least:
+        raise DomainError(
+            "the values of an equation",
+            "no point was found at which both sides are defined",
+            "declare facts such as positive or invertible, under which they are",
+        )
+    return None
+
+
+def apart(one: Array, other: Array) -> bool:
+    """Whether two values differ by more than rounding."""
+    if one.shape != other.shape:
+        return True
+    if not one.size:
+        return False
+    scale = max(float(np.max(np.abs(one))), float(np.max(np.abs(other))), 1e-2)
+    return bool(float(np.max(np.abs(one - other))) > TOLERANCE * scale)

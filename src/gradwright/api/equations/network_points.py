@@ -1,0 +1,196 @@
+"""The values of a network's quantities at a point, by the notation's own evaluator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gradwright.api.equations.network_formulas import (
+    Quantity,
+    affine,
+    batch_name,
+    declaration,
+)
+from gradwright.nn.activations import activation_text
+from gradwright.nn.network import NetworkModel
+from gradwright.notation.declarations import Declaration
+from gradwright.notation.parser import parse
+from gradwright.notation.reference import evaluate
+from gradwright.notation.shapes import infer
+from gradwright.notation.tree import Symbol, Tree, walk
+from gradwright.ops.samples import draw
+
+Array = Any
+
+
+class NetworkPoint:
+    """A batch, parameters, and every quantity that follows from them.
+
+    Forward values come from the forward formulas, gradients from the derived ones. What is named
+    for one sample is that of the first sample.
+    """
+
+    def __init__(
+        self,
+        model: NetworkModel,
+        batch: Mapping[str, Quantity],
+        lengths: Mapping[str, int],
+        given: Mapping[str, Array],
+    ) -> None:
+        self.model = model
+        self.batch = batch
+        self.lengths = lengths
+        self.given = given
+        self.known: dict[str, Array] = dict(given)
+
+    @cached_property
+    def declared(self) -> dict[str, Declaration]:
+        """The types of all quantities, with named sizes."""
+        return {q.name: declaration(q.name, q.axes, {}) for q in self.batch.values()}
+
+    def value(self, name: str) -> Array | None:
+        """The value of a quantity or a size."""
+        if name in self.lengths:
+            return self.lengths[name]
+        if name not in self.known:
+            found = self._made(name)
+            if found is None:
+                return None
+            self.known[name] = found
+        return self.known[name]
+
+    def shown(self, names: set[str]) -> dict[str, Array]:
+        """The batch, the targets and the parameters, as far as the names depend on them."""
+        found: set[str] = set()
+        stack = [batch_name(name) if name not in self.batch else name for name in names]
+        while stack:
+            name = stack.pop()
+            if name.startswith("J_") or name == "n":
+                return dict(self.given)
+            if name in self.batch and name not in found:
+                found.add(name)
+                formula = self.batch[name].formula
+                if formula is not None:
+                    stack += [part.name for part in walk(formula) if isinstance(part, Symbol)]
+        return {name: value for name, value in self.given.items() if name in found}
+
+    def _made(self, name: str) -> Array | None:
+        if name in self.batch:
+            formula = self.batch[name].formula
+            assert formula is not None
+            return self._evaluated(formula, self.declared)
+        if name.startswith("J_"):
+            _, top, bottom = name.split("_")
+            return self.jacobian(top, bottom)
+        whole = batch_name(name)
+        if whole in self.batch and "n" in self.batch[whole].axes:
+            return self.model.layout.batch(self._known(whole))[0]
+        return None
+
+    def _known(self, name: str) -> Array:
+        """The value of a name that has one."""
+        found = self.value(name)
+        assert found is not None
+        return found
+
+    def _evaluated(self, formula: Tree, declared: Mapping[str, Declaration]) -> Array:
+        scope = infer(formula, declared)
+        names = {part.name for part in walk(formula) if isinstance(part, Symbol)}
+        values = {name: self._known(name) for name in names}
+        return evaluate(formula, values, scope)
+
+    # One sample -------------------------------------------------------------------------------
+
+    def jacobian(self, top: str, bottom: str) -> Array | None:
+        """∂top/∂bottom for two vectors of one sample, such as z3 and a1; None if there is none."""
+        chain = [
+            name for name in self.order() if name in self.known or self.value(name) is not None
+        ]
+        if top not in chain or bottom not in chain:
+            return None
+        start, end = chain.index(bottom), chain.index(top)
+        if start > end:
+            return None
+        found = np.eye(len(self._known(bottom)))
+        for name in chain[start + 1 : end + 1]:
+            found = self._local(name) @ found
+        return found
+
+    def order(self) -> list[str]:
+        """The vectors of one sample in the order in which they are computed."""
+        layers = range(1, len(self.model.layers) + 1)
+        return ["x", *(f"{letter}{k}" for k in layers for letter in ("z", "a"))]
+
+    def _local(self, name: str) -> Array:
+        """The Jacobian of a vector by the one before it, from the derived local lines."""
+        number = int(name[1:])
+        kind = self.model.kinds[number - 1]
+        lines = {line.name: line.tree for line in self.model.derived[kind].local}
+        letter = {"z": "∂z/∂x", "a": "∂a/∂z"}[name[0]]
+        if letter not in lines:
+            return np.eye(len(self._known(name)))
+        values = {"W": self._known(f"W{number}"), "z": self._known(f"z{number}")}
+        rows = self.model.layout.row_inputs
+        declared = {
+            "W": Declaration("W", "matrix", ("p", "q") if rows else ("q", "p")),
+            "z": Declaration("z", "vector", ("q",)),
+        }
+        scope = infer(lines[letter], declared)
+        return evaluate(lines[letter], {n: values[n] for n in scope.symbols}, scope)
+
+
+def single_formula(model: NetworkModel, name: str) -> Tree | None:
+    """The forward formula of a vector of one sample."""
+    letter, number = name[:1], name[1:]
+    if not number.isdigit() or not 1 <= int(number) <= len(model.layers):
+        return None
+    kind = model.kinds[int(number) - 1]
+    if letter == "z":
+        return affine(model, int(number))
+    if letter == "a":
+        return parse(activation_text(kind.activation, kind.options, argument=f"z{number}"))
+    return None
+
+
+def drawn_point(
+    model: NetworkModel,
+    batch: Mapping[str, Quantity],
+    lengths: Mapping[str, int],
+    generator: np.random.Generator,
+    *,
+    reach: int | None = None,
+) -> NetworkPoint:
+    """Random inputs, targets and parameters; with `reach`, whole numbers up to it."""
+    given = {}
+    for quantity in batch.values():
+        if quantity.formula is not None:
+            continue
+        shape = tuple(lengths[axis] for axis in quantity.axes)
+        if quantity.name == "Y":
+            sides = shape if model.layout.row_samples else shape[::-1]
+            targets = _targets(model, sides, generator, whole=reach is not None)
+            given["Y"] = model.layout.batch(targets)
+        elif reach is None:
+            given[quantity.name] = generator.standard_normal(shape)
+        else:
+            whole = generator.integers(-reach, reach, size=shape, endpoint=True)
+            given[quantity.name] = whole.astype(np.float64)
+    return NetworkPoint(model, batch, lengths, given)
+
+
+def _targets(
+    model: NetworkModel, shape: tuple[int, ...], generator: np.random.Generator, *, whole: bool
+) -> Array:
+    """Targets as the loss wants them: rows that sum to 1, numbers from 0 to 1, or any."""
+    facts = {
+        "cross_entropy": "onehot" if whole else "sum1",
+        "binary_cross_entropy": "binary" if whole else "unit",
+    }
+    if model.loss in facts:
+        return draw("matrix", shape, [facts[model.loss]], generator)
+    if whole:
+        return generator.integers(-1, 1, size=shape, endpoint=True).astype(np.float64)
+    return generator.standard_normal(shape)

@@ -1,0 +1,180 @@
+"""What one change of a wrong right side makes it right, the smallest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from gradwright.api.equations.derivatives import is_elementwise
+from gradwright.notation.functions import CONSTANTS, FUNCTIONS
+from gradwright.notation.rebuilt import places
+from gradwright.notation.tree import (
+    Binary,
+    Call,
+    Negate,
+    Number,
+    Symbol,
+    Transpose,
+    Tree,
+    walk,
+)
+
+#: Largest tree that is repaired, in nodes.
+MAX_NODES = 60
+_OPERATORS = ("+", "-", "*", ".*", "/", "./")
+
+#: What was changed, and the tree that it gives.
+Candidate = tuple[str, Tree]
+
+
+def candidates(tree: Tree, names: Sequence[str], factors: Sequence[Tree]) -> Iterator[Candidate]:
+    """Trees one change away; `factors` may be missing besides the names."""
+    if sum(1 for _ in walk(tree)) > MAX_NODES:
+        return
+    yield from _other_names(tree, names)
+    yield from _transposes(tree)
+    yield from _orders(tree)
+    yield from _signs(tree)
+    yield from _operators(tree)
+    yield from _removed(tree)
+    yield from _numbers(tree)
+    yield from _functions(tree)
+    yield from _sums(tree)
+    yield from _missing(tree, [*factors, *(Symbol(name) for name in names)])
+
+
+def _inside_sizes(tree: Tree) -> set[int]:
+    return {
+        id(argument)
+        for part in walk(tree)
+        if isinstance(part, Call) and part.function in CONSTANTS
+        for argument in part.arguments
+    }
+
+
+def _other_names(tree: Tree, names: Sequence[str]) -> Iterator[Candidate]:
+    sizes = _inside_sizes(tree)
+    for node, put in places(tree):
+        if isinstance(node, Symbol) and id(node) not in sizes:
+            near = sorted(names, key=lambda name: _distance(name, node.name))
+            for name in near:
+                if name != node.name:
+                    yield "another name", put(Symbol(name))
+
+
+def _distance(one: str, other: str) -> tuple[bool, bool, int]:
+    """Names of one letter are near, and nearer in neighbouring layers."""
+    letters = one.rstrip("0123456789"), other.rstrip("0123456789")
+    digits = one[len(letters[0]) :], other[len(letters[1]) :]
+    apart = abs(int(digits[0] or 0) - int(digits[1] or 0))
+    return letters[0] != letters[1], digits[0] != digits[1], apart
+
+
+def _transposes(tree: Tree) -> Iterator[Candidate]:
+    for node, put in places(tree):
+        if isinstance(node, Transpose):
+            yield "a transpose", put(node.operand)
+        elif not isinstance(node, Number):
+            yield "a transpose", put(Transpose(node))
+
+
+def _orders(tree: Tree) -> Iterator[Candidate]:
+    """Neighbouring factors exchanged; a product associates to the left."""
+    for node, put in places(tree):
+        if not isinstance(node, Binary) or node.operator in ("+", ".*"):
+            continue
+        sign = node.operator
+        what = "terms" if sign == "-" else "factors"
+        yield f"the order of {what}", put(Binary(sign, node.right, node.left))
+        left = node.left
+        if sign == "*" and isinstance(left, Binary) and left.operator == "*":
+            inner = Binary("*", left.left, node.right)
+            yield "the order of factors", put(Binary("*", inner, left.right))
+            outer = Binary("*", Binary("*", node.right, left.left), left.right)
+            yield "the order of factors", put(outer)
+
+
+def _signs(tree: Tree) -> Iterator[Candidate]:
+    for node, put in places(tree):
+        match node:
+            case Negate(operand):
+                yield "a sign", put(operand)
+            case Binary("+", left, right):
+                yield "a sign", put(Binary("-", left, right))
+            case Binary("-", left, right):
+                yield "a sign", put(Binary("+", left, right))
+    yield "a sign", Negate(tree)
+
+
+def _operators(tree: Tree) -> Iterator[Candidate]:
+    for node, put in places(tree):
+        if isinstance(node, Binary) and node.operator in _OPERATORS:
+            for sign in _OPERATORS:
+                if sign != node.operator and {sign, node.operator} != {"+", "-"}:
+                    yield f"{sign} for {node.operator}", put(Binary(sign, node.left, node.right))
+
+
+def _removed(tree: Tree) -> Iterator[Candidate]:
+    for node, put in places(tree):
+        if isinstance(node, Binary):
+            yield "a part too many", put(node.left)
+            if node.operator in ("+", "*", ".*"):
+                yield "a part too many", put(node.right)
+        elif isinstance(node, Call) and node.arguments and node.function not in CONSTANTS:
+            yield "a function too many", put(node.arguments[0])
+
+
+def _numbers(tree: Tree) -> Iterator[Candidate]:
+    for node, put in places(tree):
+        if isinstance(node, Number):
+            others = {Fraction(0), Fraction(1), Fraction(2), Fraction(1, 2), node.value + 1}
+            for value in sorted(others - {node.value}):
+                yield "a number", put(_number(value))
+            yield "a number", put(Symbol("n"))
+
+
+def _number(value: Fraction) -> Tree:
+    if value.denominator == 1:
+        return Number(value)
+    return Binary("/", Number(Fraction(value.numerator)), Number(Fraction(value.denominator)))
+
+
+def _functions(tree: Tree) -> Iterator[Candidate]:
+    for node, put in places(tree):
+        if isinstance(node, Call) and len(node.arguments) == 1 and node.function in FUNCTIONS:
+            alike = is_elementwise(node.function)
+            for name in FUNCTIONS:
+                other = name != node.function and name not in CONSTANTS
+                if other and is_elementwise(name) == alike:
+                    yield "another function", put(Call(name, node.arguments))
+
+
+def _sums(tree: Tree) -> Iterator[Candidate]:
+    ones = Call("ones", (Symbol("n"),))
+    for node, put in places(tree):
+        if isinstance(node, Number):
+            continue
+        yield "a missing sum", put(Call("sum", (node,)))
+        yield "a missing sum", put(Binary("*", Transpose(node), ones))
+        yield "a missing sum", put(Binary("*", Transpose(ones), node))
+        yield "a missing diag", put(Call("diag", (node,)))
+
+
+def _missing(tree: Tree, parts: Sequence[Tree]) -> Iterator[Candidate]:
+    yield "a missing factor", Binary("/", tree, Symbol("n"))
+    for value in (2, Fraction(1, 2)):
+        for node, put in places(tree):
+            yield "a missing factor", put(Binary("*", _number(Fraction(value)), node))
+    for node, put in places(tree):
+        if isinstance(node, Number):
+            continue
+        for part in parts:
+            for factor in (part, Transpose(part)):
+                yield "a missing factor", put(Binary("*", node, factor))
+                yield "a missing factor", put(Binary("*", factor, node))
+            yield "a missing factor", put(Binary(".*", node, part))
+    for part in parts:
+        yield "a missing term", Binary("+", tree, part)
+        yield "a missing term", Binary("-", tree, part)
+        spread = Binary("*", Call("ones", (Symbol("n"),)), Transpose(part))
+        yield "a missing term", Binary("+", tree, spread)

@@ -1,0 +1,78 @@
+"""What an equation is about: its names, their values at a point, and what is derived of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gradwright.notation.declarations import AnyDeclaration
+from gradwright.notation.mapped import MappedText
+from gradwright.notation.tree import Tree
+
+Array = Any
+
+
+class Point(Protocol):
+    """Values for the names of a setting, made when they are asked for."""
+
+    def value(self, name: str) -> Array | None:
+        """The value of a name or of a named size; None if it has none."""
+
+    def shown(self, names: set[str]) -> dict[str, Array]:
+        """The given values that the values of some names come from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The sides of one equation as trees over the names of a setting.
+
+    `texts` are what the sides were read from, in the grammar. `single` says that it is about one
+    sample; `layer` is the layer index with its value, where the equation has one; `like` is the
+    text whose spelling corrections follow.
+    """
+
+    sides: tuple[Tree, ...]
+    texts: tuple[str, ...]
+    like: str
+    single: bool = False
+    layer: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Another convention that an equation may follow: `remark` names it."""
+
+    remark: str
+    apply: Callable[[Tree], Tree]
+
+
+class Setting(Protocol):
+    """The names of a network, or declared symbols."""
+
+    def declared(self, *, sizes_as_given: bool = False) -> Mapping[str, AnyDeclaration]:
+        """Every name that a tree may hold; widths are named, or the user's own numbers."""
+
+    def readings(self, sides: tuple[MappedText, ...]) -> Iterator[Reading]:
+        """What an equation says, once for every value of its layer index."""
+
+    def points(self, reading: Reading) -> Iterator[Point]:
+        """Random points with unequal sizes."""
+
+    def small_points(self, reading: Reading) -> Iterator[Point]:
+        """Points of small sizes and small whole numbers, the smallest first."""
+
+    def variants(self, reading: Reading) -> tuple[Variant, ...]:
+        """Other conventions that are accepted and named."""
+
+    def derived(self, tree: Tree, reading: Reading) -> Tree | None:
+        """The formula that a left side equals."""
+
+    def names(self, reading: Reading) -> tuple[str, ...]:
+        """Names that may stand in place of a wrong one, likely ones first."""
+
+    def factors(self, reading: Reading) -> tuple[Tree, ...]:
+        """Factors other than names that may be missing, such as φ'(Z1)."""
+
+    def spelled(self, text: str, reading: Reading) -> str:
+        """A text of the grammar with derivatives spelled as in the equation."""

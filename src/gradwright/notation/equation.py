@@ -1,0 +1,112 @@
+"""Hand-typed equations: which lines there are, and the sides of each."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from gradwright.errors import LimitError, NotationError, Span
+from gradwright.notation.lexer import MAX_LENGTH
+from gradwright.notation.mapped import MappedText
+
+#: Most equations in one text.
+MAX_EQUATIONS = 1000
+
+_OPENING = "([{"
+_CLOSING = ")]}"
+_COMPARING = "<>!≠≤≥:"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One equation as written: its line, counted from 1, its text and its sides in order."""
+
+    line: int
+    text: str
+    sides: tuple[MappedText, ...]
+
+
+def written_equations(text: str) -> Iterator[Written]:
+    """The equations of a text, one a line.
+
+    `#` begins a comment. A line that begins with `=` goes on with the chain before it, and one
+    that ends with `=` goes on in the next line.
+
+    Raises:
+        LimitError: the text is too long, or has too many equations.
+        NotationError: a line without `=`, or with nothing on one side of it.
+    """
+    if not isinstance(text, str):
+        raise NotationError(
+            "reading equations",
+            f"a {type(text).__name__} is given and equations are text",
+            "write one equation a line, such as dL/dW3 = A2'*dL/dZ3",
+        )
+    if len(text) > MAX_LENGTH:
+        raise LimitError(
+            "reading equations",
+            f"the text has {len(text)} characters and at most {MAX_LENGTH} are read",
+            "check the equations in parts",
+        )
+    for count, (line, joined) in enumerate(_joined(text), start=1):
+        if count > MAX_EQUATIONS:
+            raise LimitError(
+                "reading equations",
+                f"there are more than {MAX_EQUATIONS} of them",
+                "check the equations in parts",
+            )
+        whole = MappedText.of(joined)
+        yield Written(line, joined, _sides(whole, line))
+
+
+def _joined(text: str) -> Iterator[tuple[int, str]]:
+    """Lines without comments, chains in one piece, each with the number of its first line."""
+    held: tuple[int, str] | None = None
+    for number, raw in enumerate(unicodedata.normalize("NFC", text).splitlines(), start=1):
+        line = re.sub(r"(?<!\\)#.*", "", raw).strip().rstrip(",.;").strip()
+        if not line:
+            continue
+        if held is not None and (line.startswith("=") or held[1].endswith("=")):
+            both = held[1].endswith("=") and line.startswith("=")
+            held = held[0], f"{held[1].removesuffix('=') if both else held[1]} {line}"
+            continue
+        if held is not None:
+            yield held
+        held = number, line
+    if held is not None:
+        yield held
+
+
+def _sides(whole: MappedText, line: int) -> tuple[MappedText, ...]:
+    """The text between the equals signs that stand outside brackets."""
+    cuts = [-1]
+    depth = 0
+    text = whole.text
+    for place, character in enumerate(text):
+        depth += (character in _OPENING) - (character in _CLOSING)
+        if character == "=" and depth == 0 and text[max(0, place - 1)] not in _COMPARING:
+            cuts.append(place)
+    cuts.append(len(text))
+    sides = [whole[start + 1 : end].strip() for start, end in pairwise(cuts)]
+    if len(sides) == 1:
+        raise NotationError(
+            f"line {line} of the equations",
+            "it has no = outside brackets, and an equation has two sides",
+            "write left = right, or begin a comment with #",
+            text=text,
+            span=Span(0, len(text)),
+        )
+    for start, side in zip(cuts, sides, strict=False):
+        if not side.text:
+            place = max(start, 0)
+            raise NotationError(
+                f"line {line} of the equations",
+                "nothing stands on one side of =",
+                "write an expression there, or remove the =",
+                text=text,
+                span=Span(place, place + 1),
+            )
+    return tuple(sides)

@@ -1,0 +1,125 @@
+"""Row X2: the slips of the notes, typed as they stand, are found and corrected."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import gradwright as gw
+from gradwright.api.equations.report import EquationCheck
+
+NETWORK = gw.Network("3 -> 10 relu -> 6 relu -> 3 softmax", reduction="sum")
+
+RIGHT = """
+# S1.7 to S1.9
+∂L/∂Z3 = Ŷ - Y
+dL/dW3 = A2' * dL/dZ3
+dL/dA2 = dL/dZ3 * W3'
+dL/dZ2 = dL/dA2 ∘ [Z2 > 0]
+dZ2 = dA2 .* {1, Z2 > 0; 0, Z2 <= 0}
+dL/dW2 = A1ᵀ · dL/dZ2
+dL/db2 = dZ2'*ones(n)
+dL/dA1 = dL/dZ2 * W2'
+dL/dZ1 = dL/dA1 ∘ relu'(Z1)
+dL/dW1 = X' * dL/dZ1
+Z2 = A1 W2 + b2 
+L = -sum(Y ∘ log(Ŷ))
+Ŷ = softmax(Z3) = A3
+# one sample
+∂z3/∂a2 = W3'
+∂L/∂z3 = ŷ - y
+∂L/∂W2 = a1 (∂L/∂z2)'
+δ^(l) = W^(l+1) δ^(l+1) ∘ g'(z^(l))
+z^[l] = W^[l]ᵀ a^[l-1] + b^[l]
+"""
+
+
+def only(text: str, network: gw.Network = NETWORK) -> EquationCheck:
+    (found,) = gw.check_equations(text, network).equations
+    return found
+
+
+def test_s1_7_to_s1_9_and_the_formulas_of_one_sample_are_right() -> None:
+    report = gw.check_equations(RIGHT, NETWORK)
+    assert report.ok, report
+    assert len(report.equations) == 19
+
+
+@pytest.mark.parametrize(
+    ("typed", "corrected"),
+    [
+        ("dL/dW3 = A2' * dL/dZ2", "A2'*dL/dZ3"),
+        ("dL/dW3 = A2 * dL/dZ3", "A2'*dL/dZ3"),
+        ("dL/dA2 = W3' * dL/dZ3", "dL/dZ3*W3'"),
+        ("Z_2 = A_1 W_1 + b_2", "A1*W2 + b2"),
+        ("∂L/∂Z3 = Ŷ + Y", "A3 - Y"),
+        ("∂L/∂b3 = ∂L/∂Z3", "∂L/∂Z3'*ones(n)"),
+        ("∂L/∂Z2 = ∂L/∂A2", "∂L/∂A2.*step(Z2)"),
+        ("∂L/∂Z2 = Z1", "∂L/∂A2.*step(Z2)"),
+        ("z^(l) = W^(l-1)ᵀ a^(l-1) + b^(l)", "W2'*a1 + b2"),
+    ],
+)
+def test_x2_a_wrong_equation_is_corrected(typed: str, corrected: str) -> None:
+    found = only(typed)
+    assert not found.ok
+    assert found.corrected == corrected
+
+
+def test_x2_the_counterexample_shows_two_values_by_hand() -> None:
+    found = only("∂L/∂Z3 = Y - Ŷ")
+    values = {name: np.asarray(value) for name, value in found.counterexample.items()}
+    hidden = values["X"]
+    for layer in (1, 2):
+        hidden = np.maximum(hidden @ values[f"W{layer}"] + values[f"b{layer}"], 0)
+    scores = np.exp(hidden @ values["W3"] + values["b3"])
+    expected = scores / scores.sum(axis=1, keepdims=True) - values["Y"]
+    np.testing.assert_allclose(found.left_value, expected, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(found.right_value, -expected, rtol=1e-12, atol=1e-15)
+    assert values["X"].shape == (1, 1)
+
+
+def test_what_is_not_conformable_is_wrong_with_its_shapes() -> None:
+    assert only("dL/dW3 = A2*dL/dZ3").reason == (
+        "A2*dL/dZ3: A2 has 6 columns and dL/dZ3 has n rows"
+    )
+    # Three inputs and three outputs: the widths agree by chance.
+    assert "for these widths only" in only("Z3 = X .* Y").reason
+
+
+@pytest.mark.parametrize("text", ["dL/dW9 = A2", "A2", "A1 = ", "A1 = relu(Z1", "z^(l) = a^(k)"])
+def test_what_cannot_be_read_is_a_typed_error(text: str) -> None:
+    with pytest.raises(gw.GradwrightError):
+        gw.check_equations(text, NETWORK)
+
+
+COLUMNS = """
+∂L/∂z^(3) = a^(3) - y
+∂L/∂W^(2) = (W^(3)ᵀ (a^(3) - y) ∘ g'(z^(2))) a^(1)ᵀ
+∂L/∂a^(2) = W^(3)ᵀ (a^(3) - y)
+∂L/∂a^(2) = (a^(3) - y)' W^(3)
+z^(l) = W^(l) a^(l-1) + b^(l)
+∂z^(l)/∂a^(l-1) = W^(l)
+∂a^(2)/∂z^(2) = diag(g'(z^(2)))
+Z1 = W1 X + b1*ones(n)'
+dL/dW1 = dL/dZ1 X'
+"""
+
+
+def test_s3_8_in_columns_is_right() -> None:
+    network = gw.Network(
+        "3 -> 4 tanh -> 3 sigmoid -> 1 sigmoid", "binary_cross_entropy", "sum", "columns"
+    )
+    report = gw.check_equations(COLUMNS, network)
+    assert report.ok, report
+    assert report.equations[3].condition == "with gradients as rows"
+
+
+def test_x2_s3_8_a_row_with_a_column_is_an_error() -> None:
+    """Note 003, line 162: g' must be a row there."""
+    network = gw.Network(
+        "3 -> 3 sigmoid -> 2 sigmoid -> 1 sigmoid", "binary_cross_entropy", "sum", "columns"
+    )
+    found = only("∂L/∂z2 = (a3 - y) W3 ∘ g'(z2)", network)
+    assert not found.ok
+    assert "row" in found.reason and "column" in found.reason
+    assert found.change == "a transpose"
