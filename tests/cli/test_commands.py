@@ -50,6 +50,7 @@ def test_the_examples_work(
     tmp_path: Path,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("notes.txt").write_text("dL/dW2 = A1' * dL/dZ2\n", encoding="utf-8")
     for arguments in examples(command, capsys):
         given = arguments[: arguments.index(">")] if ">" in arguments else arguments
         assert printed(capsys, *given)
@@ -70,6 +71,21 @@ def test_the_kind_follows_the_formula(
 ) -> None:
     name = "a" if kind == "gradient" and "x" not in formula else "x"
     assert json.loads(printed(capsys, "derive", formula, "--wrt", name, "--json"))["kind"] == kind
+
+
+def test_equations_are_checked_and_the_exit_code_says_how(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "equations.txt"
+    given = ("check", "--equations", str(file), "--network", NETWORK, "--json")
+    for text, code in (("dL/dW2 = A1'*dL/dZ2", 0), ("dL/dW2 = A1*dL/dZ2  # no", 1)):
+        file.write_text(text, encoding="utf-8")
+        document = json.loads(printed(capsys, *given, code=code))
+        assert document["schema"] == "gradwright.equations/1"
+        assert [equation["ok"] for equation in document["equations"]] == [code == 0]
+    file.write_text("dL/dW2 =", encoding="utf-8")
+    assert run(given) == 2
+    assert run([*given[:2], str(tmp_path / "none.txt"), *given[3:]]) == 2
 
 
 def test_a_declaration_changes_the_result(capsys: pytest.CaptureFixture[str]) -> None:
