@@ -135,10 +135,10 @@ def test_s2_2_the_jacobian_is_the_stack_of_the_gradients(rng: np.random.Generato
     assert_equal(J, np.stack([(1 - np.tanh(W[i] @ x) ** 2) * W[i] for i in range(3)]))
 
 
-def test_s2_3_the_norm_has_no_gradient_at_zero() -> None:
-    """What is assumed is stated: the two are not equal."""
+def test_s2_3_the_convention_for_a_norm_of_zero_is_stated() -> None:
+    """What it leads to is in test_norm.py."""
     derivation = gw.formula("norm2(u - y)", u="vector k", y="vector k").gradient("u")
-    assert derivation.assumptions == ("‖u − y‖² > 0",)
+    assert derivation.assumptions == ("norm2'(0) = 0",)
 
 
 def test_s2_3_a_layered_map_of_three_layers(rng: np.random.Generator) -> None:

@@ -45,11 +45,12 @@ EXACT = {
     "abs": lambda z: z if z.real > 0 else -z,
     "relu": lambda z: z if z.real > 0 else mpmath.mpc(0),
     "leaky_relu": lambda z: z if z.real > 0 else z * mpmath.mpf(0.1),
+    "rsqrt": lambda z: 1 / mpmath.sqrt(z),
 }
 
 
 def defined(name, x):
-    if name in ("log", "sqrt"):
+    if name in ("log", "sqrt", "rsqrt"):
         return x > 0
     return abs(x) < 1 if name in ("arcsin", "arccos") else True
 

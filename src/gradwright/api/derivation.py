@@ -22,6 +22,7 @@ from gradwright.core.nodes import Node, bare_sizes, postorder
 from gradwright.errors import DomainError, UnsupportedError
 from gradwright.explain.assumptions import (
     assumptions,
+    at_zero_norm,
     domain_conditions,
     kink_arguments,
 )
@@ -91,7 +92,9 @@ class Derivation:
             for output in outputs
         }
         self._domain = domain_conditions(lowering.value.node, self._raiser)
-        self.assumptions = assumptions(graph, lowering.value.node, scope, self._raiser)
+        self.assumptions = assumptions(
+            lowering.value.node, scope, self._raiser, twice=kind in ("hessian", "hvp")
+        )
 
     def _unstacked(self, node: Node) -> Node:
         """The Jacobian of A for that of vec(A), whose rows are stacked as they are printed."""
@@ -321,13 +324,15 @@ class Derivation:
             )
         (output,) = self._outputs
         (printed,) = self.printed.values()
-        if printed.tree is None or (output.node.order == 2 and output.rows != 1):
+        arrays = bind(self.scope, self.free_sizes, values, asked)
+        sizes = self._lengths(arrays)
+        bent = at_zero_norm(self._lowering.value.node, arrays, sizes)
+        if printed.tree is None or bent or (output.node.order == 2 and output.rows != 1):
             dense = np.asarray(self(**values))
             return unstructured(dense, dense.ndim - (output.node.order - output.rows))
-        arrays = bind(self.scope, self.free_sizes, values, asked)
         if self._domain:
             self.value_and(**values)
-        return structured(printed.tree, self.scope, arrays, self._lengths(arrays))
+        return structured(printed.tree, self.scope, arrays, sizes)
 
     def _lengths(self, point: Mapping[str, Any]) -> dict[str, int]:
         """The lengths that values give to named sizes."""

@@ -27,7 +27,7 @@ from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Tree
 from gradwright.render.plain import plain_text
-from gradwright.simplify.readable import simplified
+from gradwright.simplify.readable import away_from_zero, simplified
 from gradwright.simplify.rewrite import substitute
 
 #: Facts that tie entries of a matrix to each other.
@@ -140,7 +140,7 @@ class Formula:
         """The Hessian of a scalar formula, with axes `x.shape + x.shape`."""
         made, (variable,) = self._lower((wrt,))
         self._require_scalar(made, wrt, "Hessian")
-        gradient = simplified(made.graph, reverse(made.graph, made.node, [variable])[variable])
+        gradient = _smooth_gradient(made, variable)
         contributions: list[Contribution] = []
         record = contributions.append
         node = reverse(made.graph, gradient, [variable], record=record)[variable]
@@ -185,7 +185,7 @@ class Formula:
         made, (variable,) = self._lower((wrt,))
         self._require_scalar(made, wrt, "Hessian")
         tangent, scope = self._beside("tangent", made, variable)
-        gradient = simplified(made.graph, reverse(made.graph, made.node, [variable])[variable])
+        gradient = _smooth_gradient(made, variable)
         node = made.restore(forward(made.graph, gradient, variable, tangent=tangent))
         output = Output(variable.name, node, as_row=False)
         return self._derivation("hvp", made, (output,), [], self.gradient(wrt), scope)
@@ -282,6 +282,12 @@ class Formula:
             [c.renamed(made.restore) for c in contributions],
             gradient,
         )
+
+
+def _smooth_gradient(made: _Lowered, variable: Variable) -> Node:
+    """The gradient to differentiate again: where a norm is 0 it has no derivative."""
+    gradient = reverse(made.graph, made.node, [variable])[variable]
+    return simplified(made.graph, away_from_zero(made.graph, gradient))
 
 
 #: A text, an expression, or a function of NumPy code.

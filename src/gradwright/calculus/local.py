@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Add, Function, Node, Operation, Power, Product
+from gradwright.core.nodes import Add, Function, Node, Operation, Power, Product, sum_of_squares
 from gradwright.ops.table import elementwise, structured
 
 #: A sum with identities or ones among its terms is distributed up to this many terms; beyond it
@@ -28,14 +28,20 @@ def local_jacobians(graph: Graph, node: Node) -> Iterator[tuple[Node, Node]]:
             for coefficient, term in terms:
                 yield term, graph.scale(coefficient, identity)
         case Power(base=base, exponent=exponent):
-            slope = graph.scale(exponent, graph.power(base, exponent - 1))
-            yield base, diagonal(graph, slope)
+            yield base, diagonal(graph, _slope_of_power(graph, base, exponent))
         case Function():
             slopes = elementwise(node).derivative(graph, node)
             for argument, slope in zip(node.arguments, slopes, strict=True):
                 yield argument, diagonal(graph, slope)
         case Operation():
             yield from zip(node.arguments, structured(node).jacobian(graph, node), strict=True)
+
+
+def _slope_of_power(graph: Graph, base: Node, exponent: Fraction) -> Node:
+    """p·u^(p - 1); for the root of a sum of squares, a norm, it is 0 at 0 by convention."""
+    if exponent == Fraction(1, 2) and sum_of_squares(base):
+        return graph.scale(exponent, graph.function("rsqrt", base))
+    return graph.scale(exponent, graph.power(base, exponent - 1))
 
 
 def _of_product(graph: Graph, node: Product) -> Iterator[tuple[Node, Node]]:

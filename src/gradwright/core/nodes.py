@@ -147,6 +147,18 @@ def postorder(*roots: Node) -> list[Node]:
     return found
 
 
+def sum_of_squares(node: Node) -> bool:
+    """Whether a node is written as a sum of squares, such as that under the root of a norm."""
+    match node:
+        case Power(exponent=exponent):
+            return exponent > 0 and exponent.denominator == 1 and exponent.numerator % 2 == 0
+        case Product(coefficient=coefficient, factors=factors):
+            squares = [sum_of_squares(f) for f, _ in factors if not isinstance(f, SizeOf)]
+            return coefficient > 0 and bool(squares) and all(squares)
+        case _:
+            return False
+
+
 def variables(node: Node) -> frozenset[Variable]:
     """The inputs that `node` depends on by structure."""
     return frozenset(part for part in postorder(node) if isinstance(part, Variable))

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
+from typing import Any
+
+import numpy as np
 
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Function, Node, Operation, Power, postorder
+from gradwright.core.nodes import Function, Node, Operation, Power, postorder, sum_of_squares
 from gradwright.notation.lower import number_value
 from gradwright.notation.raising.contract import NotMatrix
 from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope
 from gradwright.ops.table import elementwise, record
 from gradwright.render.unicode import unicode_text
+from gradwright.simplify.field import evaluate
+
+HALF = Fraction(1, 2)
 
 #: Facts that rules use, in words; the others only say how samples are drawn.
 RELIED_ON = {
@@ -24,11 +31,13 @@ RELIED_ON = {
 }
 
 
-def assumptions(graph: Graph, node: Node, scope: Scope, raiser: Raiser) -> tuple[str, ...]:
-    """Sentences in reading order, without repeats."""
+def assumptions(
+    node: Node, scope: Scope, raiser: Raiser, *, twice: bool = False
+) -> tuple[str, ...]:
+    """Sentences in reading order, without repeats; `twice` for a second derivative."""
     found: dict[str, None] = {}
     for part in postorder(node):
-        for text in (_domain(part, raiser), _kink(part)):
+        for text in (_domain(part, raiser), _twice(part, raiser) if twice else "", _kink(part)):
             if text:
                 found.setdefault(text)
     for name, declared in sorted(scope.symbols.items()):
@@ -52,6 +61,8 @@ def _domain(node: Node, raiser: Raiser) -> str:
             if domain and number_value(parts[0]) is None:
                 return domain.format(_shown(parts[0], raiser))
         case Power(base=base, exponent=exponent) if number_value(base) is None:
+            if exponent > 0 and sum_of_squares(base):
+                return ""
             if exponent.denominator != 1:
                 return f"{_shown(base, raiser)} > 0"
             if exponent < 0:
@@ -59,7 +70,23 @@ def _domain(node: Node, raiser: Raiser) -> str:
     return ""
 
 
+def _twice(node: Node, raiser: Raiser) -> str:
+    if not isinstance(node, Power) or node.exponent.denominator == 1 or not 0 < node.exponent < 2:
+        return ""
+    if not sum_of_squares(node.base):
+        return ""
+    why = ", a norm has no second derivative at 0" if node.exponent == HALF else ""
+    return f"{_shown(node.base, raiser)} > 0{why}"
+
+
+def is_norm(node: Node) -> bool:
+    """Whether a node is the root of a sum of squares, which has no derivative at 0."""
+    return isinstance(node, Power) and node.exponent == HALF and sum_of_squares(node.base)
+
+
 def _kink(node: Node) -> str:
+    if is_norm(node):
+        return "norm2'(0) = 0"
     if not isinstance(node, Function) or node.operation in ("sign", "step"):
         return ""
     known = elementwise(node)
@@ -77,10 +104,18 @@ def _number(value: Fraction) -> str:
     return str(value.numerator) if value.denominator == 1 else str(float(value))
 
 
+def at_zero_norm(node: Node, values: Mapping[str, Any], sizes: Mapping[str, int]) -> bool:
+    """Whether a norm in a formula is 0, where x/‖x‖ is read as 0."""
+    norms = [part for part in postorder(node) if is_norm(part)]
+    return any(not np.all(evaluate(norm, values, sizes)) for norm in norms)
+
+
 def kink_arguments(graph: Graph, node: Node) -> list[Node]:
     """The nodes whose zero is a kink of `node`."""
     found = []
     for part in postorder(node):
+        if is_norm(part):
+            found.append(part)
         if not isinstance(part, Function):
             continue
         if elementwise(part).kink:

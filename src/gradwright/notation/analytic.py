@@ -60,6 +60,12 @@ def sqrt(z: Array) -> Array:
     return np.where(z.real == 0, at_zero, _where_real(z.real > 0, np.sqrt(z)))
 
 
+def rsqrt(z: Array) -> Array:
+    """1 over the square root, and 0 where the real part is 0."""
+    zero = z.real == 0
+    return np.asarray(np.where(zero, 0, 1 / sqrt(np.where(zero, 1, z))), z.dtype)
+
+
 def magnitude(z: Array) -> Array:
     """|z| continued from each side of 0; 0 at 0, and so is its derivative."""
     return np.asarray(np.where(z.real == 0, 0, np.where(z.real < 0, -z, z)), z.dtype)
@@ -171,4 +177,5 @@ ELEMENTWISE: Mapping[str, Callable[[Array], Array]] = {
     "sigmoid": _sigmoid,
     "softplus": _softplus,
     "relu": _relu,
+    "rsqrt": rsqrt,
 }

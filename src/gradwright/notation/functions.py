@@ -161,6 +161,7 @@ _ELEMENTWISE = (
     "sigmoid",
     "softplus",
     "relu",
+    "rsqrt",
 )
 
 FUNCTIONS: Mapping[str, FunctionShape] = {

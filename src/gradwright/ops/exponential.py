@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Function, Node
 from gradwright.ops.record import Elementwise, NumpyCode, ProofLine, affine
+
+HALF = Fraction(1, 2)
 
 
 def _exp(graph: Graph, node: Function) -> tuple[Node, ...]:
@@ -25,6 +28,10 @@ def _sigmoid(graph: Graph, node: Function) -> tuple[Node, ...]:
 
 def _softplus(graph: Graph, node: Function) -> tuple[Node, ...]:
     return (graph.function("sigmoid", node.arguments[0]),)
+
+
+def _rsqrt(graph: Graph, node: Function) -> tuple[Node, ...]:
+    return (graph.scale(-HALF, graph.power(node.arguments[0], -3 * HALF)),)
 
 
 def _power(graph: Graph, node: Function) -> tuple[Node, ...]:
@@ -91,6 +98,21 @@ RECORDS = (
             ProofLine("sigmoid(x)", "definition of sigmoid"),
         ),
         source="Dugas et al., NIPS 2000",
+    ),
+    Elementwise(
+        name="rsqrt",
+        derivative=_rsqrt,
+        value=lambda x: np.sqrt(x) / np.where(x == 0, 1, x),
+        numpy=NumpyCode("np.sqrt({0}) / np.where({0} == 0, 1, {0})"),
+        definition="1/sqrt(x)",
+        proof=(
+            ProofLine("-0.5*x^(-1.5)", "power rule, exponent -1/2"),
+            ProofLine("-1/(2*x*sqrt(x))", "a negative exponent divides"),
+        ),
+        source="NIST DLMF 4.4; rsqrt(0) = 0, so that the derivative of a norm at 0 is 0",
+        domain="{0} ≥ 0",
+        kink="rsqrt(0) = 0",
+        sample="positive",
     ),
     Elementwise(
         name="power",

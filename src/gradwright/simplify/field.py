@@ -227,6 +227,9 @@ class _Hashed:
         other = _inverse(value)
         return self.keyed("log", value) if value <= other else PRIME - self.keyed("log", other)
 
+    def rsqrt(self, value: int) -> int:
+        return 0 if value % PRIME == 0 else _inverse(_root(value))
+
     def sign(self, value: int) -> int:
         value = int(value) % PRIME
         if value == 0:
@@ -292,7 +295,7 @@ class _Hashed:
 #: Functions of `_Hashed` by name; any other elementwise function is an opaque hash.
 HASHED = frozenset(
     {"exp", "log", "sign", "step", "tanh", "sin", "cos", "tan", "sigmoid", "softplus"}
-    | {"sinh", "cosh", "abs", "relu", "leaky_relu", "max", "min"}
+    | {"sinh", "cosh", "abs", "relu", "leaky_relu", "max", "min", "rsqrt"}
 )
 
 

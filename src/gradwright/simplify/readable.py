@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Node
+from gradwright.core.nodes import Function, Node, postorder, sum_of_squares
 from gradwright.errors import GradwrightError
 from gradwright.notation.lower import Lowered, lower
 from gradwright.notation.parser import parse
@@ -24,7 +25,7 @@ from gradwright.notation.tree import Tree
 from gradwright.render.plain import plain_text
 from gradwright.simplify.equal import Level, equal
 from gradwright.simplify.expand import EXPAND, QUOTIENTS
-from gradwright.simplify.rewrite import Budget, Rule, Step, rewrite
+from gradwright.simplify.rewrite import Budget, Rule, Step, rewrite, substitute
 from gradwright.simplify.rules import BASIC, DIAGONALS
 
 #: Expanded candidates pay this much more, so that a sum is not multiplied out for nothing.
@@ -83,6 +84,8 @@ class Printer:
         the first `rows` axes being those of the rows. What has no such form prints in index
         notation.
         """
+        node = away_from_zero(self.graph, node)
+        others = tuple(away_from_zero(self.graph, other) for other in others)
         found: list[tuple[float, Tree, Candidate]] = []
         for candidate in self.candidates(node, others):
             try:
@@ -157,6 +160,21 @@ class Printer:
         except NotMatrix:
             return None
         return plain_text(tree) if self.verified(tree, node) is not None else None
+
+
+def away_from_zero(graph: Graph, node: Node) -> Node:
+    """The node where no norm is 0: there the derivative of a norm is written x/‖x‖."""
+    return substitute(
+        graph,
+        node,
+        {
+            part: graph.power(part.arguments[0], Fraction(-1, 2))
+            for part in postorder(node)
+            if isinstance(part, Function)
+            and part.operation == "rsqrt"
+            and sum_of_squares(part.arguments[0])
+        },
+    )
 
 
 def simplified(graph: Graph, node: Node, rules: Sequence[Rule] = BASIC) -> Node:
