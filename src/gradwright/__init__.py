@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gradwright.api.equations.check import check_equations
     from gradwright.api.flow import flow
     from gradwright.api.formula import Formula, formula, function, gradient, hessian, jacobian
+    from gradwright.api.layers import layer
     from gradwright.api.network import Network
     from gradwright.api.symbolic import matrix, scalar, vector
     from gradwright.api.training import train
@@ -33,6 +34,7 @@ __all__ = [
     "gradient",
     "hessian",
     "jacobian",
+    "layer",
     "matrix",
     "scalar",
     "train",
@@ -51,6 +53,7 @@ _HOME = {
     "gradient": "gradwright.api.formula",
     "hessian": "gradwright.api.formula",
     "jacobian": "gradwright.api.formula",
+    "layer": "gradwright.api.layers",
     "matrix": "gradwright.api.symbolic",
     "scalar": "gradwright.api.symbolic",
     "train": "gradwright.api.training",

@@ -28,6 +28,8 @@ CASES = [
     ("tr(A)*A", "A", "jacobian", None),
     ("sum(x)^2 + x'*x", "x", "hessian", "2 (rank 1 + identity)"),
     ("norm2(x)", "x", "hessian", None),
+    ("(u'*x)*(A*x)", "x", "jacobian", None),
+    ("(A*x)*(u'*(A*x))", "A", "jacobian", None),
 ]
 
 

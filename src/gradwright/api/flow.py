@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from gradwright.api.formula_layers import FormulaMaps
 from gradwright.api.network import Network
 from gradwright.errors import DataError
 from gradwright.gradientflow.analysis import chains, layer_flows
@@ -24,11 +26,15 @@ from gradwright.gradientflow.verdict import (
 from gradwright.nn.activations import ACTIVATIONS, derivative_bound
 from gradwright.nn.initialise import initialise, require_seed
 from gradwright.nn.layer import Layer
+from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.losses import known_loss
 from gradwright.nn.parameters import Parameters
 from gradwright.nn.slopes import Slopes
 
 Array = Any
+
+#: The layers as stages at parameters and samples, or the number of a layer that is not finite.
+Measure = Callable[[Sequence[Layer], Parameters, Array], tuple[list[Stage], int | None]]
 
 #: Samples that are looked at; more say nothing new and cost as much each.
 SAMPLES = 16
@@ -59,8 +65,10 @@ def flow(
     chosen, source = _samples(net, p, X, y, seed)
     layers = net.model.layers
     through_head = not known_loss(net.model.loss).activation
-    stages, broken = _stages(layers, p, chosen)
-    remedies = _remedies(layers, p, chosen, seed, through_head)
+    maps = {x.formula: FormulaMaps(x.formula) for x in layers if x.formula is not None}
+    measure = partial(_stages, maps)
+    stages, broken = measure(layers, p, chosen)
+    remedies = _remedies(measure, layers, p, chosen, seed, through_head)
     if broken is not None:
         return FlowReport(repr(net), source, len(chosen), overflow(broken, remedies), (), ())
     measured = layer_flows(stages, 0, _gradient_norms(net, p, X, y))
@@ -95,12 +103,21 @@ def _samples(
     return given[places], f"{len(places)} of {count} samples, seed {seed}"
 
 
-def _stages(layers: Sequence[Layer], p: Parameters, X: Array) -> tuple[list[Stage], int | None]:
+def _stages(
+    maps: Mapping[LayerFormula, FormulaMaps], layers: Sequence[Layer], p: Parameters, X: Array
+) -> tuple[list[Stage], int | None]:
     """The layers as stages, and the number of the first one whose numbers are not finite."""
     made: list[Stage] = []
-    derived = {key: Slopes(*key) for key in {(x.activation, x.options) for x in layers}}
+    dense = (layer for layer in layers if layer.formula is None)
+    derived = {key: Slopes(*key) for key in {(x.activation, x.options) for x in dense}}
     before = X.astype(np.float64)
     for number, layer in enumerate(layers, start=1):
+        if layer.formula is not None:
+            stage, before = _formula_stage(maps[layer.formula], layer, number, p, before)
+            if not (np.all(np.isfinite(before)) and np.all(np.isfinite(stage.slopes))):
+                return made, number
+            made.append(stage)
+            continue
         weight = np.asarray(p.weight(number), dtype=np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
             Z = before @ weight
@@ -118,22 +135,50 @@ def _stages(layers: Sequence[Layer], p: Parameters, X: Array) -> tuple[list[Stag
     return made, None
 
 
+def _formula_stage(
+    maps: FormulaMaps, layer: Layer, number: int, p: Parameters, X: Array
+) -> tuple[Stage, Array]:
+    """A layer by formula as a stage, and its values.
+
+    Where it is a known activation of an affine map it has weights and slopes like a dense layer.
+    """
+    values = p.of_layer(number)
+    inner, outer = zip(*(maps.values(x, values) for x in X), strict=True)
+    name, text = f"layer {number}", maps.layer.text
+    if layer.activation in ACTIVATIONS and maps.is_affine:
+        activation = Slopes(layer.activation, maps.options)
+        slopes, blocks = activation.at(np.stack(inner))
+        bound = float(derivative_bound(layer.activation, maps.options))
+        saturates = ACTIVATIONS[layer.activation].range in BOUNDED
+        weight = maps.weight(X[0], values)
+        return Stage(name, text, weight, slopes, bound, blocks, saturates), np.stack(outer)
+    blocks = np.stack([maps.dense(x, values) for x in X])
+    slopes = np.stack([np.diagonal(block) for block in blocks])
+    stage = Stage(name, text, np.eye(X.shape[1]), slopes, float("inf"), blocks)
+    return stage, np.stack(outer)
+
+
 def _scaled(p: Parameters, scale: float) -> Parameters:
     """The parameters with all weights multiplied, biases as they are."""
     moved = p.copy()
-    for name, view in moved.items():
-        if name.startswith("W"):
+    for view in moved.values():
+        if view.ndim == 2:
             view *= scale
     return moved
 
 
 def _remedies(
-    layers: Sequence[Layer], p: Parameters, X: Array, seed: int, through_head: bool
+    measure: Measure,
+    layers: Sequence[Layer],
+    p: Parameters,
+    X: Array,
+    seed: int,
+    through_head: bool,
 ) -> Remedies:
     """Other weights, features, starts and activations, each measured when it is asked for."""
 
     def change(layers: Sequence[Layer], p: Parameters, X: Array) -> float:
-        stages, broken = _stages(layers, p, X)
+        stages, broken = measure(layers, p, X)
         if broken is not None or is_still(stages):
             return np.nan
         return float(np.sum(way_back(stages, through_head, seed)))
@@ -171,7 +216,7 @@ def _other_starts(layers: Sequence[Layer]) -> Iterator[tuple[str, Sequence[Layer
         ("tanh", "singular_values=1"),
     ):
         hidden = [
-            Layer(x.fan_in, x.fan_out, activation, bias=x.bias, layout=x.layout)
+            x if x.formula is not None else replace(x, activation=activation, options=())
             for x in layers[:-1]
         ]
         text = f"use {activation} in the hidden layers and init({start})"
@@ -185,4 +230,8 @@ def _gradient_norms(
         return None
     gradient = net.gradient(p, X, y)
     depth = len(net.model.layers)
-    return [float(np.linalg.norm(gradient[f"W{number}"])) for number in range(1, depth + 1)]
+    weights = [
+        [value for value in gradient.of_layer(number).values() if value.ndim == 2]
+        for number in range(1, depth + 1)
+    ]
+    return [float(np.sqrt(sum(np.sum(value**2) for value in of))) for of in weights]

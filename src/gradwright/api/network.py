@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from gradwright.api.formula_layers import FormulaMaps
 from gradwright.api.network_checking import (
     FLAT,
     MAX_SEPARATE_LAYERS,
@@ -29,8 +31,10 @@ from gradwright.explain.trace import TracedLine, traced_lines
 from gradwright.nn.derive import letters_of
 from gradwright.nn.initialise import initialise
 from gradwright.nn.jacobians import LayerJacobians, layer_jacobians
+from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.parameters import Parameters
+from gradwright.nn.sequence import Source
 from gradwright.nn.targets import prepare_inputs, prepare_targets, sample_targets
 from gradwright.ops.table import OPERATIONS
 from gradwright.render.plain import plain_text
@@ -58,12 +62,12 @@ class Network:
 
     def __init__(
         self,
-        text: str,
+        source: Source,
         loss: str = "cross_entropy",
         reduction: str = "mean",
         layout: str = "rows",
     ) -> None:
-        self._model = NetworkModel(text, loss, reduction, layout)
+        self._model = NetworkModel(source, loss, reduction, layout)
 
     def __repr__(self) -> str:
         model = self._model
@@ -82,7 +86,7 @@ class Network:
     def relayout(self, layout: str) -> Network:
         """The same network in another layout; parameters follow with `p.relayout(layout)`."""
         model = self._model
-        return Network(model.text, model.loss, model.reduction, layout)
+        return Network(model.source_form, model.loss, model.reduction, layout)
 
     def backprop(self) -> NetworkDerivation:
         """The derivation of every gradient."""
@@ -144,9 +148,19 @@ class Network:
         before = [inputs, *model.module.forward(self._flat(p), inputs)]
         found = []
         for number, (kind, rows) in enumerate(zip(model.kinds, before, strict=False), start=1):
+            if kind.formula is not None:
+                values = p.of_layer(number)
+                found.append(self._maps[kind.formula].jacobians(rows[0], values))
+                continue
             bias = p[f"b{number}"] if kind.bias else None
             found.append(layer_jacobians(kind, rows[0], p.weight(number), bias))
         return found
+
+    @cached_property
+    def _maps(self) -> dict[LayerFormula, FormulaMaps]:
+        """The Jacobians of layers by formula."""
+        formulas = dict.fromkeys(layer.formula for layer in self._model.layers)
+        return {formula: FormulaMaps(formula) for formula in formulas if formula is not None}
 
     def features(self, p: Parameters, X: Array) -> Array:
         """The learned features of samples X: what the last layer is given, n × units."""
@@ -167,11 +181,21 @@ class Network:
 
         With `out`, an array of that shape and the dtype of the parameters, it is written there.
         """
-        return batch_jacobian(self._model, p, self.inputs(p, X), out)
+        return batch_jacobian(self._model, p, self.inputs(p, X), out, self._maps)
 
     def sample_gradient_norms(self, p: Parameters, X: Array, y: Array) -> Array:
         """The norm of the gradient of each sample's own loss by all parameters: n numbers."""
+        if self._maps:
+            return self._norms_one_by_one(p, X, y)
         return gradient_norms(self._model, self._traced(p, X, y))
+
+    def _norms_one_by_one(self, p: Parameters, X: Array, y: Array) -> Array:
+        """The gradient of each sample is made: that of a formula need not be an outer product."""
+        inputs = self.inputs(p, X)
+        targets = self.targets(p, inputs, y)
+        step, flat = self._model.module.value_and_gradient, p.flat
+        found = [step(flat, inputs[k : k + 1], targets[k : k + 1])[1] for k in range(len(inputs))]
+        return np.linalg.norm(np.asarray(found, dtype=np.float64), axis=1)
 
     def _traced(self, p: Parameters, X: Array, y: Array) -> dict[str, Array]:
         return {line.line.name: line.value for line in self.traced(p, X, y)} | {
@@ -251,7 +275,7 @@ class NetworkDerivation:
         lines = ["", "In components, X being the input of a layer of each kind"]
         for kind, derived in self._model.derived.items():
             own = line_components((*derived.forward, *derived.adjoints), letters_of(kind))
-            lines += [f"   {kind.activation}", *(f"      {line}" for line in own)]
+            lines += [f"   {kind.described}", *(f"      {line}" for line in own)]
         used = dict.fromkeys(layer.activation for layer in self._model.layers)
         return [*lines, *proof_section(OPERATIONS[name] for name in used if name in OPERATIONS)]
 
@@ -353,7 +377,7 @@ class NetworkDerivation:
             f"Loss: {model.loss}, {mean} the n samples, which are the {samples} of X.",
             "δZ stands for ∂L/∂Z, with the shape of Z; ⊙ multiplies entry by entry.",
         ]
-        kinks = [d.kink for d in model.derived.values() if d.kink]
+        kinks = [kink for derived in model.derived.values() for kink in derived.kinks]
         return notes + [f"At the kink: {text}." for text in dict.fromkeys(kinks)]
 
 

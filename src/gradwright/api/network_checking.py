@@ -16,10 +16,11 @@ import numpy as np
 from gradwright.nn.derive import defining_texts, letters_of
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layouts import LAYOUTS
+from gradwright.notation.declarations import Declaration
 from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
-from gradwright.notation.tree import Tree
+from gradwright.notation.tree import Call, Tree, walk
 from gradwright.ops.record import Elementwise
 from gradwright.ops.table import OPERATIONS
 from gradwright.verification.check import check_derivative
@@ -46,10 +47,15 @@ FLAT = "parameters"
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """The parsed formulas of one layer."""
+    """The parsed formulas of one layer.
+
+    A layer by formula is computed as the user wrote it, for one sample at a time; `formulas` has
+    then the loss only.
+    """
 
     kind: Kind
     formulas: tuple[tuple[str, Tree, Scope], ...]
+    sample: tuple[tuple[str, Tree, Scope], ...] = ()
 
 
 class ReferenceNetwork:
@@ -77,16 +83,55 @@ class ReferenceNetwork:
         activation, nearest, loss = batch(point["X"]), float("inf"), None
         targets = batch(point["Y"])
         for number, layer in enumerate(self.layers, start=1):
-            values = {"X": activation, "W": point[f"W{number}"], "Y": targets}
-            if layer.kind.bias:
-                values["b"] = point[f"b{number}"]
+            values = {x: point[f"{x}{number}"] for x in layer.kind.parameters}
+            if layer.kind.formula is not None:
+                activation, distance = _sample_by_sample(layer, activation, values)
+                nearest = min(nearest, distance)
+            values |= {"X": activation, "Y": targets, "A": activation}
             for name, tree, scope in layer.formulas:
                 used = {key: value for key, value in values.items() if key in scope.symbols}
                 values[name] = evaluate(tree, used, scope)
-            if _has_kink(layer.kind.activation):
+            if _has_kink(layer.kind.activation) and "Z" in values:
                 nearest = min(nearest, float(np.min(np.abs(values["Z"].real))))
             activation, loss = values["A"], values.get("L")
         return loss, nearest
+
+
+def _sample_by_sample(layer: _Layer, X: Array, values: Point) -> tuple[Array, float]:
+    """(the outputs of a layer by formula, row by row as its formula says, distance of a kink)."""
+    assert layer.kind.formula is not None
+    letter, rows, nearest = layer.kind.formula.input, [], float("inf")
+    for x in X:
+        known = {**values, letter: x}
+        for name, tree, scope in layer.sample:
+            known[name] = _evaluated(tree, known, scope)
+            nearest = min([nearest, *(_distance(k, known, scope) for k in _kinks(tree))])
+        rows.append(known["a"])
+    return np.stack(rows), nearest
+
+
+def _evaluated(tree: Tree, known: Point, scope: Scope) -> Array:
+    """A part of a layer's formula; sizes that none of its symbols has are those of the whole."""
+    own = infer(tree, scope.known, sizes=scope.sizes)
+    lengths = {
+        size: length
+        for name, declared in scope.symbols.items()
+        for size, length in zip(declared.sizes, np.shape(known[name]), strict=True)
+    }
+    used = {name: known[name] for name in own.symbols}
+    return evaluate(tree, used | {s: n for s, n in lengths.items() if s in own.sizes}, own)
+
+
+def _kinks(tree: Tree) -> list[Call]:
+    """The functions with a kink in a formula."""
+    return [part for part in walk(tree) if isinstance(part, Call) and _has_kink(part.function)]
+
+
+def _distance(call: Call, known: Point, scope: Scope) -> float:
+    """How far the arguments are from the kink: from zero, or from each other."""
+    one, *others = (_evaluated(part, known, scope) for part in call.arguments)
+    between = one - others[0] if others and call.function in ("max", "min") else one
+    return float(np.min(np.abs(np.real(between))))
 
 
 def _has_kink(activation: str) -> bool:
@@ -96,11 +141,18 @@ def _has_kink(activation: str) -> bool:
 
 def _parsed(kind: Kind) -> _Layer:
     letters = letters_of(kind)
-    formulas = []
-    for name, text in defining_texts(kind):
-        tree = parse(text)
-        formulas.append((name, tree, infer(tree, letters, text)))
-    return _Layer(kind, tuple(formulas))
+    formula = kind.formula
+    texts = [(x, text) for x, text in defining_texts(kind) if formula is None or x == "L"]
+    formulas = [(x, parse(text), infer(parse(text), letters, text)) for x, text in texts]
+    if formula is None:
+        return _Layer(kind, tuple(formulas))
+    known = {declared.name: declared for declared in formula.parameters}
+    known[formula.input] = Declaration(formula.input, "vector", (formula.inputs,))
+    sample = []
+    for name, text in formula.sample:
+        sample.append((name, parse(text), infer(parse(text), known, text)))
+        known = {name: Declaration(name, "vector", (formula.outputs,))}
+    return _Layer(kind, tuple(formulas), tuple(sample))
 
 
 def check_network(

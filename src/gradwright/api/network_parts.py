@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from gradwright.api.formula_layers import FormulaMaps
 from gradwright.core.graph import Graph
 from gradwright.errors import NetworkError, ShapeError
+from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.parameters import Parameters
 from gradwright.nn.slopes import Slopes
@@ -54,10 +56,14 @@ def collapsed(model: NetworkModel, p: Parameters) -> AffineMap:
     """
     for number, layer in enumerate(model.layers, start=1):
         if layer.activation != "identity":
+            has = (
+                f"has the activation {layer.activation}"
+                if layer.formula is None
+                else f"is the formula {layer.formula.text}"
+            )
             raise NetworkError(
                 f"collapsing the network {model.text}",
-                f"layer {number} has the activation {layer.activation}, and only layers without "
-                "one are linear",
+                f"layer {number} {has}, and only layers without activation are known to be linear",
                 "collapse a network whose layers have no activation",
                 text=model.text,
                 span=layer.span,
@@ -107,7 +113,13 @@ def _require_equal(model: NetworkModel, weight: str, bias: str) -> None:
         raise AssertionError(f"{one} is not {nested}")
 
 
-def batch_jacobian(model: NetworkModel, p: Parameters, X: Array, out: Array | None) -> Array:
+def batch_jacobian(
+    model: NetworkModel,
+    p: Parameters,
+    X: Array,
+    out: Array | None,
+    maps: Mapping[LayerFormula, FormulaMaps],
+) -> Array:
     """∂(outputs)/∂(inputs) of every sample: (n, outputs, inputs).
 
     The chain is multiplied from the side that has fewer rows or columns.
@@ -121,8 +133,15 @@ def batch_jacobian(model: NetworkModel, p: Parameters, X: Array, out: Array | No
             f"{shape} and dtype {p.flat.dtype}",
             "give an array of that shape and dtype, or none",
         )
-    before, factors = X, []
+    before = X
+    factors: list[Any] = []
+    after = model.module.forward(p.flat, X) if maps else []
     for number, layer in enumerate(model.layers, start=1):
+        if layer.formula is not None:
+            own, values = maps[layer.formula], p.of_layer(number)
+            factors.append((None, None, np.stack([own.dense(x, values) for x in before])))
+            before = after[number - 1]
+            continue
         Z = before @ p.weight(number)
         if layer.bias:
             Z = Z + p[f"b{number}"]
@@ -134,7 +153,9 @@ def batch_jacobian(model: NetworkModel, p: Parameters, X: Array, out: Array | No
     size = outputs if backwards else inputs
     chain = np.broadcast_to(np.eye(size, dtype=p.flat.dtype), (len(X), size, size))
     for weight, slopes, blocks in reversed(factors) if backwards else factors:
-        if backwards:
+        if weight is None:
+            chain = chain @ blocks if backwards else blocks @ chain
+        elif backwards:
             scaled = chain * slopes[:, None, :] if blocks is None else chain @ blocks
             chain = scaled @ weight
         else:

@@ -54,8 +54,8 @@ class _Reader:
                 return Sum([(-1.0, self.map(operand))])
             case Binary("/", top, bottom) if self.kind(bottom) == "scalar":
                 return Sum([(1 / float(self.value(bottom)), self.map(top))])
-            case Binary("*"):
-                return self._product(_factors(tree))
+            case Binary("*") if self.kind(tree) != "scalar":
+                return self._product(self._factors(tree))
             case Transpose(operand):
                 return self.map(operand).T
             case Call("kron", (left, right)):
@@ -95,6 +95,14 @@ class _Reader:
         shape = {"column": (-1, 1), "row": (1, -1), "scalar": (1, 1)}.get(self.kind(tree))
         return value if shape is None else value.reshape(shape)
 
+    def _factors(self, tree: Tree) -> list[Tree]:
+        """The factors of a matrix product along its left spine, a number such as u'*x being one."""
+        found = []
+        while isinstance(tree, Binary) and tree.operator == "*" and self.kind(tree) != "scalar":
+            found.append(tree.right)
+            tree = tree.left
+        return [tree, *reversed(found)]
+
     def _product(self, factors: list[Tree]) -> LinearMap:
         """Numbers scale; a column before a row is of rank one; the rest act in turn."""
         scale, maps = 1.0, []
@@ -119,15 +127,6 @@ class _Reader:
 def _shrinks(left: LinearMap, right: LinearMap) -> bool:
     """Whether the product of two arrays is no larger than the smaller of them is long."""
     return left.shape[1] >= min(left.shape[0], right.shape[1])
-
-
-def _factors(tree: Tree) -> list[Tree]:
-    """The factors of a matrix product along its left spine."""
-    found = []
-    while isinstance(tree, Binary) and tree.operator == "*":
-        found.append(tree.right)
-        tree = tree.left
-    return [tree, *reversed(found)]
 
 
 def structured(

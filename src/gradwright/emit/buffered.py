@@ -50,9 +50,11 @@ class BufferedBody:
         self.spent = frozenset(spent)
         self.helpers: set[str] = set()
         self._numbers = number_values(function)
+        held = (function.axes[name] for name in function.inputs)
+        self._batch_axis = next((axes.index("n") for axes in held if "n" in axes), 0)
         self._masks = {
             s.targets[0]: f"mask{k or ''}"
-            for k, s in enumerate(s for s in function.statements if _is_mask(s))
+            for k, s in enumerate(s for s in function.statements if self._is_mask(s))
         }
         self._overwrites: dict[str, str] = {}
         self._array = self._plan()
@@ -86,7 +88,7 @@ class BufferedBody:
         ours = name in self.spent or name not in self.function.inputs
         free = ours and name not in self.kept | self.given and name not in self._masks
         same = self.function.axes[name] == self.function.axes[target]
-        matrix = len(self.function.axes[target]) == 2
+        matrix = self._is_batch(target)
         last = remaining[name] == 1 and operand.alignment is None
         writes = _in_place(statement) and target not in self.given and target not in self._masks
         return free and same and matrix and last and writes
@@ -130,12 +132,21 @@ class BufferedBody:
         """Whether a value is made of numbers and sizes alone."""
         return name in self._numbers
 
+    def _is_batch(self, name: str) -> bool:
+        """Whether a value is a matrix with an axis of samples, which buffers are for."""
+        axes = self.function.axes[name]
+        return len(axes) == 2 and axes[self._batch_axis] == "n"
+
+    def _is_mask(self, statement: Statement) -> bool:
+        greater = isinstance(statement.kernel, Map) and statement.kernel.operator == "greater"
+        return greater and self._is_batch(statement.targets[0])
+
     def _statement(self, statement: Statement) -> list[str]:
         target = statement.targets[0]
         self.helpers |= helpers_of(statement)
         if isinstance(statement.kernel, SoftmaxLogSumExp):
             return self._softmax_logsumexp(statement)
-        if len(self.function.axes[target]) < 2 and target not in self.given:
+        if not self._is_batch(target) and target not in self.given:
             text = statement_text(statement, self)
             return [f"{plain_name(target)} = {text.source}"]
         made, out = self._destination(target)
@@ -184,10 +195,6 @@ class BufferedBody:
         return [f"np.copyto({out}, {statement_text(statement, self).source})"]
 
 
-def _is_mask(statement: Statement) -> bool:
-    return isinstance(statement.kernel, Map) and statement.kernel.operator == "greater"
-
-
 def _in_place(statement: Statement) -> bool:
     """Whether the kernel may write over an operand that it reads."""
     if isinstance(statement.kernel, Apply):
@@ -206,7 +213,8 @@ def _uses(function: Function) -> Counter[str]:
 def sizes_prologue(function: Function, lines: Sequence[str]) -> list[str]:
     """Assignments of the sizes that the lines mention."""
     found = []
-    for size in ("n", "p", "q"):
+    held = {size for axes in function.axes.values() for size in axes if isinstance(size, str)}
+    for size in sorted(held):
         if any(_mentions(line, size) for line in lines):
             place = where_is(size, function)
             assert place is not None

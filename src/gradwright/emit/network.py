@@ -10,6 +10,7 @@ from gradwright.calculus.stage import Stage
 from gradwright.emit.buffered import BufferedBody, plain_name, sizes_prologue
 from gradwright.emit.numpy import FormulaBody, documentation, signature
 from gradwright.emit.support import HELPERS
+from gradwright.emit.unpacking import Shapes, Unpacking, dense_unpacking, formula_unpacking
 from gradwright.program.ir import Function
 from gradwright.program.stage import StageProgram, build_stage
 
@@ -23,28 +24,14 @@ HEADER = '''"""Forward and backward pass of the network
 {text}
 
 {note}
-`parameters` is one flat vector: W1, b1, W2, b2, ... in C order, W of shape {shape}.
+`parameters` is one flat vector: {described}.
 X has one sample in each row, Y one target{inside}.
 This module needs NumPy only.
 """
 
-import numpy as np
+{imports}import numpy as np
 
-WIDTHS = {widths}
-BIASES = {biases}
-PARAMETERS = sum(p * q + q * b for p, q, b in zip(WIDTHS[:-1], WIDTHS[1:], BIASES))
-
-
-def unpack(parameters):
-    """Views into the flat vector: lists of weights and biases (None for a layer without)."""
-    weights, biases, start = [], [], 0
-    for p, q, has_bias in zip(WIDTHS[:-1], WIDTHS[1:], BIASES):
-        weights.append(parameters[start : start + p * q].reshape({p_q}))
-        start += p * q
-        biases.append(parameters[start : start + q] if has_bias else None)
-        start += q if has_bias else 0
-    return weights, biases
-
+WIDTHS = {widths}{unpack}
 
 class Buffers:
     """Arrays that are made on first use and used again, for at most `samples` samples."""
@@ -80,7 +67,7 @@ COLUMN_SAMPLES = {
 
 DRIVER = '''
 
-def forward_pass(weights, biases, X, buffers):
+def forward_pass({values}, X, buffers):
     """What each layer saves for the way back, X first; the activation stands last in each."""
     if len(X) > buffers.samples:
         raise ValueError(f"{{len(X)}} samples do not fit buffers made for {{buffers.samples}}")
@@ -92,7 +79,7 @@ def forward_pass(weights, biases, X, buffers):
 def forward(parameters, X, buffers=None):
     """The activations A1, ..., AL as views into the buffers."""
     buffers = buffers or Buffers(len(X), parameters.dtype)
-    return [values[-1]{turned} for values in forward_pass(*unpack(parameters), X, buffers)[1:]]
+    return [values[-1]{turned} for values in forward_pass({argument}, X, buffers)[1:]]
 
 
 def predict(parameters, X, buffers=None):
@@ -103,7 +90,7 @@ def predict(parameters, X, buffers=None):
 def loss(parameters, X, Y, buffers=None):
     """The loss of a batch."""
     buffers = buffers or Buffers(len(X), parameters.dtype)
-    saved = forward_pass(*unpack(parameters), X, buffers)
+    saved = forward_pass({argument}, X, buffers)
     return float({loss})
 
 
@@ -111,9 +98,9 @@ def value_and_gradient(parameters, X, Y, gradient=None, buffers=None):
     """(loss, gradient); the gradient is a flat vector like the parameters."""
     gradient = np.empty_like(parameters) if gradient is None else gradient
     buffers = buffers or Buffers(len(X), parameters.dtype)
-    weights, biases = unpack(parameters)
-    d_weights, d_biases = unpack(gradient)
-    saved = forward_pass(weights, biases, X, buffers)
+    {values} = unpack(parameters)
+    {gradients} = unpack(gradient)
+    saved = forward_pass({values}, X, buffers)
     value = float({loss})
 {backward}
     return value, gradient
@@ -139,6 +126,7 @@ def network_module(
     formulas: Mapping[str, Sequence[str]],
     row_samples: bool = True,
     row_inputs: bool = True,
+    shapes: Sequence[Shapes] = (),
 ) -> str:
     """The module of a network.
 
@@ -152,6 +140,7 @@ def network_module(
         row_samples: whether the formulas have samples as rows, or as columns. What is given to the
             functions and what they return has samples as rows.
         row_inputs: whether W has a row for each input, or a column.
+        shapes: the shapes of each layer's parameters by letter, where not all layers are dense.
     """
     programs = {stage.name: build_stage(stage) for stage, _ in stages}
     runs = []
@@ -162,26 +151,29 @@ def network_module(
     helpers: set[str] = set()
     functions = [_functions(p, formulas.get(p.name, ()), helpers) for p in programs.values()]
     biases = [bias for stage, count in stages for bias in [_has_bias(stage)] * count]
-    head = runs[-1][0]
-    targets = "Y" if row_samples else "Y.T"
+    unpacking = formula_unpacking(shapes) if shapes else dense_unpacking(_tuple(biases), row_inputs)
+    calls = Calls(runs, unpacking, "Y" if row_samples else "Y.T")
     return (
         HEADER.format(
             text=documentation(text),
             note=documentation(note),
             widths=_tuple(widths),
-            biases=_tuple(biases),
-            shape="(fan-in, fan-out)" if row_inputs else "(fan-out, fan-in)",
-            p_q="p, q" if row_inputs else "q, p",
+            described=unpacking.described,
+            imports=unpacking.imports,
+            unpack=unpacking.text,
             **(ROW_SAMPLES if row_samples else COLUMN_SAMPLES),
         )
         + "".join(f"\n{HELPERS[name]}" for name in sorted(helpers))
         + "".join(functions)
         + DRIVER.format(
-            forward=_indented(_forward_calls(runs)),
+            forward=_indented(calls.forward()),
             X="X" if row_samples else "X.T",
             turned="" if row_samples else ".T",
-            loss=_loss_call(head, first, targets),
-            backward=_indented(_backward_calls(runs, targets)),
+            loss=calls.loss(),
+            backward=_indented(calls.backward()),
+            values=unpacking.values,
+            gradients=unpacking.gradients,
+            argument=unpacking.argument,
         )
     )
 
@@ -261,7 +253,8 @@ def _backward_function(program: StageProgram, formulas: Sequence[str], helpers: 
     function = program.backward
     given = [name for name in program.gradients if name != "δX"]
     body = BufferedBody(function, (), given, spent=["δA"])
-    lines = body.lines(given, ["if not wants_input:", "    return None"])
+    stop = ["if not wants_input:", "    return None"]
+    lines = body.lines(given, stop) if given else [*stop, *body.lines()]
     helpers |= body.helpers
     lines.append(f"return {body.value('δX').source}")
     computed = [f for f in formulas if f.startswith("δ") and f.split(" = ")[0] in function.axes]
@@ -273,57 +266,64 @@ def _backward_function(program: StageProgram, formulas: Sequence[str], helpers: 
 
 # Calls --------------------------------------------------------------------------------------------
 
-LAYER_VALUES = {"W": "weights[{l}]", "b": "biases[{l}]", "δA": "dA"}
-GRADIENTS = {"δW": "d_weights[{l}]", "δb": "d_biases[{l}]"}
-
 Runs = Sequence[tuple[StageProgram, int, int]]
 
 
-def _argument(program: StageProgram, name: str, layer: str, targets: str = "") -> str:
-    """Where a function's input is found for a layer, counted from 0."""
-    if name == "Y":
-        return targets
-    if name == "X":
-        return f"saved[{layer}][-1]"
-    if name in program.saved:
-        return f"saved[{_next(layer)}][{program.saved.index(name)}]"
-    return LAYER_VALUES[name].format(l=layer)
+class Calls:
+    """The calls of the layers' functions: runs of layers of one kind, counted from 0.
+
+    `targets` is the batch of targets as the layers take it.
+    """
+
+    def __init__(self, runs: Runs, unpacking: Unpacking, targets: str) -> None:
+        self.runs = runs
+        self.unpacking = unpacking
+        self.known = {"Y": targets, "δA": "dA"}
+
+    def _argument(self, program: StageProgram, name: str, layer: str) -> str:
+        """Where a function's input is found for a layer, counted from 0."""
+        if name == "X":
+            return f"saved[{layer}][-1]"
+        if name in program.saved:
+            return f"saved[{_next(layer)}][{program.saved.index(name)}]"
+        return self.known.get(name) or self.unpacking.of_layer(name, layer)
+
+    def forward(self) -> list[str]:
+        """The calls from the first layer to the last."""
+        lines = []
+        for program, first, last in self.runs:
+            layer = "layer" if last - first > 1 else str(first)
+            arguments = [self._argument(program, x, layer) for x in program.forward.inputs]
+            call = _call(f"values = {program.forward.name}", [*arguments, "buffers", layer])
+            over = f"range({first}, {last})"
+            lines += _looped([*call, "saved.append(values)"], over, last - first)
+        return lines
+
+    def loss(self) -> str:
+        """The call of the last layer's loss."""
+        program, _, last = self.runs[-1]
+        assert program.loss is not None
+        arguments = [self._argument(program, name, str(last - 1)) for name in program.loss.inputs]
+        return f"{program.loss.name}({', '.join(arguments)})"
+
+    def backward(self) -> list[str]:
+        """The calls from the last layer to the first."""
+        lines = []
+        for program, first, last in reversed(self.runs):
+            layer = "layer" if last - first > 1 else str(first)
+            arguments = [self._argument(program, x, layer) for x in program.backward.inputs]
+            given = [name for name in program.gradients if name != "δX"]
+            arguments += [self.unpacking.gradient(x.removeprefix("δ"), layer) for x in given]
+            wants = "layer > 0" if last - first > 1 and first == 0 else str(first > 0)
+            arguments += ["buffers", layer, wants]
+            result = "dA = " if first > 0 or last - first > 1 else ""
+            call = _call(f"{result}{program.backward.name}", arguments)
+            lines += _looped(call, f"reversed(range({first}, {last}))", last - first)
+        return lines
 
 
 def _next(layer: str) -> str:
     return str(int(layer) + 1) if layer.isdigit() else f"{layer} + 1"
-
-
-def _forward_calls(runs: Runs) -> list[str]:
-    lines = []
-    for program, first, last in runs:
-        layer = "layer" if last - first > 1 else str(first)
-        arguments = [_argument(program, name, layer) for name in program.forward.inputs]
-        call = _call(f"values = {program.forward.name}", [*arguments, "buffers", layer])
-        lines += _looped([*call, "saved.append(values)"], f"range({first}, {last})", last - first)
-    return lines
-
-
-def _loss_call(program: StageProgram, layers: int, targets: str) -> str:
-    assert program.loss is not None
-    layer = str(layers - 1)
-    arguments = [_argument(program, name, layer, targets) for name in program.loss.inputs]
-    return f"{program.loss.name}({', '.join(arguments)})"
-
-
-def _backward_calls(runs: Runs, targets: str) -> list[str]:
-    lines = []
-    for program, first, last in reversed(runs):
-        layer = "layer" if last - first > 1 else str(first)
-        names = program.backward.inputs
-        arguments = [_argument(program, name, layer, targets) for name in names]
-        arguments += [GRADIENTS[g].format(l=layer) for g in program.gradients if g in GRADIENTS]
-        wants = "layer > 0" if last - first > 1 and first == 0 else str(first > 0)
-        arguments += ["buffers", layer, wants]
-        result = "dA = " if first > 0 or last - first > 1 else ""
-        call = _call(f"{result}{program.backward.name}", arguments)
-        lines += _looped(call, f"reversed(range({first}, {last}))", last - first)
-    return lines
 
 
 def _call(function: str, arguments: Sequence[str]) -> list[str]:

@@ -72,7 +72,7 @@ def _shape(axes: Sequence[Size]) -> str:
 
 
 def _is_adjoint(line: Line) -> bool:
-    return line.name.startswith("δ") and line.meaning.rpartition("∂")[2][:1] not in ("W", "b")
+    return line.name.startswith("δ") and not line.by_parameter
 
 
 def _text_name(line: Line) -> str:

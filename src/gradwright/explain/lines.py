@@ -36,6 +36,12 @@ class Line:
         """The last form."""
         return self.forms[-1].tree
 
+    @property
+    def by_parameter(self) -> bool:
+        """Whether the value is the derivative by a parameter of a layer."""
+        of = self.meaning.rpartition("∂")[2].partition("[")[0].rstrip("0123456789")
+        return bool(of) and of not in ("X", "Z", "A")
+
     def renamed(self, names: Callable[[str], str], sizes: Callable[[Size], Size]) -> Line:
         """The line in other letters."""
         forms = tuple(replace(form, tree=renamed(form.tree, names, sizes)) for form in self.forms)
@@ -44,7 +50,10 @@ class Line:
 
 
 def renamed(tree: Tree, names: Callable[[str], str], sizes: Callable[[Size], Size]) -> Tree:
-    """A tree in other letters; the arguments of `ones` and its like are sizes."""
+    """A tree in other letters; the arguments of `ones` and its like are sizes.
+
+    A symbol that `names` leaves as it is may be a size too.
+    """
     done: dict[int, Tree] = {}
     inside_sizes: set[int] = set()
     for part in walk(tree):
@@ -53,9 +62,10 @@ def renamed(tree: Tree, names: Callable[[str], str], sizes: Callable[[Size], Siz
     for part in reversed(list(walk(tree))):
         made = with_children(part, tuple(done[id(child)] for child in children(part)))
         if isinstance(part, Symbol):
-            made = (
-                _renamed_size(part, sizes) if id(part) in inside_sizes else Symbol(names(part.name))
-            )
+            new = names(part.name)
+            # A name that stays may be a size that is used as a number, as p in sum(x)/p.
+            is_size = id(part) in inside_sizes or new == part.name
+            made = _renamed_size(part, sizes) if is_size else Symbol(new)
         done[id(part)] = made
     return done[id(tree)]
 

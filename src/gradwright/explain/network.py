@@ -22,21 +22,29 @@ INDEX = "l"
 
 @dataclass(frozen=True, slots=True)
 class LayerLines:
-    """The printed lines of one kind, in the letters X, W, b, Z, A, Y, L and n, p, q."""
+    """The printed lines of one kind.
+
+    They have the letters X, Z, A, Y, L and those of the `parameters`, and the sizes n, p, q.
+    """
 
     forward: tuple[Line, ...]
     local: tuple[Line, ...]
     adjoints: tuple[Line, ...]
     label: str
+    parameters: tuple[str, ...] = ("W", "b")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Consecutive layers of one kind: numbers `first` to `last`, counted from 1."""
+    """Consecutive layers of one kind: numbers `first` to `last`, counted from 1.
+
+    `sizes` are numbers for sizes other than n, p and q.
+    """
 
     lines: LayerLines
     first: int
     last: int
+    sizes: tuple[tuple[str, int], ...] = ()
 
     @property
     def folded(self) -> bool:
@@ -87,7 +95,7 @@ def sections(
         for layer in reversed(_layers(run)):
             for line in run.lines.adjoints:
                 target = _target(line)
-                if target in ("W", "b"):
+                if target in run.lines.parameters:
                     parameters += layer.entries([line], widths)
                 elif target == "X":
                     if not layer.is_first:
@@ -117,7 +125,7 @@ def _local(runs: Sequence[Run]) -> tuple[Entry, ...]:
     for run in runs:
         for line in run.lines.local:
             found.setdefault(
-                (line.name, line.tree), Entry(line, run.lines.label if "a" in line.name else "")
+                (line.name, line.tree), Entry(line, run.lines.label if "∂a" in line.name else "")
             )
     return tuple(found.values())
 
@@ -126,6 +134,7 @@ def _local(runs: Sequence[Run]) -> tuple[Entry, ...]:
 class _Layer:
     """A layer, or with `last` > `first` all layers of a folded run."""
 
+    run: Run
     first: int
     last: int
     folded: bool
@@ -154,7 +163,7 @@ class _Layer:
         prefix = name[: len(name) - len(stem)]
         if stem == "X":
             return prefix + self._previous()
-        if stem in ("W", "b", "Z", "A"):
+        if stem in ("Z", "A", *self.run.lines.parameters):
             return f"{prefix}{stem}" + (f"[{INDEX}]" if self.folded else str(self.first))
         return name
 
@@ -170,10 +179,11 @@ class _Layer:
             "p": inputs.pop() if len(inputs) == 1 else f"n[{INDEX}-1]",
             "q": outputs.pop() if len(outputs) == 1 else f"n[{INDEX}]",
         }
+        known |= self.run.sizes
         return lambda size: known.get(size, size)
 
 
 def _layers(run: Run) -> list[_Layer]:
     if run.folded:
-        return [_Layer(run.first, run.last, True)]
-    return [_Layer(number, number, False) for number in range(run.first, run.last + 1)]
+        return [_Layer(run, run.first, run.last, True)]
+    return [_Layer(run, number, number, False) for number in range(run.first, run.last + 1)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,7 @@ def traced_lines(
 
 def _one_by_one(runs: Sequence[Run]) -> list[Run]:
     """Each layer alone, so that none is written with an index."""
-    return [Run(run.lines, k, k) for run in runs for k in range(run.first, run.last + 1)]
+    return [replace(run, first=k, last=k) for run in runs for k in range(run.first, run.last + 1)]
 
 
 def _in_order(parts: Sequence[Section]) -> list[tuple[str, Line]]:

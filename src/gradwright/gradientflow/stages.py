@@ -19,6 +19,9 @@ class Stage:
     softmax, `blocks` holds D, of shape (samples, fan-out, fan-out), and `slopes` its diagonals.
     `bound` is the least upper bound of the spectral norm of D, over all z; `saturates` says that A
     is bounded and elementwise, so that its slope tends to zero on both sides.
+
+    A layer that is no activation of an affine map has the identity as w and J itself as D, of
+    shape (samples, fan-out, fan-in), and an infinite `bound` where none is known.
     """
 
     name: str
@@ -33,7 +36,7 @@ class Stage:
     def shape(self) -> tuple[int, int]:
         """(fan-out, fan-in)."""
         rows, columns = self.weight.shape
-        return rows, columns
+        return (rows if self.blocks is None else self.blocks.shape[1]), columns
 
     @property
     def samples(self) -> int:

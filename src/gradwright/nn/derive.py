@@ -5,17 +5,26 @@ The formulas are those of the layout. Sizes are the names n (samples), p (fan-in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gradwright.calculus.modes import reverse
 from gradwright.calculus.pullback import Adjoint, adjoint_name, pullback
 from gradwright.calculus.stage import Block, Definition, Stage
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Node, Product, Variable, postorder, turned_factor, variables
+from gradwright.core.nodes import (
+    Function,
+    Node,
+    Product,
+    Variable,
+    postorder,
+    turned_factor,
+    variables,
+)
 from gradwright.explain.lines import Form, Line
 from gradwright.nn.activations import activation_text
 from gradwright.nn.kinds import Kind
+from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.layouts import LAYOUTS
 from gradwright.nn.losses import loss_text, target_facts
 from gradwright.notation.declarations import Declaration, declare
@@ -43,7 +52,7 @@ class DerivedKind:
     local: tuple[Line, ...]
     adjoints: tuple[Line, ...]
     stage: Stage
-    kink: str
+    kinks: tuple[str, ...]
 
     def formulas(self) -> tuple[str, ...]:
         """The forward and backward formulas as text, for the documentation of emitted code."""
@@ -53,16 +62,10 @@ class DerivedKind:
 
 def letters_of(kind: Kind) -> dict[str, Declaration]:
     """The letters of a kind with their types."""
-    layout = LAYOUTS[kind.layout]
-    inputs, outputs = ("n p", "n q") if layout.row_samples else ("p n", "q n")
-    weights = "p q" if layout.row_inputs else "q p"
-    declared = {"X": inputs, "W": weights, "Z": outputs, "A": outputs}
-    declared = {name: f"matrix {sizes}" for name, sizes in declared.items()}
+    declared = _own_letters(kind)
     facts = {"A": _batch_facts(kind, ("sum1",) if kind.activation == "softmax" else ())}
-    if kind.bias:
-        declared["b"] = "vector q"
     if kind.loss is not None:
-        declared |= {"Y": f"matrix {outputs}", "L": "scalar"}
+        declared |= {"Y": declared["A"], "L": "scalar"}
         facts["Y"] = _batch_facts(kind, target_facts(kind.loss))
     adjoints = {adjoint_name(name): text for name, text in declared.items()}
     typed = {name: text + facts.get(name, "") for name, text in declared.items()} | adjoints
@@ -75,11 +78,28 @@ def _batch_facts(kind: Kind, facts: Sequence[str]) -> str:
     return "".join(f" {fact}" if rows else f" columns_{fact}" for fact in facts)
 
 
+def _own_letters(kind: Kind) -> dict[str, str]:
+    """Input, parameters, pre-activation and activation."""
+    if kind.formula is not None:
+        formula = kind.formula
+        outputs = f"matrix n {formula.outputs}"
+        parameters = {declared.name: str(declared) for declared in formula.parameters}
+        return {"X": f"matrix n {formula.inputs}", **parameters, "Z": outputs, "A": outputs}
+    layout = LAYOUTS[kind.layout]
+    inputs, outputs = ("n p", "n q") if layout.row_samples else ("p n", "q n")
+    weights = "p q" if layout.row_inputs else "q p"
+    declared = {"X": inputs, "W": weights, "Z": outputs, "A": outputs}
+    declared = {name: f"matrix {sizes}" for name, sizes in declared.items()}
+    return {**declared, "b": "vector q"} if kind.bias else declared
+
+
 def defining_texts(kind: Kind) -> list[tuple[str, str]]:
     """The defining formulas of a kind in notation, in order of computation."""
     layout = LAYOUTS[kind.layout]
     affine = layout.affine(kind.bias)
-    if kind.activation == "identity":
+    if kind.formula is not None:
+        lines = list(kind.formula.batch)
+    elif kind.activation == "identity":
         lines = [("A", affine)]
     else:
         lines = [("Z", affine), ("A", _activation(kind))]
@@ -102,7 +122,9 @@ class _Letters:
         self.graph = Graph()
         self.kind = kind
         self.symbols = letters_of(kind)
-        self.scope = Scope(self.symbols, frozenset({"n", "p", "q"}), Shape("scalar", (), ()))
+        held = {size for declared in self.symbols.values() for size in declared.sizes}
+        sizes = frozenset(size for size in held if isinstance(size, str))
+        self.scope = Scope(self.symbols, sizes, Shape("scalar", (), ()))
         self.definitions: list[Definition] = []
         self.trees: dict[Variable, Tree] = {}
         self.said: dict[Node, tuple[Tree, int]] = {}
@@ -141,7 +163,7 @@ def derive_kind(kind: Kind) -> DerivedKind:
     """Derive one kind."""
     letters = _Letters(kind)
     graph = letters.graph
-    wrt = [letters.variable(name) for name in ("W", "b", "X") if name in letters.symbols]
+    wrt = [letters.variable(name) for name in (*kind.parameters, "X")]
     last = letters.definitions[-1].variable
     given = {} if kind.loss else {last: letters.variable(adjoint_name(last.name))}
     adjoints = [
@@ -155,16 +177,22 @@ def derive_kind(kind: Kind) -> DerivedKind:
         Line(d.variable.name, d.variable.axes, (Form(letters.trees[d.variable]),))
         for d in letters.definitions
     )
-    return DerivedKind(kind, forward, _local_lines(kind), tuple(lines), stage, _kink(kind))
+    kinks = _kinks(d.node for d in letters.definitions)
+    return DerivedKind(kind, forward, _local_lines(kind), tuple(lines), stage, kinks)
 
 
-def _kink(kind: Kind) -> str:
-    """The convention at the activation's kink, if it has one."""
-    record = OPERATIONS.get(kind.activation)
-    if not isinstance(record, Elementwise) or not record.kink:
-        return ""
-    options = dict(record.options) | dict(kind.options)
-    return record.kink.format(**{name: float(value) for name, value in options.items()})
+def _kinks(nodes: Iterable[Node]) -> tuple[str, ...]:
+    """The conventions at the kinks of functions of entries."""
+    found = []
+    for part in postorder(*nodes):
+        record = OPERATIONS.get(part.operation) if isinstance(part, Function) else None
+        if isinstance(part, Function) and isinstance(record, Elementwise) and record.kink:
+            if part.operation in ("sign", "step"):
+                continue
+            options = dict(record.options) | dict(part.options)
+            values = {name: float(value) for name, value in options.items()}
+            found.append(record.kink.format(**values))
+    return tuple(dict.fromkeys(found))
 
 
 def _opened(
@@ -222,6 +250,8 @@ def _line(adjoint: Adjoint, forms: Sequence[tuple[Printed, str]]) -> Line:
 
 def _local_lines(kind: Kind) -> tuple[Line, ...]:
     """Jacobians for one sample, all vectors as columns: of the affine map and the activation."""
+    if kind.formula is not None:
+        return _local_lines_of(kind.formula)
     layout = LAYOUTS[kind.layout]
     affine = f"{layout.sample} + b" if kind.bias else layout.sample
     declared = {
@@ -239,6 +269,18 @@ def _local_lines(kind: Kind) -> tuple[Line, ...]:
     return tuple(lines)
 
 
+def _local_lines_of(formula: LayerFormula) -> tuple[Line, ...]:
+    """The same for a layer by formula: of its value by its input, through z where it has one."""
+    symbols = {d.name: d for d in formula.parameters}
+    source = Declaration(formula.input, "vector", (formula.inputs,))
+    lines = []
+    for name, text in formula.sample:
+        known = {**symbols, source.name: source}
+        lines.append(_jacobian_line(f"∂{name}/∂{source.name}", text, source.name, known))
+        symbols, source = {}, Declaration(name, "vector", (formula.outputs,))
+    return tuple(lines)
+
+
 def _jacobian_line(name: str, text: str, wrt: str, symbols: Mapping[str, Declaration]) -> Line:
     graph = Graph()
     tree = parse(text)
@@ -246,7 +288,9 @@ def _jacobian_line(name: str, text: str, wrt: str, symbols: Mapping[str, Declara
     declared = symbols[wrt]
     variable = graph.variable(wrt, declared.sizes, declared.facts)
     jacobian = reverse(graph, lowering.value.node, [variable])[variable]
-    scope = Scope(dict(symbols), frozenset({"p", "q"}), Shape("scalar", (), ()))
+    held = {size for d in symbols.values() for size in d.sizes}
+    sizes = frozenset(size for size in held if isinstance(size, str))
+    scope = Scope(dict(symbols), sizes, Shape("scalar", (), ()))
     printed = Printer(graph, scope, Raiser(graph, lowering.said)).printed(jacobian)
     assert printed.tree is not None
     return Line(name, jacobian.axes, (Form(printed.tree),))
@@ -269,7 +313,7 @@ def _stage(letters: _Letters, adjoints: Sequence[Adjoint], wrt: Sequence[Variabl
         if adjoint.of in needed or any(adjoint.variable in variables(d.node) for d in kept):
             kept.append(Definition(adjoint.variable, adjoint.node))
     kept.reverse()
-    order = {"X": 0, "W": 1, "b": 2, "Y": 3}
+    order = {name: place for place, name in enumerate(("X", *kind.parameters, "Y"))}
     inputs = [letters.variable(name) for name in order if name in letters.symbols]
     used = {v for d in kept for v in variables(d.node)} - {d.variable for d in kept}
     given = sorted(used, key=lambda v: (v.name not in order, order.get(v.name, 0), v.name))

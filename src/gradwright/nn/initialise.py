@@ -13,29 +13,30 @@ from gradwright.nn.layer import Layer
 from gradwright.nn.parameters import Parameters
 
 Array = Any
-Draw = Callable[[np.random.Generator, Layer, tuple[int, ...]], Array]
+#: Draws an array of a shape, for a matrix (fan-in, fan-out).
+Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
 
 
-def _uniform(generator: np.random.Generator, layer: Layer, shape: tuple[int, ...]) -> Array:
+def _uniform(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Uniform on [-0.1, 0.1], weights and biases."""
     return generator.uniform(-0.1, 0.1, shape)
 
 
-def _xavier(generator: np.random.Generator, layer: Layer, shape: tuple[int, ...]) -> Array:
+def _xavier(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Normal weights, standard deviation √(2/(fan-in + fan-out)); Glorot and Bengio (2010)."""
-    if len(shape) == 1:
+    if len(shape) < 2:
         return np.zeros(shape)
-    return generator.normal(0.0, sqrt(2 / (layer.fan_in + layer.fan_out)), shape)
+    return generator.normal(0.0, sqrt(2 / sum(shape)), shape)
 
 
-def _he(generator: np.random.Generator, layer: Layer, shape: tuple[int, ...]) -> Array:
+def _he(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Normal weights, standard deviation √(2/fan-in); He et al. (2015), eq. 10."""
-    if len(shape) == 1:
+    if len(shape) < 2:
         return np.zeros(shape)
-    return generator.normal(0.0, sqrt(2 / layer.fan_in), shape)
+    return generator.normal(0.0, sqrt(2 / shape[0]), shape)
 
 
-def _zeros(generator: np.random.Generator, layer: Layer, shape: tuple[int, ...]) -> Array:
+def _zeros(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """All zero, to be looked at: the weights of such a start never learn to differ."""
     return np.zeros(shape)
 
@@ -67,6 +68,10 @@ def initialise(
     weights, and so their standard deviation or singular values. A seed gives the same network in
     every layout.
 
+    A layer by formula is drawn parameter by parameter in the order of its declarations: a matrix
+    like a weight matrix, its columns being the fan-in and its rows the fan-out as in W*x; vectors
+    and scalars like biases.
+
     Raises:
         NetworkError: an unknown scheme, a seed that is no whole number from 0, a scale that is
             not finite, or singular values that a weight matrix cannot have.
@@ -84,13 +89,16 @@ def initialise(
     made = Parameters.zeros(layers, dtype)
     _require_scale(scale)
     for number, layer in enumerate(made.layers, start=1):
-        shape = (layer.fan_in, layer.fan_out)
-        drawn = SCHEMES[scheme](generator, layer, shape)
-        if singular_values is not None:
-            drawn = _with_singular_values(generator, shape, f"W{number}", singular_values)
-        made.weight(number)[...] = scale * drawn
-        if layer.bias:
-            made[f"b{number}"] = SCHEMES[scheme](generator, layer, (layer.fan_out,))
+        for letter, shape in layer.parameters:
+            name = f"{letter}{number}"
+            if len(shape) < 2:
+                made[name] = SCHEMES[scheme](generator, shape)
+                continue
+            view = made[name] if layer.weights_by_inputs else made[name].T
+            drawn = SCHEMES[scheme](generator, view.shape)
+            if singular_values is not None:
+                drawn = _with_singular_values(generator, view.shape, name, singular_values)
+            view[...] = scale * drawn
     return made
 
 

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from gradwright.nn.activations import exact_decimal
+from gradwright.nn.layer_formula import LayerFormula
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A dense layer's formula: activation, bias, layout, and for the last layer its loss."""
+    """A layer's formula: activation, bias, layout, and for the last layer the loss behind it.
+
+    A kind of layers by formula has the `formula` and a `label`, an identifier.
+    """
 
     activation: str
     options: tuple[tuple[str, Fraction], ...] = ()
@@ -21,14 +25,28 @@ class Kind:
     loss: str | None = None
     reduction: str = "mean"
     layout: str = "rows"
+    formula: LayerFormula | None = None
+    label: str = ""
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The letters of the parameters, in order."""
+        if self.formula is not None:
+            return tuple(declared.name for declared in self.formula.parameters)
+        return ("W", "b") if self.bias else ("W",)
+
+    @property
+    def described(self) -> str:
+        """The kind in a few words: the activation, or the formula."""
+        return self.activation if self.formula is None else self.formula.text
 
     @property
     def name(self) -> str:
         """An identifier such as `dense_relu`, used in emitted code."""
-        parts = ["dense", self.activation]
+        parts = ["dense", self.activation] if self.formula is None else [self.label]
         if self.options:
             parts += [f"{name}_{_digits(value)}" for name, value in self.options]
-        if not self.bias:
+        if not self.bias and self.formula is None:
             parts.append("no_bias")
         if self.layout != "rows":
             parts.append(self.layout)

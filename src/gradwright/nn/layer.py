@@ -1,11 +1,13 @@
-"""One dense layer of a network, as its text describes it."""
+"""One layer of a network: dense, as its text describes it, or by formula."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import prod
 
 from gradwright.errors import Span
+from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.layouts import LAYOUTS
 
 
@@ -13,7 +15,9 @@ from gradwright.nn.layouts import LAYOUTS
 class Layer:
     """A = φ(Z), Z the affine map of its layout, with b of length fan_out.
 
-    In the rows layout Z = X W + 1 bᵀ with W of shape (fan_in, fan_out).
+    In the rows layout Z = X W + 1 bᵀ with W of shape (fan_in, fan_out). A layer by formula has
+    its `formula` instead, and in `sizes` a number for each of the formula's sizes; its
+    `activation` is the one it ends with, or "formula".
     """
 
     fan_in: int
@@ -23,6 +27,16 @@ class Layer:
     bias: bool = True
     layout: str = "rows"
     span: Span | None = field(default=None, compare=False)
+    formula: LayerFormula | None = None
+    sizes: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def parameters(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """Letter and shape of each parameter, in order."""
+        if self.formula is not None:
+            return self.formula.shapes(dict(self.sizes))
+        weight = ("W", self.weight_shape)
+        return (weight, ("b", (self.fan_out,))) if self.bias else (weight,)
 
     @property
     def weight_shape(self) -> tuple[int, int]:
@@ -31,6 +45,22 @@ class Layer:
         return (self.fan_in, self.fan_out) if inputs_first else (self.fan_out, self.fan_in)
 
     @property
+    def more_sizes(self) -> tuple[tuple[str, int], ...]:
+        """Numbers for the formula's sizes that are not those of input and output."""
+        if self.formula is None:
+            return ()
+        ends = (self.formula.inputs, self.formula.outputs)
+        return tuple((name, size) for name, size in self.sizes if name not in ends)
+
+    @property
+    def weights_by_inputs(self) -> bool:
+        """Whether the rows of a weight matrix belong to inputs, and not to outputs.
+
+        In a formula a matrix stands before a column, as in W*x, and has a row for each output.
+        """
+        return self.formula is None and LAYOUTS[self.layout].row_inputs
+
+    @property
     def size(self) -> int:
         """The number of parameters."""
-        return self.fan_in * self.fan_out + (self.fan_out if self.bias else 0)
+        return sum(prod(shape) for _, shape in self.parameters)

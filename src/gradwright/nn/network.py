@@ -10,23 +10,29 @@ from threading import RLock
 from types import ModuleType
 
 from gradwright.emit.network import network_module
+from gradwright.errors import UnsupportedError
 from gradwright.explain.network import LayerLines, Run
 from gradwright.nn.derive import DerivedKind, derive_kind
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layer import Layer
+from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.layouts import Layout, known_layout
 from gradwright.nn.losses import require_fit, require_reduction
-from gradwright.nn.text import parse_network
+from gradwright.nn.sequence import Source, read_network
 from gradwright.run.load import load
 
 
 @dataclass(frozen=True, slots=True)
 class KindRun:
-    """Consecutive layers of one kind: numbers `first` to `last`, counted from 1."""
+    """Consecutive layers of one kind: numbers `first` to `last`, counted from 1.
+
+    `sizes` are numbers for sizes of the kind other than those of batch, input and output.
+    """
 
     kind: Kind
     first: int
     last: int
+    sizes: tuple[tuple[str, int], ...] = ()
 
     @property
     def count(self) -> int:
@@ -41,16 +47,30 @@ class NetworkModel:
     shared between threads.
     """
 
-    def __init__(self, text: str, loss: str, reduction: str, layout: str) -> None:
+    def __init__(self, source: Source, loss: str, reduction: str, layout: str) -> None:
         require_reduction(reduction)
         self.layout: Layout = known_layout(layout)
-        self.text = text
+        self.source_form = source
         self.loss = loss
         self.reduction = reduction
-        read = parse_network(text)
+        self.text, read = read_network(source)
+        self._require_rows(read)
         self.layers: tuple[Layer, ...] = tuple(replace(layer, layout=layout) for layer in read)
         require_fit(loss, self.layers[-1].activation)
         self._lock = RLock()
+
+    def _require_rows(self, layers: Sequence[Layer]) -> None:
+        """Layers by formula have the samples as rows."""
+        for layer in layers:
+            if layer.formula is not None and self.layout.name != "rows":
+                raise UnsupportedError(
+                    f"the layer {layer.formula.text} in the layout {self.layout.name}",
+                    f"the layout {self.layout.name} is asked for, and layers by formula exist in "
+                    "the layout rows only",
+                    'leave layout out, or use layout="rows"',
+                    text=self.text,
+                    span=layer.span,
+                )
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -60,9 +80,16 @@ class NetworkModel:
     @cached_property
     def kinds(self) -> tuple[Kind, ...]:
         """The kind of each layer; the last one includes the loss."""
-        plain = [
-            Kind(x.activation, x.options, x.bias, layout=self.layout.name) for x in self.layers
-        ]
+        labels: dict[LayerFormula, str] = {}
+        plain = []
+        for number, x in enumerate(self.layers, start=1):
+            label = ""
+            if x.formula is not None:
+                label = labels.setdefault(x.formula, f"layer_{number}")
+            name = self.layout.name
+            plain.append(
+                Kind(x.activation, x.options, x.bias, None, "mean", name, x.formula, label)
+            )
         plain[-1] = replace(plain[-1], loss=self.loss, reduction=self.reduction)
         return tuple(plain)
 
@@ -71,9 +98,10 @@ class NetworkModel:
         """Maximal runs of consecutive layers of one kind."""
         found = []
         first = 1
-        for kind, members in groupby(self.kinds):
+        more = [layer.more_sizes for layer in self.layers]
+        for (kind, sizes), members in groupby(zip(self.kinds, more, strict=True)):
             last = first + sum(1 for _ in members) - 1
-            found.append(KindRun(kind, first, last))
+            found.append(KindRun(kind, first, last, sizes))
             first = last + 1
         return tuple(found)
 
@@ -90,6 +118,7 @@ class NetworkModel:
             stages = [(self.derived[run.kind].stage, run.count) for run in self.runs]
             note = f"Loss: {self.loss}, {self.reduction} over the samples."
             formulas = self._formulas()
+            dense = all(layer.formula is None for layer in self.layers)
             return network_module(
                 stages,
                 self.widths,
@@ -98,6 +127,7 @@ class NetworkModel:
                 formulas,
                 self.layout.row_samples,
                 self.layout.row_inputs,
+                () if dense else [dict(layer.parameters) for layer in self.layers],
             )
 
     @cached_property
@@ -111,9 +141,14 @@ class NetworkModel:
         found = []
         for run in self.runs:
             derived = self.derived[run.kind]
-            label = run.kind.activation
-            lines = LayerLines(derived.forward, derived.local, derived.adjoints, label)
-            found.append(Run(lines, run.first, run.last))
+            lines = LayerLines(
+                derived.forward,
+                derived.local,
+                derived.adjoints,
+                run.kind.described,
+                run.kind.parameters,
+            )
+            found.append(Run(lines, run.first, run.last, run.sizes))
         return found
 
     def _formulas(self) -> dict[str, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gradwright.errors import DataError, LimitError, SymbolError
+from gradwright.errors import DataError, LimitError, SymbolError, UnsupportedError
 from gradwright.nn import archive
 from gradwright.nn.layer import Layer
 from gradwright.nn.layouts import LAYOUTS, known_layout
@@ -33,7 +33,8 @@ class Parameters(Mapping[str, Array]):
     """W1, b1, W2, b2, ... in one flat vector.
 
     W_l has shape (fan-in, fan-out), in the columns layout (fan-out, fan-in), and b_l (fan-out,); a
-    layer without bias has no b. The flat vector holds them in forward order, each in C order, and
+    layer without bias has no b. A layer by formula has the parameters of its formula, with its
+    number behind each letter. The flat vector holds them in forward order, each in C order, and
     `p["W1"]` is a view: writing to it writes to `p.flat`.
     """
 
@@ -152,15 +153,27 @@ class Parameters(Mapping[str, Array]):
         """The weights of a layer, counted from 1, as fan-in × fan-out in every layout; a view."""
         return LAYOUTS[self.layers[number - 1].layout].weight(self[f"W{number}"])
 
+    def of_layer(self, number: int) -> dict[str, Array]:
+        """The parameters of a layer, counted from 1, by letter; views."""
+        letters = [letter for letter, _ in self.layers[number - 1].parameters]
+        return {letter: self[f"{letter}{number}"] for letter in letters}
+
     def relayout(self, layout: str) -> Parameters:
         """The same parameters as a network of another layout holds them; a copy.
 
         Raises:
             NetworkError: an unknown layout.
+            UnsupportedError: parameters of layers by formula.
         """
         known_layout(layout)
         layers = [replace(layer, layout=layout) for layer in self.layers]
         made = Parameters.zeros(layers, self.flat.dtype)
+        if any(layer.formula is not None for layer in layers):
+            raise UnsupportedError(
+                f"parameters in the layout {layout}",
+                "they belong to layers by formula, which exist in the layout rows only",
+                "write another formula, with the transpose of its weights",
+            )
         for number, layer in enumerate(layers, start=1):
             made.weight(number)[...] = self.weight(number)
             if layer.bias:
@@ -266,6 +279,5 @@ def _fitting(name: str, value: Array, shape: tuple[int, ...]) -> Array:
 
 def _shapes(layers: Sequence[Layer]) -> Iterator[tuple[str, tuple[int, ...]]]:
     for number, layer in enumerate(layers, start=1):
-        yield f"W{number}", layer.weight_shape
-        if layer.bias:
-            yield f"b{number}", (layer.fan_out,)
+        for letter, shape in layer.parameters:
+            yield f"{letter}{number}", shape

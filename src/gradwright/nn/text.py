@@ -131,14 +131,31 @@ def parse_network(text: str) -> tuple[Layer, ...]:
     if not isinstance(text, str):
         raise NetworkError(
             "reading a network",
-            f"a {type(text).__name__} is given and a network is described by text",
+            f"a {type(text).__name__} is given and a network is described by text or a list",
             EXAMPLE,
         )
+    return parse_piece(text, None, whole=True)[1]
+
+
+def parse_piece(
+    text: str, width: int | None, *, whole: bool = False
+) -> tuple[int, tuple[Layer, ...]]:
+    """(the units behind it, the layers) of a piece of a network's text.
+
+    A piece starts with the number of inputs where `width` is None, else with a layer behind
+    `width` units. With `whole` there must be a layer.
+
+    Raises:
+        NotationError, NetworkError, LimitError: as `parse_network`.
+    """
     reader = _Reader(text)
-    width, _ = reader.whole("a width", MAX_WIDTH)
+    starts = width is None
+    if width is None:
+        width, _ = reader.whole("a width", MAX_WIDTH)
     layers: list[Layer] = []
-    while reader.place < len(reader.tokens) or not layers:
-        reader.take("arrow", "an arrow ->")
+    while reader.place < len(reader.tokens) or not (layers or (starts and not whole)):
+        if layers or starts:
+            reader.take("arrow", "an arrow ->")
         count, made = _layer(reader, width)
         if len(layers) + count > MAX_LAYERS:
             raise LimitError(
@@ -151,7 +168,7 @@ def parse_network(text: str) -> tuple[Layer, ...]:
         layers.append(made)
         layers += [replace(made, fan_in=made.fan_out)] * (count - 1)
         width = made.fan_out
-    return tuple(layers)
+    return width, tuple(layers)
 
 
 def _layer(reader: _Reader, fan_in: int) -> tuple[int, Layer]:

@@ -15,7 +15,6 @@ from gradwright.core.nodes import (
     Product,
     Size,
     SizeOf,
-    Unit,
     Variable,
     postorder,
 )
@@ -33,7 +32,6 @@ from gradwright.program.ir import (
     SoftmaxLogSumExp,
     Spread,
     Statement,
-    UnitVector,
     broadcast,
     is_temporary,
     operand_axes,
@@ -148,8 +146,6 @@ class Builder:
         match node:
             case SizeOf(size=size):
                 return Length(size)
-            case Unit(place=place):
-                return self.emit(UnitVector(place), (), node.axes)
             case Product():
                 return self._product(node)
             case Add():

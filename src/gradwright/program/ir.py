@@ -93,14 +93,7 @@ class Spread:
     held: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class UnitVector:
-    """1 at a place, counted from 1, and 0 elsewhere; there is no operand."""
-
-    place: int
-
-
-Kernel = MatMul | Einsum | Map | Apply | SoftmaxLogSumExp | Sum | Permute | Spread | UnitVector
+Kernel = MatMul | Einsum | Map | Apply | SoftmaxLogSumExp | Sum | Permute | Spread
 
 
 @dataclass(frozen=True, slots=True)

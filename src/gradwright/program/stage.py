@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from gradwright.calculus.pullback import adjoint_name
 from gradwright.calculus.stage import Definition, Stage
 from gradwright.core.nodes import Function as FunctionNode
-from gradwright.core.nodes import Node, Operation, Variable, postorder, variables
+from gradwright.core.nodes import Node, Operation, Variable, bare_sizes, postorder, variables
 from gradwright.program.build import Builder
 from gradwright.program.ir import Function, Ref
 from gradwright.simplify.rewrite import substitute
@@ -97,10 +98,25 @@ def _backward(stage: Stage, forward: Sequence[Definition]) -> tuple[Function, tu
     used = frozenset[Variable]().union(*map(variables, nodes.values()))
     order = [*stage.forward.inputs, *(d.variable for d in forward), *stage.backward.inputs]
     read = [v for v in dict.fromkeys(order) if v in used and v not in nodes]
+    read += _that_tell_sizes(nodes.values(), read, stage.forward.inputs)
     builder = Builder(f"{stage.name}_backward", read, {})
     for variable, node in nodes.items():
         builder.define(variable, node)
     return builder.function([Ref(v.name) for v in nodes]), tuple(remarks)
+
+
+def _that_tell_sizes(
+    nodes: Iterable[Node], read: Sequence[Variable], inputs: Sequence[Variable]
+) -> list[Variable]:
+    """Inputs that are read for the length of an axis alone."""
+    told = {size for variable in read for size in variable.axes}
+    wanted = frozenset[str]().union(*(bare_sizes(part) for part in postorder(*nodes)))
+    found: list[Variable] = []
+    for size in sorted(wanted - told):
+        if any(size in variable.axes for variable in found):
+            continue
+        found.append(next(variable for variable in inputs if size in variable.axes))
+    return found
 
 
 def _sign(stage: Stage, definition: Definition) -> dict[Node, Node]:
@@ -119,5 +135,5 @@ def _text(step: Node) -> str:
 
 
 def _gradients(stage: Stage) -> tuple[str, ...]:
-    wanted = ("δW", "δb", "δX")
+    wanted = {adjoint_name(v.name) for v in stage.forward.inputs if v.name != "Y"}
     return tuple(d.variable.name for d in stage.backward.definitions if d.variable.name in wanted)

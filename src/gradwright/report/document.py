@@ -33,7 +33,8 @@ def check_part(report: CheckReport) -> str:
 
 def network_figures(layers: Sequence[Layer]) -> str:
     """The diagram of the layers, and each activation with its derivative."""
-    kinds = dict.fromkeys((layer.activation, layer.options) for layer in layers)
+    dense = (layer for layer in layers if layer.formula is None)
+    kinds = dict.fromkeys((layer.activation, layer.options) for layer in dense)
     curves = [figures.activation_curves(*kind) for kind in kinds if is_elementwise(kind[0])]
     return section("The network", figures.network_diagram(layers), *curves)
 

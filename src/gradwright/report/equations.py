@@ -59,7 +59,7 @@ def _name(line: Line) -> str:
         top, _, bottom = line.name.partition("/")
         return derivative(mathml_name(top[1:]), mathml_name(bottom[1:]))
     of = line.meaning.rpartition("∂")[2]
-    if line.meaning and of[:1] in ("W", "b"):
+    if line.by_parameter:
         return derivative("<mi>L</mi>", mathml_name(of))
     return mathml_name(line.name)
 

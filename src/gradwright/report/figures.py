@@ -52,10 +52,16 @@ def network_diagram(layers: Sequence[Layer]) -> str:
             continue
         for y1 in _heights(widths[one]):
             parts += [line(x1 + 9, y1, x2 - 9, y2, FAINT) for y2 in _heights(widths[other])]
-        parts.append(text((x1 + x2) / 2, 22, f"W_{other}"))
-        parts.append(text((x1 + x2) / 2, 38, f"{widths[one]} × {widths[other]}", size=11))
-        if layers[other - 1].bias:
-            parts.append(text((x1 + x2) / 2, height - 38, f"b_{other}"))
+        layer = layers[other - 1]
+        weights = [(letter, shape) for letter, shape in layer.parameters if len(shape) == 2]
+        others = [letter for letter, shape in layer.parameters if len(shape) < 2]
+        for letter, shape in weights[:1]:
+            parts.append(text((x1 + x2) / 2, 22, f"{letter}_{other}"))
+            parts.append(text((x1 + x2) / 2, 38, f"{shape[0]} × {shape[1]}", size=11))
+        names = [letter for letter, _ in weights[1:]] + others
+        if names:
+            shown_names = ", ".join(f"{letter}_{other}" for letter in names)
+            parts.append(text((x1 + x2) / 2, height - 38, shown_names))
     for number in shown:
         x = places[number]
         parts += [circle(x, y, 9, "var(--paper)") for y in _heights(widths[number])]
@@ -68,7 +74,9 @@ def network_diagram(layers: Sequence[Layer]) -> str:
                 text(x - 12, height - 22, f"z_{number}"),
                 text(x + 12, height - 22, f"a_{number}"),
             ]
-            label = f"{layers[number - 1].activation}, {widths[number]}"
+            made = layers[number - 1]
+            kind = made.activation if made.formula is None else made.formula.text
+            label = f"{kind}, {widths[number]}"
             parts.append(text(x, height - 6, label, size=11))
     width = 100 + step * (len(shown) - 1)
     return figure(width, height, "The layers of the network and their sizes", parts)

@@ -44,8 +44,10 @@ class Module(Protocol):
     def predict(self, parameters: Array, X: Array, buffers: Any = ...) -> Array:
         """The activations of the last layer."""
 
-    def unpack(self, parameters: Array) -> tuple[list[Array], list[Array | None]]:
-        """Weights and biases as views."""
+    def unpack(
+        self, parameters: Array
+    ) -> tuple[list[Array], list[Array | None]] | list[dict[str, Array]]:
+        """Weights and biases as views, or for each layer its parameters by letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,14 +265,23 @@ class Loop:
         raise error
 
 
+def _by_letter(unpacked: Any) -> list[dict[str, Array]]:
+    """The parameters of each layer by letter."""
+    if isinstance(unpacked, list):
+        return unpacked
+    pairs = zip(*unpacked, strict=True)
+    return [{"W": w} if b is None else {"W": w, "b": b} for w, b in pairs]
+
+
 def _first_bad_layer(module: Module, parameters: Array, rows: Array) -> str:
-    weights, biases = module.unpack(parameters)
     with np.errstate(all="ignore"):
         activations = module.forward(parameters, rows)
-    for number, (w, b, a) in enumerate(zip(weights, biases, activations, strict=True), start=1):
-        for name, value in ((f"W{number}", w), (f"b{number}", b), (f"A{number}", a)):
-            if value is not None and not np.all(np.isfinite(value)):
-                return f"layer {number} is the first with a value that is not finite, in {name}"
+    layers = _by_letter(module.unpack(parameters))
+    for number, (held, a) in enumerate(zip(layers, activations, strict=True), start=1):
+        for name, value in {**held, "A": a}.items():
+            if not np.all(np.isfinite(value)):
+                found = f"{name}{number}"
+                return f"layer {number} is the first with a value that is not finite, in {found}"
     return "all parameters and activations are finite, so the loss itself overflows"
 
 

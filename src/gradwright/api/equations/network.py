@@ -22,7 +22,7 @@ from gradwright.api.equations.network_points import NetworkPoint, drawn_point, s
 from gradwright.api.equations.setting import Reading, Variant
 from gradwright.api.equations.single import as_single
 from gradwright.api.network import Network
-from gradwright.errors import LimitError, SymbolError
+from gradwright.errors import LimitError, SymbolError, UnsupportedError
 from gradwright.nn.activations import activation_text
 from gradwright.notation.declarations import Declaration
 from gradwright.notation.functions import CONSTANTS
@@ -47,6 +47,7 @@ class NetworkSetting:
 
     Raises:
         LimitError: the network has too many layers.
+        UnsupportedError: it has layers by formula.
     """
 
     def __init__(self, network: Network) -> None:
@@ -57,6 +58,15 @@ class NetworkSetting:
                 "checking equations about a network",
                 f"it has {self.depth} layers and at most {MAX_LAYERS} are checked",
                 "give a network with fewer layers; its equations are the same",
+            )
+        by_formula = [layer for layer in self.model.layers if layer.formula is not None]
+        if by_formula:
+            raise UnsupportedError(
+                "checking equations about a network",
+                "it has layers by formula, and only equations about dense layers are checked",
+                "give a network that is written as text",
+                text=self.model.text,
+                span=by_formula[0].span,
             )
         self.batch = quantities(self.model)
         self.of_names = NetworkNames(self.batch, self.depth)
