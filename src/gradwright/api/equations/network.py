@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 
-from gradwright.api.equations.derivatives import elementwise_derivative, with_primes
+from gradwright.api.equations.derivatives import with_primes
 from gradwright.api.equations.layers import layer_letters, with_layers
 from gradwright.api.equations.network_formulas import (
     batch_name,
@@ -19,11 +20,11 @@ from gradwright.api.equations.network_formulas import (
 )
 from gradwright.api.equations.network_names import NetworkNames, is_single
 from gradwright.api.equations.network_points import NetworkPoint, drawn_point, single_formula
+from gradwright.api.equations.network_slopes import Slopes
 from gradwright.api.equations.setting import Reading, Variant
 from gradwright.api.equations.single import as_single
 from gradwright.api.network import Network
 from gradwright.errors import LimitError, SymbolError, UnsupportedError
-from gradwright.nn.activations import activation_text
 from gradwright.notation.declarations import Declaration
 from gradwright.notation.functions import CONSTANTS
 from gradwright.notation.informal import formal
@@ -37,9 +38,7 @@ MAX_LAYERS = 32
 #: Random points that a right equation has passed, and small ones that are tried for a wrong one.
 POINTS = 3
 SMALL_POINTS = 60
-#: Names for an activation that is not said.
 _DERIVATIVE = re.compile(r"(?<![^\W_])(?:δ\w+|J_\w+)")
-ACTIVATION_NAMES = ("g", "f", "φ", "phi", "ϕ", "varphi", "h", "act", "𝒜")
 
 
 class NetworkSetting:
@@ -71,6 +70,7 @@ class NetworkSetting:
         self.batch = quantities(self.model)
         self.of_names = NetworkNames(self.batch, self.depth)
         self.single = single_axes(self.batch)
+        self.slopes = Slopes(self.model.kinds)
         self._points: dict[tuple[bool, bool], list[NetworkPoint]] = {}
 
     # Names ------------------------------------------------------------------------------------
@@ -82,6 +82,9 @@ class NetworkSetting:
         found = {q.name: declaration(q.name, q.axes, lengths) for q in self.batch.values()}
         for name, axes in self.single.items():
             found[name] = declaration(name, axes, lengths)
+        for name, like in self.slopes.names().items():
+            if like in found:
+                found[name] = replace(found[like], name=name)
         order = ["x", *(f"{letter}{k}" for k in range(1, self.depth + 1) for letter in "za")]
         for start, bottom in enumerate(order):
             for top in order[start:]:
@@ -166,26 +169,7 @@ class NetworkSetting:
     def _changed(self, node: Tree, names: Mapping[str, str]) -> Tree:
         if isinstance(node, Symbol) and node.name in names:
             return Symbol(names[node.name], node.span)
-        if isinstance(node, Call) and len(node.arguments) == 1:
-            base = node.function.rstrip("'")
-            primes = len(node.function) - len(base)
-            if base.rstrip("0123456789") in ACTIVATION_NAMES and primes <= 1:
-                head = self._activation(base, node.arguments[0])
-                if primes:
-                    return elementwise_derivative(head, node.arguments[0])
-                made = parse(head)
-                argument = node.arguments[0]
-                return rebuilt(made, lambda part: argument if part == Symbol("t") else part)
-        return node
-
-    def _activation(self, name: str, argument: Tree) -> str:
-        """The activation that a letter such as g means: that of the layer it is applied to."""
-        digits = name.lstrip("".join(ACTIVATION_NAMES)) or "".join(
-            part.name[1:] for part in walk(argument) if isinstance(part, Symbol)
-        )
-        number = int(digits) if digits.isdigit() and 1 <= int(digits) <= self.depth else 1
-        kind = self.model.kinds[number - 1]
-        return activation_text(kind.activation, kind.options, argument="t")
+        return self.slopes.with_activations(node)
 
     def _main_names(self, single: bool) -> list[str]:
         chosen = [*self.batch, *(self.single if single else ())]
@@ -196,18 +180,14 @@ class NetworkSetting:
         declared = self.declared()
         if reading.single:
             matrices = {name for name, q in self.batch.items() if "n" in q.axes}
+            matrices |= {name for name, like in self.slopes.names().items() if like in matrices}
             return tuple(name for name in declared if name not in matrices)
-        return tuple(self.batch)
+        large = {name for name, like in self.slopes.names().items() if like in self.batch}
+        return (*self.batch, *sorted(large))
 
     def factors(self, reading: Reading) -> tuple[Tree, ...]:
-        """The slopes φ'(Z1), … of the elementwise activations."""
-        found = []
-        letter = "z" if reading.single else "Z"
-        for number, kind in enumerate(self.model.kinds, start=1):
-            if kind.activation not in ("softmax", "identity"):
-                head = activation_text(kind.activation, kind.options, argument="t")
-                found.append(elementwise_derivative(head, Symbol(f"{letter}{number}")))
-        return tuple(found)
+        """The slopes of the activations, as the equation calls them or written out."""
+        return self.slopes.factors(single=reading.single)
 
     # Points -----------------------------------------------------------------------------------
 

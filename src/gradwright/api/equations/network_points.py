@@ -14,6 +14,7 @@ from gradwright.api.equations.network_formulas import (
     batch_name,
     declaration,
 )
+from gradwright.api.equations.network_slopes import Slopes
 from gradwright.nn.activations import activation_text
 from gradwright.nn.network import NetworkModel
 from gradwright.notation.declarations import Declaration
@@ -68,7 +69,7 @@ class NetworkPoint:
         stack = [batch_name(name) if name not in self.batch else name for name in names]
         while stack:
             name = stack.pop()
-            if name.startswith("J_") or name == "n":
+            if name.startswith("J_") or name.endswith(")") or name == "n":
                 return dict(self.given)
             if name in self.batch and name not in found:
                 found.add(name)
@@ -85,6 +86,8 @@ class NetworkPoint:
         if name.startswith("J_"):
             _, top, bottom = name.split("_")
             return self.jacobian(top, bottom)
+        if name.endswith(")"):
+            return self._slope(name)
         whole = batch_name(name)
         if whole in self.batch and "n" in self.batch[whole].axes:
             return self.model.layout.batch(self._known(whole))[0]
@@ -101,6 +104,12 @@ class NetworkPoint:
         names = {part.name for part in walk(formula) if isinstance(part, Symbol)}
         values = {name: self._known(name) for name in names}
         return evaluate(formula, values, scope)
+
+    def _slope(self, name: str) -> Array:
+        argument = name.partition("(")[2].removesuffix(")")
+        sizes = ("m",) if argument[0] == "z" else ("m", "k")
+        declared = Declaration(argument, "vector" if len(sizes) == 1 else "matrix", sizes)
+        return self._evaluated(Slopes(self.model.kinds).written_out(name), {argument: declared})
 
     # One sample -------------------------------------------------------------------------------
 
