@@ -10,7 +10,7 @@ import numpy as np
 
 from gradwright.api.equations.setting import Point
 from gradwright.errors import DomainError, GradwrightError
-from gradwright.notation.declarations import AnyDeclaration
+from gradwright.notation.declarations import AnyDeclaration, FunctionDeclaration
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Symbol, Tree, walk
@@ -55,7 +55,16 @@ def side(tree: Tree, declared: Mapping[str, AnyDeclaration], text: str | None = 
     Raises:
         ShapeError, SymbolError: it is not conformable, or has an unknown name.
     """
-    return Side(tree, infer(tree, declared, text))
+    names = {part.name for part in walk(tree) if isinstance(part, Symbol)}
+    used = {name: declared[name] for name in names if name in declared}
+    functions = {n: d for n, d in declared.items() if isinstance(d, FunctionDeclaration)}
+    sizes = {size for name in names - used.keys() for size in [name] if size in _sizes(declared)}
+    return Side(tree, infer(tree, {**used, **functions}, text, sizes=sizes))
+
+
+def _sizes(declared: Mapping[str, AnyDeclaration]) -> set[str]:
+    """The names of sizes."""
+    return {size for d in declared.values() for size in d.sizes if isinstance(size, str)}
 
 
 def first_difference(

@@ -12,7 +12,7 @@ from gradwright.api.equations.report import EquationCheck
 from gradwright.api.equations.setting import Reading, Setting, Variant
 from gradwright.errors import GradwrightError
 from gradwright.notation.raising.raiser import without_spans
-from gradwright.notation.tree import Symbol, Tree, walk
+from gradwright.notation.tree import Symbol, Transpose, Tree, walk
 from gradwright.render.plain import plain_text
 
 #: Changes of a wrong side that are tried.
@@ -69,7 +69,7 @@ class Judge:
 
     def _holds(self, variant: Variant, left: Tree, right: Tree) -> bool:
         changed = variant.apply(left), variant.apply(right)
-        return changed != (left, right) and self.verdict(*changed).ok
+        return changed != (left, right) and self._equals(*changed)
 
     def _shape_reason(
         self, trees: tuple[Tree, Tree], texts: Sequence[str | None], error: GradwrightError
@@ -120,30 +120,39 @@ class Judge:
 
     def _corrected(self, left: Tree, right: Tree) -> tuple[Tree | None, str]:
         """The right side with one change, else the derived formula, and what was changed."""
-        right = without_spans(right)
+        right = self.setting.expanded(without_spans(right))
         for apply in (_as_it_is, *(v.apply for v in self.setting.variants(self.reading))):
-            try:
-                one = side(apply(left), self.declared)
-            except GradwrightError:
+            if not self._is_conformable(apply(left)):
                 continue
             for change, tree in self._near(left, right):
-                if self._equals(one, apply(tree)):
+                prepared = self.setting.prepared(tree)
+                if _symbols(prepared) - self.declared.keys():
+                    self.declared = self.setting.declared()
+                if self._equals(apply(left), apply(prepared)):
                     return tree, change
         derived = self.setting.derived(left, self.reading)
         return derived, "" if derived is None else "the derived formula"
+
+    def _is_conformable(self, tree: Tree) -> bool:
+        try:
+            side(tree, self.declared)
+        except GradwrightError:
+            return False
+        return True
 
     def _near(self, left: Tree, right: Tree) -> Iterator[tuple[str, Tree]]:
         """Changed right sides that do not bring in what stands on the left."""
         names = self.setting.names(self.reading)
         factors = self.setting.factors(self.reading)
-        new = _symbols(left) - _symbols(right)
+        alone = left.operand if isinstance(left, Transpose) else left
+        new = {alone.name} - _symbols(right) if isinstance(alone, Symbol) else set()
         for change, tree in islice(candidates(right, names, factors), MAX_CANDIDATES):
             if not new & _symbols(tree):
                 yield change, tree
 
-    def _equals(self, one: Side, tree: Tree) -> bool:
+    def _equals(self, left: Tree, right: Tree) -> bool:
         try:
-            other = side(tree, self.declared)
+            one, other = side(left, self.declared), side(right, self.declared)
             if one.scope.shape != other.scope.shape:
                 return False
             points = self.setting.points(self.reading)

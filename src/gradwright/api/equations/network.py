@@ -11,6 +11,7 @@ import numpy as np
 
 from gradwright.api.equations.derivatives import with_primes
 from gradwright.api.equations.layers import layer_letters, with_layers
+from gradwright.api.equations.network_chains import is_chain, linked, result, unlinked
 from gradwright.api.equations.network_formulas import (
     batch_name,
     declaration,
@@ -71,6 +72,7 @@ class NetworkSetting:
         self.of_names = NetworkNames(self.batch, self.depth)
         self.single = single_axes(self.batch)
         self.slopes = Slopes(self.model.kinds)
+        self.chains: set[str] = set()
         self._points: dict[tuple[bool, bool], list[NetworkPoint]] = {}
 
     # Names ------------------------------------------------------------------------------------
@@ -91,6 +93,9 @@ class NetworkSetting:
                 name = f"J_{top}_{bottom}"
                 axes = (*self.single[top], *self.single[bottom])
                 found[name] = declaration(name, axes, lengths)
+        for name in self.chains:
+            if result(name) in found:
+                found[name] = replace(found[result(name)], name=name)
         return found
 
     def readings(self, sides: tuple[MappedText, ...]) -> Iterator[Reading]:
@@ -138,7 +143,7 @@ class NetworkSetting:
                 named = self._named(tree, formally, single=single, may_fail=layer is not None)
             if named is None:
                 return None
-            trees.append(with_primes(named))
+            trees.append(self.prepared(with_primes(named)))
             plain.append(formally.text)
         return Reading(tuple(trees), tuple(plain), texts[0].original, single, layer)
 
@@ -181,7 +186,7 @@ class NetworkSetting:
         if reading.single:
             matrices = {name for name, q in self.batch.items() if "n" in q.axes}
             matrices |= {name for name, like in self.slopes.names().items() if like in matrices}
-            return tuple(name for name in declared if name not in matrices)
+            return tuple(name for name in declared if name not in matrices | self.chains)
         large = {name for name, like in self.slopes.names().items() if like in self.batch}
         return (*self.batch, *sorted(large))
 
@@ -242,6 +247,7 @@ class NetworkSetting:
             return (as_row,) if self.model.layout.row_samples else ()
         gradients = {f"δ{name}" for name in self.single if not name.startswith("δ")}
         gradients |= {name for name in biases if name.startswith("δ")}
+        gradients |= {name for name in self.chains if result(name) in gradients}
         rows = Variant("with gradients as rows", lambda tree: replaced(tree, gradients, Transpose))
         if self.model.widths[-1] != 1:
             return (rows,)
@@ -285,6 +291,16 @@ class NetworkSetting:
         if whole is None or whole.formula is None:
             return None
         return as_single(whole.formula, self.model.layout.row_samples, column=True)
+
+    def prepared(self, tree: Tree) -> Tree:
+        """Chains of derivatives as names of their own."""
+        made = linked(tree)
+        self.chains |= {p.name for p in walk(made) if isinstance(p, Symbol) and is_chain(p.name)}
+        return made
+
+    def expanded(self, tree: Tree) -> Tree:
+        """Chains of derivatives as products again."""
+        return unlinked(tree)
 
     def spelled(self, text: str, reading: Reading) -> str:
         """A text with derivatives, and the layer index, as the equation writes them."""

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from gradwright.api.equations.network_chains import contraction, is_chain
 from gradwright.api.equations.network_formulas import (
     Quantity,
     affine,
     batch_name,
     declaration,
 )
+from gradwright.api.equations.network_jacobians import Jacobians
 from gradwright.api.equations.network_slopes import Slopes
 from gradwright.nn.activations import activation_text
 from gradwright.nn.network import NetworkModel
@@ -69,7 +71,7 @@ class NetworkPoint:
         stack = [batch_name(name) if name not in self.batch else name for name in names]
         while stack:
             name = stack.pop()
-            if name.startswith("J_") or name.endswith(")") or name == "n":
+            if is_chain(name) or name.startswith("J_") or name.endswith(")") or name == "n":
                 return dict(self.given)
             if name in self.batch and name not in found:
                 found.add(name)
@@ -79,13 +81,15 @@ class NetworkPoint:
         return {name: value for name, value in self.given.items() if name in found}
 
     def _made(self, name: str) -> Array | None:
+        if is_chain(name):
+            return contraction(name, Jacobians(self))
         if name in self.batch:
             formula = self.batch[name].formula
             assert formula is not None
             return self._evaluated(formula, self.declared)
         if name.startswith("J_"):
             _, top, bottom = name.split("_")
-            return self.jacobian(top, bottom)
+            return Jacobians(self).tensor(top, bottom)
         if name.endswith(")"):
             return self._slope(name)
         whole = batch_name(name)
@@ -110,45 +114,6 @@ class NetworkPoint:
         sizes = ("m",) if argument[0] == "z" else ("m", "k")
         declared = Declaration(argument, "vector" if len(sizes) == 1 else "matrix", sizes)
         return self._evaluated(Slopes(self.model.kinds).written_out(name), {argument: declared})
-
-    # One sample -------------------------------------------------------------------------------
-
-    def jacobian(self, top: str, bottom: str) -> Array | None:
-        """∂top/∂bottom for two vectors of one sample, such as z3 and a1; None if there is none."""
-        chain = [
-            name for name in self.order() if name in self.known or self.value(name) is not None
-        ]
-        if top not in chain or bottom not in chain:
-            return None
-        start, end = chain.index(bottom), chain.index(top)
-        if start > end:
-            return None
-        found = np.eye(len(self._known(bottom)))
-        for name in chain[start + 1 : end + 1]:
-            found = self._local(name) @ found
-        return found
-
-    def order(self) -> list[str]:
-        """The vectors of one sample in the order in which they are computed."""
-        layers = range(1, len(self.model.layers) + 1)
-        return ["x", *(f"{letter}{k}" for k in layers for letter in ("z", "a"))]
-
-    def _local(self, name: str) -> Array:
-        """The Jacobian of a vector by the one before it, from the derived local lines."""
-        number = int(name[1:])
-        kind = self.model.kinds[number - 1]
-        lines = {line.name: line.tree for line in self.model.derived[kind].local}
-        letter = {"z": "∂z/∂x", "a": "∂a/∂z"}[name[0]]
-        if letter not in lines:
-            return np.eye(len(self._known(name)))
-        values = {"W": self._known(f"W{number}"), "z": self._known(f"z{number}")}
-        rows = self.model.layout.row_inputs
-        declared = {
-            "W": Declaration("W", "matrix", ("p", "q") if rows else ("q", "p")),
-            "z": Declaration("z", "vector", ("q",)),
-        }
-        scope = infer(lines[letter], declared)
-        return evaluate(lines[letter], {n: values[n] for n in scope.symbols}, scope)
 
 
 def single_formula(model: NetworkModel, name: str) -> Tree | None:

@@ -74,5 +74,11 @@ class Setting(Protocol):
     def factors(self, reading: Reading) -> tuple[Tree, ...]:
         """Factors other than names that may be missing, such as φ'(Z1)."""
 
+    def expanded(self, tree: Tree) -> Tree:
+        """A tree with the names that a reading made of products as products again."""
+
+    def prepared(self, tree: Tree) -> Tree:
+        """A tree as a reading would have it, with such names."""
+
     def spelled(self, text: str, reading: Reading) -> str:
         """A text of the grammar with derivatives spelled as in the equation."""
