@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gradwright.api.checking import drawn_functions
 from gradwright.api.equations.setting import Point
 from gradwright.errors import DomainError, GradwrightError
 from gradwright.notation.declarations import AnyDeclaration, FunctionDeclaration
@@ -44,9 +45,11 @@ class Side:
             GradwrightError: it has none there.
         """
         names = {part.name for part in walk(self.tree) if isinstance(part, Symbol)}
-        values = {name: point.value(name) for name in names | set(self.scope.functions)}
+        values = {name: point.value(name) for name in names}
         given = {name: value for name, value in values.items() if value is not None}
-        return np.asarray(evaluate(self.tree, given, self.scope))
+        functions = drawn_functions(self.scope, given)
+        calls = {name: function.call for name, function in functions.items()}
+        return np.asarray(evaluate(self.tree, given | calls, self.scope))
 
 
 def side(tree: Tree, declared: Mapping[str, AnyDeclaration], text: str | None = None) -> Side:

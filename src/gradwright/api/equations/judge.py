@@ -9,14 +9,16 @@ from itertools import islice
 from gradwright.api.equations.compare import Difference, Side, first_difference, side
 from gradwright.api.equations.repair import candidates
 from gradwright.api.equations.report import EquationCheck
-from gradwright.api.equations.setting import Reading, Setting, Variant
-from gradwright.errors import GradwrightError
+from gradwright.api.equations.setting import Point, Reading, Setting, Variant
+from gradwright.errors import GradwrightError, LimitError
 from gradwright.notation.raising.raiser import without_spans
 from gradwright.notation.tree import Symbol, Transpose, Tree, walk
 from gradwright.render.plain import plain_text
 
-#: Changes of a wrong side that are tried.
-MAX_CANDIDATES = 6000
+#: Changes of a wrong side that are tried, for each convention.
+MAX_CANDIDATES = 3000
+
+AS_IT_IS = Variant("")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,28 +36,43 @@ class Judge:
     def __init__(self, setting: Setting, reading: Reading) -> None:
         self.setting = setting
         self.reading = reading
-        self.declared = setting.declared()
+        self.declared = setting.declared(reading)
 
     def link(self, place: int) -> EquationCheck:
         """The link between side `place` and the next one."""
         left, right = self.reading.sides[place : place + 2]
         base = EquationCheck(0, "", "", True)
-        found = self.verdict(left, right, self.reading.texts[place : place + 2])
+        found = self._verdict(left, right, self.reading.texts[place : place + 2])
         if found.ok:
             return base
         for variant in self.setting.variants(self.reading):
-            if self._holds(variant, left, right):
+            if self._equals(left, right, variant):
                 return replace(base, condition=variant.remark)
+        if found.difference is not None:
+            for condition in self.setting.conditions(self.reading):
+                if self._equals(left, right, AS_IT_IS, condition.points()):
+                    remark = f"holds if {condition.remark}, and not always"
+                    return self._with_point(replace(base, condition=remark), left, right, found)
         return self._wrong(base, left, right, found)
 
-    def verdict(
-        self, left: Tree, right: Tree, texts: Sequence[str | None] = (None, None)
-    ) -> Verdict:
+    def _prepared(self, tree: Tree) -> Tree:
+        """A side as it is evaluated; it may bring in names."""
+        made = self.setting.prepared(tree, self.reading)
+        if _symbols(made) - self.declared.keys():
+            self.declared = self.setting.declared(self.reading)
+        return made
+
+    def _verdict(self, left: Tree, right: Tree, texts: Sequence[str]) -> Verdict:
         """Whether two trees are equal at random points with unequal sizes."""
+        try:
+            left, right = self._prepared(left), self._prepared(right)
+        except LimitError:
+            raise
+        except GradwrightError as error:
+            return Verdict(False, self._spelled(f"{error.asked}: {error.clash}"))
         for name in sorted(_symbols(left) | _symbols(right)):
             if name.startswith("J_") and name not in self.declared:
-                shown = self.setting.spelled(name, self.reading)
-                return Verdict(False, f"{shown} has more than two axes and is no matrix")
+                return Verdict(False, self._spelled(f"{name} is no matrix and no chain rule"))
         try:
             one, other = side(left, self.declared), side(right, self.declared)
         except GradwrightError as error:
@@ -67,46 +84,47 @@ class Judge:
             return Verdict(True)
         return Verdict(False, "the two sides differ", difference)
 
-    def _holds(self, variant: Variant, left: Tree, right: Tree) -> bool:
-        changed = variant.apply(left), variant.apply(right)
-        return changed != (left, right) and self._equals(*changed)
-
     def _shape_reason(
-        self, trees: tuple[Tree, Tree], texts: Sequence[str | None], error: GradwrightError
+        self, trees: tuple[Tree, Tree], texts: Sequence[str], error: GradwrightError
     ) -> str:
         """Why a side is not conformable, in the sizes that the user knows."""
-        declared = self.setting.declared(sizes_as_given=True)
+        declared = self.setting.declared(self.reading, sizes_as_given=True)
         for tree, text in zip(trees, texts, strict=True):
             try:
                 side(tree, declared, text)
             except GradwrightError as known:
-                said = f"{known.asked}: {known.clash}"
-                return self.setting.spelled(said, self.reading)
-        said = f"{error.asked}: {error.clash}; it fits for these widths only"
-        return self.setting.spelled(said, self.reading)
+                return self._spelled(f"{known.asked}: {known.clash}")
+        return self._spelled(f"{error.asked}: {error.clash}; it fits for these widths only")
 
     def _shapes(self, left: Tree, right: Tree, one: Side, other: Side) -> str:
-        declared = self.setting.declared(sizes_as_given=True)
+        declared = self.setting.declared(self.reading, sizes_as_given=True)
         shapes = side(left, declared).scope.shape, side(right, declared).scope.shape
         if shapes[0] == shapes[1]:
             shapes = one.scope.shape, other.scope.shape
         return f"the left side is a {shapes[0]} and the right side a {shapes[1]}"
 
+    def _spelled(self, text: str) -> str:
+        return self.setting.spelled(text, self.reading)
+
     # Wrong ------------------------------------------------------------------------------------
 
     def _wrong(self, base: EquationCheck, left: Tree, right: Tree, found: Verdict) -> EquationCheck:
         corrected, change = self._corrected(left, right)
-        shown = None
-        if corrected is not None:
-            shown = self.setting.spelled(plain_text(corrected), self.reading)
+        shown = None if corrected is None else self._spelled(plain_text(corrected))
         result = replace(base, ok=False, reason=found.reason, corrected=shown, change=change)
+        return self._with_point(result, left, right, found)
+
+    def _with_point(
+        self, result: EquationCheck, left: Tree, right: Tree, found: Verdict
+    ) -> EquationCheck:
+        """The result with the smallest point at which the sides differ."""
         if found.difference is None:
             return result
+        left, right = self._prepared(left), self._prepared(right)
         difference = self._smallest(left, right) or found.difference
-        names = _symbols(left) | _symbols(right)
         return replace(
             result,
-            counterexample=difference.point.shown(names),
+            counterexample=difference.point.shown(_symbols(left) | _symbols(right)),
             left_value=difference.left,
             right_value=difference.right,
         )
@@ -120,25 +138,15 @@ class Judge:
 
     def _corrected(self, left: Tree, right: Tree) -> tuple[Tree | None, str]:
         """The right side with one change, else the derived formula, and what was changed."""
-        right = self.setting.expanded(without_spans(right))
-        for apply in (_as_it_is, *(v.apply for v in self.setting.variants(self.reading))):
-            if not self._is_conformable(apply(left)):
+        right = without_spans(right)
+        for variant in (AS_IT_IS, *self.setting.variants(self.reading)):
+            if self._side(left, variant) is None:
                 continue
             for change, tree in self._near(left, right):
-                prepared = self.setting.prepared(tree)
-                if _symbols(prepared) - self.declared.keys():
-                    self.declared = self.setting.declared()
-                if self._equals(apply(left), apply(prepared)):
+                if self._equals(left, tree, variant):
                     return tree, change
         derived = self.setting.derived(left, self.reading)
         return derived, "" if derived is None else "the derived formula"
-
-    def _is_conformable(self, tree: Tree) -> bool:
-        try:
-            side(tree, self.declared)
-        except GradwrightError:
-            return False
-        return True
 
     def _near(self, left: Tree, right: Tree) -> Iterator[tuple[str, Tree]]:
         """Changed right sides that do not bring in what stands on the left."""
@@ -150,19 +158,25 @@ class Judge:
             if not new & _symbols(tree):
                 yield change, tree
 
-    def _equals(self, left: Tree, right: Tree) -> bool:
+    def _side(self, tree: Tree, variant: Variant) -> Side | None:
+        """A side in some convention; None if it is not conformable."""
         try:
-            one, other = side(left, self.declared), side(right, self.declared)
-            if one.scope.shape != other.scope.shape:
-                return False
-            points = self.setting.points(self.reading)
+            made = variant.after(self._prepared(variant.before(tree)))
+            return side(made, self.declared)
+        except GradwrightError:
+            return None
+
+    def _equals(
+        self, left: Tree, right: Tree, variant: Variant, points: Iterator[Point] | None = None
+    ) -> bool:
+        one, other = self._side(left, variant), self._side(right, variant)
+        if one is None or other is None or one.scope.shape != other.scope.shape:
+            return False
+        points = self.setting.points(self.reading) if points is None else points
+        try:
             return first_difference(one, other, points) is None
         except GradwrightError:
             return False
-
-
-def _as_it_is(tree: Tree) -> Tree:
-    return tree
 
 
 def _symbols(tree: Tree) -> set[str]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from gradwright.api.equations.derivatives import with_primes
 from gradwright.api.equations.layers import layer_letters, with_layers
-from gradwright.api.equations.network_chains import is_chain, linked, result, unlinked
+from gradwright.api.equations.network_chains import is_chain, linked, result
 from gradwright.api.equations.network_formulas import (
     batch_name,
     declaration,
@@ -22,7 +22,7 @@ from gradwright.api.equations.network_formulas import (
 from gradwright.api.equations.network_names import NetworkNames, is_single
 from gradwright.api.equations.network_points import NetworkPoint, drawn_point, single_formula
 from gradwright.api.equations.network_slopes import Slopes
-from gradwright.api.equations.setting import Reading, Variant
+from gradwright.api.equations.setting import Condition, Reading, Variant
 from gradwright.api.equations.single import as_single
 from gradwright.api.network import Network
 from gradwright.errors import LimitError, SymbolError, UnsupportedError
@@ -77,7 +77,9 @@ class NetworkSetting:
 
     # Names ------------------------------------------------------------------------------------
 
-    def declared(self, *, sizes_as_given: bool = False) -> Mapping[str, Declaration]:
+    def declared(
+        self, reading: Reading, *, sizes_as_given: bool = False
+    ) -> Mapping[str, Declaration]:
         """Every quantity with its type."""
         widths = self.model.widths
         lengths = {width(k): widths[k] for k in range(len(widths))} if sizes_as_given else {}
@@ -143,7 +145,7 @@ class NetworkSetting:
                 named = self._named(tree, formally, single=single, may_fail=layer is not None)
             if named is None:
                 return None
-            trees.append(self.prepared(with_primes(named)))
+            trees.append(with_primes(named))
             plain.append(formally.text)
         return Reading(tuple(trees), tuple(plain), texts[0].original, single, layer)
 
@@ -182,7 +184,7 @@ class NetworkSetting:
 
     def names(self, reading: Reading) -> tuple[str, ...]:
         """Names that may stand in place of a wrong one."""
-        declared = self.declared()
+        declared = self.declared(reading)
         if reading.single:
             matrices = {name for name, q in self.batch.items() if "n" in q.axes}
             matrices |= {name for name, like in self.slopes.names().items() if like in matrices}
@@ -243,20 +245,27 @@ class NetworkSetting:
         """Biases as rows; for one sample, gradients as rows and a single output as a number."""
         biases = {name for name in self.batch if name.removeprefix("δ").startswith("b")}
         if not reading.single:
-            as_row = Variant("with b as a row", lambda tree: replaced(tree, biases, Transpose))
+            as_row = Variant(
+                "with b as a row", after=lambda tree: replaced(tree, biases, Transpose)
+            )
             return (as_row,) if self.model.layout.row_samples else ()
-        gradients = {f"δ{name}" for name in self.single if not name.startswith("δ")}
-        gradients |= {name for name in biases if name.startswith("δ")}
-        gradients |= {name for name in self.chains if result(name) in gradients}
-        rows = Variant("with gradients as rows", lambda tree: replaced(tree, gradients, Transpose))
+        rows = Variant("with gradients as rows", after=self._with_rows)
         if self.model.widths[-1] != 1:
             return (rows,)
-        number = Variant("with the output as a number", self._with_number)
-        both = Variant(
-            f"{rows.remark} and the output as a number",
-            lambda tree: rows.apply(self._with_number(tree)),
-        )
-        return rows, number, both
+        number = Variant("with the output as a number", before=self._with_number)
+        both = replace(rows, remark=f"{rows.remark} and the output as a number")
+        return rows, number, replace(both, before=self._with_number)
+
+    def _with_rows(self, tree: Tree) -> Tree:
+        """Gradients by vectors as rows."""
+        gradients = {f"δ{name}" for name in self.single if not name.startswith("δ")}
+        gradients |= {name for name in self.batch if name.startswith("δb")}
+        gradients |= {name for name in self.chains if result(name) in gradients}
+        return replaced(tree, gradients, Transpose)
+
+    def conditions(self, reading: Reading) -> Iterator[Condition]:
+        """None: what holds for a network holds for all its values."""
+        yield from ()
 
     def _with_number(self, tree: Tree) -> Tree:
         """The one output and what has its length as numbers, its weights as a vector."""
@@ -292,15 +301,11 @@ class NetworkSetting:
             return None
         return as_single(whole.formula, self.model.layout.row_samples, column=True)
 
-    def prepared(self, tree: Tree) -> Tree:
+    def prepared(self, tree: Tree, reading: Reading) -> Tree:
         """Chains of derivatives as names of their own."""
         made = linked(tree)
         self.chains |= {p.name for p in walk(made) if isinstance(p, Symbol) and is_chain(p.name)}
         return made
-
-    def expanded(self, tree: Tree) -> Tree:
-        """Chains of derivatives as products again."""
-        return unlinked(tree)
 
     def spelled(self, text: str, reading: Reading) -> str:
         """A text with derivatives, and the layer index, as the equation writes them."""

@@ -6,7 +6,6 @@ matrices it is none. What it says is a contraction over all axes of the quantiti
 
 from __future__ import annotations
 
-from functools import reduce
 from itertools import pairwise
 from typing import Any
 
@@ -50,23 +49,20 @@ def linked(tree: Tree) -> Tree:
 
 def _factors(tree: Tree) -> list[Tree]:
     """The factors of a product; a name of linked derivatives stands for its own."""
-    if isinstance(tree, Binary) and tree.operator == "*":
-        return [*_factors(tree.left), *_factors(tree.right)]
-    if isinstance(tree, Symbol) and _SEPARATOR in tree.name:
-        return [Symbol(name) for name in tree.name.split(_SEPARATOR)]
-    return [tree]
-
-
-def unlinked(tree: Tree) -> Tree:
-    """A tree with every chain as a product again."""
-    return rebuilt(
-        tree,
-        lambda node: reduce(_times, _factors(node)) if isinstance(node, Symbol) else node,
+    found: list[Tree] = []
+    while isinstance(tree, Binary) and tree.operator == "*":
+        found.append(tree.right)
+        tree = tree.left
+    found.append(tree)
+    return (
+        [
+            Symbol(name)
+            for factor in reversed(found)
+            for name in (factor.name.split(_SEPARATOR) if isinstance(factor, Symbol) else [])
+        ]
+        if all(isinstance(factor, Symbol) for factor in found)
+        else found
     )
-
-
-def _times(one: Tree, other: Tree) -> Tree:
-    return Binary("*", one, other)
 
 
 def is_chain(name: str) -> bool:

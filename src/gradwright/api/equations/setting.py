@@ -25,7 +25,7 @@ class Point(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The sides of one equation as trees over the names of a setting.
+    """The sides of one equation as trees, in the names of a setting.
 
     `texts` are what the sides were read from, in the grammar. `single` says that it is about one
     sample; `layer` is the layer index with its value, where the equation has one; `like` is the
@@ -39,22 +39,48 @@ class Reading:
     layer: tuple[str, int] | None = None
 
 
+def unchanged(tree: Tree) -> Tree:
+    """The tree itself."""
+    return tree
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """Another convention that an equation may follow: `remark` names it."""
+    """Another convention that an equation may follow: `remark` names it.
+
+    `before` changes a side as it was read, `after` one that was prepared for its value.
+    """
 
     remark: str
-    apply: Callable[[Tree], Tree]
+    before: Callable[[Tree], Tree] = unchanged
+    after: Callable[[Tree], Tree] = unchanged
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition under which an equation may hold, and points that fulfil it."""
+
+    remark: str
+    points: Callable[[], Iterator[Point]]
 
 
 class Setting(Protocol):
     """The names of a network, or declared symbols."""
 
-    def declared(self, *, sizes_as_given: bool = False) -> Mapping[str, AnyDeclaration]:
+    def declared(
+        self, reading: Reading, *, sizes_as_given: bool = False
+    ) -> Mapping[str, AnyDeclaration]:
         """Every name that a tree may hold; widths are named, or the user's own numbers."""
 
     def readings(self, sides: tuple[MappedText, ...]) -> Iterator[Reading]:
         """What an equation says, once for every value of its layer index."""
+
+    def prepared(self, tree: Tree, reading: Reading) -> Tree:
+        """A side with what has no value of its own written out: d/dx, chains of derivatives.
+
+        Raises:
+            GradwrightError: a derivative that cannot be taken.
+        """
 
     def points(self, reading: Reading) -> Iterator[Point]:
         """Random points with unequal sizes."""
@@ -65,6 +91,9 @@ class Setting(Protocol):
     def variants(self, reading: Reading) -> tuple[Variant, ...]:
         """Other conventions that are accepted and named."""
 
+    def conditions(self, reading: Reading) -> Iterator[Condition]:
+        """Conditions under which an equation may hold, weak ones first."""
+
     def derived(self, tree: Tree, reading: Reading) -> Tree | None:
         """The formula that a left side equals."""
 
@@ -73,12 +102,6 @@ class Setting(Protocol):
 
     def factors(self, reading: Reading) -> tuple[Tree, ...]:
         """Factors other than names that may be missing, such as φ'(Z1)."""
-
-    def expanded(self, tree: Tree) -> Tree:
-        """A tree with the names that a reading made of products as products again."""
-
-    def prepared(self, tree: Tree) -> Tree:
-        """A tree as a reading would have it, with such names."""
 
     def spelled(self, text: str, reading: Reading) -> str:
         """A text of the grammar with derivatives spelled as in the equation."""
