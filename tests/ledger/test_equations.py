@@ -123,3 +123,60 @@ def test_x2_s3_8_a_row_with_a_column_is_an_error() -> None:
     assert not found.ok
     assert "row" in found.reason and "column" in found.reason
     assert found.change == "a transpose"
+
+
+# Declared symbols --------------------------------------------------------------------------------
+
+QUADRATIC = {"A": "matrix n n", "x": "vector n"}
+SCALARS = {"L": "scalar", "x": "scalar", "z": "scalar"}
+RIGHT_FORMULAS = [
+    ("f = x'*A*x\ndf/dx = (A + Aᵀ) x\n∇_x f = A x + Aᵀ x = (A + A')x", QUADRATIC),
+    ("d/dx max(0, x) = {0, x < 0; 1, x > 0}", SCALARS),
+    ("d/dx sigmoid(x) = σ(x) [1 - σ(x)]\nd/dx tanh(x) = 1 - tanh(x)^2", SCALARS),
+    ("φ(z) = max(z, 0) + 0.1 min(z, 0)\nφ'(z) = {1, z > 0; 0.1, z < 0}", SCALARS),
+    ("f(x) = W x\nJ_f(x) = W\ndf/dx = W", {"W": "matrix m n", "x": "vector n"}),
+    ("d/dx (φ(W x)) = diag(φ'(W x)) W", {"W": "matrix m n", "x": "vector n"}),
+    ("d/dx g(f(x)) = J_g(f(x)) J_f(x)", {"x": "vector n", "f": "map n m", "g": "map m k"}),
+    ("d/dx ‖x - y‖ = (x - y)/‖x - y‖", {"x": "vector n", "y": "vector n"}),
+]
+
+
+@pytest.mark.parametrize(("text", "declared"), RIGHT_FORMULAS)
+def test_right_formulas_of_the_notes_are_right(text: str, declared: dict[str, str]) -> None:
+    report = gw.check_equations(text, **declared)
+    assert report.ok, report
+    assert not any(equation.condition for equation in report.equations)
+
+
+def test_x2_what_holds_under_a_condition_is_reported_so() -> None:
+    """Note 001, line 5: for L < 1 only."""
+    report = gw.check_equations("d/dx max(L*x, x) = {L, x < 0; 1, x > 0}", **SCALARS)
+    (found,) = report.equations
+    assert found.ok
+    assert found.condition == "holds if L < 1, and not always"
+    L, x = (float(found.counterexample[name]) for name in "Lx")
+    assert L > 1
+    assert found.left_value == (L if x > 0 else 1)
+    (symmetric,) = gw.check_equations("d/dx (x'*A*x) = 2*A*x", **QUADRATIC).equations
+    assert symmetric.condition == "holds if A is symmetric, and not always"
+
+
+@pytest.mark.parametrize(
+    ("typed", "declared", "corrected", "change"),
+    [
+        (
+            "d/dx (1/(1 + exp(-x))) = (1 + exp(-x))^(-1)",
+            SCALARS,
+            "d/dx ((1 + exp(-x))^(-1))",
+            "a missing derivative",
+        ),
+        ("d/dx (x'*A*x) = (A - A')*x", QUADRATIC, "(A + A')*x", "a sign"),
+        ("d/dx (x'*A*x) = A*x", QUADRATIC, "(A + A')*x", "the derived formula"),
+        ("d/dx (A*x) = A'", QUADRATIC, "A", "a transpose"),
+    ],
+)
+def test_x2_wrong_derivatives_are_corrected(
+    typed: str, declared: dict[str, str], corrected: str, change: str
+) -> None:
+    (found,) = gw.check_equations(typed, **declared).equations
+    assert (found.ok, found.corrected, found.change) == (False, corrected, change)

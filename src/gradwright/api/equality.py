@@ -105,8 +105,8 @@ def equal(left: str, right: str, /, **declarations: str | AnyDeclaration) -> Equ
 def _apart(trees: tuple[Tree, Tree], scope: Scope) -> Equality:
     """The first point, from small ones on, at which the sides differ."""
     undecided = None
-    for sizes in _sizes(scope):
-        for values in _points(scope, sizes):
+    for sizes in small_sizes(scope):
+        for values in small_values(scope, sizes):
             try:
                 left, right = (_value(tree, values, sizes, scope) for tree in trees)
             except GradwrightError:
@@ -126,7 +126,7 @@ def _apart(trees: tuple[Tree, Tree], scope: Scope) -> Equality:
     )
 
 
-def _sizes(scope: Scope) -> Iterator[dict[str, int]]:
+def small_sizes(scope: Scope) -> Iterator[dict[str, int]]:
     """Lengths for the named sizes, small ones first."""
     held = [d.sizes for d in scope.known.values()]
     names = sorted(
@@ -137,7 +137,7 @@ def _sizes(scope: Scope) -> Iterator[dict[str, int]]:
         yield dict(zip(names, [*lengths, *([2] * len(names))], strict=False))
 
 
-def _points(scope: Scope, sizes: dict[str, int]) -> Iterator[dict[str, Array]]:
+def small_values(scope: Scope, sizes: dict[str, int]) -> Iterator[dict[str, Array]]:
     """Values of small whole numbers, with more of them other than zero from point to point."""
     for k in range(POINTS):
         generator = np.random.default_rng((k, *sizes.values()))

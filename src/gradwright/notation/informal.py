@@ -18,6 +18,11 @@ _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _COMPARISON = re.compile(r"<=|>=|≤|≥|<|>")
 _OTHERWISE = re.compile(r"otherwise|else|sonst|if not")
 _OPERATOR = re.compile(r"(?<![^\W\d_])(?:∂|d)\s*/\s*(?:∂|d)\s*(?P<by>[^\W\d_]\w*)(?P<space>\s*)")
+#: Factors that touch, as in (A + B)x, Aᵀx and 2x.
+_TOUCHING = re.compile(
+    r"\)(?=[\w(])|(?<=[\w)])ᵀ(?=[\w(])|(?<=[\w)])'(?=\w)"
+    r"|(?<![\w.])[0-9]+(?:\.[0-9]+)?(?![eE][-+0-9])(?=[^\W\d_])"
+)
 _NAME = re.compile(r"[^\W\d_]\w*")
 
 
@@ -28,7 +33,9 @@ def formal(text: MappedText) -> MappedText:
         NotationError: a bracket without its partner, or cases that are none.
     """
     text = text.replaced(_SIGN, lambda found: _SIGNS[found[0]])
-    return _without_operators(_without_brackets(text))
+    return _without_operators(_without_brackets(text)).replaced(
+        _TOUCHING, lambda found: found[0] + " "
+    )
 
 
 def closing(text: MappedText, start: int) -> int:
@@ -203,12 +210,7 @@ def _without_operators(text: MappedText) -> MappedText:
     if found is None:
         return text
     start = found.end()
-    name = _NAME.match(text.text, start)
-    end = start
-    if name is not None:
-        end = name.end()
-    if text.text[end : end + 1] == "(":
-        end = closing(text, end) + 1
+    end = _operand(text, start)
     if end == start:
         raise NotationError(
             f"the derivative {found[0].strip()}",
@@ -220,3 +222,24 @@ def _without_operators(text: MappedText) -> MappedText:
     inner = _without_operators(text[start:end])
     before, after = text[: found.start()], _without_operators(text[end:])
     return text.joined([before, f"D_{found['by']}(", inner, ")", after])
+
+
+def _operand(text: MappedText, start: int) -> int:
+    """The end of what d/dx acts on: a factor with its powers, and what it is divided by."""
+    end = _atom(text, start)
+    while end > start:
+        after = re.compile(r"['ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹]+|\s*\.?[\^/]\s*-?").match(text.text, end)
+        if after is None:
+            break
+        joins = after[0].strip()[-1] in "^/-"
+        end = _atom(text, after.end()) if joins else after.end()
+    return end
+
+
+def _atom(text: MappedText, start: int) -> int:
+    """The end of a number, a name, a call or a group."""
+    found = re.compile(r"[0-9.]+|‖[^‖]*‖[₁₂]?|[^\W\d_]\w*'*").match(text.text, start)
+    end = start if found is None else found.end()
+    if text.text[end : end + 1] == "(":
+        end = closing(text, end) + 1
+    return end

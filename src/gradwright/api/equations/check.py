@@ -8,8 +8,10 @@ from gradwright.api.equations.judge import Judge
 from gradwright.api.equations.network import NetworkSetting
 from gradwright.api.equations.report import EquationCheck, EquationsReport
 from gradwright.api.equations.setting import Setting
+from gradwright.api.equations.symbols import SymbolSetting
+from gradwright.api.formula import declared_symbols
 from gradwright.api.network import Network
-from gradwright.errors import UnsupportedError
+from gradwright.errors import SymbolError
 from gradwright.notation.declarations import AnyDeclaration
 from gradwright.notation.equation import Written, written_equations
 from gradwright.notation.mapped import MappedText
@@ -21,37 +23,48 @@ def check_equations(
     """Check equations, one a line, against what is derived.
 
     With a network the names are its own: X, W1, b1, Z1, A1, …, Y, L, and derivatives as in
-    dL/dW1; small letters with a layer are columns of one sample.
+    dL/dW1; small letters with a layer are columns of one sample. Otherwise the names are symbols,
+    declared as for `formula`; `f = x'*A*x` defines f for the lines after it, and d/dx (…) and
+    df/dx are derivatives.
 
     >>> from gradwright import Network
     >>> net = Network("3 -> 4 relu -> 2 softmax")
     >>> print(check_equations("dL/dW2 = A1 * dL/dZ2", net).equations[0].corrected)
     A1'*dL/dZ2
 
+    >>> print(check_equations("d/dx (x'*A*x) = 2*A*x", A="matrix n n", x="vector n").equations[0])
+    line 1: right  d/dx (x'*A*x) = 2*A*x
+      holds if A is symmetric, and not always
+
     Raises:
         NotationError: a line is no equation.
         SymbolError: a name is unknown.
     """
-    setting = _setting(network, declarations)
     found: list[EquationCheck] = []
+    if network is not None:
+        if declarations:
+            name = next(iter(declarations))
+            raise SymbolError(
+                "checking equations about a network",
+                f"{name} is declared, and the names of a network are declared by it",
+                "leave the declaration out, or the network",
+            )
+        about = NetworkSetting(network)
+        for written in written_equations(text):
+            found += _checked(about, written)
+        return EquationsReport(tuple(found))
+    symbols = SymbolSetting(declared_symbols(declarations))
     for written in written_equations(text):
-        found += _checked(setting, written)
+        sides = written.sides[1:] if symbols.define(written) else written.sides
+        found += _checked(symbols, replace(written, sides=sides))
     return EquationsReport(tuple(found))
 
 
-def _setting(network: Network | None, declarations: dict[str, str | AnyDeclaration]) -> Setting:
-    if network is not None:
-        return NetworkSetting(network)
-    raise UnsupportedError(
-        "checking equations",
-        "no network is given, and only equations about a network are checked",
-        "give network=Network(...), or --network",
-    )
-
-
 def _checked(setting: Setting, written: Written) -> list[EquationCheck]:
-    """Every link of a chain; with a layer index, for every layer."""
+    """Every link of a chain; a definition alone has none. With a layer index, for every layer."""
     links: list[EquationCheck | None] = [None] * (len(written.sides) - 1)
+    if not links:
+        return []
     for reading in setting.readings(written.sides):
         judge = Judge(setting, reading)
         for place, held in enumerate(links):

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from fractions import Fraction
 from functools import lru_cache
 
-from gradwright.api.formula import formula
+from gradwright.api.formula import Formula, formula
+from gradwright.errors import UnsupportedError
+from gradwright.notation.declarations import AnyDeclaration
 from gradwright.notation.functions import FUNCTIONS
 from gradwright.notation.parser import parse
 from gradwright.notation.raising.raiser import without_spans
 from gradwright.notation.rebuilt import rebuilt
-from gradwright.notation.tree import Call, Symbol, Tree
+from gradwright.notation.shapes import infer
+from gradwright.notation.tree import Binary, Call, Number, Symbol, Transpose, Tree
 from gradwright.ops.record import Elementwise
 from gradwright.ops.table import OPERATIONS
+from gradwright.render.plain import plain_text
 
 #: The argument in the formula of a derivative; no text of a user can hold this name.
 _ARGUMENT = "argument of the derivative"
+
+#: What `d/dx f` is read as: the call of this and the name on f.
+OPERATOR = "D_"
 
 
 def is_elementwise(name: str) -> bool:
@@ -46,5 +55,59 @@ def with_primes(tree: Tree) -> Tree:
             if is_elementwise(name):
                 return elementwise_derivative(f"{name}(t)", node.arguments[0])
         return node
+
+    return rebuilt(tree, change)
+
+
+def by_name(tree: Tree) -> str | None:
+    """The name that a derivative d/dx is by; None for any other tree."""
+    if isinstance(tree, Call) and tree.function.startswith(OPERATOR) and len(tree.arguments) == 1:
+        return tree.function.removeprefix(OPERATOR)
+    return None
+
+
+def derivative(tree: Tree, by: str, declared: Mapping[str, AnyDeclaration]) -> Tree:
+    """The derivative of a tree by a symbol, as it is printed.
+
+    Of a scalar, or by one, it has the shape of the other; else it is the Jacobian.
+
+    Raises:
+        ShapeError, SymbolError: the tree is not conformable.
+        UnsupportedError: the derivative cannot be written in matrix form.
+    """
+    tree = without_spans(tree)
+    scope = infer(tree, declared)
+    text = plain_text(tree)
+    held = Formula(text, tree, scope)
+    if by not in scope.symbols and scope.shape.kind == "scalar":
+        return Binary("*", Number(Fraction(0)), Symbol(by))
+    if by not in scope.symbols:
+        raise UnsupportedError(
+            f"the derivative of {text} by {by}",
+            f"{by} does not occur in it",
+            "differentiate by a symbol of the formula",
+        )
+    scalar = scope.shape.kind == "scalar" or scope.symbols[by].kind == "scalar"
+    made = held.gradient(by) if scalar else held.jacobian(by)
+    if made.form == "index":
+        raise UnsupportedError(
+            f"the derivative of {text} by {by}",
+            f"it has {len(held.scope.symbols[by].sizes)} more axes and no matrix form",
+            "check its entries, or its product with a vector",
+        )
+    found = without_spans(parse(made.text()))
+    # The derivative of a row by a number is a row.
+    return Transpose(found) if scope.shape.kind == "row" else found
+
+
+def opened(tree: Tree, declared: Mapping[str, AnyDeclaration]) -> Tree:
+    """A tree with every d/dx taken."""
+
+    def change(node: Tree) -> Tree:
+        by = by_name(node)
+        if by is None:
+            return node
+        assert isinstance(node, Call)
+        return derivative(node.arguments[0], by, declared)
 
     return rebuilt(tree, change)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 
 from gradwright.api.equations.compare import Difference, Side, first_difference, side
+from gradwright.api.equations.derivatives import by_name
 from gradwright.api.equations.repair import candidates
 from gradwright.api.equations.report import EquationCheck
 from gradwright.api.equations.setting import Point, Reading, Setting, Variant
 from gradwright.errors import GradwrightError, LimitError
 from gradwright.notation.raising.raiser import without_spans
-from gradwright.notation.tree import Symbol, Transpose, Tree, walk
+from gradwright.notation.tree import Call, Symbol, Transpose, Tree, walk
 from gradwright.render.plain import plain_text
 
 #: Changes of a wrong side that are tried, for each convention.
 MAX_CANDIDATES = 3000
+#: Those of them that have a derivative to be taken.
+MAX_DERIVATIVES = 100
 
 AS_IT_IS = Variant("")
 
@@ -154,8 +157,13 @@ class Judge:
         factors = self.setting.factors(self.reading)
         alone = left.operand if isinstance(left, Transpose) else left
         new = {alone.name} - _symbols(right) if isinstance(alone, Symbol) else set()
-        for change, tree in islice(candidates(right, names, factors), MAX_CANDIDATES):
-            if not new & _symbols(tree):
+        near = islice(candidates(right, names, factors), MAX_CANDIDATES)
+        operators = {p.function for p in walk(left) if isinstance(p, Call) and by_name(p)}
+        missing = (("a missing derivative", Call(name, (right,))) for name in sorted(operators))
+        derivatives = 0
+        for change, tree in chain(missing, near):
+            derivatives += any(by_name(part) for part in walk(tree))
+            if derivatives <= MAX_DERIVATIVES and not new & _symbols(tree):
                 yield change, tree
 
     def _side(self, tree: Tree, variant: Variant) -> Side | None:

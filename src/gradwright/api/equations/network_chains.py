@@ -53,16 +53,13 @@ def _factors(tree: Tree) -> list[Tree]:
     while isinstance(tree, Binary) and tree.operator == "*":
         found.append(tree.right)
         tree = tree.left
-    found.append(tree)
-    return (
-        [
-            Symbol(name)
-            for factor in reversed(found)
-            for name in (factor.name.split(_SEPARATOR) if isinstance(factor, Symbol) else [])
-        ]
-        if all(isinstance(factor, Symbol) for factor in found)
-        else found
-    )
+    made: list[Tree] = []
+    for factor in (tree, *reversed(found)):
+        if isinstance(factor, Symbol):
+            made += [Symbol(name) for name in factor.name.split(_SEPARATOR)]
+        else:
+            made.append(factor)
+    return made
 
 
 def is_chain(name: str) -> bool:
