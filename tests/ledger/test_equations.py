@@ -172,7 +172,7 @@ def test_x2_what_holds_under_a_condition_is_reported_so() -> None:
         ),
         ("d/dx (x'*A*x) = (A - A')*x", QUADRATIC, "(A + A')*x", "a sign"),
         ("d/dx (x'*A*x) = A*x", QUADRATIC, "(A + A')*x", "the derived formula"),
-        ("d/dx (A*x) = A'", QUADRATIC, "A", "a transpose"),
+        ("d/dx (A*x) = A'", {"A": "matrix m n", "x": "vector n"}, "A", "a transpose"),
     ],
 )
 def test_x2_wrong_derivatives_are_corrected(
