@@ -10,7 +10,8 @@ import pytest
 
 from gradwright.errors import GradwrightError, LimitError, NotationError
 from gradwright.notation.lexer import canonical_name
-from gradwright.notation.parser import MAX_NESTING, parse
+from gradwright.notation.parser import parse
+from gradwright.notation.reader import MAX_NESTING
 from gradwright.notation.tree import (
     Binary,
     Call,
@@ -173,7 +174,7 @@ ERRORS = [
     ("f(x, k=1/0)", 5, 6, "divides by 0"),
     ("a, b", 1, 2, "comma"),
     ("(a, b)", 2, 3, "comma"),
-    ("x = 2", 2, 3, "="),
+    ("(x = 2)", 3, 4, "="),
     ("2x", 0, 2, "no operator stands between 2 and x"),
     ("(a)(b)", 2, 4, "no operator"),
     ("x'y", 1, 3, "no operator"),

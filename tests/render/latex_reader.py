@@ -10,7 +10,21 @@ import re
 import unicodedata
 from fractions import Fraction
 
-from gradwright.notation.tree import Binary, Call, Negate, Number, Symbol, Transpose, Tree
+from gradwright.notation.tree import (
+    Binary,
+    Call,
+    Entry,
+    Equation,
+    Identity,
+    Index,
+    IndexSum,
+    Left,
+    Negate,
+    Number,
+    Symbol,
+    Transpose,
+    Tree,
+)
 
 TOKEN = re.compile(r"\\[A-Za-z]+|\\_|[0-9]+(?:\.[0-9]+)?|\S")
 FUNCTIONS = {
@@ -27,11 +41,33 @@ class Unreadable(Exception):
 
 def read_latex(text: str) -> Tree:
     """The tree of a formula."""
+    left, equals, right = text.partition(" = ")
+    if equals and r"\left(" not in left:
+        return Equation(read_left(left), read_latex(right))
     reader = _Reader(TOKEN.findall(text))
     tree = reader.sum()
     if reader.peek() != "":
         raise Unreadable(f"{reader.peek()!r} is left over in {text}")
     return tree
+
+
+def read_left(text: str) -> Left:
+    """The left side of an equation."""
+    reader = _Reader(TOKEN.findall(text))
+    if not reader.accept(r"\frac"):
+        return Left((reader.named(),))
+    reader.expect("{", r"\partial")
+    order = 2 if reader.accept("^", "{", "2", "}") else 1
+    names = [reader.named()]
+    reader.expect("}", "{")
+    while reader.accept(r"\partial"):
+        names.append(reader.named())
+        if reader.accept("^", "{", "2", "}"):
+            names.append(names[-1])
+    reader.expect("}")
+    if len(names) != order + 1:
+        raise Unreadable(f"{len(names) - 1} variables below an order of {order}")
+    return Left(tuple(names))
 
 
 def greek(command: str) -> str | None:
@@ -78,7 +114,7 @@ class _Reader:
         return tree
 
     def product(self) -> Tree:
-        tree = self.power()
+        tree = self.factor()
         seen: set[str] = set()
         while self.starts_factor() or self.peek() in FAMILIES:
             if self.peek()[0].isdigit():
@@ -87,7 +123,7 @@ class _Reader:
             seen.add({"./": ".*"}.get(operator, operator))
             if len(seen) > 1:
                 raise Unreadable(f"one product has {sorted(seen)}")
-            other = self.power()
+            other = self.factor()
             if operator == "kron":
                 tree = Call("kron", (tree, other))
             else:
@@ -98,10 +134,55 @@ class _Reader:
         token = self.peek()
         if token in (r"\right", r"\times", r"\rrbracket"):
             return False
-        return token[:1].isalnum() or (token[:1] == "\\" and token not in FAMILIES)
+        return token[:1].isalnum() or token == "{" or (token[:1] == "\\" and token not in FAMILIES)
+
+    def factor(self) -> Tree:
+        """A power, or a sum over indices, which takes the rest of the product."""
+        if not self.accept(r"\sum", "_"):
+            return self.power()
+        indices = self.indices()
+        return IndexSum(tuple(str(index) for index in indices), self.product())
+
+    def indices(self) -> tuple[Index, ...]:
+        self.expect("{")
+        found: list[Index] = []
+        while True:
+            found.append(int(self.next()) if self.peek().isdigit() else self.word())
+            if not self.accept(","):
+                break
+        self.expect("}")
+        return tuple(found)
+
+    def word(self) -> str:
+        """An index by name: a stem with digits."""
+        stem = self.stem()
+        if self.accept("_", "{"):
+            stem += self.next()
+            self.expect("}")
+        return stem
+
+    def named(self) -> tuple[str, tuple[str, ...]]:
+        """A name on a left side, with its indices."""
+        base = self.grouped() if self.peek() == "{" else Symbol(self.name())
+        assert isinstance(base, Symbol)
+        indices = self.indices() if self.accept("_") else ()
+        return base.name, tuple(str(index) for index in indices)
+
+    def grouped(self) -> Tree:
+        """What stands in braces, so that it can have another subscript."""
+        self.expect("{")
+        tree = self.atom()
+        self.expect("}")
+        return tree
 
     def power(self) -> Tree:
         tree = self.atom()
+        while self.accept("_"):
+            indices = self.indices()
+            if tree == Symbol("δ") and len(indices) == 2:
+                tree = Identity((indices[0], indices[1]))
+            else:
+                tree = Entry(tree, indices)
         if self.accept("^"):
             self.expect("{")
             tree = self.superscript(tree)
@@ -123,6 +204,8 @@ class _Reader:
 
     def atom(self) -> Tree:
         token = self.peek()
+        if token == "{":
+            return self.grouped()
         if token[:1].isdigit():
             return Number(Fraction(self.next()))
         if self.accept(r"\left", "("):
@@ -201,13 +284,13 @@ class _Reader:
 
     # Names -------------------------------------------------------------------------------------
 
-    def name(self) -> str:
+    def name(self, inside: bool = False) -> str:
         stem = self.stem()
-        if not self.accept("_"):
+        if self.peek() != "_" or not (inside or self.is_name_part()):
             return stem
-        self.expect("{")
+        self.expect("_", "{")
         if unicodedata.name(stem[0]).startswith("GREEK") and not self.peek()[0].isdigit():
-            index = self.name()
+            index = self.name(inside=True)
         else:
             index = ""
             while self.peek() != "}":
@@ -215,6 +298,15 @@ class _Reader:
             index = index if index.isdigit() else f"[{index}]"
         self.expect("}")
         return stem + index
+
+    def is_name_part(self) -> bool:
+        """Whether a subscript is a number, a Greek letter's symbol, or the index of a layer."""
+        end = self.tokens.index("}", self.place)
+        inside = self.tokens[self.place + 2 : end]
+        if len(inside) == 1 and inside[0].isdigit():
+            return True
+        greek_stem = self.tokens[self.place - 1].startswith("\\")
+        return "+" in inside or "-" in inside or (greek_stem and "," not in inside)
 
     def stem(self) -> str:
         token = self.next()

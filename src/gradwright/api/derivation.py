@@ -30,7 +30,7 @@ from gradwright.explain.cases import CasesOf, cases_of
 from gradwright.explain.components import components, operations_of, proof_section
 from gradwright.explain.formula import LEFT, Step, chain_rule_steps, formula_text
 from gradwright.explain.levels import require_level
-from gradwright.notation.lower import Lowering
+from gradwright.notation.lowered import Lowering
 from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope
 from gradwright.notation.tree import Symbol, Tree, walk
@@ -239,7 +239,7 @@ class Derivation:
         """
         value = self._lowering.value
         sides = [n for n in (value.rows, value.node.order - value.rows) if n]
-        if max(sides, default=1) == 1:
+        if max(sides, default=1) == 1 or self.scope.shape.kind == "tensor":
             return [], [[] for _ in self._outputs]
         if self.kind == "vjp":
             return sides, [[] for _ in self._outputs]

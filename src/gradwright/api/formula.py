@@ -21,7 +21,8 @@ from gradwright.notation.declarations import (
     Kind,
     declare_any,
 )
-from gradwright.notation.lower import Lowering, lower
+from gradwright.notation.lower import lower
+from gradwright.notation.lowered import Lowering
 from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer

@@ -43,6 +43,14 @@ def bind(
         _check_shape(scope.symbols[name], array, lengths, asked)
         _check_facts(scope.symbols[name], array, asked)
     lengths_given = {name: _length(name, values[name], asked) for name in sizes}
+    known = {size: length for size, (length, _) in lengths.items()} | lengths_given
+    for size, least in scope.least.items():
+        if known.get(size, least) < least:
+            raise ShapeError(
+                asked,
+                f"the formula has the index {least} and the size {size} is {known[size]}",
+                "give longer values, or use a smaller index",
+            )
     functions = {
         name: supplied(declared, values[name], asked) for name, declared in scope.functions.items()
     }

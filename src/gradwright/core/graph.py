@@ -23,6 +23,7 @@ from gradwright.core.nodes import (
     Product,
     Size,
     SizeOf,
+    Unit,
     Variable,
 )
 
@@ -76,6 +77,11 @@ class Graph:
             return self.number(size)
         key = _digest("size", size)
         return self._nodes.setdefault(key, SizeOf((), key, size))
+
+    def unit(self, place: int, size: Size) -> Node:
+        """The unit vector of a size with its 1 at `place`, counted from 1."""
+        key = _digest("unit", place, size)
+        return self._nodes.setdefault(key, Unit((size,), key, place))
 
     def _plain(self, value: Fraction, out: Labels, axes: tuple[Size, ...]) -> Node:
         if not value:

@@ -52,6 +52,13 @@ class SizeOf(Node):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Unit(Node):
+    """A unit vector: 1 at `place`, counted from 1, and 0 elsewhere."""
+
+    place: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Product(Node):
     """`coefficient · Σ Π factors`, summed over the labels that are not in `out`.
 
@@ -165,10 +172,12 @@ def variables(node: Node) -> frozenset[Variable]:
 
 
 def bare_sizes(node: Node) -> frozenset[str]:
-    """The named sizes that no factor of a node shows: of ones, of identities, of a size itself."""
+    """The named sizes that no factor of a node shows: of ones, identities, units."""
     match node:
         case SizeOf(size=size):
             return frozenset({size})
+        case Unit(axes=axes):
+            return frozenset(size for size in axes if isinstance(size, str))
         case Product():
             held = {label for _, labels in node.factors for label in labels}
             sizes = zip(node.out, node.axes, strict=True)

@@ -23,6 +23,7 @@ from gradwright.program.ir import (
     Spread,
     Statement,
     Sum,
+    UnitVector,
 )
 
 COMPARE, SUM, PRODUCT, NEGATION, POWER, ATOM = range(6)
@@ -166,6 +167,9 @@ def _text(statement: Statement, parts: Sequence[Text], names: Names) -> Text:
             return _apply(name, options, parts)
         case SoftmaxLogSumExp():
             return Text(f"softmax_logsumexp({parts[0].source})")
+        case UnitVector(place):
+            size = names.size(names.axes(statement.targets[0])[0])
+            return Text(f"(np.arange({size}) == {place - 1}).astype({names.dtype()})")
         case Spread(labels, held):
             return _spread(labels, held, parts[0], names.axes(statement.targets[0]), names)
     raise AssertionError(statement.kernel)

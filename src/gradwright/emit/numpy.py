@@ -247,8 +247,8 @@ def views(function: Function) -> frozenset[str]:
     """The inputs, and the values that NumPy makes as views of them."""
     found = {name for name in function.inputs if function.axes[name]}
     for statement in function.statements:
-        first, *others = statement.operands
-        shown = isinstance(first, Ref) and first.name in found and not others
+        first = statement.operands[0] if len(statement.operands) == 1 else None
+        shown = isinstance(first, Ref) and first.name in found
         same = isinstance(statement.kernel, Permute | Einsum)
         if shown and same and function.axes[statement.targets[0]]:
             found.update(statement.targets)

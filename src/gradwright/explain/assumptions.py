@@ -10,7 +10,7 @@ import numpy as np
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Function, Node, Operation, Power, postorder, sum_of_squares
-from gradwright.notation.lower import number_value
+from gradwright.notation.lowered import number_value
 from gradwright.notation.raising.contract import NotMatrix
 from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope

@@ -14,7 +14,7 @@ from fractions import Fraction
 from gradwright.calculus.modes import reverse
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Add, Function, Node, Product, arguments, postorder, variables
-from gradwright.notation.lower import number_value
+from gradwright.notation.lowered import number_value
 from gradwright.notation.raising.build import number_tree
 from gradwright.notation.raising.contract import NotMatrix
 from gradwright.notation.tree import Tree

@@ -10,7 +10,7 @@ from typing import Literal
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node
-from gradwright.errors import ShapeError, SymbolError, UnsupportedError
+from gradwright.errors import ShapeError, SymbolError
 from gradwright.notation.declarations import FunctionDeclaration, function_kind
 from gradwright.notation.tree import Call, Symbol
 from gradwright.notation.unify import Atoms, Equations, Form
@@ -43,7 +43,7 @@ class AbstractFunctions:
         """The form of the value.
 
         Raises:
-            ShapeError, SymbolError, UnsupportedError: arguments that the function does not take.
+            ShapeError, SymbolError: arguments that the function does not take.
         """
         base, primes, by = self._parts(tree)
         kind = self.declared[base].kind if base in self.declared else function_kind(base)
@@ -82,13 +82,10 @@ class AbstractFunctions:
             )
         output = () if atoms[-1] == 1 else atoms[-1:]
         inputs = tuple(atoms[place - 1] for place in by)
-        if len(output) + len(by) > 2:
-            clash = f"{tree.function} has {len(output) + len(by)} axes and matrices have two"
-            raise self.equations.error(UnsupportedError, tree, clash, "use a first derivative")
         if not output and len(by) == 1:
             return Form((), inputs)
         axes = (*output, *inputs)
-        return Form(axes[:1], axes[1:])
+        return Form(axes[:1], axes[1:2], axes[2:])
 
 
 def abstract_node(

@@ -164,6 +164,9 @@ _ELEMENTWISE = (
     "rsqrt",
 )
 
+#: Functions that act on each entry by itself.
+EACH_ENTRY = (*_ELEMENTWISE, "leaky_relu", "step", "max", "min")
+
 FUNCTIONS: Mapping[str, FunctionShape] = {
     **{name: FunctionShape(_same, f"{name}(x)") for name in _ELEMENTWISE},
     "leaky_relu": FunctionShape(

@@ -29,6 +29,8 @@ _PRIMES = "'’′"
 _SUPERSCRIPT_DIGITS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _SUBSCRIPT_DIGITS = "₀₁₂₃₄₅₆₇₈₉"
 _DIGITS = "0123456789"
+#: What begins a sum over indices; Σ alone is a name.
+_SUM_SIGNS = ("Σ_", "∑_")
 
 #: Characters that stand for an operator or bracket, longest first.
 _SIGNS = {
@@ -53,14 +55,14 @@ _SIGNS = {
     "ᵀ": "'",
     "(": "(",
     ")": ")",
+    "[": "[",
+    "]": "]",
     "‖": "‖",
     ",": ",",
     "=": "=",
 }
 #: What to write for characters that other notations use.
 _INSTEAD = {
-    "[": "parentheses ( ) group; entries of a matrix cannot be written out",
-    "]": "parentheses ( ) group; entries of a matrix cannot be written out",
     "{": "write parentheses ( )",
     "}": "write parentheses ( )",
     "|": "write abs(x), norm2(x) or det(A)",
@@ -68,11 +70,10 @@ _INSTEAD = {
     "×": "write * for the product",
     "∘": "write .* for the elementwise product",
     "∇": "leave it out: the formula is given, its derivative is asked for",
-    "∂": "leave it out: the formula is given, its derivative is asked for",
+    "∂": "leave it out, or write an equation such as ∂f/∂x[i] = …",
     "⊤": "write ' for the transpose",
     "√": "write sqrt(x)",
-    "Σ": "write sum(x)",
-    "∑": "write sum(x)",
+    "∑": "write sum(x), or Σ_i with the index of the sum",
 }
 
 
@@ -81,7 +82,8 @@ class Token:
     """One token: its kind, its normalised text, where it stands, and a number's value.
 
     `kind` is "number", "name", "power" (a superscript integer; its value is the exponent),
-    "dotted power" (`⊙²`), "inverse transpose" (`⁻ᵀ`), "end", or for signs the sign itself.
+    "dotted power" (`⊙²`), "inverse transpose" (`⁻ᵀ`), "sum" (`Σ_i,j`, its text the indices),
+    "end", or for signs the sign itself.
     """
 
     kind: str
@@ -100,8 +102,8 @@ def tokens(text: str) -> list[Token]:
     return list(scan(text))
 
 
-def scan(text: str) -> Iterator[Token]:
-    """The tokens one by one, so that a reader who gives up early has not paid for the rest."""
+def scan(text: str, start: int = 0) -> Iterator[Token]:
+    """The tokens from a place on, one by one: a reader who gives up early pays for no more."""
     if not isinstance(text, str):
         raise NotationError(
             "reading the formula",
@@ -114,7 +116,7 @@ def scan(text: str) -> Iterator[Token]:
             f"it has {len(text)} characters and at most {MAX_LENGTH} are read",
             "name parts of the formula and use the names",
         )
-    place = 0
+    place = start
     while place < len(text):
         if text[place].isspace():
             place += 1
@@ -136,6 +138,8 @@ def _token(text: str, start: int) -> Token:
         if text.startswith("⁻ᵀ", start):
             return Token("inverse transpose", "⁻ᵀ", Span(start, start + 2))
         return _superscript(text, start, start, "power")
+    if text[start : start + 2] in _SUM_SIGNS:
+        return _sum_sign(text, start)
     sign = text[start : start + 2]
     if sign not in _SIGNS:
         sign = character
@@ -183,6 +187,25 @@ def _superscript(text: str, start: int, digits: int, kind: str) -> Token:
         )
     _check_digits(text, span, end - first)
     return Token(kind, text[start:end], span, Fraction(text[digits:end].translate(SUPERSCRIPTS)))
+
+
+def _sum_sign(text: str, start: int) -> Token:
+    """`Σ_i,j`: the sign and the indices that it binds."""
+    end = start + 1
+    while end < len(text) and text[end] in "_,":
+        after = end + 1
+        while after < len(text) and text[after].isalnum():
+            after += 1
+        if after == end + 1 or not _starts_name(text[end + 1]):
+            break
+        end = after
+    span = Span(start, end)
+    if end == start + 1:
+        fact = f"the sign {text[start : end + 1]} is followed by no index"
+        instead = "write Σ_i x[i], or sum[i](x[i])"
+        raise NotationError("reading a sum", fact, instead, text=text, span=span)
+    _check_name(text, span)
+    return Token("sum", canonical_name(text[start + 2 : end]), span)
 
 
 # Numbers -----------------------------------------------------------------------------------------
@@ -246,6 +269,7 @@ def is_name(text: str) -> bool:
     """Whether a text is one name of the notation, in canonical form."""
     return (
         0 < len(text) <= MAX_NAME
+        and text[:2] not in _SUM_SIGNS
         and _starts_name(text[0])
         and all(_continues_name(character) for character in text)
         and text == canonical_name(text) == unicodedata.normalize("NFKC", text)
@@ -270,14 +294,7 @@ def _name(text: str, start: int) -> Token:
     while end < len(text) and _continues_name(text[end]):
         end += 1
     span = Span(start, end)
-    if end - start > MAX_NAME:
-        raise LimitError(
-            "reading a name",
-            f"it has {end - start} characters and names have at most {MAX_NAME}",
-            "choose a shorter name",
-            text=text,
-            span=span,
-        )
+    _check_name(text, span)
     written = text[start:end]
     name = canonical_name(written)
     folded = unicodedata.normalize("NFKC", name)
@@ -294,3 +311,14 @@ def _name(text: str, start: int) -> Token:
     if primes > end and text[primes : primes + 1] == "(":
         return Token("name", name + "'" * (primes - end), Span(start, primes))
     return Token("name", name, span)
+
+
+def _check_name(text: str, span: Span) -> None:
+    if span.end - span.start > MAX_NAME:
+        raise LimitError(
+            "reading a name",
+            f"it has {span.end - span.start} characters and names have at most {MAX_NAME}",
+            "choose a shorter name",
+            text=text,
+            span=span,
+        )

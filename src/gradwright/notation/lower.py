@@ -7,19 +7,26 @@ axes, so no reshape is needed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Node, Options, Power, Product, Size
+from gradwright.core.nodes import Node, Options, Power, Size
 from gradwright.errors import LimitError, ShapeError, SymbolError
 from gradwright.notation.abstract import abstract_node
 from gradwright.notation.functions import CONSTANTS, FUNCTIONS
-from gradwright.notation.shapes import Scope
+from gradwright.notation.lower_indices import (
+    INDEXED,
+    aligned,
+    each_entry,
+    lowered_indices,
+)
+from gradwright.notation.lowered import Lowered, Lowering, number_value
+from gradwright.notation.shapes import Scope, identity_sizes
 from gradwright.notation.tree import (
     Binary,
     Call,
+    Equation,
     Negate,
     Number,
     Symbol,
@@ -41,37 +48,6 @@ MAX_MATRIX_POWER = 64
 MAX_EXPONENT = 10**12
 
 
-@dataclass(frozen=True, slots=True)
-class Lowered:
-    """A node and how many of its leading axes are rows."""
-
-    node: Node
-    rows: int
-
-    @property
-    def row_axes(self) -> tuple[Size, ...]:
-        """The sizes of the row axes."""
-        return self.node.axes[: self.rows]
-
-    @property
-    def column_axes(self) -> tuple[Size, ...]:
-        """The sizes of the column axes."""
-        return self.node.axes[self.rows :]
-
-    @property
-    def is_scalar(self) -> bool:
-        """Whether there is no axis at all."""
-        return not self.node.axes
-
-
-@dataclass(frozen=True, slots=True)
-class Lowering:
-    """The value of a whole tree, and what the user said for each node on the way."""
-
-    value: Lowered
-    said: dict[Node, tuple[Tree, int]]
-
-
 def lower(tree: Tree, scope: Scope, graph: Graph, *, text: str | None = None) -> Lowering:
     """Lower a tree whose kinds and sizes `infer` has checked.
 
@@ -83,7 +59,7 @@ def lower(tree: Tree, scope: Scope, graph: Graph, *, text: str | None = None) ->
         ShapeError: Kronecker sizes that agree as numbers but not factor by factor.
         LimitError: a matrix power too large to write out.
     """
-    lowerer = _Lowerer(scope, graph, text)
+    lowerer = _Lowerer(scope, graph, text, identity_sizes(tree, scope))
     done: dict[int, Lowered] = {}
     said: dict[Node, tuple[Tree, int]] = {}
     stack: list[tuple[Tree, bool]] = [(tree, False)]
@@ -98,7 +74,8 @@ def lower(tree: Tree, scope: Scope, graph: Graph, *, text: str | None = None) ->
         else:
             value = lowerer.node(part, [done[id(child)] for child in _operands(part)])
         done[id(part)] = value
-        said.setdefault(value.node, (part, value.rows))
+        if not value.free and not isinstance(part, Equation):
+            said.setdefault(value.node, (part, value.rows))
     return Lowering(done[id(tree)], said)
 
 
@@ -111,13 +88,23 @@ def _operands(tree: Tree) -> Sequence[Tree]:
 
 
 class _Lowerer:
-    def __init__(self, scope: Scope, graph: Graph, text: str | None) -> None:
+    def __init__(
+        self, scope: Scope, graph: Graph, text: str | None, identities: Mapping[int, Size]
+    ) -> None:
         self.scope = scope
         self.graph = graph
         self.text = text
+        self.identities = identities
 
-    def node(self, tree: Tree, parts: list[Lowered]) -> Lowered:
+    def node(self, tree: Tree, parts: Sequence[Lowered]) -> Lowered:
+        """The value of a node of the tree, given the values of its parts."""
         graph = self.graph
+        if isinstance(tree, INDEXED):
+            return lowered_indices(graph, tree, parts, self.identities.get(id(tree)))
+        if any(part.free for part in parts):
+            tree, parts = each_entry(graph, tree, parts)
+            names, columns = aligned(graph, parts)
+            return Lowered(self.node(tree, columns).node, 0, names)
         match tree:
             case Symbol():
                 return self._symbol(tree)
@@ -133,6 +120,7 @@ class _Lowerer:
                 return self._binary(tree, operator, parts[0], parts[1])
             case Call():
                 return self._call(tree, parts)
+        raise AssertionError(type(tree))
 
     def _symbol(self, tree: Symbol) -> Lowered:
         declared = self.scope.symbols.get(tree.name)
@@ -180,7 +168,7 @@ class _Lowerer:
             case _:
                 return self._power(tree, one, other)
 
-    def _long_sum(self, tree: Tree, parts: list[Lowered]) -> Lowered:
+    def _long_sum(self, tree: Tree, parts: Sequence[Lowered]) -> Lowered:
         rows = next((part.row_axes for part in parts if part.row_axes), ())
         columns = next((part.column_axes for part in parts if part.column_axes), ())
         signs = [sign for sign, _ in signed_terms(tree)]
@@ -299,7 +287,7 @@ class _Lowerer:
             return Lowered(self.graph.product([], (0, 1, 1, 0), sizes=known), 2)
         return Lowered(self.graph.ones(*sizes), 1)
 
-    def _call(self, tree: Call, parts: list[Lowered]) -> Lowered:
+    def _call(self, tree: Call, parts: Sequence[Lowered]) -> Lowered:
         if tree.function not in FUNCTIONS:
             nodes = [part.node for part in parts]
             node, rows = abstract_node(self.graph, self.scope.functions, tree, nodes)
@@ -362,7 +350,7 @@ class _Lowerer:
         factors = [(one.node, left), (other.node, right)]
         return Lowered(self.graph.product(factors, (*rows, *columns)), len(rows))
 
-    def _elementwise(self, tree: Call, record: Elementwise, parts: list[Lowered]) -> Lowered:
+    def _elementwise(self, tree: Call, record: Elementwise, parts: Sequence[Lowered]) -> Lowered:
         options = dict(record.options) | dict(tree.options)
         if record.name == "leaky_relu":
             parts, options = self._leaky(tree, parts)
@@ -378,7 +366,9 @@ class _Lowerer:
         given: Options = tuple((name, options[name]) for name, _ in record.options)
         return Lowered(self.graph.function(record.name, *nodes, options=given), rows)
 
-    def _leaky(self, tree: Call, parts: list[Lowered]) -> tuple[list[Lowered], dict[str, Fraction]]:
+    def _leaky(
+        self, tree: Call, parts: Sequence[Lowered]
+    ) -> tuple[Sequence[Lowered], dict[str, Fraction]]:
         """Slope and kink, positional or by name; the kink defaults to the slope."""
         given = dict(tree.options)
         for name, part in zip(("slope", "kink"), parts[1:], strict=False):
@@ -387,10 +377,3 @@ class _Lowerer:
             given[name] = value
         slope = given.get("slope", Fraction(1, 10))
         return parts[:1], {"slope": slope, "kink": given.get("kink", slope)}
-
-
-def number_value(node: Node) -> Fraction | None:
-    """The rational that a scalar constant node stands for, else None."""
-    if isinstance(node, Product) and node.is_number:
-        return node.coefficient
-    return None

@@ -7,7 +7,7 @@ change a meaning: a vector whose length happens to be 1 stays a vector.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -23,9 +23,12 @@ from gradwright.notation.declarations import (
     by_convention,
 )
 from gradwright.notation.functions import CONSTANTS, FUNCTIONS
+from gradwright.notation.indexed import Indices
+from gradwright.notation.products import times
 from gradwright.notation.tree import (
     Binary,
     Call,
+    Identity,
     Negate,
     Number,
     Symbol,
@@ -49,14 +52,19 @@ from gradwright.ops.table import OPERATIONS
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Kind, and rows and columns as products of atomic sizes; `()` means one."""
+    """Kind, and rows and columns as products of atomic sizes; `()` means one.
+
+    `deeper` are the axes of a tensor behind its second.
+    """
 
     kind: ShapeKind
     rows: tuple[Size, ...] = ()
     columns: tuple[Size, ...] = ()
+    deeper: tuple[Size, ...] = ()
 
     def __str__(self) -> str:
         sides = [_product(side) for side in (self.rows, self.columns) if side]
+        sides += map(str, self.deeper)
         return " ".join([self.kind, " × ".join(sides)]) if sides else self.kind
 
 
@@ -64,13 +72,15 @@ class Shape:
 class Scope:
     """The symbols of a formula with all sizes known, the names of sizes, the formula's shape.
 
-    `functions` holds its abstract functions.
+    `functions` holds its abstract functions; `least` how long sizes must be, because a number
+    stands as an index.
     """
 
     symbols: dict[str, Declaration]
     sizes: frozenset[str]
     shape: Shape
     functions: dict[str, FunctionDeclaration] = field(default_factory=dict)
+    least: dict[str, int] = field(default_factory=dict)
 
     @property
     def known(self) -> dict[str, AnyDeclaration]:
@@ -84,20 +94,25 @@ def infer(
     text: str | None = None,
     *,
     sizes: Collection[str] = (),
+    axes: Sequence[Size] | None = None,
 ) -> Scope:
     """Kinds and sizes of a tree; `sizes` are names of sizes besides those in declarations.
 
-    A size that nothing determines gets a name of its own. A name of a size that is not declared as
-    a symbol is a scalar where it is used as one, as n in `sum(x)/n`.
+    `axes` are the sizes of the left side of an equation, where they are known. A size that nothing
+    determines gets a name of its own. A name of a size that is not declared as a symbol is a scalar
+    where it is used as one, as n in `sum(x)/n`.
 
     Raises:
         ShapeError: kinds or sizes clash.
-        SymbolError: an unknown function or option, or a name that is both a symbol and a size.
+        SymbolError: an unknown function or option, a name that is both a symbol and a size, an
+            index that is free or bound twice.
+        LimitError: too many indices in one term.
         UnsupportedError: an operation on Kronecker products that has no meaning here.
     """
-    inference = _Inference(declared.values(), sizes, text)
+    inference = _Inference(declared.values(), sizes, text, axes)
     form = inference.form(tree)
-    inference.name_unknowns()
+    inference.name_unknowns(form)
+    least = inference.indices.finish(tree, form)
     symbols = {
         name: Declaration(name, kind, inference.sizes_of(atoms), facts)
         for name, (kind, atoms, facts) in inference.symbols.items()
@@ -109,7 +124,7 @@ def infer(
     held = [d.sizes for d in symbols.values()] + [d.sizes for d in functions.values()]
     named = {size for sizes in held for size in sizes if isinstance(size, str)}
     shape = inference.shape(form)
-    return Scope(symbols, frozenset(named | inference.names), shape, functions)
+    return Scope(symbols, frozenset(named | inference.names), shape, functions, least)
 
 
 def shape_of(tree: Tree, scope: Scope) -> Shape:
@@ -117,8 +132,20 @@ def shape_of(tree: Tree, scope: Scope) -> Shape:
     known: list[AnyDeclaration] = [*scope.symbols.values(), *scope.functions.values()]
     inference = _Inference(known, scope.sizes)
     form = inference.form(tree)
-    inference.name_unknowns()
+    inference.name_unknowns(form)
     return inference.shape(form)
+
+
+def identity_sizes(tree: Tree, scope: Scope) -> dict[int, Size]:
+    """How many values the indices of each δ of a formula take, by the identity of the node."""
+    if not any(isinstance(part, Identity) for part in walk(tree)):
+        return {}
+    shape = scope.shape
+    axes = (*shape.rows, *shape.columns, *shape.deeper)
+    inference = _Inference(scope.known.values(), scope.sizes, None, axes)
+    inference.form(tree)
+    found = inference.indices.identities
+    return {id(node): inference.sizes_of((size,))[0] for node, size in found}
 
 
 def _product(side: tuple[Size, ...]) -> str:
@@ -130,28 +157,6 @@ def _operands(tree: Tree) -> tuple[Tree, ...]:
     return () if isinstance(tree, Call) and tree.function in CONSTANTS else children(tree)
 
 
-_PRODUCTS = {
-    ("matrix", "matrix"),
-    ("matrix", "column"),
-    ("row", "matrix"),
-    ("row", "column"),
-    ("column", "row"),
-}
-#: What to write instead of the other products: {0} and {1} are the sides, {2} and {3} transposed.
-_NO_PRODUCT = {
-    ("column", "column"): "write {2}*{1} (a scalar), {0}*{3} (a matrix) or {0}.*{1} (each entry)",
-    ("row", "row"): "write {0}*{3} (a scalar), {2}*{1} (a matrix) or {0}.*{1} (each entry)",
-    ("matrix", "row"): "write {0}*{3} for the product, or {0}.*{1} to scale the columns",
-    ("column", "matrix"): "write {2}*{1} for the product, or {0}.*{1} to scale the rows",
-}
-
-
-def _atomic(text: str) -> str:
-    """A text that an operator may follow: names, calls and the like stay bare."""
-    bare = text.replace("_", "").replace("'", "")
-    return text if bare.isalnum() else f"({text})"
-
-
 def _callee(tree: Call) -> Symbol:
     """The name of a call, for an error to point at."""
     if tree.span is None:
@@ -160,15 +165,13 @@ def _callee(tree: Call) -> Symbol:
     return Symbol(tree.function, Span(start, start + len(tree.function)))
 
 
-def _turned(text: str) -> str:
-    """The transpose of a side, as one would type it."""
-    bare = text.removesuffix("'")
-    return f"{_atomic(text)}'" if bare == text else bare
-
-
 class _Inference:
     def __init__(
-        self, declared: Iterable[AnyDeclaration], names: Iterable[str], text: str | None = None
+        self,
+        declared: Iterable[AnyDeclaration],
+        names: Iterable[str],
+        text: str | None = None,
+        axes: Sequence[Size] | None = None,
     ) -> None:
         given = {declaration.name: declaration for declaration in declared}
         self.declared = {n: d for n, d in given.items() if isinstance(d, Declaration)}
@@ -178,6 +181,7 @@ class _Inference:
         self.symbols: dict[str, tuple[Kind, Atoms, frozenset[str]]] = {}
         functions = {n: d for n, d in given.items() if isinstance(d, FunctionDeclaration)}
         self.abstract = AbstractFunctions(self.equations, functions)
+        self.indices = Indices(self.equations, axes)
 
     def form(self, tree: Tree) -> Form:
         """The form of a tree, each node after its children."""
@@ -195,17 +199,20 @@ class _Inference:
                 stack.extend((part, False) for part in reversed(_operands(node)))
         return done[id(tree)]
 
-    def name_unknowns(self) -> None:
+    def name_unknowns(self, whole: Form) -> None:
         """Names for the sizes that no equation determines; columns first, so A is m × n."""
         taken = {*self.symbols, *self.declared, *self.abstract.used, *self.abstract.declared}
         names = size_names(self.names | taken)
         held = [atoms for _, atoms, _ in self.symbols.values()]
         held += [atoms for _, atoms in self.abstract.used.values()]
+        held.append((*whole.rows, *whole.columns, *whole.deeper))
         for atoms in held:
             for atom in reversed(atoms):
                 found = self.equations.sizes.find(atom)
                 if isinstance(found, Unknown):
-                    self.equations.sizes.name(found, next(names))
+                    name = next(names)
+                    self.names.add(name)
+                    self.equations.sizes.name(found, name)
 
     def sizes_of(self, atoms: Atoms) -> tuple[Size, ...]:
         """Sizes after the unknown ones have got names."""
@@ -214,11 +221,17 @@ class _Inference:
 
     def shape(self, form: Form) -> Shape:
         """A form after the unknown sizes have got names."""
-        return Shape(form.kind, self.sizes_of(form.rows), self.sizes_of(form.columns))
+        sides = (form.rows, form.columns, form.deeper)
+        return Shape(form.kind, *map(self.sizes_of, sides))
 
     # Nodes ------------------------------------------------------------------------------------
 
     def _node(self, tree: Tree, parts: list[Form]) -> Form:
+        indexed = self.indices.form(tree, parts)
+        if indexed is not None:
+            if isinstance(tree, Call):
+                self._call(tree, [SCALAR] * len(parts))
+            return indexed
         match tree:
             case Number():
                 return SCALAR
@@ -229,7 +242,7 @@ class _Inference:
             case Transpose():
                 return Form(parts[0].columns, parts[0].rows)
             case Binary("*"):
-                return self._times(tree, *parts)
+                return times(self.equations, tree, *parts)
             case Binary("/"):
                 return self._divide(tree, *parts)
             case Binary("^"):
@@ -238,6 +251,7 @@ class _Inference:
                 return self.equations.broadcast(tree, left, right, *parts)
             case Call():
                 return self._call(tree, parts)
+        raise AssertionError(type(tree))
 
     def _symbol(self, tree: Symbol) -> Form:
         name = tree.name
@@ -264,29 +278,6 @@ class _Inference:
         return Form(atoms[:1], atoms[1:])
 
     # Operators --------------------------------------------------------------------------------
-
-    def _times(self, tree: Binary, one: Form, other: Form) -> Form:
-        if one.kind == "scalar":
-            return other
-        if other.kind == "scalar":
-            return one
-        kinds = (one.kind, other.kind)
-        if kinds not in _PRODUCTS:
-            left, right = self.equations.called(tree.left), self.equations.called(tree.right)
-            raise self.equations.error(
-                ShapeError,
-                tree,
-                f"{self._said(tree, one, other)}; "
-                f"a {kinds[0]} times a {kinds[1]} is no matrix product",
-                _NO_PRODUCT[kinds].format(
-                    _atomic(left), _atomic(right), _turned(left), _turned(right)
-                ),
-            )
-        if one.columns:
-            self.equations.unify(
-                tree, (tree.left, "columns", one.columns), (tree.right, "rows", other.rows)
-            )
-        return Form(one.rows, other.columns)
 
     def _divide(self, tree: Binary, one: Form, other: Form) -> Form:
         if other.kind != "scalar":
@@ -322,10 +313,6 @@ class _Inference:
                 "write an integer for a power of a matrix, or .^ for the power of each entry",
             )
         return self.equations.square(tree, tree.left, one)
-
-    def _said(self, tree: Binary, one: Form, other: Form) -> str:
-        said = self.equations.said
-        return f"{said(tree.left, one)} and {said(tree.right, other)}"
 
     # Functions --------------------------------------------------------------------------------
 

@@ -11,6 +11,9 @@ from fractions import Fraction
 
 from gradwright.errors import Span
 
+#: An index is a name that takes all values of an axis, or one of them as a number counted from 1.
+Index = str | int
+
 #: Binary operators of the notation. `*` is the matrix (or scalar) product, `^` the power of a
 #: scalar or square matrix; the dotted ones act elementwise.
 OPERATORS = ("+", "-", "*", "/", ".*", "./", ".^", "^")
@@ -110,7 +113,58 @@ class Call(_Structural):
     span: Span | None = field(default=None, compare=False)
 
 
-Tree = Symbol | Number | Negate | Transpose | Binary | Call
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry(_Structural):
+    """`base[i,j]`: an entry of a vector or matrix, a scalar for all values of its indices."""
+
+    base: Tree
+    indices: tuple[Index, ...]
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IndexSum(_Structural):
+    """`sum[i,j](body)`: the sum over all values of some indices."""
+
+    indices: tuple[str, ...]
+    body: Tree
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Identity(_Structural):
+    """`δ[i,j]`: 1 where both indices agree, else 0."""
+
+    indices: tuple[Index, Index]
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The left side of an equation: names, each with its indices.
+
+    The first is what is defined, as in `D[i,j]`; if others follow, it is differentiated by them,
+    as in `∂f[i]/∂x[j]`.
+    """
+
+    names: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @property
+    def indices(self) -> tuple[str, ...]:
+        """The indices of all names, which are the axes of the right side in order."""
+        return tuple(index for _, indices in self.names for index in indices)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Equation(_Structural):
+    """`left = right`, a whole formula: the free indices of the right side become axes."""
+
+    left: Left
+    right: Tree
+    span: Span | None = field(default=None, compare=False)
+
+
+Tree = Symbol | Number | Negate | Transpose | Binary | Call | Entry | IndexSum | Identity | Equation
 
 
 def children(tree: Tree) -> tuple[Tree, ...]:
@@ -122,6 +176,8 @@ def children(tree: Tree) -> tuple[Tree, ...]:
             return (left, right)
         case Call(_, arguments, _):
             return arguments
+        case Entry(inner, _) | IndexSum(_, inner) | Equation(_, inner):
+            return (inner,)
         case _:
             return ()
 
@@ -142,6 +198,10 @@ def own(tree: Tree) -> tuple[object, ...]:
             return (operator,)
         case Call(function, arguments, options):
             return (function, len(arguments), options)
+        case Entry(_, indices) | IndexSum(indices, _) | Identity(indices):
+            return indices
+        case Equation(left, _):
+            return (left,)
         case _:
             return ()
 
@@ -175,8 +235,31 @@ def with_children(tree: Tree, new: tuple[Tree, ...]) -> Tree:
             return Binary(operator, new[0], new[1], span)
         case Call(function, _, options, span):
             return Call(function, new, options, span)
+        case Entry(_, indices, span):
+            return Entry(new[0], indices, span)
+        case IndexSum(indices, _, span):
+            return IndexSum(indices, new[0], span)
+        case Equation(left, _, span):
+            return Equation(left, new[0], span)
         case _:
             return tree
+
+
+def free_indices(tree: Tree) -> dict[int, frozenset[str]]:
+    """The indices that each part of a tree leaves free, by the identity of the part."""
+    found: dict[int, frozenset[str]] = {}
+    for part in reversed(list(walk(tree))):
+        below = [found[id(child)] for child in children(part)]
+        free = below[0].union(*below[1:]) if below else frozenset[str]()
+        match part:
+            case Entry(_, indices) | Identity(indices):
+                free |= {index for index in indices if isinstance(index, str)}
+            case IndexSum(indices, _):
+                free -= set(indices)
+            case Equation(left, _):
+                free -= set(left.indices)
+        found[id(part)] = free
+    return found
 
 
 #: A literal has at most this many nodes, so that reading one is quick.

@@ -14,7 +14,7 @@ from typing import Literal
 from gradwright.errors import GradwrightError, ShapeError, UnsupportedError
 from gradwright.notation.tree import Call, Symbol, Tree
 
-ShapeKind = Literal["scalar", "column", "row", "matrix"]
+ShapeKind = Literal["scalar", "column", "row", "matrix", "tensor"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +29,32 @@ Atoms = tuple[Atom, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Free:
+    """A free index: how many values it takes, and the part of the formula that says so."""
+
+    index: str
+    size: Atom
+    tree: Tree
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
-    """Rows and columns as products of atomic sizes; no factor at all means no axis."""
+    """Rows and columns as products of atomic sizes; no factor at all means no axis.
+
+    `deeper` are the axes of a tensor behind its second. A form with `free` indices has no axis:
+    it is a scalar for all values of these indices.
+    """
 
     rows: Atoms = ()
     columns: Atoms = ()
+    deeper: Atoms = ()
+    free: tuple[Free, ...] = ()
 
     @property
     def kind(self) -> ShapeKind:
         """What the axes make it."""
+        if self.deeper:
+            return "tensor"
         if self.rows:
             return "matrix" if self.columns else "column"
         return "row" if self.columns else "scalar"
@@ -168,7 +185,7 @@ class Equations:
         if self.sizes.unify(one[2], other[2]):
             return
         facts = [
-            f"{self.called(operand)} has {self._size(atoms)} {side}"
+            f"{self.called(operand)} has {self.size(atoms)} {side}"
             for operand, side, atoms in (one, other)
         ]
         split = len(one[2]) != len(other[2]) or len(one[2]) > 1
@@ -179,13 +196,16 @@ class Equations:
 
     def said(self, tree: Tree, form: Form) -> str:
         """`x is a column of n entries`; sizes that are not known are left out."""
-        rows, columns = self._size(form.rows), self._size(form.columns)
+        rows, columns = self.size(form.rows), self.size(form.columns)
         noun = {
             "scalar": "a scalar",
             "column": f"a column of {rows} entries",
             "row": f"a row of {columns} entries",
             "matrix": f"a matrix of {rows} rows and {columns} columns",
+            "tensor": f"a tensor of {2 + len(form.deeper)} axes",
         }[form.kind]
+        if form.free:
+            noun = f"one entry for each {' and '.join(free.index for free in form.free)}"
         if "?" in noun:
             noun = f"a {form.kind}"
         if isinstance(tree, Symbol) and tree.name not in self.declared:
@@ -200,7 +220,8 @@ class Equations:
             return self.text[tree.span.start : tree.span.end]
         return tree.function + "(…)" if isinstance(tree, Call) else "the expression"
 
-    def _size(self, atoms: Atoms) -> str:
+    def size(self, atoms: Atoms) -> str:
+        """A product of sizes as far as it is known."""
         found = self.sizes.resolve(atoms)
         return "·".join("?" if isinstance(a, Unknown) else str(a) for a in found)
 

@@ -15,6 +15,7 @@ from gradwright.core.nodes import (
     Product,
     Size,
     SizeOf,
+    Unit,
     Variable,
     postorder,
 )
@@ -32,6 +33,7 @@ from gradwright.program.ir import (
     SoftmaxLogSumExp,
     Spread,
     Statement,
+    UnitVector,
     broadcast,
     is_temporary,
     operand_axes,
@@ -146,6 +148,8 @@ class Builder:
         match node:
             case SizeOf(size=size):
                 return Length(size)
+            case Unit(place=place):
+                return self.emit(UnitVector(place), (), node.axes)
             case Product():
                 return self._product(node)
             case Add():

@@ -93,7 +93,14 @@ class Spread:
     held: tuple[int, ...]
 
 
-Kernel = MatMul | Einsum | Map | Apply | SoftmaxLogSumExp | Sum | Permute | Spread
+@dataclass(frozen=True, slots=True)
+class UnitVector:
+    """1 at a place, counted from 1, and 0 elsewhere; there is no operand."""
+
+    place: int
+
+
+Kernel = MatMul | Einsum | Map | Apply | SoftmaxLogSumExp | Sum | Permute | Spread | UnitVector
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from gradwright.program.ir import (
     Spread,
     Statement,
     Sum,
+    UnitVector,
     broadcast,
     operand_axes,
 )
@@ -85,8 +86,10 @@ def _check_axes(statement: Statement, function: Function) -> None:
 
 def _results(statement: Statement, operands: Sequence[Axes], function: Function) -> list[Axes]:
     """The axes of each target."""
-    first = operands[0]
     target = function.axes[statement.targets[0]]
+    if isinstance(statement.kernel, UnitVector):
+        return [target]
+    first = operands[0]
     match statement.kernel:
         case Map():
             return [broadcast(*operands)]

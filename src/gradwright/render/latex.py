@@ -11,17 +11,21 @@ from fractions import Fraction
 
 from gradwright.notation.declarations import GREEK_NAMES
 from gradwright.notation.functions import FUNCTIONS
-from gradwright.notation.tree import Tree
+from gradwright.notation.tree import Index, Left, Tree
 from gradwright.ops.abstract import map_parts, unprimed
 from gradwright.render.latex_characters import GREEK, TEXT
 from gradwright.render.layout import (
+    DELTA,
     Applied,
+    Equals,
     Fenced,
+    Indexed,
     Infix,
     Layout,
     Literal,
     Minus,
     Name,
+    Summed,
     Superscript,
     bare,
     decimal,
@@ -93,7 +97,61 @@ def _latex(node: Layout) -> Sequence[str | Layout]:
             return r"\left(", inner, r"\right)"
         case Applied():
             return _applied(node)
+        case Indexed(base, indices):
+            # x₁ is a name, and the first entry of x looks alike.
+            numbered = len(indices) == 1 and isinstance(indices[0], int)
+            before, after = ("{", "}") if numbered or _has_index(base) else ("", "")
+            return before, base, f"{after}_{{{_index_list(indices)}}}"
+        case Summed(indices, body):
+            return rf"\sum_{{{_index_list(indices)}}} ", body
+        case Equals(left, right):
+            return f"{latex_left(left)} = ", right
     raise AssertionError(type(node))
+
+
+def _has_index(base: Layout) -> bool:
+    """Whether a layout ends in a subscript of its own, or would read as a name with one."""
+    if isinstance(base, Applied):
+        return base.function in ("eye", "ones", "commutation")
+    if not isinstance(base, Name) or base is DELTA:
+        return False
+    return base.text in GREEK or "_" in latex_name(base.text)
+
+
+def _index_list(indices: Sequence[Index]) -> str:
+    return ",".join(map(latex_index, indices))
+
+
+def latex_index(index: Index) -> str:
+    r"""An index as LaTeX; names of several letters are set as one word, i12 as i with subscript.
+
+    >>> print(latex_index("i1"), latex_index(2))
+    i_{1} 2
+    """
+    return str(index) if isinstance(index, int) else latex_name(index)
+
+
+def latex_left(left: Left) -> str:
+    r"""The left side of an equation.
+
+    >>> print(latex_left(Left((("f", ()), ("x", ("i",))))))
+    \frac{\partial f}{\partial x_{i}}
+    """
+    above, *below = [
+        _latex_text(Indexed(Name(name), indices) if indices else Name(name))
+        for name, indices in left.names
+    ]
+    if not below:
+        return above
+    order = "^{2}" if len(below) == 2 else ""
+    under = " ".join(rf"\partial {name}" for name in below)
+    if len(below) == 2 and below[0] == below[1]:
+        under = rf"\partial {below[0]}^{{2}}"
+    return rf"\frac{{\partial{order} {above}}}{{{under}}}"
+
+
+def _latex_text(node: Layout) -> str:
+    return expand(node, _latex)
 
 
 def _number(value: Fraction) -> str:

@@ -13,6 +13,12 @@ from fractions import Fraction
 from gradwright.notation.tree import (
     Binary,
     Call,
+    Entry,
+    Equation,
+    Identity,
+    Index,
+    IndexSum,
+    Left,
     Negate,
     Number,
     Symbol,
@@ -103,7 +109,34 @@ class Applied:
     options: tuple[tuple[str, Fraction], ...]
 
 
-Layout = Name | Literal | Infix | Minus | Superscript | Fenced | Applied
+@dataclass(frozen=True, slots=True, eq=False)
+class Indexed:
+    """`base[i,j]`; the base of an identity is the name δ."""
+
+    base: Layout
+    indices: tuple[Index, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Summed:
+    """`Σ_i,j body`, which takes all that follows in a product."""
+
+    indices: tuple[str, ...]
+    body: Layout
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Equals:
+    """`left = right`."""
+
+    left: Left
+    right: Layout
+
+
+Layout = Name | Literal | Infix | Minus | Superscript | Fenced | Applied | Indexed | Summed | Equals
+
+#: The base of an identity between two indices.
+DELTA = Name("δ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +145,8 @@ class _Part:
 
     `operator` is that of an unfenced infix. `vector` and `row` are guesses by lower case letters,
     that it is a vector, and that it is a product that begins with a transposed one; they decide
-    parentheses only, never meaning. `under` is what stands behind the sign of a Minus.
+    parentheses only, never meaning. `under` is what stands behind the sign of a Minus. `open` says
+    that it ends in a sum over indices, which would take a factor that follows.
     """
 
     layout: Layout
@@ -121,10 +155,15 @@ class _Part:
     vector: bool = False
     row: bool = False
     under: _Part | None = None
+    open: bool = False
 
     def at_least(self, level: int) -> Layout:
         """The layout, in parentheses if it binds less than `level`."""
         return self.layout if self.level >= level else Fenced(self.layout)
+
+    def before(self, level: int) -> Layout:
+        """The same where a factor follows."""
+        return Fenced(self.layout) if self.open else self.at_least(level)
 
 
 def layout(tree: Tree) -> Layout:
@@ -166,6 +205,14 @@ def _laid_out(tree: Tree, parts: list[_Part], done: dict[int, _Part]) -> _Part:
             return _Part(made, SUM, operator, vector=parts[0].vector)
         case Binary(operator):
             return _product(operator, *parts)
+        case Entry(_, indices):
+            return _Part(Indexed(parts[0].at_least(ATOM), indices), ATOM)
+        case Identity(indices):
+            return _Part(Indexed(DELTA, indices), ATOM)
+        case IndexSum(indices, _):
+            return _Part(Summed(indices, parts[0].at_least(PRODUCT)), PRODUCT, open=True)
+        case Equation(left, _):
+            return _Part(Equals(left, parts[0].layout), 0)
     raise AssertionError(type(tree))
 
 
@@ -181,10 +228,12 @@ def _product(operator: str, left: _Part, right: _Part) -> _Part:
     # An inner product is a scalar among matrices: parentheses show where it ends.
     inner = left.operator == "*" and left.row and left.vector
     alone = inner or left.operator not in MAY_FOLLOW[operator]
-    one = left.at_least(POWER if alone else PRODUCT)
-    other = right.at_least(POWER)
+    one = left.before(POWER if alone else PRODUCT)
+    last = right.open and right.operator == "" and operator == "*"
+    other = right.layout if last else right.at_least(POWER)
     vector = {"*": right.vector, "/": False, "kron": False}.get(operator, left.vector)
-    return _Part(Infix(operator, one, other), PRODUCT, operator, vector, left.row)
+    made = Infix(operator, one, other)
+    return _Part(made, PRODUCT, operator, vector, left.row, open=last)
 
 
 def expand(root: Layout, pieces: Callable[[Layout], Sequence[str | Layout]]) -> str:
@@ -210,8 +259,12 @@ def bare(node: Layout) -> Layout:
 
 def leading(node: Layout) -> Layout:
     """The layout that the text of a factor begins with, down to parentheses."""
-    while isinstance(node, Infix | Superscript):
-        node = node.left if isinstance(node, Infix) else node.operand
+    while isinstance(node, Infix | Superscript | Indexed):
+        match node:
+            case Infix(_, left, _):
+                node = left
+            case Superscript(operand, _) | Indexed(operand, _):
+                node = operand
     return node
 
 

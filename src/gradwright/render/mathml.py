@@ -8,17 +8,20 @@ from html import escape
 
 from gradwright.notation.declarations import GREEK_NAMES
 from gradwright.notation.functions import FUNCTIONS
-from gradwright.notation.tree import Tree
+from gradwright.notation.tree import Index, Left, Tree
 from gradwright.ops.abstract import map_parts, unprimed
 from gradwright.render.latex_characters import GREEK
 from gradwright.render.layout import (
     Applied,
+    Equals,
     Fenced,
+    Indexed,
     Infix,
     Layout,
     Literal,
     Minus,
     Name,
+    Summed,
     Superscript,
     bare,
     decimal,
@@ -92,7 +95,35 @@ def _mathml(node: Layout) -> Sequence[str | Layout]:
             return f"<mrow>{OPEN}", inner, f"{CLOSE}</mrow>"
         case Applied():
             return _applied(node)
+        case Indexed(base, indices):
+            return "<msub>", base, f"{_index_row(indices)}</msub>"
+        case Summed(indices, body):
+            sign = f"<munder><mo>∑</mo>{_index_row(indices)}</munder>"
+            return f"<mrow>{sign}", body, "</mrow>"
+        case Equals(left, right):
+            return f"<mrow>{mathml_left(left)}<mo>=</mo>", right, "</mrow>"
     raise AssertionError(type(node))
+
+
+def _index_row(indices: Sequence[Index]) -> str:
+    shown = [f"<mn>{i}</mn>" if isinstance(i, int) else mathml_name(i) for i in indices]
+    return f"<mrow>{'<mo>,</mo>'.join(shown)}</mrow>"
+
+
+def mathml_left(left: Left) -> str:
+    """The left side of an equation."""
+    above, *below = [
+        f"<msub>{mathml_name(name)}{_index_row(indices)}</msub>" if indices else mathml_name(name)
+        for name, indices in left.names
+    ]
+    if not below:
+        return above
+    sign, squared = "<mo>∂</mo>", "<msup><mo>∂</mo><mn>2</mn></msup>"
+    under = "".join(sign + name for name in below)
+    if len(below) == 2 and below[0] == below[1]:
+        under = f"{sign}<msup>{below[0]}<mn>2</mn></msup>"
+    over = f"{squared if len(below) == 2 else sign}{above}"
+    return f"<mfrac><mrow>{over}</mrow><mrow>{under}</mrow></mfrac>"
 
 
 def _factor(node: Layout) -> Layout:

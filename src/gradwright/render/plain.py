@@ -6,13 +6,17 @@ from collections.abc import Sequence
 
 from gradwright.notation.tree import Tree
 from gradwright.render.layout import (
+    DELTA,
     Applied,
+    Equals,
     Fenced,
+    Indexed,
     Infix,
     Layout,
     Literal,
     Minus,
     Name,
+    Summed,
     Superscript,
     bare,
     decimal,
@@ -20,6 +24,7 @@ from gradwright.render.layout import (
     layout,
     separated,
 )
+from gradwright.render.unicode import index_list, left_text
 
 
 def plain_text(tree: Tree) -> str:
@@ -48,11 +53,17 @@ def _plain(node: Layout) -> Sequence[str | Layout]:
             return operand, "'"
         case Superscript(operand, mark):
             return "inv(", bare(operand), ")" if mark == "-1" else ")'"
-        case Fenced(Infix("kron", _, _) | Superscript(_, "-1") as call):
+        case Fenced(Infix("kron", _, _) | Superscript(_, "-1") | Summed() as call):
             return (call,)
         case Fenced(inner):
             return "(", inner, ")"
         case Applied(function, arguments, options):
             given = [f"{name}={decimal(value)}" for name, value in options]
             return f"{function}(", *separated(arguments, given), ")"
+        case Indexed(base, indices):
+            return "delta" if base is DELTA else base, index_list(indices)
+        case Summed(indices, body):
+            return f"sum{index_list(indices)}(", bare(body), ")"
+        case Equals(left, right):
+            return f"{left_text(left)} = ", right
     raise AssertionError(type(node))

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from gradwright.notation.tree import Tree
+from gradwright.notation.tree import Index, Left, Tree
 from gradwright.render.layout import (
     Applied,
+    Equals,
     Fenced,
+    Indexed,
     Infix,
     Layout,
     Literal,
     Minus,
     Name,
+    Summed,
     Superscript,
     decimal,
     expand,
@@ -65,6 +68,12 @@ def _unicode(node: Layout) -> Sequence[str | Layout]:
         case Applied(function, arguments, options):
             given = [f"{name}={decimal(value)}" for name, value in options]
             return f"{FUNCTIONS.get(function, function)}(", *separated(arguments, given), ")"
+        case Indexed(base, indices):
+            return base, index_list(indices)
+        case Summed(indices, body):
+            return f"Σ_{','.join(indices)} ", body
+        case Equals(left, right):
+            return f"{left_text(left, unicode_name)} = ", right
     raise AssertionError(type(node))
 
 
@@ -81,6 +90,24 @@ def _juxtaposed(right: Layout) -> str:
     first = leading(right)
     norm = isinstance(first, Applied) and first.function in ("norm1", "norm2")
     return " · " if norm or isinstance(first, Literal) else " "
+
+
+def index_list(indices: Sequence[Index]) -> str:
+    """`[i,j]`, or nothing where there is no index."""
+    return f"[{','.join(map(str, indices))}]" if indices else ""
+
+
+def left_text(left: Left, spelled: Callable[[str], str] = str) -> str:
+    """The left side of an equation, each name as it is spelled.
+
+    >>> left_text(Left((("f", ("i",)), ("W", ("j", "k")))))
+    '∂f[i]/∂W[j,k]'
+    """
+    above, *below = [spelled(name) + index_list(indices) for name, indices in left.names]
+    if len(below) == 2 and below[0] == below[1]:
+        return f"∂²{above}/∂{below[0]}²"
+    order = "²" if len(below) == 2 else ""
+    return f"∂{order}{above}/{''.join('∂' + name for name in below)}" if below else above
 
 
 def unicode_name(name: str) -> str:

@@ -25,6 +25,7 @@ from gradwright.core.nodes import (
     Product,
     Size,
     SizeOf,
+    Unit,
     Variable,
     postorder,
 )
@@ -85,6 +86,9 @@ def _evaluate(
                 value = values[name]
             case SizeOf(size=size):
                 value = number(Fraction(sizes[size]))
+            case Unit(place=place):
+                entries = range(1, lengths(part.axes, sizes)[0] + 1)
+                value = np.array([number(Fraction(k == place)) for k in entries])
             case Product():
                 value = _contract(part, done, sizes, number(part.coefficient), exact)
             case Add(terms=terms):

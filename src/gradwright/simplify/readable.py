@@ -13,7 +13,8 @@ from fractions import Fraction
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Function, Node, postorder, sum_of_squares
 from gradwright.errors import GradwrightError
-from gradwright.notation.lower import Lowered, lower
+from gradwright.notation.lower import lower
+from gradwright.notation.lowered import Lowered
 from gradwright.notation.parser import parse
 from gradwright.notation.raising.build import transposed
 from gradwright.notation.raising.contract import NotMatrix

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from gradwright.notation.tree import Binary, Call, Negate, Number, Symbol, Transpose, Tree, children
+from gradwright.notation.tree import (
+    Binary,
+    Call,
+    Entry,
+    Equation,
+    Identity,
+    IndexSum,
+    Negate,
+    Number,
+    Symbol,
+    Transpose,
+    Tree,
+    children,
+)
 
 ATOM = 1.0
 QUOTIENT_LITERAL = 1.4
@@ -70,6 +83,10 @@ def _own(tree: Tree) -> float:
             return OPERATOR[operator] + sums * SUM_INSIDE_PRODUCT
         case Call(function, _):
             return CALL.get(function, OTHER_CALL)
+        case Entry() | Identity() | Equation():
+            return ATOM
+        case IndexSum():
+            return OTHER_CALL
 
 
 def _is_short(base: Tree) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from gradwright.core.nodes import Add, Node, Operation, Power, Product
+from gradwright.core.nodes import Add, Node, Operation, Power, Product, Unit
 from gradwright.errors import UnsupportedError
 
 LETTERS = "ijklpqrstuvw"
@@ -69,6 +69,8 @@ def _term(
 
 
 def _factor(node: Node, places: tuple[int, ...], fresh: int, text_of: TextOf, sign: str) -> str:
+    if isinstance(node, Unit):
+        return f"δ[{_letter(places[0])},{node.place}]"
     if isinstance(node, Power) and node.exponent.denominator == 1 and node.exponent < 0:
         inner = _factor(node.base, places, fresh, text_of, sign)
         return f"{inner}^({node.exponent})"

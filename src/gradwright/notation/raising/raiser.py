@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 
@@ -36,6 +37,7 @@ from gradwright.notation.tree import (
     Transpose,
     Tree,
     children,
+    with_children,
 )
 from gradwright.ops.abstract import map_parts
 from gradwright.ops.table import OPERATIONS
@@ -277,14 +279,4 @@ def _strip(tree: Tree, bare: dict[int, Tree]) -> None:
 
 
 def _bare(part: Tree, below: tuple[Tree, ...]) -> Tree:
-    match part:
-        case Symbol(name):
-            return Symbol(name)
-        case Number(value):
-            return Number(value)
-        case Binary(operator):
-            return Binary(operator, below[0], below[1])
-        case Call(function, _, options):
-            return Call(function, below, options)
-        case _:
-            return type(part)(below[0])
+    return replace(with_children(part, below), span=None)

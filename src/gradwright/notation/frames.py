@@ -1,0 +1,76 @@
+"""What the parser holds while it reads: values, pending operators, open brackets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from gradwright.errors import Span
+from gradwright.notation.lexer import Token
+from gradwright.notation.tree import Tree
+
+#: How tightly operators bind. A sign Σ takes the rest of its product.
+SUMMATION, NEGATION, POWER = 2, 4, 5
+LEVEL = {
+    "+": 1,
+    "-": 1,
+    "*": 3,
+    "/": 3,
+    ".*": 3,
+    "./": 3,
+    "⊗": 3,
+    "^": POWER,
+    ".^": POWER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A tree and its extent, parentheses included."""
+
+    tree: Tree
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """An operator that waits for its right side; `bound` are the indices of a sign Σ."""
+
+    sign: str
+    level: int
+    span: Span
+    bound: tuple[str, ...] = ()
+
+    @property
+    def is_prefix(self) -> bool:
+        """Whether it has no left side."""
+        return self.level in (SUMMATION, NEGATION)
+
+
+@dataclass(slots=True)
+class Frame:
+    """An open bracket, or the whole text: what has been read since.
+
+    `bound` are the indices of a sum `sum[i,j](`.
+    """
+
+    opener: Token | None = None
+    function: Token | None = None
+    bound: tuple[str, ...] = ()
+    values: list[Value] = field(default_factory=list)
+    operators: list[Operator] = field(default_factory=list)
+    arguments: list[Tree] = field(default_factory=list)
+    options: dict[str, Fraction] = field(default_factory=dict)
+
+    @property
+    def is_norm(self) -> bool:
+        """Whether a norm is open."""
+        return self.opener is not None and self.opener.kind == "‖"
+
+    @property
+    def pending_power(self) -> bool:
+        """Whether the last value is the exponent of a `^` that is still open."""
+        for operator in reversed(self.operators):
+            if operator.level != NEGATION:
+                return operator.level == POWER
+        return False

@@ -1,0 +1,174 @@
+"""The values given for a formula: arrays in one dtype, the sizes that they fix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gradwright.errors import GradwrightError, ShapeError, SymbolError
+from gradwright.notation.analytic import Array
+from gradwright.notation.declarations import Declaration
+from gradwright.notation.shapes import Scope
+from gradwright.notation.summation import Indexed
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A two-dimensional array, and which of its axes the notation knows of.
+
+    With `free` indices, or as a tensor, an array with as many axes as it has.
+    """
+
+    array: Array
+    rows: bool
+    columns: bool
+    free: tuple[str, ...] = ()
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether it has no axis."""
+        return not (self.rows or self.columns)
+
+    @property
+    def indexed(self) -> Indexed:
+        """A scalar, or an array with its free indices."""
+        return (self.array, self.free) if self.free else (self.array[0, 0], ())
+
+    @property
+    def axes(self) -> Array:
+        """The array with only the axes that the notation knows of."""
+        if self.array.ndim > 2 or (self.rows and self.columns):
+            return self.array
+        return self.array.reshape(-1) if self.rows or self.columns else self.array[0, 0]
+
+
+class Values:
+    """The given arrays in one dtype, and the sizes that they fix."""
+
+    def __init__(self, given: Mapping[str, ArrayLike], scope: Scope) -> None:
+        unknown = sorted(set(given) - set(scope.symbols) - scope.sizes)
+        if unknown:
+            known = ", ".join(sorted({*scope.symbols, *scope.sizes})) or "none"
+            raise evaluation_error(
+                SymbolError,
+                f"{unknown[0]} has a value and the formula's symbols and sizes are: {known}",
+                f"leave {unknown[0]} out",
+            )
+        self.symbols = scope.symbols
+        self.arrays = {
+            name: _array(scope.symbols[name], value)
+            for name, value in given.items()
+            if name in scope.symbols
+        }
+        self.dtype = _dtype(self.arrays, given)
+        self.sizes: dict[str, tuple[int, str]] = {}
+        for name, value in given.items():
+            if name not in scope.symbols:
+                self.sizes[name] = (_whole(name, value), f"the value given for {name}")
+        for name, array in self.arrays.items():
+            self._bind(scope.symbols[name], array.shape)
+
+    def _bind(self, declared: Declaration, shape: tuple[int, ...]) -> None:
+        for size, length in zip(declared.sizes, shape, strict=True):
+            expected, source = (size, "its declaration") if isinstance(size, int) else (0, "")
+            if isinstance(size, str):
+                expected, source = self.sizes.setdefault(size, (length, declared.name))
+            if expected != length:
+                source = source if source == "its declaration" else f"the size {size} of {source}"
+                raise evaluation_error(
+                    ShapeError,
+                    f"{declared.name} has shape {shape}, so {size} is {length} there, and "
+                    f"{source} is {expected}",
+                    "give values whose sizes agree",
+                )
+
+    def symbol(self, name: str) -> Value:
+        """The value of a symbol, or of a size used as a number."""
+        if name in self.arrays:
+            array = self.arrays[name].astype(self.dtype)
+            shape = {0: (1, 1), 1: (-1, 1)}.get(array.ndim, array.shape)
+            return Value(array.reshape(shape), array.ndim > 0, array.ndim > 1)
+        if name in self.symbols:
+            raise evaluation_error(
+                SymbolError,
+                f"{name} is a symbol of the formula and has no value",
+                f"give a value for {name}",
+            )
+        return Value(np.full((1, 1), self.size(name), self.dtype), False, False)
+
+    def size(self, name: str) -> int:
+        """The value of a size."""
+        if name not in self.sizes:
+            raise evaluation_error(
+                SymbolError,
+                f"the size {name} is used, and no value that is given has that size",
+                f"give a value for {name}",
+            )
+        return self.sizes[name][0]
+
+    def number(self, value: Fraction) -> Array:
+        """A rational in the working precision, (1, 1)."""
+        real = np.zeros((), self.dtype).real.dtype
+        if real.itemsize > 8:
+            # As a quotient it has all the digits of the wider type; a double would cut them.
+            top, bottom = real.type(str(value.numerator)), real.type(str(value.denominator))
+            if np.isfinite(top) and np.isfinite(bottom):
+                return np.full((1, 1), top / bottom, self.dtype)
+        return np.full((1, 1), float(value), self.dtype)
+
+
+def evaluation_error(kind: type[GradwrightError], clash: str, instead: str) -> GradwrightError:
+    """An error about values."""
+    return kind("evaluating the formula", clash, instead)
+
+
+def _array(declared: Declaration, value: ArrayLike) -> Array:
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise evaluation_error(
+            ShapeError, f"{declared.name} is no array: {error}", "give rows of equal length"
+        ) from error
+    if array.dtype.kind not in "biufc":
+        raise evaluation_error(
+            ShapeError,
+            f"{declared.name} has dtype {array.dtype} and a formula takes numbers",
+            f"convert {declared.name} to floating point",
+        )
+    if array.ndim != len(declared.sizes):
+        raise evaluation_error(
+            ShapeError,
+            f"{declared.name} is a {declared} with {len(declared.sizes)} axes and its value has "
+            f"shape {array.shape}",
+            f"give {declared.name} an array with {len(declared.sizes)} axes",
+        )
+    return array
+
+
+def _dtype(arrays: Mapping[str, Array], given: Mapping[str, ArrayLike]) -> Any:
+    found = [
+        array.dtype if array.dtype.kind in "fc" else np.dtype(np.float64)
+        for name, array in arrays.items()
+        if type(given[name]) not in (int, float, bool, complex)
+    ]
+    # A Python complex number decides only that the result is complex, not how wide it is.
+    found = found or [np.dtype(np.float64)]
+    if any(type(given[name]) is complex for name in arrays):
+        found.append(np.dtype(np.complex64))
+    return np.result_type(*found)
+
+
+def _whole(name: str, value: ArrayLike) -> int:
+    array = np.asarray(value)
+    if array.ndim or array.dtype.kind not in "iuf" or array != np.floor(array) or array < 1:
+        raise evaluation_error(
+            ShapeError,
+            f"the size {name} is given as {value!r} and sizes are whole numbers from 1",
+            f"give a whole number for {name}",
+        )
+    return int(array)
