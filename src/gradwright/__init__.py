@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gradwright.api.flow import flow
     from gradwright.api.formula import Formula, formula, function, gradient, hessian, jacobian
     from gradwright.api.layers import layer
+    from gradwright.api.linearization import linearize
     from gradwright.api.network import Network
     from gradwright.api.symbolic import matrix, scalar, vector
     from gradwright.api.training import train
@@ -35,6 +36,7 @@ __all__ = [
     "hessian",
     "jacobian",
     "layer",
+    "linearize",
     "matrix",
     "scalar",
     "train",
@@ -54,6 +56,7 @@ _HOME = {
     "hessian": "gradwright.api.formula",
     "jacobian": "gradwright.api.formula",
     "layer": "gradwright.api.layers",
+    "linearize": "gradwright.api.linearization",
     "matrix": "gradwright.api.symbolic",
     "scalar": "gradwright.api.symbolic",
     "train": "gradwright.api.training",

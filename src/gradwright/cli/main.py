@@ -21,6 +21,7 @@ INTERRUPTED = 130
 
 COMMANDS = {
     "derive": "The derivative of a formula, derived step by step.",
+    "linearize": "The linearization of a formula, and what it leaves out as the step shrinks.",
     "backprop": "The backward pass of a network: derived, checked, trained with.",
     "check": "Check the derivative of a formula or a network against independent oracles.",
     "flow": "How gradients flow through a network: vanishing, exploding, and where.",
