@@ -39,6 +39,9 @@ SCHEMA = "gradwright.linearization/1"
 
 KINDS = ("scalar", "vector", "matrix")
 
+#: Steps at which an ordinary function changes by less than this part of its value.
+NOISE_STEPS, NOISE = (1e-8, 1e-9, 1e-10), 1e-5
+
 #: Steps of the table, as parts of the size of x₀ where that is below 1.
 STEPS = (1e-1, 1e-2, 1e-3, 1e-4)
 
@@ -325,16 +328,25 @@ def linearize_at_sample(f: Formula, wrt: str, seed: int = 0) -> Linearization:
             try:
                 made = Linearization(f, wrt, values.pop(wrt), values, derived)
                 made.remainders()
+                if _is_usable(made):
+                    return made
             except DomainError as error:
                 refused = error
-                continue
-            if max(np.max(np.abs(part), initial=0) for part in (made.value, made.jacobian)) < LARGE:
-                return made
     raise refused or DomainError(
         f"the linearization of {f.text} at a random point",
-        f"the formula or its Jacobian is beyond {LARGE:g} at all of {2 * TRIES} points",
+        f"the formula or its Jacobian has no ordinary value at any of {2 * TRIES} points",
         "linearize at a point of your own, gw.linearize(..., at=...)",
     )
+
+
+def _is_usable(made: Linearization) -> bool:
+    """Whether values are ordinary numbers, not rounding noise around a singular matrix.
+
+    Noise jumps where the point moves by little; what a wrong Jacobian leaves out does not.
+    """
+    value, slope = (np.max(np.abs(x), initial=1.0) for x in (made.value, made.jacobian))
+    left = [left for k in range(3) for _, left, _ in made.remainders(None, NOISE_STEPS, k).rows]
+    return bool(max(value, slope) < LARGE and max(left) < NOISE * value)
 
 
 def _by_shape(text: str, values: Mapping[str, Any]) -> dict[str, str]:

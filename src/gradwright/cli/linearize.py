@@ -35,15 +35,16 @@ def command(
     \b
     Examples:
       gradwright linearize "tanh(W*x)" --wrt x
+      gradwright linearize "x'*A*x" --wrt x --json
       gradwright linearize "log(det(X))" --wrt X --declare 'X=posdef n n' --seed 3
     """
     from gradwright.api.formula import formula
     from gradwright.api.linearization import linearize_at_sample
 
-    variables = names(wrt or "")
-    if len(variables) != 1:
-        raise click.UsageError("--wrt names the one variable to linearize in")
     with output_folder(out) as folder:
+        variables = names(wrt or "")
+        if len(variables) != 1:
+            raise click.UsageError("--wrt names the one variable to linearize in")
         made = linearize_at_sample(formula(text, **declared(declarations)), variables[0], seed)
         if folder is not None:
             folder.write("linearization.txt", str(made))
