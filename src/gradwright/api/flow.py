@@ -64,7 +64,8 @@ def flow(
     require_seed(seed)
     chosen, source = _samples(net, p, X, y, seed)
     layers = net.model.layers
-    through_head = not known_loss(net.model.loss).activation
+    # A loss that cancels with its activation hands the delta to the linear part.
+    through_head = net.model.loss_formula is not None or not known_loss(net.model.loss).activation
     maps = {x.formula: FormulaMaps(x.formula) for x in layers if x.formula is not None}
     measure = partial(_stages, maps)
     stages, broken = measure(layers, p, chosen)
@@ -145,7 +146,7 @@ def _formula_stage(
     values = p.of_layer(number)
     inner, outer = zip(*(maps.values(x, values) for x in X), strict=True)
     name, text = f"layer {number}", maps.layer.text
-    if layer.activation in ACTIVATIONS and maps.is_affine:
+    if layer.activation in ACTIVATIONS and maps.activation and maps.is_affine:
         activation = Slopes(layer.activation, maps.options)
         slopes, blocks = activation.at(np.stack(inner))
         bound = float(derivative_bound(layer.activation, maps.options))

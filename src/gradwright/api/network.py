@@ -24,7 +24,7 @@ from gradwright.api.network_parts import (
 from gradwright.api.trace import NetworkTrace
 from gradwright.errors import NetworkError, UnsupportedError
 from gradwright.explain.components import line_components, proof_section
-from gradwright.explain.document import as_latex, as_text
+from gradwright.explain.document import as_latex, as_text, section_dict
 from gradwright.explain.levels import require_level
 from gradwright.explain.network import Section, sections
 from gradwright.explain.trace import TracedLine, traced_lines
@@ -37,7 +37,6 @@ from gradwright.nn.parameters import Parameters
 from gradwright.nn.sequence import Source
 from gradwright.nn.targets import prepare_inputs, prepare_targets, sample_targets
 from gradwright.ops.table import OPERATIONS
-from gradwright.render.plain import plain_text
 from gradwright.training.loop import Settings
 from gradwright.verification.report import CheckReport
 
@@ -54,6 +53,9 @@ class Network:
     repeats a layer and an omitted activation is the identity. `layout` says what the formulas and
     the code look like: "rows" Z = X W + 1 bᵀ, "columns" Z = W X + b 1ᵀ, "transposed"
     Z = Wᵀ X + b 1ᵀ. X is given as samples × features in all of them.
+
+    `loss` is a name, or the formula of a loss for one sample in its outputs a and its targets y,
+    "norm2(a - y)"; `reduction` says whether the losses of samples are added or averaged.
 
     Raises:
         NetworkError: an unknown layer, loss, reduction or layout, or a loss that does not fit
@@ -359,7 +361,7 @@ class NetworkDerivation:
             "layout": self._model.layout.name,
             "widths": list(self._model.widths),
             "kinds": [kind.name for kind in self._model.derived],
-            "sections": [_section_dict(section) for section in self.sections],
+            "sections": [section_dict(section) for section in self.sections],
         }
 
     @property
@@ -373,27 +375,10 @@ class NetworkDerivation:
         model = self._model
         mean = "the mean over" if model.reduction == "mean" else "the sum over"
         samples = model.layout.batch_axes
+        loss = model.loss if model.loss_formula is None else f"{model.loss} of each sample"
         notes = [
-            f"Loss: {model.loss}, {mean} the n samples, which are the {samples} of X.",
+            f"Loss: {loss}, {mean} the n samples, which are the {samples} of X.",
             "δZ stands for ∂L/∂Z, with the shape of Z; ⊙ multiplies entry by entry.",
         ]
         kinks = [kink for derived in model.derived.values() for kink in derived.kinks]
         return notes + [f"At the kink: {text}." for text in dict.fromkeys(kinks)]
-
-
-def _section_dict(section: Section) -> dict[str, Any]:
-    return {
-        "title": section.title,
-        "lines": [
-            {
-                "name": entry.line.name,
-                "meaning": entry.line.meaning,
-                "shape": list(entry.line.axes),
-                "forms": [
-                    {"text": plain_text(form.tree), "rule": form.rule} for form in entry.line.forms
-                ],
-                "layers": entry.remark,
-            }
-            for entry in section.entries
-        ],
-    }

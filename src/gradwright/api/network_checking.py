@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from gradwright.api.sample_formulas import SampleFormula, has_kink
 from gradwright.nn.derive import defining_texts, letters_of
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layouts import LAYOUTS
+from gradwright.nn.loss_formula import LETTERS
 from gradwright.notation.declarations import Declaration
 from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
-from gradwright.notation.tree import Call, Tree, walk
-from gradwright.ops.record import Elementwise
-from gradwright.ops.table import OPERATIONS
+from gradwright.notation.tree import Tree
 from gradwright.verification.check import check_derivative
 from gradwright.verification.report import CheckReport
 
@@ -49,13 +49,14 @@ FLAT = "parameters"
 class _Layer:
     """The parsed formulas of one layer.
 
-    A layer by formula is computed as the user wrote it, for one sample at a time; `formulas` has
-    then the loss only.
+    A layer by formula, and a loss by formula, is computed as the user wrote it, for one sample at a
+    time; it is not in `formulas`.
     """
 
     kind: Kind
     formulas: tuple[tuple[str, Tree, Scope], ...]
-    sample: tuple[tuple[str, Tree, Scope], ...] = ()
+    sample: tuple[tuple[str, SampleFormula], ...] = ()
+    loss: SampleFormula | None = None
 
 
 class ReferenceNetwork:
@@ -75,8 +76,16 @@ class ReferenceNetwork:
             start += size
         return found
 
-    def run(self, point: Point) -> tuple[Array, float]:
-        """(loss, smallest distance of a pre-activation from a kink)."""
+    def loss(self, point: Point) -> Array:
+        """The loss of a batch."""
+        return self._run(point, distances=False)[0]
+
+    def kink_distance(self, point: Point) -> float:
+        """The smallest distance of an argument of a function from its kink."""
+        return self._run(point, distances=True)[1]
+
+    def _run(self, point: Point, *, distances: bool) -> tuple[Array, float]:
+        """(loss, distance from a kink where that is asked for)."""
         if FLAT in point:
             point = {**point, **self.unpack(point[FLAT])}
         batch = LAYOUTS[self.layers[0].kind.layout].batch
@@ -84,75 +93,65 @@ class ReferenceNetwork:
         targets = batch(point["Y"])
         for number, layer in enumerate(self.layers, start=1):
             values = {x: point[f"{x}{number}"] for x in layer.kind.parameters}
-            if layer.kind.formula is not None:
-                activation, distance = _sample_by_sample(layer, activation, values)
+            if layer.sample:
+                activation, distance = _sample_by_sample(layer, activation, values, distances)
                 nearest = min(nearest, distance)
             values |= {"X": activation, "Y": targets, "A": activation}
             for name, tree, scope in layer.formulas:
                 used = {key: value for key, value in values.items() if key in scope.symbols}
                 values[name] = evaluate(tree, used, scope)
-            if _has_kink(layer.kind.activation) and "Z" in values:
+            if has_kink(layer.kind.activation) and "Z" in values:
                 nearest = min(nearest, float(np.min(np.abs(values["Z"].real))))
             activation, loss = values["A"], values.get("L")
+            if layer.loss is not None:
+                loss, distance = _loss_by_sample(layer, batch(activation), point["Y"], distances)
+                nearest = min(nearest, distance)
         return loss, nearest
 
 
-def _sample_by_sample(layer: _Layer, X: Array, values: Point) -> tuple[Array, float]:
+def _sample_by_sample(
+    layer: _Layer, X: Array, values: Point, distances: bool
+) -> tuple[Array, float]:
     """(the outputs of a layer by formula, row by row as its formula says, distance of a kink)."""
     assert layer.kind.formula is not None
     letter, rows, nearest = layer.kind.formula.input, [], float("inf")
     for x in X:
         known = {**values, letter: x}
-        for name, tree, scope in layer.sample:
-            known[name] = _evaluated(tree, known, scope)
-            nearest = min([nearest, *(_distance(k, known, scope) for k in _kinks(tree))])
+        for name, formula in layer.sample:
+            if distances:
+                nearest = min(nearest, formula.distance(known))
+            known[name] = formula.value(known)
         rows.append(known["a"])
     return np.stack(rows), nearest
 
 
-def _evaluated(tree: Tree, known: Point, scope: Scope) -> Array:
-    """A part of a layer's formula; sizes that none of its symbols has are those of the whole."""
-    own = infer(tree, scope.known, sizes=scope.sizes)
-    lengths = {
-        size: length
-        for name, declared in scope.symbols.items()
-        for size, length in zip(declared.sizes, np.shape(known[name]), strict=True)
-    }
-    used = {name: known[name] for name in own.symbols}
-    return evaluate(tree, used | {s: n for s, n in lengths.items() if s in own.sizes}, own)
-
-
-def _kinks(tree: Tree) -> list[Call]:
-    """The functions with a kink in a formula."""
-    return [part for part in walk(tree) if isinstance(part, Call) and _has_kink(part.function)]
-
-
-def _distance(call: Call, known: Point, scope: Scope) -> float:
-    """How far the arguments are from the kink: from zero, or from each other."""
-    one, *others = (_evaluated(part, known, scope) for part in call.arguments)
-    between = one - others[0] if others and call.function in ("max", "min") else one
-    return float(np.min(np.abs(np.real(between))))
-
-
-def _has_kink(activation: str) -> bool:
-    record = OPERATIONS.get(activation)
-    return isinstance(record, Elementwise) and bool(record.kink)
+def _loss_by_sample(layer: _Layer, A: Array, Y: Array, distances: bool) -> tuple[Array, float]:
+    """(the loss of a batch, row by row as its formula says, distance of a kink)."""
+    assert layer.loss is not None
+    points = [{"a": a, "y": y} for a, y in zip(A, Y, strict=True)]
+    total = sum(layer.loss.value(point) for point in points)
+    nearest = min(layer.loss.distance(point) for point in points) if distances else float("inf")
+    return (total / len(A) if layer.kind.reduction == "mean" else total), nearest
 
 
 def _parsed(kind: Kind) -> _Layer:
     letters = letters_of(kind)
     formula = kind.formula
-    texts = [(x, text) for x, text in defining_texts(kind) if formula is None or x == "L"]
-    formulas = [(x, parse(text), infer(parse(text), letters, text)) for x, text in texts]
-    if formula is None:
-        return _Layer(kind, tuple(formulas))
-    known = {declared.name: declared for declared in formula.parameters}
-    known[formula.input] = Declaration(formula.input, "vector", (formula.inputs,))
+    texts = [
+        (x, text)
+        for x, text in defining_texts(kind)
+        if (kind.loss_formula if x == "L" else formula) is None
+    ]
+    formulas = tuple((x, parse(text), infer(parse(text), letters, text)) for x, text in texts)
+    loss = None if kind.loss_formula is None else SampleFormula(kind.loss_formula.text, LETTERS)
     sample = []
-    for name, text in formula.sample:
-        sample.append((name, parse(text), infer(parse(text), known, text)))
-        known = {name: Declaration(name, "vector", (formula.outputs,))}
-    return _Layer(kind, tuple(formulas), tuple(sample))
+    if formula is not None:
+        known = {declared.name: declared for declared in formula.parameters}
+        known[formula.input] = Declaration(formula.input, "vector", (formula.inputs,))
+        for name, text in formula.sample:
+            sample.append((name, SampleFormula(text, known)))
+            known = {name: Declaration(name, "vector", (formula.outputs,))}
+    return _Layer(kind, formulas, tuple(sample), loss)
 
 
 def check_network(
@@ -177,11 +176,11 @@ def check_network(
     budget = max(LEAST_BUDGET, LAYER_EVALUATIONS // (len(kinds) * len(blocks)))
     return check_derivative(
         claimed,
-        lambda point: network.run(point)[0],
+        network.loss,
         draw(generator),
         blocks,
         seed=seed,
-        kink_distance=lambda point: network.run(point)[1],
+        kink_distance=network.kink_distance,
         redraw=draw,
         budget=budget,
         progress=progress,

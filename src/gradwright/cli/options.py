@@ -66,7 +66,10 @@ report = click.option(
     "--report", metavar="FILE.html", help="Also write one self-contained HTML page to this file."
 )
 loss = click.option(
-    "--loss", metavar="NAME", help="Default: the loss that belongs to the last activation."
+    "--loss",
+    metavar="NAME",
+    help="A name, or a formula of one sample in its outputs a and targets y, as norm2(a - y). "
+    "Default: the loss that belongs to the last activation.",
 )
 reduction = click.option(
     "--reduction",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from gradwright.core.nodes import Size
 from gradwright.explain.lines import Line
@@ -10,6 +11,7 @@ from gradwright.explain.network import Entry, Section
 from gradwright.notation.tree import Symbol
 from gradwright.render.equation import latex_block, text_block
 from gradwright.render.latex import escape, latex
+from gradwright.render.plain import plain_text
 from gradwright.render.unicode import unicode_text
 
 Row = tuple[str, str, str]
@@ -39,6 +41,25 @@ def as_latex(title: str, notes: Sequence[str], sections: Sequence[Section]) -> s
         rows = [row for entry in section.entries for row in _latex_rows(entry)]
         lines += ["", rf"\subsection*{{{escape(section.title)}}}", latex_block(rows)]
     return "\n".join([*lines, r"\end{document}", ""])
+
+
+def section_dict(section: Section) -> dict[str, Any]:
+    """A section as plain values."""
+    return {
+        "title": section.title,
+        "lines": [
+            {
+                "name": entry.line.name,
+                "meaning": entry.line.meaning,
+                "shape": list(entry.line.axes),
+                "forms": [
+                    {"text": plain_text(form.tree), "rule": form.rule} for form in entry.line.forms
+                ],
+                "layers": entry.remark,
+            }
+            for entry in section.entries
+        ],
+    }
 
 
 def _text_rows(entry: Entry) -> list[Row]:

@@ -21,7 +21,8 @@ from gradwright.core.nodes import (
     turned_factor,
     variables,
 )
-from gradwright.explain.lines import Form, Line
+from gradwright.explain.assumptions import is_norm
+from gradwright.explain.lines import Form, Line, renamed
 from gradwright.nn.activations import activation_text
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layer_formula import LayerFormula
@@ -31,16 +32,20 @@ from gradwright.notation.declarations import Declaration, declare
 from gradwright.notation.lower import lower
 from gradwright.notation.parser import parse
 from gradwright.notation.raising.raiser import Raiser, without_spans
+from gradwright.notation.rebuilt import rebuilt
 from gradwright.notation.shapes import Scope, Shape, infer
-from gradwright.notation.tree import Tree
+from gradwright.notation.tree import Symbol, Transpose, Tree
 from gradwright.ops.record import Elementwise
 from gradwright.ops.table import OPERATIONS
 from gradwright.render.plain import plain_text
 from gradwright.simplify.expand import EXPAND, QUOTIENTS
-from gradwright.simplify.readable import Printed, Printer
+from gradwright.simplify.readable import Printed, Printer, with_zero
 from gradwright.simplify.rewrite import Budget, rewrite, substitute
 from gradwright.simplify.rules import BASIC
 from gradwright.simplify.stable import STABLE
+
+#: Outputs and targets, with an axis of samples.
+SAMPLES = (Symbol("A"), Symbol("Y"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,8 @@ def letters_of(kind: Kind) -> dict[str, Declaration]:
     facts = {"A": _batch_facts(kind, ("sum1",) if kind.activation == "softmax" else ())}
     if kind.loss is not None:
         declared |= {"Y": declared["A"], "L": "scalar"}
-        facts["Y"] = _batch_facts(kind, target_facts(kind.loss))
+        by_name = kind.loss_formula is None
+        facts["Y"] = _batch_facts(kind, target_facts(kind.loss) if by_name else ())
     adjoints = {adjoint_name(name): text for name, text in declared.items()}
     typed = {name: text + facts.get(name, "") for name, text in declared.items()} | adjoints
     return {name: declare(name, text) for name, text in typed.items()}
@@ -104,8 +110,20 @@ def defining_texts(kind: Kind) -> list[tuple[str, str]]:
     else:
         lines = [("Z", affine), ("A", _activation(kind))]
     if kind.loss is not None:
-        lines.append(("L", loss_text(kind.loss, kind.reduction)))
+        lines.append(("L", _loss(kind.loss, kind)))
     return lines
+
+
+def _loss(name: str, kind: Kind) -> str:
+    """The loss in the letters of its kind: samples and sizes as they are there."""
+    if kind.loss_formula is None:
+        return loss_text(name, kind.reduction)
+    outputs = "q" if kind.formula is None else kind.formula.outputs
+    tree = renamed(parse(kind.loss_formula.batch), str, lambda s: outputs if s == "q" else s)
+    if not LAYOUTS[kind.layout].row_samples:
+        tree = rebuilt(tree, lambda part: Transpose(part) if part in SAMPLES else part)
+    text = plain_text(tree)
+    return f"({text})/n" if kind.reduction == "mean" else text
 
 
 def _activation(kind: Kind) -> str:
@@ -185,6 +203,8 @@ def _kinks(nodes: Iterable[Node]) -> tuple[str, ...]:
     """The conventions at the kinks of functions of entries."""
     found = []
     for part in postorder(*nodes):
+        if is_norm(part):
+            found.append("norm2'(0) = 0")
         record = OPERATIONS.get(part.operation) if isinstance(part, Function) else None
         if isinstance(part, Function) and isinstance(record, Elementwise) and record.kink:
             if part.operation in ("sign", "step"):
@@ -219,6 +239,8 @@ def _opened(
         assert best.tree is not None
         # What is printed is what runs: (A - Y)/n, not A/n - Y/n.
         node = printer.read(plain_text(best.tree)).node
+        if any(isinstance(p, Function) and p.operation == "rsqrt" for p in postorder(adjoint.node)):
+            node = with_zero(graph, node)
         chosen.append(Adjoint(adjoint.of, adjoint.variable, node))
     return lines, chosen
 

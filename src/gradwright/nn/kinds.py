@@ -10,13 +10,15 @@ from fractions import Fraction
 
 from gradwright.nn.activations import exact_decimal
 from gradwright.nn.layer_formula import LayerFormula
+from gradwright.nn.loss_formula import LossFormula
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A layer's formula: activation, bias, layout, and for the last layer the loss behind it.
 
-    A kind of layers by formula has the `formula` and a `label`, an identifier.
+    A kind of layers by formula has the `formula` and a `label`, an identifier; one in front of a
+    loss by formula has that.
     """
 
     activation: str
@@ -27,6 +29,7 @@ class Kind:
     layout: str = "rows"
     formula: LayerFormula | None = None
     label: str = ""
+    loss_formula: LossFormula | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -51,7 +54,7 @@ class Kind:
         if self.layout != "rows":
             parts.append(self.layout)
         if self.loss is not None:
-            parts += [self.loss, self.reduction]
+            parts += ["loss" if self.loss_formula else self.loss, self.reduction]
         return "_".join(parts)
 
 

@@ -9,26 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 
-from gradwright.core.batch import over_batch
-from gradwright.core.graph import Graph
 from gradwright.emit.names import PythonNames
 from gradwright.errors import NetworkError, ShapeError, UnsupportedError
 from gradwright.explain.lines import renamed
+from gradwright.nn.batch_text import BATCH, batch_text
 from gradwright.notation.declarations import Declaration, Size, declare
-from gradwright.notation.lower import lower
 from gradwright.notation.parser import parse
-from gradwright.notation.raising.raiser import Raiser
-from gradwright.notation.shapes import Scope, Shape, infer
+from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Call, Symbol, Tree, literal, walk, with_children
 from gradwright.ops.record import Elementwise
 from gradwright.ops.table import OPERATIONS
 from gradwright.render.plain import plain_text
-from gradwright.simplify.readable import Printer
 
-#: The size of a batch, and the letters that every layer has: input, pre-activation, activation,
-#: targets, loss.
-BATCH = "n"
+#: The letters that every layer has: input, pre-activation, activation, targets, loss.
 LETTERS = ("X", "Z", "A", "Y", "L")
 
 #: Names that a parameter cannot have: those of every layer, and of emitted code.
@@ -196,10 +191,10 @@ def _sizes(scope: Scope, symbol: str, outputs: Size) -> dict[Size, Size]:
         names[inputs] = "p"
     if isinstance(outputs, str):
         names.setdefault(outputs, "q")
-    more = [s for s in MORE_SIZES if s not in scope.symbols]
+    more = (s for s in chain(MORE_SIZES, map("r{}".format, count(1))) if s not in scope.symbols)
     for size in sorted(scope.sizes):
         if size not in names:
-            names[size] = more.pop(0)
+            names[size] = next(more)
     return names
 
 
@@ -227,17 +222,18 @@ def _canonical(
     whole = renamed(tree, letter, size)
     inputs, outputs = symbols[x].sizes[0], size(scope.shape.rows[0])
     sample, batch = [], []
+    asked, rows = f"the layer {text}", "X"
     last, source = whole, Declaration(x, "vector", (inputs,))
     if _ends_with(whole):
         assert isinstance(whole, Call)
         inner, *others = whole.arguments
         sample.append(("z", plain_text(inner)))
-        batch.append(("Z", _over_batch(text, inner, symbols, source, "X")))
+        batch.append(("Z", batch_text(asked, inner, symbols, {x: rows})))
         last = with_children(whole, (Symbol("z"), *others))
         source = Declaration("z", "vector", (outputs,))
-        symbols = {"z": source}
+        symbols, rows = {"z": source}, "Z"
     sample.append(("a", plain_text(last)))
-    batch.append(("A", _over_batch(text, last, symbols, source, source.name.upper())))
+    batch.append(("A", batch_text(asked, last, symbols, {source.name: rows})))
     return LayerFormula(
         text=text,
         input=x,
@@ -272,37 +268,3 @@ def _ends_with(tree: Tree) -> bool:
     single = isinstance(record, Elementwise) and record.arity == 1
     numbers = all(literal(argument) is not None for argument in tree.arguments[1:])
     return numbers and (single or tree.function == "softmax")
-
-
-# For a batch -------------------------------------------------------------------------------------
-
-
-def _over_batch(
-    text: str, tree: Tree, symbols: Mapping[str, Declaration], of: Declaration, name: str
-) -> str:
-    """A formula of one sample for a batch, in notation: `of` becomes the rows of `name`."""
-    graph = Graph()
-    known = dict(symbols)
-    sizes = frozenset(size for d in known.values() for size in d.sizes if isinstance(size, str))
-    node = lower(tree, infer(tree, known, sizes=sizes), graph).value.node
-    single = graph.variable(of.name, of.sizes)
-    whole = graph.variable(name, (BATCH, *of.sizes))
-    known[name] = Declaration(name, "matrix", whole.axes)
-    scope = Scope(known, sizes | {BATCH}, Shape("scalar", (), ()))
-    try:
-        lifted = over_batch(graph, node, {single: whole}, BATCH)
-        printed = Printer(graph, scope, Raiser(graph, {})).printed(lifted).tree
-    except UnsupportedError as error:
-        raise _no_batch(text, error.clash) from error
-    if printed is None:
-        raise _no_batch(text, "a part of it has three axes for a batch, and matrices have two")
-    return plain_text(printed)
-
-
-def _no_batch(text: str, clash: str) -> UnsupportedError:
-    return UnsupportedError(
-        f"the layer {text} for a batch",
-        clash,
-        "write the layer with products of matrices and vectors and with functions of entries",
-        text=text,
-    )

@@ -17,6 +17,7 @@ from gradwright.nn.kinds import Kind
 from gradwright.nn.layer import Layer
 from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.layouts import Layout, known_layout
+from gradwright.nn.loss_formula import is_formula, loss_formula
 from gradwright.nn.losses import require_fit, require_reduction
 from gradwright.nn.sequence import Source, read_network
 from gradwright.run.load import load
@@ -53,10 +54,12 @@ class NetworkModel:
         self.source_form = source
         self.loss = loss
         self.reduction = reduction
+        self.loss_formula = loss_formula(loss) if is_formula(loss) else None
         self.text, read = read_network(source)
         self._require_rows(read)
         self.layers: tuple[Layer, ...] = tuple(replace(layer, layout=layout) for layer in read)
-        require_fit(loss, self.layers[-1].activation)
+        if self.loss_formula is None:
+            require_fit(loss, self.layers[-1].activation)
         self._lock = RLock()
 
     def _require_rows(self, layers: Sequence[Layer]) -> None:
@@ -90,7 +93,12 @@ class NetworkModel:
             plain.append(
                 Kind(x.activation, x.options, x.bias, None, "mean", name, x.formula, label)
             )
-        plain[-1] = replace(plain[-1], loss=self.loss, reduction=self.reduction)
+        plain[-1] = replace(
+            plain[-1],
+            loss=self.loss,
+            reduction=self.reduction,
+            loss_formula=self.loss_formula,
+        )
         return tuple(plain)
 
     @cached_property

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradwright.errors import DataError
+from gradwright.nn.loss_formula import is_formula
 from gradwright.nn.losses import known_loss
 
 Array = Any
@@ -39,14 +40,15 @@ def prepare_targets(y: Any, outputs: int, loss: str, samples: int, dtype: Any) -
     """Y as samples × outputs, contiguous.
 
     Class indices become one-hot rows; rows of probabilities or of targets are taken as they are.
-    For squared_error only whole-number types are class indices, so that targets given by mistake
-    as one column are not.
+    For squared_error and losses by formula only whole-number types are class indices, so that
+    targets given by mistake as one column are not.
 
     Raises:
         NetworkError: an unknown loss.
         DataError: no sample, a label out of range, rows that do not sum to one, a wrong count, NaN.
     """
-    known_loss(loss)
+    if not is_formula(loss):
+        known_loss(loss)
     array = _numbers(y, "y")
     if samples == 0:
         raise DataError(
@@ -80,12 +82,13 @@ def sample_targets(loss: str, samples: int, outputs: int, generator: np.random.G
     """Random targets that fit a loss, samples × outputs.
 
     One-hot rows for cross_entropy, zeros and ones for binary_cross_entropy, standard normal
-    numbers for squared_error.
+    numbers for squared_error and losses by formula.
 
     Raises:
         NetworkError: an unknown loss.
     """
-    known_loss(loss)
+    if not is_formula(loss):
+        known_loss(loss)
     if loss == "cross_entropy":
         return _one_hot(generator.integers(outputs, size=samples), outputs)
     if loss == "binary_cross_entropy":

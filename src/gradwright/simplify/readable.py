@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Function, Node, postorder, sum_of_squares
+from gradwright.core.nodes import Function, Node, Power, postorder, sum_of_squares
 from gradwright.errors import GradwrightError
 from gradwright.notation.lower import lower
 from gradwright.notation.lowered import Lowered
@@ -174,6 +174,21 @@ def away_from_zero(graph: Graph, node: Node) -> Node:
             if isinstance(part, Function)
             and part.operation == "rsqrt"
             and sum_of_squares(part.arguments[0])
+        },
+    )
+
+
+def with_zero(graph: Graph, node: Node) -> Node:
+    """The other way round: x/‖x‖ with the convention that it is 0 at 0, for what runs."""
+    return substitute(
+        graph,
+        node,
+        {
+            part: graph.function("rsqrt", part.base)
+            for part in postorder(node)
+            if isinstance(part, Power)
+            and part.exponent == Fraction(-1, 2)
+            and sum_of_squares(part.base)
         },
     )
 

@@ -1,0 +1,71 @@
+"""Formulas of one sample by the notation's own evaluator, and their distance from a kink."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gradwright.notation.declarations import Declaration
+from gradwright.notation.parser import parse
+from gradwright.notation.reference import evaluate
+from gradwright.notation.shapes import Scope, infer
+from gradwright.notation.tree import Call, Tree, walk
+from gradwright.ops.record import Elementwise
+from gradwright.ops.table import OPERATIONS
+
+Array = Any
+
+#: Functions that are lowered to others and have a kink where those have.
+NORMS = ("norm1", "norm2")
+
+
+def has_kink(function: str) -> bool:
+    """Whether a function of entries has a kink."""
+    record = OPERATIONS.get(function)
+    return isinstance(record, Elementwise) and bool(record.kink)
+
+
+class SampleFormula:
+    """A formula in declared symbols, read once."""
+
+    def __init__(self, text: str, symbols: Mapping[str, Declaration]) -> None:
+        self.tree = parse(text)
+        self.scope = infer(self.tree, symbols, text)
+        calls = [part for part in walk(self.tree) if isinstance(part, Call)]
+        self._kinks = [
+            (call.function, [self._part(argument) for argument in call.arguments])
+            for call in calls
+            if has_kink(call.function) or call.function in NORMS
+        ]
+
+    def _part(self, tree: Tree) -> tuple[Tree, Scope]:
+        return tree, infer(tree, self.scope.known, sizes=self.scope.sizes)
+
+    def value(self, known: Mapping[str, Array]) -> Array:
+        """The value, where `known` has at least the symbols."""
+        return evaluate(self.tree, {name: known[name] for name in self.scope.symbols}, self.scope)
+
+    def distance(self, known: Mapping[str, Array]) -> float:
+        """The smallest distance of an argument from a kink: from zero, or from another argument."""
+        lengths = {
+            size: length
+            for name, declared in self.scope.symbols.items()
+            for size, length in zip(declared.sizes, np.shape(known[name]), strict=True)
+        }
+        nearest = float("inf")
+        for function, parts in self._kinks:
+            one, *others = (
+                evaluate(
+                    tree,
+                    {x: known[x] for x in scope.symbols}
+                    | {size: n for size, n in lengths.items() if size in scope.sizes},
+                    scope,
+                )
+                for tree, scope in parts
+            )
+            between = np.real(one - others[0] if function in ("max", "min") else one)
+            norm = np.linalg.norm if function == "norm2" else lambda x: np.min(np.abs(x))
+            nearest = min(nearest, float(norm(between)))
+        return nearest

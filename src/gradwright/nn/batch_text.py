@@ -1,0 +1,74 @@
+"""A formula of one sample as a formula of a batch, in notation: the samples are rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gradwright.core.batch import over_batch
+from gradwright.core.graph import Graph
+from gradwright.core.nodes import Node
+from gradwright.errors import UnsupportedError
+from gradwright.notation.declarations import Declaration
+from gradwright.notation.lower import lower
+from gradwright.notation.raising.raiser import Raiser
+from gradwright.notation.shapes import Scope, Shape, infer
+from gradwright.notation.tree import Tree
+from gradwright.render.plain import plain_text
+from gradwright.simplify.readable import Printer
+
+#: The size of a batch.
+BATCH = "n"
+
+
+def batch_text(
+    asked: str,
+    tree: Tree,
+    symbols: Mapping[str, Declaration],
+    rows: Mapping[str, str],
+    *,
+    total: bool = False,
+) -> str:
+    """The formula for a batch.
+
+    Args:
+        asked: what an error says was asked for.
+        tree: the formula of one sample.
+        symbols: its symbols.
+        rows: for each vector that differs between samples, the name of the matrix whose rows are
+            the samples.
+        total: whether the results of the samples, numbers, are added.
+
+    Raises:
+        UnsupportedError: it has no form in matrices.
+    """
+    graph = Graph()
+    known = dict(symbols)
+    sizes = frozenset(size for d in known.values() for size in d.sizes if isinstance(size, str))
+    node = lower(tree, infer(tree, known, sizes=sizes), graph).value.node
+    inputs: dict[Node, Node] = {}
+    for single, whole in rows.items():
+        axes = (BATCH, *known[single].sizes)
+        inputs[graph.variable(single, known[single].sizes)] = graph.variable(whole, axes)
+        known[whole] = Declaration(whole, "matrix", axes)
+    scope = Scope(known, sizes | {BATCH}, Shape("scalar", (), ()))
+    try:
+        lifted = over_batch(graph, node, inputs, BATCH)
+    except UnsupportedError as error:
+        raise _no_batch(asked, error.clash) from error
+    printer = Printer(graph, scope, Raiser(graph, {}))
+    try:
+        printed = printer.printed(graph.total(lifted) if total else lifted).tree
+    except UnsupportedError:
+        # Not even in index form.
+        printed = None
+    if printed is None:
+        raise _no_batch(asked, "a part of it is a matrix for each sample, and has three axes")
+    return plain_text(printed)
+
+
+def _no_batch(asked: str, clash: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"{asked} for a batch",
+        clash,
+        "write it with products of matrices and vectors and with functions of entries",
+    )

@@ -1,0 +1,72 @@
+"""A loss as a formula of one sample, in its outputs a and its targets y."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradwright.errors import NetworkError, ShapeError, UnsupportedError
+from gradwright.nn.batch_text import batch_text
+from gradwright.notation.declarations import Declaration
+from gradwright.notation.lexer import is_name
+from gradwright.notation.parser import parse
+from gradwright.notation.shapes import infer
+
+#: The letters of a loss for one sample, their declarations, and their names for a batch.
+LETTERS = {
+    "a": Declaration("a", "vector", ("q",)),
+    "y": Declaration("y", "vector", ("q",)),
+}
+ROWS = {"a": "A", "y": "Y"}
+
+
+@dataclass(frozen=True, slots=True)
+class LossFormula:
+    """A loss by formula: `text` for one sample, `batch` its sum over the rows of A and Y."""
+
+    text: str
+    batch: str
+
+
+def is_formula(loss: object) -> bool:
+    """Whether a loss is a formula, and not a name."""
+    return isinstance(loss, str) and not is_name(loss)
+
+
+def loss_formula(text: str) -> LossFormula:
+    """Read a loss.
+
+    >>> loss_formula("norm2(a - y)^2/2").batch
+    '0.5*norm2(A - Y)^2'
+
+    Raises:
+        NotationError, ShapeError: the formula cannot be read.
+        NetworkError: other letters than a and y, or no a.
+        UnsupportedError: abstract functions, or no form in matrices for a batch.
+    """
+    tree = parse(text)
+    scope = infer(tree, LETTERS, text)
+    other = sorted(set(scope.symbols) - set(LETTERS))
+    if other or "a" not in scope.symbols:
+        fact = f"it has {', '.join(other)}" if other else "it has no a"
+        raise NetworkError(
+            f"the loss {text}",
+            f"{fact}, and a loss is a formula in a, the outputs for a sample, and y, its targets",
+            "write a formula such as norm2(a - y)^2, or the name of a loss",
+            text=text,
+        )
+    if scope.functions:
+        raise UnsupportedError(
+            f"the loss {text}",
+            f"{', '.join(scope.functions)} is abstract, and a loss is made of functions with code",
+            "write the function out",
+            text=text,
+        )
+    if scope.shape.kind != "scalar":
+        raise ShapeError(
+            f"the loss {text}",
+            f"its value is a {scope.shape} and a loss is a number",
+            "write a formula whose value is a number, such as sum(abs(a - y))",
+            text=text,
+        )
+    rows = {name: ROWS[name] for name in scope.symbols}
+    return LossFormula(text, batch_text(f"the loss {text}", tree, LETTERS, rows, total=True))
