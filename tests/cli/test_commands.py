@@ -145,7 +145,7 @@ def wrong(*_: object, **__: object) -> CheckReport:
 def test_a_check_that_fails_ends_with_1_and_trains_nothing(
     command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gradwright.api.network.NetworkDerivation.check", wrong)
+    monkeypatch.setattr("gradwright.api.backprop.NetworkDerivation.check", wrong)
     output = printed(capsys, *command, NETWORK, code=1)
     assert "WRONG" in output
     assert "trained" not in output

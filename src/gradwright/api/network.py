@@ -8,39 +8,25 @@ from typing import Any
 
 import numpy as np
 
+from gradwright.api.backprop import NetworkDerivation
 from gradwright.api.formula_layers import FormulaMaps
-from gradwright.api.network_checking import (
-    FLAT,
-    MAX_SEPARATE_LAYERS,
-    SAMPLES,
-    check_network,
-)
 from gradwright.api.network_parts import (
     AffineMap,
     batch_jacobian,
     collapsed,
     gradient_norms,
 )
-from gradwright.api.trace import NetworkTrace
-from gradwright.errors import NetworkError, UnsupportedError
-from gradwright.explain.components import line_components, proof_section
-from gradwright.explain.document import as_latex, as_text, section_dict
-from gradwright.explain.levels import require_level
-from gradwright.explain.network import Section, sections
+from gradwright.errors import NetworkError
+from gradwright.explain.conventions import Convention, known_notation
 from gradwright.explain.trace import TracedLine, traced_lines
-from gradwright.nn.derive import letters_of
 from gradwright.nn.initialise import initialise
 from gradwright.nn.jacobians import LayerJacobians, layer_jacobians
 from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.parameters import Parameters
 from gradwright.nn.sequence import Source
-from gradwright.nn.targets import prepare_inputs, prepare_targets, sample_targets
-from gradwright.ops.table import OPERATIONS
-from gradwright.training.loop import Settings
-from gradwright.verification.report import CheckReport
-
-SCHEMA = "gradwright.network/1"
+from gradwright.nn.targets import prepare_inputs, prepare_targets
+from gradwright.nn.text import with_numbers
 
 Array = Any
 Progress = Callable[[str, int, int], None]
@@ -90,9 +76,40 @@ class Network:
         model = self._model
         return Network(model.source_form, model.loss, model.reduction, layout)
 
-    def backprop(self) -> NetworkDerivation:
-        """The derivation of every gradient."""
-        return NetworkDerivation(self)
+    def sized(self, **sizes: int) -> Network:
+        """The network with numbers for sizes that are names.
+
+        Raises:
+            NetworkError: a name that is no size of the network.
+        """
+        model = self._model
+        text = with_numbers(model.text, model.groups, sizes)
+        return Network(text, model.loss, model.reduction, model.layout.name)
+
+    def backprop(
+        self,
+        notation: str | None = None,
+        gradient: str | None = None,
+        jacobian: str | None = None,
+        layer_jacobian: str | None = None,
+    ) -> NetworkDerivation:
+        """The derivation of every gradient.
+
+        Args:
+            notation: "000" to "004" for the letters and conventions of one of the lecture notes,
+                in the layout that goes with them; without it the plain letters.
+            gradient: with a notation for one sample, "column" or "row" for the derivatives by
+                values of layers.
+            jacobian: with a notation, "numerator" for m × n, "transposed" for n × m.
+            layer_jacobian: with a notation, "output" or "pre-activation": what the recursion
+                over the layers runs over.
+
+        Raises:
+            NetworkError: an unknown notation or choice, or one that does not go with the notation.
+        """
+        convention = known_notation(notation or "").changed(gradient, jacobian, layer_jacobian)
+        net = self if not convention.name else self.relayout(convention.layout)
+        return NetworkDerivation(net, convention)
 
     def init(
         self,
@@ -210,9 +227,8 @@ class Network:
         batch = self._model.layout.batch
         values = {"X": batch(inputs), "Y": batch(self.targets(p, inputs, y)), **dict(p.items())}
         values = {name: np.asarray(value, dtype=np.float64) for name, value in values.items()}
-        return traced_lines(
-            self._model.explained_runs(), self._model.widths, values, self._model.layout.row_samples
-        )
+        model = self._model
+        return traced_lines(model.explained_runs(Convention()), values, model.layout.row_samples)
 
     def _flat(self, p: Parameters) -> Array:
         if not isinstance(p, Parameters):
@@ -236,149 +252,3 @@ class Network:
     def targets(self, p: Parameters, inputs: Array, y: Array) -> Array:
         """Labels as rows of targets (n × outputs), checked, in the dtype of the parameters."""
         return prepare_targets(y, self.widths[-1], self._model.loss, inputs.shape[0], p.flat.dtype)
-
-
-class NetworkDerivation:
-    """The derivation of a network's gradients: explained, emitted, checked."""
-
-    def __init__(self, network: Network) -> None:
-        self.network = network
-        self._model = network.model
-
-    def __repr__(self) -> str:
-        return f"<backprop of {self.network!r}>"
-
-    def __str__(self) -> str:
-        return self.explain()
-
-    @property
-    def sections(self) -> tuple[Section, ...]:
-        """The derivation as sections of lines."""
-        model = self._model
-        return sections(model.explained_runs(), model.widths, model.layout.row_samples)
-
-    def explain(self, level: str = "full") -> str:
-        """The derivation as text.
-
-        "full" gives every section; "outline" leaves out the local Jacobians and shows only the
-        last form of each line; "index" adds the lines of each layer kind in components, with
-        their sums, and the proofs of the activations.
-        """
-        require_level(level)
-        parts = self.sections
-        if level == "outline":
-            kept = (part for part in parts if not part.title.startswith("Local"))
-            parts = tuple(part.shortened() for part in kept)
-        text = as_text(self.title, self.notes, parts)
-        return text if level != "index" else "\n".join([text, *self._in_components()])
-
-    def _in_components(self) -> list[str]:
-        """Each kind in its own letters, X being the layer's input."""
-        lines = ["", "In components, X being the input of a layer of each kind"]
-        for kind, derived in self._model.derived.items():
-            own = line_components((*derived.forward, *derived.adjoints), letters_of(kind))
-            lines += [f"   {kind.described}", *(f"      {line}" for line in own)]
-        used = dict.fromkeys(layer.activation for layer in self._model.layers)
-        return [*lines, *proof_section(OPERATIONS[name] for name in used if name in OPERATIONS)]
-
-    def latex(self) -> str:
-        """The derivation as a complete LaTeX document."""
-        return as_latex(self.title, self.notes, self.sections)
-
-    def html(self, check: CheckReport | None = None) -> str:
-        """The derivation as one self-contained HTML page, with the check if one is given."""
-        from gradwright.api.reporting import network_page
-
-        return network_page(self, check)
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        from gradwright.api.reporting import bundle
-        from gradwright.report.equations import network_sections
-
-        return bundle(self.explain(), "", network_sections(self.sections))
-
-    def source(self, target: str = "numpy") -> str:
-        """A complete module that needs NumPy only."""
-        if target != "numpy":
-            raise UnsupportedError(
-                f"source for the target {target!r}",
-                f"{target!r} is asked for and the only target is numpy",
-                'use source("numpy")',
-            )
-        return self._model.source
-
-    def trace(self, p: Parameters, X: Array, y: Array, learning_rate: float = 0.1) -> NetworkTrace:
-        """Every value of one step of gradient descent, with the numbers that were multiplied.
-
-        Args:
-            p: the parameters before the step.
-            X: samples × features; small batches are shown in full.
-            y: class indices, one-hot rows or targets.
-            learning_rate: W := W − learning_rate · ∂L/∂W.
-
-        Raises:
-            TrainingError: a learning rate that is no positive finite number.
-            DataError: samples or labels that do not fit the network.
-        """
-        rate = Settings(learning_rate=learning_rate).learning_rate
-        lines = self.network.traced(p, X, y)
-        return NetworkTrace(self._model.text, p, lines, float(rate))
-
-    def check(self, seed: int = 0, progress: Progress | None = None) -> CheckReport:
-        """Compare every gradient of the emitted code with an independent oracle, in float64."""
-        layers = self._model.layers
-        module = self._model.module
-        shapes = Parameters.zeros(layers).shapes()
-        deep = len(layers) > MAX_SEPARATE_LAYERS
-        blocks = [FLAT] if deep else list(shapes)
-
-        def named(p: Parameters) -> dict[str, Array]:
-            return {FLAT: p.flat} if deep else dict(p.items())
-
-        def claimed(point: dict[str, Array]) -> dict[str, Array]:
-            flat = np.concatenate([point[name].ravel() for name in blocks])
-            _, gradient = module.value_and_gradient(flat, point["X"], point["Y"])
-            return named(Parameters(layers, gradient))
-
-        def draw(generator: np.random.Generator) -> dict[str, Array]:
-            start = initialise(layers, seed=int(generator.integers(2**31)), scheme="he_normal")
-            start.flat[:] += 0.1 * generator.standard_normal(start.flat.size)
-            X = generator.standard_normal((SAMPLES, self._model.widths[0]))
-            Y = sample_targets(self._model.loss, SAMPLES, self._model.widths[-1], generator)
-            return {**named(start), "X": X, "Y": Y}
-
-        return check_network(
-            self._model.kinds, claimed, draw, blocks, shapes, seed=seed, progress=progress
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """The derivation in the schema gradwright.network/1."""
-        return {
-            "schema": SCHEMA,
-            "network": self._model.text,
-            "loss": self._model.loss,
-            "reduction": self._model.reduction,
-            "layout": self._model.layout.name,
-            "widths": list(self._model.widths),
-            "kinds": [kind.name for kind in self._model.derived],
-            "sections": [section_dict(section) for section in self.sections],
-        }
-
-    @property
-    def title(self) -> str:
-        """What the derivation is of."""
-        return f"Backpropagation for {self._model.text}"
-
-    @property
-    def notes(self) -> list[str]:
-        """The loss, the letters, and conventions at kinks, a sentence or two each."""
-        model = self._model
-        mean = "the mean over" if model.reduction == "mean" else "the sum over"
-        samples = model.layout.batch_axes
-        loss = model.loss if model.loss_formula is None else f"{model.loss} of each sample"
-        notes = [
-            f"Loss: {loss}, {mean} the n samples, which are the {samples} of X.",
-            "δZ stands for ∂L/∂Z, with the shape of Z; ⊙ multiplies entry by entry.",
-        ]
-        kinks = [kink for derived in model.derived.values() for kink in derived.kinks]
-        return notes + [f"At the kink: {text}." for text in dict.fromkeys(kinks)]

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from gradwright.api.sample_formulas import SampleFormula, has_kink
-from gradwright.nn.derive import defining_texts, letters_of
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layouts import LAYOUTS
+from gradwright.nn.letters import defining_texts, letters_of
 from gradwright.nn.loss_formula import LETTERS
 from gradwright.notation.declarations import Declaration
 from gradwright.notation.parser import parse

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gradwright.render.mathml import math_element, mathml_name, mathml_row
+from gradwright.render.mathml import derivative, math_element, mathml_name, mathml_row
 from gradwright.render.unicode import unicode_text
 from gradwright.report.document import (
     check_part,
@@ -13,12 +13,12 @@ from gradwright.report.document import (
     network_figures,
     training_part,
 )
-from gradwright.report.equations import Row, derivative, equations, formula_steps, network_sections
+from gradwright.report.equations import Row, equations, formula_steps, network_sections
 from gradwright.report.page import code, notes, page, section
 
 if TYPE_CHECKING:
+    from gradwright.api.backprop import NetworkDerivation
     from gradwright.api.derivation import Derivation
-    from gradwright.api.network import NetworkDerivation
     from gradwright.gradientflow.report import FlowReport
     from gradwright.training.loop import Epoch
     from gradwright.verification.report import CheckReport
@@ -33,7 +33,10 @@ def network_page(
     trace: str = "",
 ) -> str:
     """The derivation of a network as one page, with what else is known of it."""
-    parts = [notes(*backprop.notes), network_figures(backprop.network.model.layers)]
+    parts = [notes(*backprop.notes)]
+    model = backprop.network.model
+    if not model.symbolic:
+        parts.append(network_figures(model.layers))
     parts.append(network_sections(backprop.sections))
     if check is not None:
         parts.append(check_part(check))
@@ -43,7 +46,8 @@ def network_page(
         parts.append(flow_part(flow))
     if trace:
         parts.append(section("One step with its numbers", code(trace)))
-    parts.append(code_part(backprop.source("numpy")))
+    if not model.symbolic:
+        parts.append(code_part(backprop.source("numpy")))
     return page(backprop.title, "".join(parts))
 
 

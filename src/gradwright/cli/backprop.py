@@ -12,10 +12,11 @@ from gradwright.cli.learning import Data, Settings, Trained, read_data, train
 from gradwright.cli.main import CHECK_FAILED, INTERRUPTED
 from gradwright.cli.output import OutputFolder, json_text, output_folder, publish, say, write_file
 from gradwright.cli.progress import note, progress
-from gradwright.cli.subject import make_network
+from gradwright.cli.subject import make_backprop
 
 if TYPE_CHECKING:
-    from gradwright.api.network import Network, NetworkDerivation
+    from gradwright.api.backprop import NetworkDerivation
+    from gradwright.api.network import Network
     from gradwright.api.trace import NetworkTrace
     from gradwright.gradientflow.report import FlowReport
     from gradwright.verification.report import CheckReport
@@ -41,7 +42,8 @@ class _Results:
         folder.write("derivation.txt", self.explained)
         folder.write("derivation.tex", self.backprop.latex())
         folder.write("report.html", self.page())
-        folder.write("backprop.py", self.backprop.source("numpy"))
+        if not self.backprop.network.model.symbolic:
+            folder.write("backprop.py", self.backprop.source("numpy"))
         folder.write("check.json", json_text(self.report.to_dict()))
         if self.traced is not None:
             folder.write("trace.txt", str(self.traced))
@@ -113,6 +115,7 @@ class _Tracing:
 @options.loss
 @options.reduction
 @options.layout
+@options.convention_options
 @options.level
 @options.trace
 @options.training_options
@@ -126,7 +129,7 @@ def command(
     label: str | None,
     loss: str | None,
     reduction: str,
-    layout: str,
+    layout: str | None,
     level: str,
     trace: bool,
     epochs: int,
@@ -137,6 +140,7 @@ def command(
     as_json: bool,
     out: str | None,
     report: str | None,
+    **convention: str | None,
 ) -> int:
     """Derive the backward pass of NETWORK, check it, and with --data train with it.
 
@@ -152,14 +156,17 @@ def command(
       gradwright backprop "4 -> 10 relu -> 6 relu -> 3 softmax"
       gradwright backprop "2 -> 8 tanh -> 1 sigmoid" --level outline
       gradwright backprop "2 -> 3 sigmoid -> 2 sigmoid -> 1 sigmoid" --trace
+      gradwright backprop "2 -> 3 sigmoid -> 1 sigmoid" --notation 003
+      gradwright backprop "d -> L * H tanh -> K softmax"
     """
     settings = Settings(epochs, batch_size, learning_rate, held_out, seed)
     with output_folder(out) as folder:
-        network = make_network(text, loss, reduction, layout)
+        backprop = make_backprop(text, loss, reduction, layout, convention)
+        network = backprop.network
         # Data is read before the work, so that a wrong file is reported at once.
         samples = None if data is None else read_data(data, label, settings, network)
         tracing = _Tracing(network, samples, settings) if trace else None
-        results = _work(network, samples, settings, level, tracing, not as_json, folder is not None)
+        results = _work(backprop, samples, settings, level, tracing, not as_json, out is not None)
         if folder is not None:
             results.write(folder)
         for path in publish(folder):
@@ -173,7 +180,7 @@ def command(
 
 
 def _work(
-    network: Network,
+    backprop: NetworkDerivation,
     samples: Data | None,
     settings: Settings,
     level: str,
@@ -187,12 +194,15 @@ def _work(
         if aloud:
             say(text, go_on=has_folder)
 
-    backprop = network.backprop()
+    network = backprop.network
     explained = backprop.explain(level=level).rstrip("\n")
     tell(explained)
     traced = None if tracing is None else tracing.run(backprop)
     if traced is not None:
         tell(f"\n{traced}")
+    if network.model.symbolic:
+        drawn = backprop.drawn_sizes(settings.seed)
+        tell(f"\nchecked with {', '.join(f'{k} = {v}' for k, v in drawn.items())}:")
     with progress("checking") as watch:
         report = backprop.check(seed=settings.seed, progress=watch)
     tell(f"\n{report}")

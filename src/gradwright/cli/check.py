@@ -37,7 +37,7 @@ def command(
     declarations: tuple[str, ...],
     loss: str | None,
     reduction: str,
-    layout: str,
+    layout: str | None,
     seed: int,
     as_json: bool,
     out: str | None,

@@ -30,7 +30,7 @@ def command(
     declarations: tuple[str, ...],
     loss: str | None,
     reduction: str,
-    layout: str,
+    layout: str | None,
     target: str,
     as_json: bool,
     out: str | None,

@@ -50,7 +50,7 @@ def command(
     label: str | None,
     loss: str | None,
     reduction: str,
-    layout: str,
+    layout: str | None,
     params: str | None,
     scheme: str,
     scale: float,

@@ -81,10 +81,8 @@ reduction = click.option(
 layout = click.option(
     "--layout",
     type=click.Choice(["rows", "columns", "transposed"]),
-    default="rows",
-    show_default=True,
-    help="What formulas and code look like: X W + 1 bᵀ, W X + b 1ᵀ or Wᵀ X + b 1ᵀ. Data has its "
-    "samples as rows in any case.",
+    help="What formulas and code look like: X W + 1 bᵀ, which is the default, W X + b 1ᵀ or "
+    "Wᵀ X + b 1ᵀ. Data has its samples as rows in any case.",
 )
 
 
@@ -100,6 +98,35 @@ def data_options(required: bool) -> Callable[[Command], Command]:
         "--label", metavar="COLUMN", help="The column of a CSV file that is to be predicted."
     )
     return lambda command: data(label(command))
+
+
+def convention_options(command: Command) -> Command:
+    """`--notation`, `--gradient`, `--jacobian`, `--layer-jacobian`."""
+    options = (
+        click.option(
+            "--notation",
+            type=click.Choice(["000", "001", "002", "003", "004"]),
+            help="Letters, conventions and layout of one of the lecture notes.",
+        ),
+        click.option(
+            "--gradient",
+            type=click.Choice(["column", "row"]),
+            help="With a notation for one sample: how derivatives by values of layers are written.",
+        ),
+        click.option(
+            "--jacobian",
+            type=click.Choice(["numerator", "transposed"]),
+            help="With a notation: whether ∂f/∂x has a row or a column for each entry of f.",
+        ),
+        click.option(
+            "--layer-jacobian",
+            type=click.Choice(["output", "pre-activation"]),
+            help="With a notation: what the recursion over the layers runs over.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def training_options(command: Command) -> Command:

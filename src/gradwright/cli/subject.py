@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from gradwright.cli.options import declared, names
 from gradwright.errors import DataError
 
 if TYPE_CHECKING:
+    from gradwright.api.backprop import NetworkDerivation
     from gradwright.api.derivation import Derivation
     from gradwright.api.network import Network
 
@@ -22,14 +23,31 @@ def is_network(text: str) -> bool:
     return "->" in text or "→" in text
 
 
-def make_network(text: str, loss: str | None, reduction: str, layout: str) -> Network:
+def make_network(text: str, loss: str | None, reduction: str, layout: str | None) -> Network:
     """The network, with the loss that belongs to its last activation unless one is named."""
     from gradwright.api.network import Network
     from gradwright.nn.losses import default_loss
-    from gradwright.nn.text import parse_network
+    from gradwright.nn.text import parse_groups
 
-    chosen = default_loss(parse_network(text)[-1].activation) if loss is None else loss
-    return Network(text, loss=chosen, reduction=reduction, layout=layout)
+    chosen = default_loss(parse_groups(text)[-1].activation) if loss is None else loss
+    return Network(text, loss=chosen, reduction=reduction, layout=layout or "rows")
+
+
+def make_backprop(
+    text: str,
+    loss: str | None,
+    reduction: str,
+    layout: str | None,
+    convention: Mapping[str, str | None],
+) -> NetworkDerivation:
+    """The derivation of a network in the convention that was asked for."""
+    made = make_network(text, loss, reduction, layout).backprop(**convention)
+    used = made.network.model.layout.name
+    if layout is not None and used != layout:
+        raise click.UsageError(
+            f"--notation {convention['notation']} has the layout {used}, and --layout says {layout}"
+        )
+    return made
 
 
 def equations_text(path: str) -> str:

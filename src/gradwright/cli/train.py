@@ -28,7 +28,7 @@ def command(
     label: str | None,
     loss: str | None,
     reduction: str,
-    layout: str,
+    layout: str | None,
     epochs: int,
     batch_size: int,
     learning_rate: float,

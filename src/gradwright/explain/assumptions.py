@@ -43,7 +43,7 @@ def assumptions(
     for name, declared in sorted(scope.symbols.items()):
         for fact, words in RELIED_ON.items():
             if fact in declared.facts:
-                rows = name if declared.kind == "vector" else f"each row of {name}"
+                rows = name if declared.kind in ("vector", "row") else f"each row of {name}"
                 found.setdefault(f"{words.format(name, rows)}, as declared")
     return tuple(found)
 

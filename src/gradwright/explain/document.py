@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gradwright.core.nodes import Size
 from gradwright.explain.lines import Line
 from gradwright.explain.network import Entry, Section
-from gradwright.notation.tree import Symbol
-from gradwright.render.equation import latex_block, text_block
-from gradwright.render.latex import escape, latex
+from gradwright.render.equation import latex_block, shape_text, text_block
+from gradwright.render.latex import escape, latex, latex_name
 from gradwright.render.plain import plain_text
-from gradwright.render.unicode import unicode_text
+from gradwright.render.unicode import unicode_name, unicode_text
 
 Row = tuple[str, str, str]
 
@@ -68,7 +66,7 @@ def _text_rows(entry: Entry) -> list[Row]:
     for place, form in enumerate(line.forms):
         left = _text_name(line) if place == 0 else ""
         last = place == len(line.forms) - 1
-        remark = _joined(form.rule, _shape(line.axes) if last else "", entry.remark if last else "")
+        remark = _joined(form.rule, _shape(line) if last else "", entry.remark if last else "")
         rows.append((left, unicode_text(form.tree), remark))
     return rows
 
@@ -79,36 +77,29 @@ def _latex_rows(entry: Entry) -> list[Row]:
     for place, form in enumerate(line.forms):
         left = _latex_name(line) if place == 0 else ""
         last = place == len(line.forms) - 1
-        remark = _joined(form.rule, _shape(line.axes) if last else "", entry.remark if last else "")
+        remark = _joined(form.rule, _shape(line) if last else "", entry.remark if last else "")
         rows.append((left, latex(form.tree), remark))
     return rows
+
+
+def _shape(line: Line) -> str:
+    return shape_text(line.axes) if line.axes else ""
 
 
 def _joined(*parts: str) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _shape(axes: Sequence[Size]) -> str:
-    return " × ".join(str(size) for size in axes)
-
-
-def _is_adjoint(line: Line) -> bool:
-    return line.name.startswith("δ") and not line.by_parameter
-
-
 def _text_name(line: Line) -> str:
     """δZ₃ for an adjoint, ∂L/∂W₃ for the gradient of a parameter."""
-    if not line.meaning:
-        return line.name if line.name.startswith("∂") else unicode_text(Symbol(line.name))
-    of = unicode_text(Symbol(line.meaning.rpartition("∂")[2]))
-    return unicode_text(Symbol(line.name)) if _is_adjoint(line) else f"∂L/∂{of}"
+    if line.fraction is None:
+        return unicode_name(line.name)
+    top, bottom = map(unicode_name, line.fraction)
+    return f"∂{top}/∂{bottom}"
 
 
 def _latex_name(line: Line) -> str:
-    if line.name.startswith("∂"):
-        top, _, bottom = line.name.partition("/")
-        return rf"\frac{{\partial {top[1:]}}}{{\partial {bottom[1:]}}}"
-    if not line.meaning or _is_adjoint(line):
-        return latex(Symbol(line.name))
-    of = latex(Symbol(line.meaning.rpartition("∂")[2]))
-    return rf"\frac{{\partial L}}{{\partial {of}}}"
+    if line.fraction is None:
+        return latex_name(line.name)
+    top, bottom = map(latex_name, line.fraction)
+    return rf"\frac{{\partial {top}}}{{\partial {bottom}}}"

@@ -23,24 +23,30 @@ class Form:
 class Line:
     """`name = forms[0] = forms[1] = …`, with the axes of the value.
 
-    `meaning` is what the name stands for, such as "∂L/∂Z", where the name alone does not say it.
+    `meaning` is what the name stands for, such as "∂L/∂Z", where the name alone does not say it;
+    with `quotient` it is written on the left side instead of the name. So is a name that is a
+    quotient itself, such as ∂a/∂z.
     """
 
     name: str
     axes: tuple[Size, ...]
     forms: tuple[Form, ...]
     meaning: str = ""
+    quotient: bool = False
+
+    @property
+    def fraction(self) -> tuple[str, str] | None:
+        """The names above and below where the left side is a derivative, else None."""
+        shown = self.name if self.name.startswith("∂") else self.meaning if self.quotient else ""
+        if not shown:
+            return None
+        top, _, bottom = shown.partition("/")
+        return top.removeprefix("∂"), bottom.removeprefix("∂")
 
     @property
     def tree(self) -> Tree:
         """The last form."""
         return self.forms[-1].tree
-
-    @property
-    def by_parameter(self) -> bool:
-        """Whether the value is the derivative by a parameter of a layer."""
-        of = self.meaning.rpartition("∂")[2].partition("[")[0].rstrip("0123456789")
-        return bool(of) and of not in ("X", "Z", "A")
 
     def renamed(self, names: Callable[[str], str], sizes: Callable[[Size], Size]) -> Line:
         """The line in other letters."""

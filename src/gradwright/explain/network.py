@@ -7,17 +7,17 @@ consecutive layers of one kind are written as one recursion with an index.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gradwright.core.nodes import Size
-from gradwright.explain.lines import Form, Line
+from gradwright.explain.conventions import Convention
+from gradwright.explain.lines import Form, Line, renamed
+from gradwright.explain.rows import as_row
 from gradwright.notation.tree import Symbol
 
 #: Runs of at least this many layers of one kind are written with an index.
 FOLDED_FROM = 3
-
-INDEX = "l"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +38,31 @@ class LayerLines:
 class Run:
     """Consecutive layers of one kind: numbers `first` to `last`, counted from 1.
 
-    `sizes` are numbers for sizes other than n, p and q.
+    `widths` has the units before the first layer and behind each layer; for a symbolic number of
+    layers those before the first and behind all of them. `sizes` are numbers for sizes other than
+    n, p and q.
     """
 
     lines: LayerLines
-    first: int
-    last: int
+    first: Size
+    last: Size
+    widths: tuple[Size, ...]
     sizes: tuple[tuple[str, int], ...] = ()
 
     @property
     def folded(self) -> bool:
         """Whether the layers are written as one, with an index."""
-        return self.last - self.first + 1 >= FOLDED_FROM
+        if isinstance(self.first, int) and isinstance(self.last, int):
+            return self.last - self.first + 1 >= FOLDED_FROM
+        return self.first != self.last
+
+    def single(self) -> list[Run]:
+        """Each layer alone; the numbers of the layers are known."""
+        assert isinstance(self.first, int) and isinstance(self.last, int)
+        return [
+            replace(self, first=number, last=number, widths=self.widths[k : k + 2])
+            for k, number in enumerate(range(self.first, self.last + 1))
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,51 +75,44 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A titled part of the derivation."""
+    """A titled part of the derivation; the values of local lines are for any one layer."""
 
     title: str
     entries: tuple[Entry, ...]
+    local: bool = False
 
     def shortened(self) -> Section:
         """Only the last form of each line."""
         kept = (replace(e, line=replace(e.line, forms=e.line.forms[-1:])) for e in self.entries)
-        return Section(self.title, tuple(kept))
+        return replace(self, entries=tuple(kept))
 
 
-def sections(
-    runs: Sequence[Run], widths: Sequence[int], row_samples: bool = True
-) -> tuple[Section, ...]:
-    """The derivation of a network as sections of lines in its own letters.
-
-    `row_samples` says that the rows of X are the samples.
-    """
+def sections(runs: Sequence[Run], convention: Convention) -> tuple[Section, ...]:
+    """The derivation of a network as sections of lines in its own letters."""
     forward: list[Entry] = []
     delta: list[Entry] = []
     recursion: list[Entry] = []
     parameters: list[Entry] = []
     if any(run.folded and run.first == 1 for run in runs):
-        axes: tuple[Size, ...] = ("n", widths[0]) if row_samples else (widths[0], "n")
-        forward.append(Entry(Line("A0", axes, (Form(Symbol("X")),))))
-    for run in runs:
-        for layer in _layers(run):
-            forward += layer.entries(run.lines.forward, widths)
-    head = runs[-1]
-    for run in reversed(runs):
-        for layer in reversed(_layers(run)):
-            for line in run.lines.adjoints:
-                target = _target(line)
-                if target in run.lines.parameters:
-                    parameters += layer.entries([line], widths)
-                elif target == "X":
-                    if not layer.is_first:
-                        recursion += layer.entries([line], widths)
-                elif run is head:
-                    delta += layer.entries([line], widths)
-                else:
-                    recursion += layer.entries([line], widths)
+        forward.append(_inputs(runs[0], convention))
+    layers = [(run, layer) for run in runs for layer in _layers(run, convention)]
+    for run, layer in layers:
+        forward += layer.entries(run.lines.forward)
+    for run, layer in reversed(layers):
+        for line in run.lines.adjoints:
+            target = _target(line)
+            if target in run.lines.parameters:
+                parameters += layer.entries([line])
+            elif target == "X":
+                if not layer.is_first:
+                    recursion += layer.entries([line])
+            elif run is runs[-1]:
+                delta += layer.entries([line])
+            else:
+                recursion += layer.entries([line])
     parts = [
         Section("Forward", tuple(forward)),
-        Section("Local Jacobians, for one sample as a column", _local(runs)),
+        Section("Local Jacobians, for one sample as a column", _local(runs, convention), True),
         Section("Delta at the output", tuple(delta)),
         Section("Backward recursion", tuple(recursion)),
         Section("Parameter gradients", tuple(parameters)),
@@ -114,76 +120,130 @@ def sections(
     return tuple(part for part in parts if part.entries)
 
 
+def _inputs(run: Run, convention: Convention) -> Entry:
+    """A0 = X, for a recursion that begins with layer 1."""
+    letter = convention.letters["A"]
+    name = f"{letter}⁽⁰⁾" if convention.raised else f"{letter}0"
+    axes = next(line.axes for line in run.lines.forward)
+    sizes: dict[Size, Size] = {"q": run.widths[0]}
+    shown = tuple(sizes.get(size, size) for size in axes)
+    return Entry(Line(name, shown, (Form(Symbol(convention.letters["X"])),)))
+
+
 def _target(line: Line) -> str:
     """The letter that an adjoint line is the derivative by."""
     return line.meaning.rpartition("∂")[2]
 
 
-def _local(runs: Sequence[Run]) -> tuple[Entry, ...]:
+def _local(runs: Sequence[Run], convention: Convention) -> tuple[Entry, ...]:
     """The local Jacobians of each kind, once each."""
     found: dict[tuple[str, object], Entry] = {}
     for run in runs:
         for line in run.lines.local:
-            found.setdefault(
-                (line.name, line.tree), Entry(line, run.lines.label if "∂a" in line.name else "")
-            )
+            shown = _in_letters(line, convention) if convention.name else line
+            label = run.lines.label if "∂a" in line.name else ""
+            found.setdefault((line.name, line.tree), Entry(shown, label))
     return tuple(found.values())
+
+
+def _in_letters(line: Line, convention: Convention) -> Line:
+    """A local Jacobian in the letters of a layer with an index, or its transpose."""
+    index = convention.layer
+    letters = {"W": "W", "b": "b", "z": "Z", "a": "A"}
+
+    def named(name: str) -> str:
+        if name == "x":
+            return convention.name_of("A", f"{index}-1")
+        return convention.name_of(letters[name], index)
+
+    sizes: dict[Size, Size] = {
+        "p": convention.size_of(f"{index}-1"),
+        "q": convention.size_of(index),
+    }
+    made = line.renamed(lambda name: name, lambda size: sizes.get(size, size))
+    top, _, bottom = line.name.partition("/")
+    forms = tuple(
+        replace(form, tree=renamed(form.tree, named, lambda size: size)) for form in made.forms
+    )
+    axes = made.axes
+    if convention.jacobian == "transposed":
+        forms = tuple(replace(f, tree=as_row(f.tree, (), lambda part: False)) for f in forms)
+        axes = tuple(reversed(axes))
+    name = f"∂{named(top[1:])}/∂{named(bottom[1:])}"
+    return replace(made, name=name, forms=forms, axes=axes)
 
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """A layer, or with `last` > `first` all layers of a folded run."""
+    """A layer, or with `folded` all layers of a run; `inputs` and `outputs` are its units."""
 
     run: Run
-    first: int
-    last: int
+    first: Size
+    last: Size
     folded: bool
+    inputs: Size
+    outputs: Size
+    convention: Convention
 
     @property
     def is_first(self) -> bool:
         """Whether this is layer 1 alone, whose input's gradient nobody asks for."""
         return self.last == 1
 
-    def entries(self, lines: Sequence[Line], widths: Sequence[int]) -> list[Entry]:
+    @property
+    def index(self) -> Size:
+        """The number of the layer, or the letter for it."""
+        return self.convention.layer if self.folded else self.first
+
+    def entries(self, lines: Sequence[Line]) -> list[Entry]:
         """Lines in this layer's letters."""
-        sizes = self._sizes(widths)
+        sizes: dict[Size, Size] = {"p": self.inputs, "q": self.outputs}
+        sizes |= dict(self.run.sizes)
         made = []
         for line in lines:
-            renamed = line.renamed(self._names, sizes)
-            meaning = line.meaning
-            if meaning:
-                meaning = "∂L/∂" + self._names(_target(line))
-            first = max(self.first, 2) if _target(line) == "X" else self.first
-            remark = f"{INDEX} = {first}, …, {self.last}" if self.folded else ""
-            made.append(Entry(Line(renamed.name, renamed.axes, renamed.forms, meaning), remark))
+            shown = line.renamed(self._name, lambda size: sizes.get(size, size))
+            target = _target(line)
+            meaning, quotient = "", False
+            if line.meaning:
+                meaning = f"∂{self.convention.letters['L']}/∂{self._name(target)}"
+                quotient = target in self.run.lines.parameters
+            begins = 2 if target == "X" and self.first == 1 else self.first
+            remark = f"{self.index} = {begins}, …, {self.last}" if self.folded else ""
+            made.append(Entry(replace(shown, meaning=meaning, quotient=quotient), remark))
         return made
 
-    def _names(self, name: str) -> str:
-        stem = name.removeprefix("δ")
-        prefix = name[: len(name) - len(stem)]
-        if stem == "X":
-            return prefix + self._previous()
-        if stem in ("Z", "A", *self.run.lines.parameters):
-            return f"{prefix}{stem}" + (f"[{INDEX}]" if self.folded else str(self.first))
-        return name
-
-    def _previous(self) -> str:
-        if self.folded:
-            return f"A[{INDEX}-1]"
-        return "X" if self.first == 1 else f"A{self.first - 1}"
-
-    def _sizes(self, widths: Sequence[int]) -> Callable[[Size], Size]:
-        inputs = set(widths[self.first - 1 : self.last])
-        outputs = set(widths[self.first : self.last + 1])
-        known: dict[Size, Size] = {
-            "p": inputs.pop() if len(inputs) == 1 else f"n[{INDEX}-1]",
-            "q": outputs.pop() if len(outputs) == 1 else f"n[{INDEX}]",
-        }
-        known |= self.run.sizes
-        return lambda size: known.get(size, size)
+    def _name(self, name: str) -> str:
+        """A letter of the kind as this layer's."""
+        if name in ("X", "δX"):
+            return self.convention.name_of(name.replace("X", "A"), before(self.index))
+        if name in ("Z", "A", "δZ", "δA", *self.run.lines.parameters):
+            return self.convention.name_of(name, self.index)
+        if name.removeprefix("δ") in self.run.lines.parameters:
+            return "δ" + self.convention.name_of(name.removeprefix("δ"), self.index)
+        return self.convention.letters.get(name, name)
 
 
-def _layers(run: Run) -> list[_Layer]:
-    if run.folded:
-        return [_Layer(run, run.first, run.last, True)]
-    return [_Layer(run, number, number, False) for number in range(run.first, run.last + 1)]
+def before(index: Size) -> Size:
+    """The index of the layer before."""
+    if isinstance(index, int):
+        return index - 1
+    stem, plus, count = index.partition("+")
+    if not plus:
+        return f"{index}-1"
+    return stem if count == "1" else f"{stem}+{int(count) - 1}"
+
+
+def _layers(run: Run, convention: Convention) -> list[_Layer]:
+    if not run.folded:
+        runs = [run] if run.first == run.last else run.single()
+        return [
+            _Layer(one, one.first, one.last, False, one.widths[0], one.widths[-1], convention)
+            for one in runs
+        ]
+    inputs, outputs = set(run.widths[:-1]), set(run.widths[1:])
+    if not isinstance(run.last, int):
+        inputs |= outputs
+    index = convention.layer
+    p = inputs.pop() if len(inputs) == 1 else convention.size_of(f"{index}-1")
+    q = outputs.pop() if len(outputs) == 1 else convention.size_of(index)
+    return [_Layer(run, run.first, run.last, True, p, q, convention)]

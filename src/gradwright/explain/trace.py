@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gradwright.core.nodes import Size
+from gradwright.explain.conventions import Convention
 from gradwright.explain.lines import Line
 from gradwright.explain.network import Run, Section, sections
 from gradwright.notation.declarations import Declaration, Kind
@@ -32,7 +33,7 @@ class TracedLine:
 
 
 def traced_lines(
-    runs: Sequence[Run], widths: Sequence[int], values: Mapping[str, Array], row_samples: bool
+    runs: Sequence[Run], values: Mapping[str, Array], row_samples: bool
 ) -> tuple[TracedLine, ...]:
     """Every line of the derivation of a network, layer by layer, at given X, Y and parameters.
 
@@ -50,7 +51,8 @@ def traced_lines(
         axes: tuple[Size, ...] = ("n", columns) if row_samples else (rows, "n")
         declared[name] = Declaration(name, "matrix", axes)
     found = []
-    for section, line in _in_order(sections(_one_by_one(runs), widths)):
+    single = [layer for run in runs for layer in run.single()]
+    for section, line in _in_order(sections(single, Convention())):
         value = _value(line.tree, known, declared)
         used = {name: known[name] for name in infer(line.tree, declared).symbols}
         found.append(TracedLine(section, line, value, {**used, "n": samples}))
@@ -59,19 +61,9 @@ def traced_lines(
     return tuple(found)
 
 
-def _one_by_one(runs: Sequence[Run]) -> list[Run]:
-    """Each layer alone, so that none is written with an index."""
-    return [replace(run, first=k, last=k) for run in runs for k in range(run.first, run.last + 1)]
-
-
 def _in_order(parts: Sequence[Section]) -> list[tuple[str, Line]]:
     """The lines that have values; local Jacobians are for one sample and have none here."""
-    return [
-        (part.title, entry.line)
-        for part in parts
-        if not part.title.startswith("Local")
-        for entry in part.entries
-    ]
+    return [(part.title, entry.line) for part in parts if not part.local for entry in part.entries]
 
 
 def _value(tree: Tree, known: Mapping[str, Array], declared: Mapping[str, Declaration]) -> Array:

@@ -6,7 +6,8 @@ The formulas are those of the layout. Sizes are the names n (samples), p (fan-in
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from gradwright.calculus.modes import reverse
 from gradwright.calculus.pullback import Adjoint, adjoint_name, pullback
@@ -22,30 +23,29 @@ from gradwright.core.nodes import (
     variables,
 )
 from gradwright.explain.assumptions import is_norm
-from gradwright.explain.lines import Form, Line, renamed
+from gradwright.explain.lines import Form, Line
+from gradwright.explain.network import LayerLines
+from gradwright.explain.rows import as_row, with_rows
 from gradwright.nn.activations import activation_text
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.layouts import LAYOUTS
-from gradwright.nn.losses import loss_text, target_facts
+from gradwright.nn.letters import defining_texts, letters_of
 from gradwright.notation.declarations import Declaration, declare
 from gradwright.notation.lower import lower
 from gradwright.notation.parser import parse
 from gradwright.notation.raising.raiser import Raiser, without_spans
-from gradwright.notation.rebuilt import rebuilt
 from gradwright.notation.shapes import Scope, Shape, infer
-from gradwright.notation.tree import Symbol, Transpose, Tree
+from gradwright.notation.tree import Tree
 from gradwright.ops.record import Elementwise
 from gradwright.ops.table import OPERATIONS
 from gradwright.render.plain import plain_text
+from gradwright.simplify.equal import equal
 from gradwright.simplify.expand import EXPAND, QUOTIENTS
 from gradwright.simplify.readable import Printed, Printer, with_zero
 from gradwright.simplify.rewrite import Budget, rewrite, substitute
 from gradwright.simplify.rules import BASIC
 from gradwright.simplify.stable import STABLE
-
-#: Outputs and targets, with an axis of samples.
-SAMPLES = (Symbol("A"), Symbol("Y"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,88 +65,21 @@ class DerivedKind:
         return tuple(f"{line.name} = {plain_text(line.tree)}" for line in lines)
 
 
-def letters_of(kind: Kind) -> dict[str, Declaration]:
-    """The letters of a kind with their types."""
-    declared = _own_letters(kind)
-    facts = {"A": _batch_facts(kind, ("sum1",) if kind.activation == "softmax" else ())}
-    if kind.loss is not None:
-        declared |= {"Y": declared["A"], "L": "scalar"}
-        by_name = kind.loss_formula is None
-        facts["Y"] = _batch_facts(kind, target_facts(kind.loss) if by_name else ())
-    adjoints = {adjoint_name(name): text for name, text in declared.items()}
-    typed = {name: text + facts.get(name, "") for name, text in declared.items()} | adjoints
-    return {name: declare(name, text) for name, text in typed.items()}
-
-
-def _batch_facts(kind: Kind, facts: Sequence[str]) -> str:
-    """Facts about samples, as words of a declaration: of rows, or of columns."""
-    rows = LAYOUTS[kind.layout].row_samples
-    return "".join(f" {fact}" if rows else f" columns_{fact}" for fact in facts)
-
-
-def _own_letters(kind: Kind) -> dict[str, str]:
-    """Input, parameters, pre-activation and activation."""
-    if kind.formula is not None:
-        formula = kind.formula
-        outputs = f"matrix n {formula.outputs}"
-        parameters = {declared.name: str(declared) for declared in formula.parameters}
-        return {"X": f"matrix n {formula.inputs}", **parameters, "Z": outputs, "A": outputs}
-    layout = LAYOUTS[kind.layout]
-    inputs, outputs = ("n p", "n q") if layout.row_samples else ("p n", "q n")
-    weights = "p q" if layout.row_inputs else "q p"
-    declared = {"X": inputs, "W": weights, "Z": outputs, "A": outputs}
-    declared = {name: f"matrix {sizes}" for name, sizes in declared.items()}
-    return {**declared, "b": "vector q"} if kind.bias else declared
-
-
-def defining_texts(kind: Kind) -> list[tuple[str, str]]:
-    """The defining formulas of a kind in notation, in order of computation."""
-    layout = LAYOUTS[kind.layout]
-    affine = layout.affine(kind.bias)
-    if kind.formula is not None:
-        lines = list(kind.formula.batch)
-    elif kind.activation == "identity":
-        lines = [("A", affine)]
-    else:
-        lines = [("Z", affine), ("A", _activation(kind))]
-    if kind.loss is not None:
-        lines.append(("L", _loss(kind.loss, kind)))
-    return lines
-
-
-def _loss(name: str, kind: Kind) -> str:
-    """The loss in the letters of its kind: samples and sizes as they are there."""
-    if kind.loss_formula is None:
-        return loss_text(name, kind.reduction)
-    outputs = "q" if kind.formula is None else kind.formula.outputs
-    tree = renamed(parse(kind.loss_formula.batch), str, lambda s: outputs if s == "q" else s)
-    if not LAYOUTS[kind.layout].row_samples:
-        tree = rebuilt(tree, lambda part: Transpose(part) if part in SAMPLES else part)
-    text = plain_text(tree)
-    return f"({text})/n" if kind.reduction == "mean" else text
-
-
-def _activation(kind: Kind) -> str:
-    """A in notation; softmax is of rows, so columns are turned for it."""
-    if kind.activation == "softmax" and not LAYOUTS[kind.layout].row_samples:
-        return activation_text(kind.activation, kind.options, argument="Z'") + "'"
-    return activation_text(kind.activation, kind.options)
-
-
 class _Letters:
     """The graph, the declared letters and the definitions of one kind."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: Kind, one_sample: bool = False) -> None:
         self.graph = Graph()
         self.kind = kind
-        self.symbols = letters_of(kind)
+        self.one_sample = one_sample
+        self.symbols = letters_of(kind, one_sample)
         held = {size for declared in self.symbols.values() for size in declared.sizes}
         sizes = frozenset(size for size in held if isinstance(size, str))
         self.scope = Scope(self.symbols, sizes, Shape("scalar", (), ()))
         self.definitions: list[Definition] = []
         self.trees: dict[Variable, Tree] = {}
         self.said: dict[Node, tuple[Tree, int]] = {}
-        for name, text in defining_texts(kind):
+        for name, text in defining_texts(kind, one_sample):
             self._define(name, text)
 
     def variable(self, name: str) -> Variable:
@@ -161,6 +94,24 @@ class _Letters:
         self.definitions.append(Definition(variable, lowering.value.node))
         self.trees[variable] = without_spans(tree)
         self.said = lowering.said | self.said
+
+    @property
+    def parameters(self) -> list[Variable]:
+        """What the loss is derived by: the parameters, and the input."""
+        return [self.variable(name) for name in (*self.kind.parameters, "X")]
+
+    @property
+    def forward(self) -> tuple[Line, ...]:
+        """The definitions as lines."""
+        return tuple(
+            Line(d.variable.name, d.variable.axes, (Form(self.trees[d.variable]),))
+            for d in self.definitions
+        )
+
+    @cached_property
+    def printer(self) -> Printer:
+        """Prints in these letters."""
+        return Printer(self.graph, self.scope, Raiser(self.graph, self.said))
 
     def folded(self, node: Node) -> Node:
         """Expressions that have a name are written by it."""
@@ -180,23 +131,57 @@ class _Letters:
 def derive_kind(kind: Kind) -> DerivedKind:
     """Derive one kind."""
     letters = _Letters(kind)
+    lines, chosen = _adjoint_lines(letters)
+    stage = _stage(letters, chosen, letters.parameters)
+    kinks = _kinks(d.node for d in letters.definitions)
+    return DerivedKind(kind, letters.forward, _local_lines(kind), lines, stage, kinks)
+
+
+def one_sample_lines(kind: Kind, row_gradients: bool) -> LayerLines:
+    """The lines of a kind for one sample, all values being columns.
+
+    With `row_gradients` the derivatives by values of the layer are rows; those by W and b have the
+    shapes of W and b.
+    """
+    letters = _Letters(kind, one_sample=True)
+    adjoints, _ = _adjoint_lines(letters)
+    if row_gradients:
+        adjoints = tuple(_as_rows(letters, line) for line in adjoints)
+    return LayerLines(letters.forward, _local_lines(kind), adjoints, kind.activation)
+
+
+def _adjoint_lines(letters: _Letters) -> tuple[tuple[Line, ...], list[Adjoint]]:
+    """The pullback of a kind as lines, and the adjoints as they are to be run."""
     graph = letters.graph
-    wrt = [letters.variable(name) for name in (*kind.parameters, "X")]
     last = letters.definitions[-1].variable
-    given = {} if kind.loss else {last: letters.variable(adjoint_name(last.name))}
+    given = {} if letters.kind.loss else {last: letters.variable(adjoint_name(last.name))}
     adjoints = [
         Adjoint(a.of, a.variable, letters.folded(a.node))
-        for a in pullback(graph, letters.definitions, wrt, given=given)
+        for a in pullback(graph, letters.definitions, letters.parameters, given=given)
     ]
-    printer = Printer(graph, letters.scope, Raiser(graph, letters.said))
-    lines, chosen = _opened(letters, adjoints, printer)
-    stage = _stage(letters, chosen, wrt)
-    forward = tuple(
-        Line(d.variable.name, d.variable.axes, (Form(letters.trees[d.variable]),))
-        for d in letters.definitions
-    )
-    kinks = _kinks(d.node for d in letters.definitions)
-    return DerivedKind(kind, forward, _local_lines(kind), tuple(lines), stage, kinks)
+    lines, chosen = _opened(letters, adjoints, letters.printer)
+    return tuple(lines), chosen
+
+
+def _as_rows(letters: _Letters, line: Line) -> Line:
+    """A line in which the derivatives by Z, A and X are rows, verified by reading it back."""
+    rows = {name for name in ("δZ", "δA", "δX") if name in letters.symbols}
+    turned = line.name in rows
+    as_rows = {name: replace(letters.symbols[name], kind="row") for name in rows}
+    scope = replace(letters.scope, symbols=letters.symbols | as_rows)
+    reader = Printer(letters.graph, scope, letters.printer.raiser)
+
+    def is_scalar(tree: Tree) -> bool:
+        return infer(tree, letters.symbols, sizes=letters.scope.sizes).shape.kind == "scalar"
+
+    forms = []
+    for form in line.forms:
+        tree = as_row(form.tree, rows, is_scalar) if turned else with_rows(form.tree, rows)
+        read, column = reader.read(plain_text(tree)), letters.printer.read(plain_text(form.tree))
+        if equal(letters.graph, read.node, column.node) is None or (turned and read.rows):
+            raise AssertionError(f"{plain_text(tree)} is not {plain_text(form.tree)} as a row")
+        forms.append(Form(tree, form.rule))
+    return replace(line, forms=tuple(forms), axes=(1, *line.axes) if turned else line.axes)
 
 
 def _kinks(nodes: Iterable[Node]) -> tuple[str, ...]:
@@ -254,7 +239,8 @@ def _reason(letters: _Letters, adjoint: Adjoint) -> str:
     facts = letters.symbols["Y"].facts if "Y" in letters.symbols else frozenset()
     text = "insert the line above and cancel"
     if facts & {"sum1", "columns_sum1"} and letters.kind.activation == "softmax":
-        text += f"; the {LAYOUTS[letters.kind.layout].batch_axes} of Y sum to 1"
+        axes = LAYOUTS[letters.kind.layout].batch_axes
+        text += "; the target sums to 1" if letters.one_sample else f"; the {axes} of Y sum to 1"
     return text
 
 
@@ -275,10 +261,10 @@ def _local_lines(kind: Kind) -> tuple[Line, ...]:
     if kind.formula is not None:
         return _local_lines_of(kind.formula)
     layout = LAYOUTS[kind.layout]
-    affine = f"{layout.sample} + b" if kind.bias else layout.sample
+    affine = layout.affine(kind.bias, one_sample=True).replace("X", "x")
     declared = {
         "x": "vector p",
-        "W": "matrix p q" if layout.row_inputs else "matrix q p",
+        "W": layout.weights,
         "b": "vector q",
         "z": "vector q",
         "a": "vector q",

@@ -26,8 +26,8 @@ Array = Any
 class Layout:
     """One layout.
 
-    `product` and `bias` are the two terms of Z in notation, `sample` the affine map of a single
-    sample x as a column; `row_samples` says that the rows of X, Z, A and Y are the samples, and
+    `product` and `bias` are the two terms of Z in notation, `sample` the product for a single
+    sample X as a column; `row_samples` says that the rows of X, Z, A and Y are the samples, and
     `row_inputs` that the rows of W belong to the inputs.
     """
 
@@ -38,9 +38,22 @@ class Layout:
     row_samples: bool
     row_inputs: bool
 
-    def affine(self, bias: bool) -> str:
-        """Z in notation."""
+    def affine(self, bias: bool, one_sample: bool = False) -> str:
+        """Z in notation, for a batch or for one sample as a column."""
+        if one_sample:
+            return f"{self.sample} + b" if bias else self.sample
         return f"{self.product} + {self.bias}" if bias else self.product
+
+    def values(self, units: str, one_sample: bool = False) -> str:
+        """The declaration of what a layer computes, n samples of so many units."""
+        if one_sample:
+            return f"vector {units}"
+        return f"matrix n {units}" if self.row_samples else f"matrix {units} n"
+
+    @property
+    def weights(self) -> str:
+        """The declaration of W, with p inputs and q outputs."""
+        return "matrix p q" if self.row_inputs else "matrix q p"
 
     def batch(self, array: Array) -> Array:
         """An array of samples × units as this layout holds it, and back; a view."""
@@ -60,9 +73,9 @@ LAYOUTS: Mapping[str, Layout] = MappingProxyType(
     {
         layout.name: layout
         for layout in (
-            Layout("rows", "X*W", "ones(n)*b'", "W'*x", True, True),
-            Layout("columns", "W*X", "b*ones(n)'", "W*x", False, False),
-            Layout("transposed", "W'*X", "b*ones(n)'", "W'*x", False, True),
+            Layout("rows", "X*W", "ones(n)*b'", "W'*X", True, True),
+            Layout("columns", "W*X", "b*ones(n)'", "W*X", False, False),
+            Layout("transposed", "W'*X", "b*ones(n)'", "W'*X", False, True),
         )
     }
 )

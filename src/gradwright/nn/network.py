@@ -9,10 +9,12 @@ from itertools import groupby
 from threading import RLock
 from types import ModuleType
 
+from gradwright.core.nodes import Size
 from gradwright.emit.network import network_module
-from gradwright.errors import UnsupportedError
+from gradwright.errors import NetworkError, UnsupportedError
+from gradwright.explain.conventions import Convention
 from gradwright.explain.network import LayerLines, Run
-from gradwright.nn.derive import DerivedKind, derive_kind
+from gradwright.nn.derive import DerivedKind, derive_kind, one_sample_lines
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layer import Layer
 from gradwright.nn.layer_formula import LayerFormula
@@ -20,6 +22,7 @@ from gradwright.nn.layouts import Layout, known_layout
 from gradwright.nn.loss_formula import is_formula, loss_formula
 from gradwright.nn.losses import require_fit, require_reduction
 from gradwright.nn.sequence import Source, read_network
+from gradwright.nn.text import LayerGroup, parse_groups, require_numbers
 from gradwright.run.load import load
 
 
@@ -27,18 +30,21 @@ from gradwright.run.load import load
 class KindRun:
     """Consecutive layers of one kind: numbers `first` to `last`, counted from 1.
 
-    `sizes` are numbers for sizes of the kind other than those of batch, input and output.
+    `widths` has the units before the first layer and behind each layer; for a symbolic number of
+    layers those before the first and behind all of them. `sizes` are numbers for sizes of the kind
+    other than those of batch, input and output.
     """
 
     kind: Kind
-    first: int
-    last: int
+    first: Size
+    last: Size
+    widths: tuple[Size, ...]
     sizes: tuple[tuple[str, int], ...] = ()
 
     @property
     def count(self) -> int:
-        """The number of layers."""
-        return self.last - self.first + 1
+        """The number of layers, where it is known."""
+        return int(self.last) - int(self.first) + 1
 
 
 class NetworkModel:
@@ -55,12 +61,59 @@ class NetworkModel:
         self.loss = loss
         self.reduction = reduction
         self.loss_formula = loss_formula(loss) if is_formula(loss) else None
-        self.text, read = read_network(source)
-        self._require_rows(read)
-        self.layers: tuple[Layer, ...] = tuple(replace(layer, layout=layout) for layer in read)
+        self.groups = parse_groups(source) if isinstance(source, str) else ()
+        if self.symbolic:
+            assert isinstance(source, str)
+            self.text, ending = source, self.groups[-1].activation
+            self._require_single_head()
+        else:
+            self.text, read = read_network(source)
+            self._require_rows(read)
+            self._read = tuple(replace(layer, layout=layout) for layer in read)
+            ending = read[-1].activation
         if self.loss_formula is None:
-            require_fit(loss, self.layers[-1].activation)
+            require_fit(loss, ending)
         self._lock = RLock()
+        self._one_sample: dict[tuple[Kind, bool], LayerLines] = {}
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether a dense layer has a bias."""
+        parts: Sequence[LayerGroup | Layer] = self.groups or self._read
+        return any(part.bias for part in parts)
+
+    @property
+    def size_names(self) -> tuple[str, ...]:
+        """The sizes that are names, in order."""
+        sizes = [size for group in self.groups for size in group.sizes]
+        return tuple(dict.fromkeys(size for size in sizes if isinstance(size, str)))
+
+    @property
+    def symbolic(self) -> bool:
+        """Whether a size or the number of layers is a name."""
+        return bool(self.size_names)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """All layers.
+
+        Raises:
+            NetworkError: a size is a name.
+        """
+        require_numbers(self.text, self.groups)
+        return self._read
+
+    def _require_single_head(self) -> None:
+        """The number of layers with the loss behind them is known: one."""
+        head = self.groups[-1]
+        if head.count != 1:
+            raise NetworkError(
+                f"the network {self.text}",
+                f"its last layer is repeated {head.count} times, and only one has a loss behind it",
+                "write the last layer by itself",
+                text=self.text,
+                span=head.span,
+            )
 
     def _require_rows(self, layers: Sequence[Layer]) -> None:
         """Layers by formula have the samples as rows."""
@@ -77,7 +130,11 @@ class NetworkModel:
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Units per layer, the inputs first."""
+        """Units per layer, the inputs first.
+
+        Raises:
+            NetworkError: a size is a name.
+        """
         return (self.layers[0].fan_in, *(layer.fan_out for layer in self.layers))
 
     @cached_property
@@ -104,13 +161,30 @@ class NetworkModel:
     @cached_property
     def runs(self) -> tuple[KindRun, ...]:
         """Maximal runs of consecutive layers of one kind."""
+        if self.symbolic:
+            return self._symbolic_runs()
         found = []
         first = 1
         more = [layer.more_sizes for layer in self.layers]
         for (kind, sizes), members in groupby(zip(self.kinds, more, strict=True)):
             last = first + sum(1 for _ in members) - 1
-            found.append(KindRun(kind, first, last, sizes))
+            found.append(KindRun(kind, first, last, self.widths[first - 1 : last + 1], sizes))
             first = last + 1
+        return tuple(found)
+
+    def _symbolic_runs(self) -> tuple[KindRun, ...]:
+        """Each group of layers as a run of its own."""
+        found = []
+        done: list[Size] = []
+        for group in self.groups:
+            kind = Kind(group.activation, group.options, group.bias, layout=self.layout.name)
+            if group is self.groups[-1]:
+                kind = replace(kind, loss=self.loss, reduction=self.reduction)
+            repeated = group.count if isinstance(group.count, int) else 1
+            widths = (group.fan_in, *[group.fan_out] * repeated)
+            first = total([*done, 1])
+            done.append(group.count)
+            found.append(KindRun(kind, first, total(done), widths))
         return tuple(found)
 
     @cached_property
@@ -121,7 +195,12 @@ class NetworkModel:
 
     @cached_property
     def source(self) -> str:
-        """The emitted NumPy module."""
+        """The emitted NumPy module.
+
+        Raises:
+            NetworkError: a size is a name.
+        """
+        widths = self.widths
         with self._lock:
             stages = [(self.derived[run.kind].stage, run.count) for run in self.runs]
             note = f"Loss: {self.loss}, {self.reduction} over the samples."
@@ -129,7 +208,7 @@ class NetworkModel:
             dense = all(layer.formula is None for layer in self.layers)
             return network_module(
                 stages,
-                self.widths,
+                widths,
                 self.text,
                 note,
                 formulas,
@@ -144,21 +223,40 @@ class NetworkModel:
         with self._lock:
             return load(self.source)
 
-    def explained_runs(self) -> Sequence[Run]:
+    def explained_runs(self, convention: Convention) -> Sequence[Run]:
         """The runs with their printed lines, for the explanation."""
-        found = []
-        for run in self.runs:
-            derived = self.derived[run.kind]
-            lines = LayerLines(
-                derived.forward,
-                derived.local,
-                derived.adjoints,
-                run.kind.described,
-                run.kind.parameters,
+        return [
+            Run(self._lines(run.kind, convention), run.first, run.last, run.widths, run.sizes)
+            for run in self.runs
+        ]
+
+    def _lines(self, kind: Kind, convention: Convention) -> LayerLines:
+        if convention.name and kind.formula is not None:
+            raise UnsupportedError(
+                f"the layer {kind.formula.text} in the notation {convention.name}",
+                "a notation is asked for, and they are for dense layers",
+                "leave the notation out, or write the layer as a dense one",
+                text=self.text,
             )
-            found.append(Run(lines, run.first, run.last, run.sizes))
-        return found
+        if convention.one_sample:
+            with self._lock:
+                key = (kind, convention.row_gradients)
+                if key not in self._one_sample:
+                    self._one_sample[key] = one_sample_lines(*key)
+                return self._one_sample[key]
+        derived = self.derived[kind]
+        lines = (derived.forward, derived.local, derived.adjoints)
+        return LayerLines(*lines, kind.described, kind.parameters)
 
     def _formulas(self) -> dict[str, tuple[str, ...]]:
         """For each stage, the formulas that its functions compute, as documentation."""
         return {d.stage.name: d.formulas() for d in self.derived.values()}
+
+
+def total(sizes: Sequence[Size]) -> Size:
+    """A sum of sizes: the numbers added up, behind the names."""
+    number = sum(size for size in sizes if isinstance(size, int))
+    names = [size for size in sizes if isinstance(size, str)]
+    if not names:
+        return number
+    return "+".join([*names, str(number)] if number else names)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fractions import Fraction
 
+from gradwright.core.nodes import Size
 from gradwright.errors import LimitError, NetworkError, NotationError, Span
 from gradwright.nn.activations import ACTIVATIONS, Options, resolve_options
 from gradwright.nn.layer import Layer
@@ -15,6 +17,9 @@ MAX_LENGTH = 10_000
 MAX_LAYERS = 100_000
 MAX_WIDTH = 10_000_000
 MAX_DIGITS = 40
+
+#: The size that no layer may have.
+SAMPLES = "n"
 
 EXAMPLE = "write a network as 64 -> 32 relu -> 10 softmax"
 
@@ -116,12 +121,134 @@ class _Reader:
             )
         return int(token.text), token.span
 
+    def size(self, wanted: str, limit: int) -> tuple[Size, Span]:
+        """A whole number, or a name that stands for one."""
+        if not self.next_is("name"):
+            return self.whole(wanted, limit)
+        token = self.take("name", wanted)
+        if token.text in ACTIVATIONS or token.text == "no_bias":
+            raise self.error(f"{token.text!r} stands where {wanted} is expected", token.span)
+        if token.text == SAMPLES:
+            raise self.error(
+                f"{SAMPLES} is the number of samples, and here it stands for {wanted}",
+                token.span,
+                "use another letter",
+            )
+        return token.text, token.span
+
+
+@dataclass(frozen=True, slots=True)
+class LayerGroup:
+    """`count * fan_out activation`: equal layers in a row; sizes are numbers or names."""
+
+    count: Size
+    fan_in: Size
+    fan_out: Size
+    activation: str
+    options: Options
+    bias: bool
+    span: Span
+
+    @property
+    def sizes(self) -> tuple[Size, Size, Size]:
+        """All its sizes."""
+        return self.count, self.fan_in, self.fan_out
+
 
 def parse_network(text: str) -> tuple[Layer, ...]:
-    """The layers of a network.
+    """The layers of a network whose sizes are numbers.
 
     >>> [(layer.fan_in, layer.fan_out) for layer in parse_network("4 -> 2 * 6 relu -> 3 softmax")]
     [(4, 6), (6, 6), (6, 3)]
+
+    Raises:
+        NotationError: the text cannot be read.
+        NetworkError: an unknown activation or option, a size that is a name, or no text at all.
+        LimitError: the text is too long, there are too many layers, or a width is out of range.
+    """
+    return _layers(text, parse_groups(text))
+
+
+def parse_piece(text: str, width: int | None) -> tuple[int, tuple[Layer, ...]]:
+    """(the units behind it, the layers) of a piece of a network's text.
+
+    A piece starts with the number of inputs where `width` is None, else with a layer behind
+    `width` units.
+
+    Raises:
+        NotationError, NetworkError, LimitError: as `parse_network`.
+    """
+    behind, groups = _groups(text, width)
+    layers = _layers(text, groups)
+    if not isinstance(behind, int):
+        raise NetworkError(
+            "a network as a list",
+            f"{behind} stands for any number of inputs, and a list has numbers",
+            "write the number of inputs",
+            text=text,
+        )
+    return behind, layers
+
+
+def _layers(text: str, groups: Sequence[LayerGroup]) -> tuple[Layer, ...]:
+    """The layers one by one."""
+    require_numbers(text, groups)
+    found: list[Layer] = []
+    for group in groups:
+        count, fan_in, fan_out = (int(size) for size in group.sizes)
+        made = Layer(fan_in, fan_out, group.activation, group.options, group.bias, span=group.span)
+        found.append(made)
+        found += [replace(made, fan_in=fan_out)] * (count - 1)
+    return tuple(found)
+
+
+def require_numbers(text: str, groups: Sequence[LayerGroup]) -> None:
+    """Check that all sizes are numbers.
+
+    Raises:
+        NetworkError: one is a name.
+    """
+    for group in groups:
+        names = [size for size in group.sizes if isinstance(size, str)]
+        if names:
+            given = ", ".join(f"{name}=3" for name in dict.fromkeys(names))
+            raise NetworkError(
+                f"numbers for the network {text}",
+                f"{' and '.join(dict.fromkeys(names))} stand for any size, and numbers need sizes",
+                f"give the sizes as numbers, in the text or with net.sized({given})",
+                text=text,
+                span=group.span,
+            )
+
+
+def with_numbers(text: str, groups: Sequence[LayerGroup], sizes: Mapping[str, int]) -> str:
+    """The text with numbers for sizes that are names.
+
+    >>> text = "d -> L * H sigmoid -> 3 softmax"
+    >>> with_numbers(text, parse_groups(text), {"d": 2, "L": 4, "H": 5})
+    '2 -> 4 * 5 sigmoid -> 3 softmax'
+
+    Raises:
+        NetworkError: a name that is no size of the network, or a value that is no whole number.
+    """
+    names = {size for group in groups for size in group.sizes if isinstance(size, str)}
+    for name, value in sizes.items():
+        if name not in names or not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise NetworkError(
+                f"the size {name}={value!r} for the network {text}",
+                f"{name} = {value!r} is given and the sizes with names are "
+                f"{', '.join(sorted(names)) or 'none'}, whole numbers from 1",
+                "give a whole number for one of those",
+                text=text,
+            )
+    return TOKEN.sub(lambda found: str(sizes.get(found[0], found[0])), text)
+
+
+def parse_groups(text: str) -> tuple[LayerGroup, ...]:
+    """The layers of a network, equal ones together; sizes may be names.
+
+    >>> [group.sizes for group in parse_groups("d -> L * H sigmoid -> K softmax")]
+    [('L', 'd', 'H'), (1, 'H', 'K')]
 
     Raises:
         NotationError: the text cannot be read.
@@ -134,50 +261,45 @@ def parse_network(text: str) -> tuple[Layer, ...]:
             f"a {type(text).__name__} is given and a network is described by text or a list",
             EXAMPLE,
         )
-    return parse_piece(text, None, whole=True)[1]
+    return _groups(text, None, whole=True)[1]
 
 
-def parse_piece(
-    text: str, width: int | None, *, whole: bool = False
-) -> tuple[int, tuple[Layer, ...]]:
-    """(the units behind it, the layers) of a piece of a network's text.
-
-    A piece starts with the number of inputs where `width` is None, else with a layer behind
-    `width` units. With `whole` there must be a layer.
-
-    Raises:
-        NotationError, NetworkError, LimitError: as `parse_network`.
-    """
+def _groups(
+    text: str, width: Size | None, *, whole: bool = False
+) -> tuple[Size, tuple[LayerGroup, ...]]:
+    """The units behind a piece, and its groups; with `whole` there must be a layer."""
     reader = _Reader(text)
     starts = width is None
     if width is None:
-        width, _ = reader.whole("a width", MAX_WIDTH)
-    layers: list[Layer] = []
-    while reader.place < len(reader.tokens) or not (layers or (starts and not whole)):
-        if layers or starts:
+        width, _ = reader.size("a width", MAX_WIDTH)
+    groups: list[LayerGroup] = []
+    layers = 0
+    while reader.place < len(reader.tokens) or not (groups or (starts and not whole)):
+        if groups or starts:
             reader.take("arrow", "an arrow ->")
-        count, made = _layer(reader, width)
-        if len(layers) + count > MAX_LAYERS:
+        made = _group(reader, width)
+        layers += made.count if isinstance(made.count, int) else 1
+        if layers > MAX_LAYERS:
             raise LimitError(
                 "a network's text",
-                f"it has {len(layers) + count} layers so far and {MAX_LAYERS} are allowed",
+                f"it has {layers} layers so far and {MAX_LAYERS} are allowed",
                 "use fewer layers",
                 text=text,
                 span=made.span,
             )
-        layers.append(made)
-        layers += [replace(made, fan_in=made.fan_out)] * (count - 1)
+        groups.append(made)
         width = made.fan_out
-    return width, tuple(layers)
+    return width, tuple(groups)
 
 
-def _layer(reader: _Reader, fan_in: int) -> tuple[int, Layer]:
+def _group(reader: _Reader, fan_in: Size) -> LayerGroup:
     """A layer and how often it is repeated."""
-    repeated = reader.peek("*", ahead=1)
-    count, start = reader.whole("a number of layers", MAX_WIDTH) if repeated else (1, None)
-    if repeated:
+    count: Size = 1
+    start = None
+    if reader.peek("*", ahead=1):
+        count, start = reader.size("a number of layers", MAX_WIDTH)
         reader.skip("*")
-    fan_out, span = reader.whole("a width", MAX_WIDTH)
+    fan_out, span = reader.size("a width", MAX_WIDTH)
     activation = "identity"
     options: Options = ()
     if reader.next_is("name") and not reader.peek("no_bias"):
@@ -187,8 +309,8 @@ def _layer(reader: _Reader, fan_in: int) -> tuple[int, Layer]:
         options = resolve_options(activation, given)
     bias = not reader.skip("no_bias")
     end = reader.tokens[reader.place - 1].span
-    made = Layer(fan_in, fan_out, activation, options, bias, span=(start or span).to(end))
-    return count, made
+    whole = (start or span).to(end)
+    return LayerGroup(count, fan_in, fan_out, activation, options, bias, whole)
 
 
 def _known(reader: _Reader, token: _Token) -> str:

@@ -16,11 +16,13 @@ from gradwright.errors import (
 )
 from gradwright.notation.lexer import MAX_DIGITS, canonical_name, is_name
 
-Kind = Literal["scalar", "vector", "matrix"]
+Kind = Literal["scalar", "vector", "row", "matrix"]
 Size = int | str
 
 #: How many sizes each kind has.
-ORDER: dict[str, int] = {"scalar": 0, "vector": 1, "matrix": 2}
+ORDER: dict[str, int] = {"scalar": 0, "vector": 1, "row": 1, "matrix": 2}
+#: How many of the axes are rows: a vector is a column.
+ROWS: dict[str, int] = {"scalar": 0, "vector": 1, "row": 0, "matrix": 1}
 #: Facts about a square matrix as a whole; a declaration may start with one.
 SQUARE_FACTS = ("symmetric", "posdef", "invertible")
 #: Facts about the entries of a vector, or of each row of a matrix.
@@ -48,7 +50,7 @@ GREEK_NAMES = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A symbol: `sizes` has no entry for a scalar, one for a vector, two for a matrix.
+    """A symbol: `sizes` has no entry for a scalar, one for a vector or row, two for a matrix.
 
     A size is a positive integer or a name. `facts` holds what is declared and what that implies.
     """
@@ -189,7 +191,7 @@ class _Reader:
                 )
             return "matrix", [*rest, self.words[0]]
         match first:
-            case "scalar" | "vector" | "matrix":
+            case "scalar" | "vector" | "row" | "matrix":
                 return first, self.words[1:]
         if first in FUNCTION_KINDS:
             clash = f"{first} declares a function, and {self.name} is declared as a symbol here"
@@ -204,7 +206,7 @@ class _Reader:
         raise self._error(
             SymbolError,
             f"{first} is none of {', '.join((*ORDER, *SQUARE_FACTS))}",
-            "start with scalar, vector n, matrix m n, symmetric n n, elementwise or map n m",
+            "start with scalar, vector n, row n, matrix m n, symmetric n n, elementwise or map n m",
             span,
         )
 
@@ -253,11 +255,11 @@ class _Reader:
         if len(sizes) != wanted:
             shown = " ".join(map(str, sizes)) or "none"
             noun = "size" if wanted == 1 else "sizes"
-            examples = {"scalar": "scalar", "vector": "vector n", "matrix": "matrix m n"}
+            examples = {"scalar": "scalar", "matrix": "matrix m n"}
             raise self._error(
                 ShapeError,
                 f"a {kind} has {wanted} {noun} and {len(sizes)} are given: {shown}",
-                f"write {examples[kind]}",
+                f"write {examples.get(kind, kind + ' n')}",
                 Span(0, len(self.text)),
             )
 

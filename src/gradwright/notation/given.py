@@ -91,6 +91,8 @@ class Values:
         """The value of a symbol, or of a size used as a number."""
         if name in self.arrays:
             array = self.arrays[name].astype(self.dtype)
+            if self.symbols[name].kind == "row":
+                return Value(array.reshape(1, -1), False, True)
             shape = {0: (1, 1), 1: (-1, 1)}.get(array.ndim, array.shape)
             return Value(array.reshape(shape), array.ndim > 0, array.ndim > 1)
         if name in self.symbols:

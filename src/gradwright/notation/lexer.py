@@ -2,14 +2,16 @@
 
 Typed notation and what `str` prints are the same language: `A'` and `Aᵀ`, `x.^2` and `x⊙²`, `a*b`
 and `a·b` give the same tokens. Names are Unicode letters in composed form (NFC); subscript digits
-are plain digits of the name, so `W₃` is `W3`. A letter that Python's own keywords would fold into
+are plain digits of the name, so `W₃` is `W3`. A superscript in parentheses is the index of a layer
+and belongs to the name, so `W⁽²⁾` and `W⁽ˡ⁻¹⁾` are names; `W₍ₗ₋₁₎` is the name `W[l-1]`.
+A letter that Python's own keywords would fold into
 another one (ϕ becomes φ there) is refused, so that two spellings never mean two variables.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -31,6 +33,9 @@ _SUBSCRIPT_DIGITS = "₀₁₂₃₄₅₆₇₈₉"
 _DIGITS = "0123456789"
 #: What begins a sum over indices; Σ alone is a name.
 _SUM_SIGNS = ("Σ_", "∑_")
+#: What the index of a layer is written with, raised and lowered.
+RAISED = dict(zip("⁽⁾⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ʰⁱʲᵏˡⁿʳᴷᴸ", "()0123456789+-hijklnrKL", strict=True))
+LOWERED = dict(zip("₍₎₀₁₂₃₄₅₆₇₈₉₊₋ₕᵢⱼₖₗₙᵣ", "()0123456789+-hijklnr", strict=True))
 
 #: Characters that stand for an operator or bracket, longest first.
 _SIGNS = {
@@ -267,13 +272,47 @@ def canonical_name(text: str) -> str:
 
 def is_name(text: str) -> bool:
     """Whether a text is one name of the notation, in canonical form."""
+    base = text[: _index_start(text)]
     return (
-        0 < len(text) <= MAX_NAME
-        and text[:2] not in _SUM_SIGNS
-        and _starts_name(text[0])
-        and all(_continues_name(character) for character in text)
-        and text == canonical_name(text) == unicodedata.normalize("NFKC", text)
+        0 < len(base) <= MAX_NAME
+        and base[:2] not in _SUM_SIGNS
+        and _starts_name(base[0])
+        and all(_continues_name(character) for character in base)
+        and base == canonical_name(base) == unicodedata.normalize("NFKC", base)
     )
+
+
+def layer_index(name: str) -> tuple[str, str] | None:
+    """A name and the raised index behind it in plain letters, None where there is none.
+
+    >>> layer_index("W⁽ˡ⁺¹⁾")
+    ('W', 'l+1')
+    """
+    start = _index_start(name)
+    if start == len(name):
+        return None
+    return name[:start], "".join(RAISED[character] for character in name[start + 1 : -1])
+
+
+def _index_start(text: str) -> int:
+    """Where the raised index behind a name starts, such as the ⁽²⁾ of W⁽²⁾."""
+    opening = text.find("⁽")
+    inside = text[opening + 1 : -1]
+    raised = opening > 0 and text.endswith("⁾") and inside and not set(inside) - set(RAISED)
+    return opening if raised else len(text)
+
+
+def _index_end(text: str, start: int, letters: Mapping[str, str]) -> int:
+    """The end of an index in parentheses that begins at `start`, or `start` where none does."""
+    opening, closing = list(letters)[:2]
+    if text[start : start + 1] != opening:
+        return start
+    end = start + 1
+    while end < len(text) and end - start < MAX_NAME and text[end] in letters:
+        end += 1
+        if text[end - 1] == closing:
+            return end if end > start + 2 else start
+    return start
 
 
 def _starts_name(character: str) -> bool:
@@ -293,6 +332,8 @@ def _name(text: str, start: int) -> Token:
     end = start + 1
     while end < len(text) and _continues_name(text[end]):
         end += 1
+    index = _index_end(text, end, RAISED)
+    lowered = _index_end(text, end, LOWERED)
     span = Span(start, end)
     _check_name(text, span)
     written = text[start:end]
@@ -306,6 +347,11 @@ def _name(text: str, start: int) -> Token:
             text=text,
             span=span,
         )
+    if lowered > end:
+        inside = "".join(LOWERED[character] for character in text[end + 1 : lowered - 1])
+        return Token("name", f"{name}[{inside}]", Span(start, lowered))
+    if index > end:
+        return Token("name", name + text[end:index], Span(start, index))
     # The derivative of an abstract function: phi'(x). Elsewhere a prime transposes.
     primes = _run(text, end, _PRIMES)
     if primes > end and text[primes : primes + 1] == "(":

@@ -14,6 +14,7 @@ from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Options, Power, Size
 from gradwright.errors import LimitError, ShapeError, SymbolError
 from gradwright.notation.abstract import abstract_node
+from gradwright.notation.declarations import ROWS
 from gradwright.notation.functions import CONSTANTS, FUNCTIONS
 from gradwright.notation.lower_indices import (
     INDEXED,
@@ -126,7 +127,7 @@ class _Lowerer:
         declared = self.scope.symbols.get(tree.name)
         if declared is not None:
             node = self.graph.variable(declared.name, declared.sizes, declared.facts)
-            return Lowered(node, min(1, len(declared.sizes)))
+            return Lowered(node, ROWS[declared.kind])
         if tree.name in self.scope.sizes:
             return Lowered(self.graph.size_of(tree.name), 0)
         raise SymbolError(

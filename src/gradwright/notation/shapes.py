@@ -15,6 +15,7 @@ from gradwright.errors import GradwrightError, ShapeError, Span, SymbolError
 from gradwright.notation.abstract import AbstractFunctions
 from gradwright.notation.declarations import (
     ORDER,
+    ROWS,
     AnyDeclaration,
     Declaration,
     FunctionDeclaration,
@@ -275,7 +276,8 @@ class _Inference:
                 atoms = tuple(self.equations.sizes.fresh() for _ in range(ORDER[kind]))
             self.symbols[name] = (kind, atoms, facts)
         _, atoms, _ = self.symbols[name]
-        return Form(atoms[:1], atoms[1:])
+        rows = ROWS[self.symbols[name][0]]
+        return Form(atoms[:rows], atoms[rows:])
 
     # Operators --------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from gradwright.errors import DomainError, ShapeError, SymbolError
 
 Array = Any
 
-RANKS = {"scalar": 0, "vector": 1, "matrix": 2}
+RANKS = {"scalar": 0, "vector": 1, "row": 1, "matrix": 2}
 #: Facts about single entries, or about rows.
 ENTRY_FACTS = ("onehot", "sum1", "columns_sum1", "unit", "signs", "binary", "positive")
 #: Facts about a square matrix as a whole.

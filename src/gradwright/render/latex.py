@@ -11,9 +11,10 @@ from fractions import Fraction
 
 from gradwright.notation.declarations import GREEK_NAMES
 from gradwright.notation.functions import FUNCTIONS
+from gradwright.notation.lexer import layer_index
 from gradwright.notation.tree import Index, Left, Tree
 from gradwright.ops.abstract import map_parts, unprimed
-from gradwright.render.latex_characters import GREEK, TEXT
+from gradwright.render.latex_characters import ACCENTED, GREEK, TEXT
 from gradwright.render.layout import (
     DELTA,
     Applied,
@@ -82,15 +83,17 @@ def _latex(node: Layout) -> Sequence[str | Layout]:
         case Infix("/", left, right):
             return r"\frac{", bare(left), "}{", bare(right), "}"
         case Infix("^", base, exponent):
-            return base, "^{", bare(exponent), "}"
+            return *_base(base), "^{", bare(exponent), "}"
         case Infix(".^", base, exponent):
-            return base, r"^{\odot ", bare(exponent), "}"
+            return *_base(base), r"^{\odot ", bare(exponent), "}"
         case Infix("*", left, right):
             return _factor(left), _juxtaposed(left, right), _factor(right)
         case Infix(operator, left, right):
             return _factor(left), OPERATORS[operator], _factor(right)
         case Minus(operand):
             return "-", _factor(operand)
+        case Superscript(Name(text), mark) if layer_index(text):
+            return (latex_name(text).removesuffix("}") + rf" {MARKS[mark]}}}",)
         case Superscript(operand, mark):
             return operand, f"^{{{MARKS[mark]}}}"
         case Fenced(inner):
@@ -152,6 +155,12 @@ def latex_left(left: Left) -> str:
 
 def _latex_text(node: Layout) -> str:
     return expand(node, _latex)
+
+
+def _base(node: Layout) -> Sequence[str | Layout]:
+    """TeX allows one superscript, and the index of a layer is one."""
+    raised = isinstance(node, Name) and layer_index(node.text)
+    return ("{", node, "}") if raised else (node,)
 
 
 def _number(value: Fraction) -> str:
@@ -227,9 +236,18 @@ def _head(name: str, count: int) -> str:
 
 
 def latex_name(name: str) -> str:
-    """A symbol: trailing digits and bracketed indices are subscripts, δZ is δ with subscript Z."""
+    """A symbol: trailing digits and bracketed indices are subscripts, δZ is δ with subscript Z.
+
+    A raised index in parentheses stays raised. A name such as ∂z/∂x is a derivative.
+    """
     if len(name) > 1 and name[0] in GREEK and name[1].isalpha():
         return f"{GREEK[name[0]]}_{{{latex_name(name[1:])}}}"
+    if name.startswith("∂"):
+        top, _, bottom = name.partition("/")
+        return rf"\frac{{\partial {latex_name(top[1:])}}}{{\partial {latex_name(bottom[1:])}}}"
+    raised = layer_index(name)
+    if raised:
+        return f"{latex_name(raised[0])}^{{({raised[1]})}}"
     indexed = re.fullmatch(r"(.+)\[(.+)\]", name)
     if indexed:
         return f"{_stem(indexed[1])}_{{{indexed[2]}}}"
@@ -240,6 +258,8 @@ def latex_name(name: str) -> str:
 def _stem(name: str) -> str:
     if name in GREEK:
         return GREEK[name]
+    if name in ACCENTED:
+        return ACCENTED[name]
     if len(name) == 1 and name.isascii() and name != "_":
         return name
     if all(character.isascii() or character in GREEK for character in name):

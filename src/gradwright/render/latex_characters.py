@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gradwright.notation.lexer import LOWERED, RAISED
+
 GREEK = {
     "α": r"\alpha", "β": r"\beta", "γ": r"\gamma", "δ": r"\delta", "ε": r"\varepsilon",
     "ζ": r"\zeta", "η": r"\eta", "θ": r"\theta", "ι": r"\iota", "κ": r"\kappa", "λ": r"\lambda",
@@ -17,6 +19,9 @@ GREEK = {
     "Χ": r"\mathrm{X}", "ο": r"\mathrm{o}",
 }  # fmt: skip
 
+#: Estimates and the ellipsis, which are names of their own.
+ACCENTED = {"ŷ": r"\hat{y}", "Ŷ": r"\hat{Y}", "⋯": r"\cdots"}
+
 _SIGNS = {
     "⊙": r"\odot", "⊘": r"\oslash", "⊗": r"\otimes", "∘": r"\circ", "·": r"\cdot", "×": r"\times",
     "±": r"\pm", "−": "-", "→": r"\to", "≠": r"\neq", "≤": r"\leq", "≥": r"\geq", "≈": r"\approx",
@@ -28,8 +33,8 @@ _SIGNS = {
     # In running text, TeX's own encoding has other characters in the place of these three.
     "<": "<", ">": ">", "|": "|",
 }  # fmt: skip
-_RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ᵀ", [*"0123456789+-", r"\top"], strict=True))
-_LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₖₗ", "0123456789+-()kl", strict=True))
+_RAISED = {**RAISED, "ᵀ": r"\top"}
+_LOWERED = LOWERED
 
 #: Every character that running text cannot hold as it is.
 TEXT = {

@@ -8,6 +8,7 @@ from html import escape
 
 from gradwright.notation.declarations import GREEK_NAMES
 from gradwright.notation.functions import FUNCTIONS
+from gradwright.notation.lexer import layer_index
 from gradwright.notation.tree import Index, Left, Tree
 from gradwright.ops.abstract import map_parts, unprimed
 from gradwright.render.latex_characters import GREEK
@@ -89,6 +90,8 @@ def _mathml(node: Layout) -> Sequence[str | Layout]:
             return "<mrow>", _factor(left), sign, _factor(right), "</mrow>"
         case Minus(operand):
             return '<mrow><mo form="prefix">−</mo>', _factor(operand), "</mrow>"
+        case Superscript(Name(text), mark) if layer_index(text):
+            return (_raised(text, MARKS[mark]),)
         case Superscript(operand, mark):
             return "<msup>", operand, MARKS[mark], "</msup>"
         case Fenced(inner):
@@ -197,6 +200,11 @@ def mathml_name(name: str) -> str:
     """A symbol: trailing digits and bracketed indices are subscripts, δZ is δ with subscript Z."""
     if len(name) > 1 and name[0] in GREEK and name[1].isalpha():
         return f"<msub><mi>{name[0]}</mi>{mathml_name(name[1:])}</msub>"
+    if name.startswith("∂"):
+        top, _, bottom = name.partition("/")
+        return derivative(mathml_name(top[1:]), mathml_name(bottom[1:]))
+    if layer_index(name):
+        return _raised(name)
     indexed = re.fullmatch(r"(.+)\[(.+)\]", name)
     if indexed:
         return f"<msub><mi>{escape(indexed[1])}</mi>{_index(indexed[2])}</msub>"
@@ -204,6 +212,20 @@ def mathml_name(name: str) -> str:
     if split:
         return f"<msub><mi>{escape(split[1])}</mi><mn>{split[2]}</mn></msub>"
     return f"<mi>{escape(name)}</mi>"
+
+
+def derivative(top: str, of: str) -> str:
+    """∂top/∂of as a fraction, the two as MathML."""
+    inside = f"<mfrac><mrow><mi>∂</mi>{top}</mrow><mrow><mi>∂</mi>{of}</mrow></mfrac>"
+    return f'<mstyle displaystyle="true">{inside}</mstyle>'
+
+
+def _raised(name: str, behind: str = "") -> str:
+    """A name with the index of a layer, and a mark behind that index."""
+    found = layer_index(name)
+    assert found is not None
+    index = f"{_fence('(', 'prefix')}{_index(found[1])}{_fence(')', 'postfix')}{behind}"
+    return f"<msup>{mathml_name(found[0])}<mrow>{index}</mrow></msup>"
 
 
 def _index(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from gradwright.notation.lexer import LOWERED
 from gradwright.notation.tree import Index, Left, Tree
 from gradwright.render.layout import (
     Applied,
@@ -27,7 +28,7 @@ from gradwright.render.layout import (
 )
 
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-SUBSCRIPTS = str.maketrans("0123456789+-()l", "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₗ")
+SUBSCRIPTS = str.maketrans({plain: lowered for lowered, plain in LOWERED.items()})
 MARKS = {"T": "ᵀ", "-1": "⁻¹", "-T": "⁻ᵀ"}
 OPERATORS = {"+": " + ", "-": " − ", "/": "/", ".*": " ⊙ ", "./": " ⊘ ", "kron": " ⊗ "}
 FUNCTIONS = {"sigmoid": "σ"}
@@ -111,11 +112,17 @@ def left_text(left: Left, spelled: Callable[[str], str] = str) -> str:
 
 
 def unicode_name(name: str) -> str:
-    """A name with its trailing digits, or its bracketed index, as a subscript."""
+    """A name with its trailing digits, or its bracketed index, as a subscript.
+
+    A name such as ∂z/∂x is a derivative.
+    """
+    if name.startswith("∂"):
+        top, _, bottom = name.partition("/")
+        return f"∂{unicode_name(top[1:])}/∂{unicode_name(bottom[1:])}"
     indexed = re.fullmatch(r"(.+)\[(.+)\]", name)
     if indexed:
         index = indexed[2]
-        shown = index if index.isalnum() else f"({index})"
-        return indexed[1] + shown.translate(SUBSCRIPTS)
+        shown = (index if index.isalnum() else f"({index})").translate(SUBSCRIPTS)
+        return indexed[1] + (f"_{shown}" if shown.isalpha() and shown.isascii() else shown)
     split = re.fullmatch(r"(.*?[^\W\d_])([0-9]+)", name)
     return split[1] + split[2].translate(SUBSCRIPTS) if split else name

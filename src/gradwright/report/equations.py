@@ -10,7 +10,7 @@ from gradwright.explain.lines import Line
 from gradwright.explain.network import Entry, Section
 from gradwright.notation.tree import Symbol
 from gradwright.render.equation import shape_text
-from gradwright.render.mathml import CLOSE, OPEN, math_element, mathml_name, mathml_row
+from gradwright.render.mathml import CLOSE, OPEN, derivative, math_element, mathml_name, mathml_row
 from gradwright.report.page import section, wide
 
 #: (left side, right side, remark), the sides as MathML; an empty left side goes on from before.
@@ -26,12 +26,6 @@ def equations(rows: Sequence[Row]) -> str:
         note = f'<td class="remark">{escape(remark)}</td>' if remark else ""
         lines.append(f"<tr><td>{name}</td><td>{value}</td>{note}</tr>")
     return wide(f'<table class="lines">{"".join(lines)}</table>')
-
-
-def derivative(top: str, of: str) -> str:
-    """∂top/∂of as a fraction."""
-    inside = f"<mfrac><mrow><mi>∂</mi>{top}</mrow><mrow><mi>∂</mi>{of}</mrow></mfrac>"
-    return f'<mstyle displaystyle="true">{inside}</mstyle>'
 
 
 def network_sections(parts: Sequence[Section]) -> str:
@@ -55,13 +49,9 @@ def _rows(entry: Entry) -> list[Row]:
 
 
 def _name(line: Line) -> str:
-    if line.name.startswith("∂"):
-        top, _, bottom = line.name.partition("/")
-        return derivative(mathml_name(top[1:]), mathml_name(bottom[1:]))
-    of = line.meaning.rpartition("∂")[2]
-    if line.by_parameter:
-        return derivative("<mi>L</mi>", mathml_name(of))
-    return mathml_name(line.name)
+    if line.fraction is None:
+        return mathml_name(line.name)
+    return derivative(*map(mathml_name, line.fraction))
 
 
 def formula_steps(steps: Sequence[Step]) -> str:

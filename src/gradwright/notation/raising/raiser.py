@@ -59,6 +59,12 @@ class Raiser:
             _strip(tree, bare)
             if (node.order, rows) in ((0, 0), (1, 1), (2, 1)):
                 self.user_trees[node] = bare[id(tree)]
+        #: Symbols that are rows; as columns they are transposes.
+        self._rows = {
+            node
+            for node, (tree, rows) in said.items()
+            if isinstance(tree, Symbol) and node.order == 1 and rows == 0
+        }
         calls = {part.function for part in bare.values() if isinstance(part, Call)}
         self.style = Style(self._symmetric, traces="tr" in calls, norms="norm2" in calls)
         self._memo: dict[Node, Tree | None] = {}
@@ -105,7 +111,7 @@ class Raiser:
     def _raised(self, node: Node) -> Tree:
         match node:
             case Variable(name=name):
-                return Symbol(name)
+                return Transpose(Symbol(name)) if node in self._rows else Symbol(name)
             case SizeOf(size=size):
                 return Symbol(size)
             case Product():

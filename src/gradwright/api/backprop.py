@@ -1,0 +1,220 @@
+"""The derivation of a network's gradients: explained, emitted, traced, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradwright.api.network_checking import (
+    FLAT,
+    MAX_SEPARATE_LAYERS,
+    SAMPLES,
+    check_network,
+)
+from gradwright.api.trace import NetworkTrace
+from gradwright.errors import UnsupportedError
+from gradwright.explain.components import line_components, proof_section
+from gradwright.explain.conventions import Convention
+from gradwright.explain.document import as_latex, as_text, section_dict
+from gradwright.explain.levels import require_level
+from gradwright.explain.network import Section, sections
+from gradwright.nn.general import general_section
+from gradwright.nn.initialise import initialise
+from gradwright.nn.letters import letters_of
+from gradwright.nn.parameters import Parameters
+from gradwright.nn.targets import sample_targets
+from gradwright.ops.table import OPERATIONS
+from gradwright.render.unicode import unicode_name
+from gradwright.training.loop import Settings
+from gradwright.verification.report import CheckReport
+
+if TYPE_CHECKING:
+    from gradwright.api.network import Network
+
+SCHEMA = "gradwright.network/1"
+
+Array = Any
+Progress = Callable[[str, int, int], None]
+
+
+class NetworkDerivation:
+    """The derivation of a network's gradients: explained, emitted, checked."""
+
+    def __init__(self, network: Network, convention: Convention) -> None:
+        self.network = network
+        self.convention = convention
+        self._model = network.model
+
+    def __repr__(self) -> str:
+        return f"<backprop of {self.network!r}>"
+
+    def __str__(self) -> str:
+        return self.explain()
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """The derivation as sections of lines.
+
+        In one of the notations, and for a network with sizes that are names, the last section is
+        about a general layer.
+        """
+        model = self._model
+        found = sections(model.explained_runs(self.convention), self.convention)
+        if self.convention.name or model.symbolic:
+            depth = str(model.runs[-1].last) if model.symbolic else ""
+            convention = replace(self.convention, layout=model.layout.name)
+            found = (*found, general_section(convention, model.has_bias, depth))
+        return found
+
+    def explain(self, level: str = "full") -> str:
+        """The derivation as text.
+
+        "full" gives every section; "outline" leaves out the local Jacobians and shows only the
+        last form of each line; "index" adds the lines of each layer kind in components, with
+        their sums, and the proofs of the activations.
+        """
+        require_level(level)
+        parts = self.sections
+        if level == "outline":
+            kept = (part for part in parts if not part.local)
+            parts = tuple(part.shortened() for part in kept)
+        text = as_text(self.title, self.notes, parts)
+        return text if level != "index" else "\n".join([text, *self._in_components()])
+
+    def _in_components(self) -> list[str]:
+        """Each kind in its own letters, X being the layer's input."""
+        lines = ["", "In components, X being the input of a layer of each kind"]
+        for kind, derived in self._model.derived.items():
+            own = line_components((*derived.forward, *derived.adjoints), letters_of(kind))
+            lines += [f"   {kind.described}", *(f"      {line}" for line in own)]
+        used = dict.fromkeys(layer.activation for layer in self._model.layers)
+        return [*lines, *proof_section(OPERATIONS[name] for name in used if name in OPERATIONS)]
+
+    def latex(self) -> str:
+        """The derivation as a complete LaTeX document."""
+        return as_latex(self.title, self.notes, self.sections)
+
+    def html(self, check: CheckReport | None = None) -> str:
+        """The derivation as one self-contained HTML page, with the check if one is given."""
+        from gradwright.api.reporting import network_page
+
+        return network_page(self, check)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        from gradwright.api.reporting import bundle
+        from gradwright.report.equations import network_sections
+
+        return bundle(self.explain(), "", network_sections(self.sections))
+
+    def source(self, target: str = "numpy") -> str:
+        """A complete module that needs NumPy only."""
+        if target != "numpy":
+            raise UnsupportedError(
+                f"source for the target {target!r}",
+                f"{target!r} is asked for and the only target is numpy",
+                'use source("numpy")',
+            )
+        return self._model.source
+
+    def trace(self, p: Parameters, X: Array, y: Array, learning_rate: float = 0.1) -> NetworkTrace:
+        """Every value of one step of gradient descent, with the numbers that were multiplied.
+
+        Args:
+            p: the parameters before the step.
+            X: samples × features; small batches are shown in full.
+            y: class indices, one-hot rows or targets.
+            learning_rate: W := W − learning_rate · ∂L/∂W.
+
+        Raises:
+            TrainingError: a learning rate that is no positive finite number.
+            DataError: samples or labels that do not fit the network.
+        """
+        rate = Settings(learning_rate=learning_rate).learning_rate
+        lines = self.network.traced(p, X, y)
+        return NetworkTrace(self._model.text, p, lines, float(rate))
+
+    def check(self, seed: int = 0, progress: Progress | None = None) -> CheckReport:
+        """Compare every gradient of the emitted code with an independent oracle, in float64.
+
+        Sizes that are names are drawn, as `drawn_sizes` says.
+        """
+        if self._model.symbolic:
+            sized = self.network.sized(**self.drawn_sizes(seed))
+            return sized.backprop().check(seed=seed, progress=progress)
+        layers = self._model.layers
+        module = self._model.module
+        shapes = Parameters.zeros(layers).shapes()
+        deep = len(layers) > MAX_SEPARATE_LAYERS
+        blocks = [FLAT] if deep else list(shapes)
+
+        def named(p: Parameters) -> dict[str, Array]:
+            return {FLAT: p.flat} if deep else dict(p.items())
+
+        def claimed(point: dict[str, Array]) -> dict[str, Array]:
+            flat = np.concatenate([point[name].ravel() for name in blocks])
+            _, gradient = module.value_and_gradient(flat, point["X"], point["Y"])
+            return named(Parameters(layers, gradient))
+
+        def draw(generator: np.random.Generator) -> dict[str, Array]:
+            start = initialise(layers, seed=int(generator.integers(2**31)), scheme="he_normal")
+            start.flat[:] += 0.1 * generator.standard_normal(start.flat.size)
+            X = generator.standard_normal((SAMPLES, self._model.widths[0]))
+            Y = sample_targets(self._model.loss, SAMPLES, self._model.widths[-1], generator)
+            return {**named(start), "X": X, "Y": Y}
+
+        return check_network(
+            self._model.kinds, claimed, draw, blocks, shapes, seed=seed, progress=progress
+        )
+
+    def drawn_sizes(self, seed: int = 0) -> dict[str, int]:
+        """Small unequal numbers for the sizes that are names, to check the derivation with."""
+        names = self._model.size_names
+        numbers = np.random.default_rng(seed).permutation(len(names)) + 2
+        return {name: int(number) for name, number in zip(names, numbers, strict=True)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The derivation in the schema gradwright.network/1."""
+        return {
+            "schema": SCHEMA,
+            "network": self._model.text,
+            "loss": self._model.loss,
+            "reduction": self._model.reduction,
+            "layout": self._model.layout.name,
+            "widths": [run.widths[0] for run in self._model.runs[:1]]
+            + [width for run in self._model.runs for width in run.widths[1:]],
+            "notation": self.convention.name,
+            "kinds": [kind.name for kind in self._model.derived],
+            "sections": [section_dict(section) for section in self.sections],
+        }
+
+    @property
+    def title(self) -> str:
+        """What the derivation is of."""
+        return f"Backpropagation for {self._model.text}"
+
+    @property
+    def notes(self) -> list[str]:
+        """The loss, the letters, and conventions at kinks, a sentence or two each."""
+        model = self._model
+        mean = "the mean over" if model.reduction == "mean" else "the sum over"
+        samples, c = model.layout.batch_axes, self.convention
+        index = c.layer
+        notes = [*c.sentences]
+        if c.one_sample:
+            notes.append(f"Loss: {model.loss} of the sample.")
+        else:
+            loss = model.loss if model.loss_formula is None else f"{model.loss} of each sample"
+            notes.append(f"Loss: {loss}, {mean} the n samples, which are the {samples} of X.")
+        if c.raised:
+            named = [
+                f"{unicode_name(c.name_of(letter, index))} stands for {c.stands_for(letter, index)}"
+                for letter in ("δZ", "δA")
+            ]
+            notes.append(f"{' and '.join(named)}; ⊙ multiplies entry by entry.")
+        else:
+            notes.append("δZ stands for ∂L/∂Z, with the shape of Z; ⊙ multiplies entry by entry.")
+        kinks = [kink for derived in model.derived.values() for kink in derived.kinks]
+        return notes + [f"At the kink: {text}." for text in dict.fromkeys(kinks)]

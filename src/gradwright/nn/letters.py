@@ -1,0 +1,97 @@
+"""The letters of a layer kind and the formulas that define it, for a batch or for one sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradwright.calculus.pullback import adjoint_name
+from gradwright.explain.lines import renamed
+from gradwright.nn.activations import activation_text
+from gradwright.nn.kinds import Kind
+from gradwright.nn.layouts import LAYOUTS
+from gradwright.nn.losses import loss_text, target_facts
+from gradwright.notation.declarations import Declaration, declare
+from gradwright.notation.parser import parse
+from gradwright.notation.rebuilt import rebuilt
+from gradwright.notation.tree import Symbol, Transpose
+from gradwright.render.plain import plain_text
+
+#: Outputs and targets, with an axis of samples.
+SAMPLES = (Symbol("A"), Symbol("Y"))
+
+
+def letters_of(kind: Kind, one_sample: bool = False) -> dict[str, Declaration]:
+    """The letters of a kind with their types, for a batch or for one sample as a column."""
+    declared = _own_letters(kind, one_sample)
+    of_columns = not (one_sample or LAYOUTS[kind.layout].row_samples)
+    facts = {"A": _facts(("sum1",) if kind.activation == "softmax" else (), of_columns)}
+    if kind.loss is not None:
+        declared |= {"Y": declared["A"], "L": "scalar"}
+        by_name = kind.loss_formula is None
+        facts["Y"] = _facts(target_facts(kind.loss) if by_name else (), of_columns)
+    adjoints = {adjoint_name(name): text for name, text in declared.items()}
+    typed = {name: text + facts.get(name, "") for name, text in declared.items()} | adjoints
+    return {name: declare(name, text) for name, text in typed.items()}
+
+
+def _facts(facts: Sequence[str], of_columns: bool) -> str:
+    """Facts about samples, as words of a declaration: of rows and vectors, or of columns."""
+    return "".join(f" columns_{fact}" if of_columns else f" {fact}" for fact in facts)
+
+
+def _own_letters(kind: Kind, one_sample: bool) -> dict[str, str]:
+    """Input, parameters, pre-activation and activation."""
+    if kind.formula is not None:
+        formula = kind.formula
+        outputs = f"matrix n {formula.outputs}"
+        parameters = {declared.name: str(declared) for declared in formula.parameters}
+        return {"X": f"matrix n {formula.inputs}", **parameters, "Z": outputs, "A": outputs}
+    layout = LAYOUTS[kind.layout]
+    inputs, outputs = (layout.values(units, one_sample) for units in ("p", "q"))
+    declared = {"X": inputs, "W": layout.weights, "Z": outputs, "A": outputs}
+    return {**declared, "b": "vector q"} if kind.bias else declared
+
+
+def defining_texts(kind: Kind, one_sample: bool = False) -> list[tuple[str, str]]:
+    """The defining formulas of a kind in notation, in order of computation."""
+    affine = LAYOUTS[kind.layout].affine(kind.bias, one_sample)
+    if kind.formula is not None:
+        lines = list(kind.formula.batch)
+    elif kind.activation == "identity":
+        lines = [("A", affine)]
+    else:
+        lines = [("Z", affine), ("A", _activation(kind, one_sample))]
+    if kind.loss is not None:
+        lines.append(("L", _loss_of_one(kind) if one_sample else _loss(kind)))
+    return lines
+
+
+def _loss_of_one(kind: Kind) -> str:
+    """The loss of one sample, which is the mean over it too."""
+    assert kind.loss is not None
+    if kind.loss_formula is None:
+        return loss_text(kind.loss, "sum")
+    letters = {"a": "A", "y": "Y"}
+    tree = parse(kind.loss_formula.text)
+    return plain_text(renamed(tree, lambda name: letters.get(name, name), lambda size: size))
+
+
+def _loss(kind: Kind) -> str:
+    """The loss of a batch in the letters of its kind: samples and sizes as they are there."""
+    assert kind.loss is not None
+    if kind.loss_formula is None:
+        return loss_text(kind.loss, kind.reduction)
+    outputs = "q" if kind.formula is None else kind.formula.outputs
+    tree = renamed(parse(kind.loss_formula.batch), str, lambda s: outputs if s == "q" else s)
+    if not LAYOUTS[kind.layout].row_samples:
+        tree = rebuilt(tree, lambda part: Transpose(part) if part in SAMPLES else part)
+    text = plain_text(tree)
+    return f"({text})/n" if kind.reduction == "mean" else text
+
+
+def _activation(kind: Kind, one_sample: bool) -> str:
+    """A in notation; softmax is of rows and vectors, so columns are turned for it."""
+    of_columns = not (one_sample or LAYOUTS[kind.layout].row_samples)
+    if kind.activation == "softmax" and of_columns:
+        return activation_text(kind.activation, kind.options, argument="Z'") + "'"
+    return activation_text(kind.activation, kind.options)
