@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from gradwright.errors import NotationError
+from gradwright.notation.informal_indices import agreement
 from gradwright.notation.mapped import MappedText
 
 _SIGNS = {"∘": ".*", "⊤": "'", "×": "*", "∗": "*", "•": "*", "∙": "*", "⋅": "*", "√": "sqrt"}
@@ -17,10 +18,12 @@ _SIGN = re.compile("[" + "".join(_SIGNS) + "]")
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _COMPARISON = re.compile(r"<=|>=|≤|≥|<|>")
 _OTHERWISE = re.compile(r"otherwise|else|sonst|if not")
-_OPERATOR = re.compile(r"(?<![^\W\d_])(?:∂|d)\s*/\s*(?:∂|d)\s*(?P<by>[^\W\d_]\w*)(?P<space>\s*)")
+_OPERATOR = re.compile(
+    r"(?<![^\W\d_])(?:∂|d)\s*/\s*(?:∂|d)\s*(?P<by>[^\W\d_]\w*)(?P<entry>\[[^\[\]]*\])?\s*"
+)
 #: Factors that touch, as in (A + B)x, Aᵀx and 2x.
 _TOUCHING = re.compile(
-    r"\)(?=[\w(])|(?<=[\w)])ᵀ(?=[\w(])|(?<=[\w)])'(?=\w)"
+    r"[)\]](?=[\w(])|(?<=[\w)])ᵀ(?=[\w(])|(?<=[\w)])'(?=\w)"
     r"|(?<![\w.])[0-9]+(?:\.[0-9]+)?(?![eE][-+0-9])(?=[^\W\d_])"
 )
 _NAME = re.compile(r"[^\W\d_]\w*")
@@ -33,9 +36,13 @@ def formal(text: MappedText) -> MappedText:
         NotationError: a bracket without its partner, or cases that are none.
     """
     text = text.replaced(_SIGN, lambda found: _SIGNS[found[0]])
-    return _without_operators(_without_brackets(text)).replaced(
-        _TOUCHING, lambda found: found[0] + " "
-    )
+    return _without_operators(_without_brackets(text)).replaced(_TOUCHING, _apart)
+
+
+def _apart(found: re.Match[str]) -> str | None:
+    """A space between factors that touch; the indices of a sum are none."""
+    is_sum = re.search(r"(?<![^\W_])sum\[[^\[\]]*\]$", found.string[: found.end()])
+    return None if is_sum else found[0] + " "
 
 
 def closing(text: MappedText, start: int) -> int:
@@ -96,7 +103,7 @@ def _without_brackets(text: MappedText) -> MappedText:
             shown = [_step(inner).joined([_step(inner)])]
             if before.text[-1:] in ("1", "𝟙") and not before.text[-2:-1].isalnum():
                 before = before[: len(before.text) - 1]
-        elif character == "[" and touches:
+        elif character == "[" and (touches or _is_entry(before, inner)):
             shown = ["[", inner, "]"]
         else:
             shown = ["(", inner, ")"]
@@ -105,8 +112,13 @@ def _without_brackets(text: MappedText) -> MappedText:
     return text.joined([*parts, text[place:]])
 
 
+def _is_entry(before: MappedText, inner: MappedText) -> bool:
+    """Whether brackets behind a group hold indices, as in (A*x)[k]."""
+    return before.text.endswith(")") and re.fullmatch(r"[a-z](,[a-z])*", inner.text) is not None
+
+
 @dataclass(frozen=True, slots=True)
-class _Condition:
+class _Comparison:
     """`left > right`, or with `at` = 1 `left >= right`."""
 
     left: MappedText
@@ -114,6 +126,7 @@ class _Condition:
     at: int
 
     def step(self) -> MappedText:
+        """1 where the condition holds, else 0."""
         inner: list[MappedText | str] = [self.left]
         if self.right.text != "0":
             inner = [self.left, " - (", self.right, ")"]
@@ -124,13 +137,36 @@ class _Condition:
     def complements(self, other: _Condition) -> bool:
         """Whether exactly one of the two holds, everywhere."""
         return (
-            self.left.text == other.right.text
+            isinstance(other, _Comparison)
+            and self.left.text == other.right.text
             and self.right.text == other.left.text
             and self.at != other.at
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Agreement:
+    """`r = i` or `r ≠ i`, as 1 or 0."""
+
+    value: MappedText
+
+    def step(self) -> MappedText:
+        """1 where the condition holds, else 0."""
+        return self.value
+
+    def complements(self, other: _Condition) -> bool:
+        """Whether exactly one of the two holds, everywhere."""
+        one = self.value.text
+        return isinstance(other, _Agreement) and f"(1 - {one})" == other.value.text
+
+
+_Condition = _Comparison | _Agreement
+
+
 def _condition(text: MappedText) -> _Condition:
+    agree = agreement(text.text)
+    if agree is not None:
+        return _Agreement(text.joined([agree]))
     found = list(_COMPARISON.finditer(text.text))
     if len(found) != 1:
         raise NotationError(
@@ -143,7 +179,7 @@ def _condition(text: MappedText) -> _Condition:
     sign = found[0][0]
     one, other = text[: found[0].start()].strip(), text[found[0].end() :].strip()
     at = int(sign in ("<=", ">=", "≤", "≥"))
-    return _Condition(other, one, at) if sign in ("<", "<=", "≤") else _Condition(one, other, at)
+    return _Comparison(other, one, at) if sign in ("<", "<=", "≤") else _Comparison(one, other, at)
 
 
 def _step(text: MappedText) -> MappedText:
@@ -221,11 +257,14 @@ def _without_operators(text: MappedText) -> MappedText:
         )
     inner = _without_operators(text[start:end])
     before, after = text[: found.start()], _without_operators(text[end:])
-    return text.joined([before, f"D_{found['by']}(", inner, ")", after])
+    taken = text.joined([f"D_{found['by']}(", inner, ")", found["entry"] or ""])
+    return text.joined([before, taken, after])
 
 
 def _operand(text: MappedText, start: int) -> int:
     """The end of what d/dx acts on: a factor with its powers, and what it is divided by."""
+    if text.text[start : start + 1] in ("Σ", "∑"):
+        return _term(text, start)
     end = _atom(text, start)
     while end > start:
         after = re.compile(r"['ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹]+|\s*\.?[\^/]\s*-?").match(text.text, end)
@@ -240,6 +279,18 @@ def _atom(text: MappedText, start: int) -> int:
     """The end of a number, a name, a call or a group."""
     found = re.compile(r"[0-9.]+|‖[^‖]*‖[₁₂]?|[^\W\d_]\w*'*").match(text.text, start)
     end = start if found is None else found.end()
-    if text.text[end : end + 1] == "(":
+    while text.text[end : end + 1] in ("(", "["):
         end = closing(text, end) + 1
     return end
+
+
+def _term(text: MappedText, start: int) -> int:
+    """The end of the product that begins at `start`."""
+    depth = 0
+    for place in range(start, len(text.text)):
+        character = text.text[place]
+        depth += (character in _PAIRS) - (character in _PAIRS.values())
+        ends = depth < 0 or (depth == 0 and character in "+-−,;")
+        if ends and text.text[start:place].rstrip()[-1:] not in ("*", "^", "/"):
+            return place
+    return len(text.text)

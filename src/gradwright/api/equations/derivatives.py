@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from functools import lru_cache
 
+from gradwright.api.equations.indexed import free
 from gradwright.api.formula import Formula, formula
 from gradwright.errors import UnsupportedError
 from gradwright.notation.declarations import AnyDeclaration
@@ -14,7 +15,21 @@ from gradwright.notation.parser import parse
 from gradwright.notation.raising.raiser import without_spans
 from gradwright.notation.rebuilt import rebuilt
 from gradwright.notation.shapes import infer
-from gradwright.notation.tree import Binary, Call, Number, Symbol, Transpose, Tree
+from gradwright.notation.tree import (
+    Binary,
+    Call,
+    Entry,
+    Equation,
+    Identity,
+    Index,
+    IndexSum,
+    Left,
+    Number,
+    Symbol,
+    Transpose,
+    Tree,
+    walk,
+)
 from gradwright.ops.record import Elementwise
 from gradwright.ops.table import OPERATIONS
 from gradwright.render.plain import plain_text
@@ -101,13 +116,64 @@ def derivative(tree: Tree, by: str, declared: Mapping[str, AnyDeclaration]) -> T
 
 
 def opened(tree: Tree, declared: Mapping[str, AnyDeclaration]) -> Tree:
-    """A tree with every d/dx taken."""
+    """A tree with every d/dx taken; d/dx[k] of entries is the derivative of each entry.
+
+    Raises:
+        GradwrightError: a derivative cannot be taken.
+    """
 
     def change(node: Tree) -> Tree:
+        if isinstance(node, Entry) and isinstance(node.base, Call):
+            by = by_name(node.base)
+            if by is not None:
+                return _of_entries(node.base.arguments[0], by, node.indices, declared)
         by = by_name(node)
         if by is None:
             return node
         assert isinstance(node, Call)
-        return derivative(node.arguments[0], by, declared)
+        (inner,) = node.arguments
+        return node if free(inner) else derivative(inner, by, declared)
+
+    return rebuilt(tree, change)
+
+
+def _of_entries(
+    inner: Tree, by: str, indices: tuple[Index, ...], declared: Mapping[str, AnyDeclaration]
+) -> Tree:
+    """∂inner/∂by[indices], where inner may have free indices, also the same ones."""
+    inner = without_spans(inner)
+    own = sorted(free(inner))
+    others: dict[Index, Index] = {index: f"of{k}" for k, index in enumerate(own)}
+    apart = with_indices(inner, others)
+    if not own:
+        made = derivative(apart, by, declared)
+        return Entry(made, indices)
+    whole = Equation(Left((("values", tuple(map(str, others.values()))),)), apart)
+    scope = infer(whole, declared)
+    if by not in scope.symbols:
+        return Number(Fraction(0))
+    text = plain_text(whole)
+    printed = without_spans(parse(Formula(text, whole, scope).jacobian(by).text()))
+    wanted = (*own, *indices)
+    if not isinstance(printed, Equation):
+        return Entry(printed, wanted)
+    bound = {index for p in walk(printed) if isinstance(p, IndexSum) for index in p.indices}
+    new: dict[Index, Index] = {index: f"over{k}" for k, index in enumerate(sorted(bound))}
+    new |= dict(zip(printed.left.indices, wanted, strict=True))
+    return with_indices(printed.right, new)
+
+
+def with_indices(tree: Tree, new: Mapping[Index, Index]) -> Tree:
+    """A tree with other indices."""
+
+    def change(node: Tree) -> Tree:
+        match node:
+            case Entry(base, indices):
+                return Entry(base, tuple(new.get(index, index) for index in indices))
+            case Identity((one, other)):
+                return Identity((new.get(one, one), new.get(other, other)))
+            case IndexSum(indices, body):
+                return IndexSum(tuple(str(new.get(index, index)) for index in indices), body)
+        return node
 
     return rebuilt(tree, change)

@@ -8,12 +8,20 @@ from itertools import chain, islice
 
 from gradwright.api.equations.compare import Difference, Side, first_difference, side
 from gradwright.api.equations.derivatives import by_name
-from gradwright.api.equations.repair import candidates
+from gradwright.api.equations.indexed import free, indexed
+from gradwright.api.equations.repair import candidates, left_candidates
 from gradwright.api.equations.report import EquationCheck
 from gradwright.api.equations.setting import Point, Reading, Setting, Variant
 from gradwright.errors import GradwrightError, LimitError
 from gradwright.notation.raising.raiser import without_spans
-from gradwright.notation.tree import Call, Symbol, Transpose, Tree, walk
+from gradwright.notation.tree import (
+    Call,
+    Entry,
+    Symbol,
+    Transpose,
+    Tree,
+    walk,
+)
 from gradwright.render.plain import plain_text
 
 #: Changes of a wrong side that are tried, for each convention.
@@ -67,6 +75,11 @@ class Judge:
 
     def _verdict(self, left: Tree, right: Tree, texts: Sequence[str]) -> Verdict:
         """Whether two trees are equal at random points with unequal sizes."""
+        indices = free(left), free(right)
+        if indices[0] != indices[1]:
+            alone = min(indices[0] ^ indices[1])
+            where = "left" if alone in indices[0] else "right"
+            return Verdict(False, f"the index {alone} is free on the {where} side alone")
         try:
             left, right = self._prepared(left), self._prepared(right)
         except LimitError:
@@ -77,7 +90,7 @@ class Judge:
             if name.startswith("J_") and name not in self.declared:
                 return Verdict(False, self._spelled(f"{name} is no matrix and no chain rule"))
         try:
-            one, other = side(left, self.declared), side(right, self.declared)
+            one, other = self._evaluated(left), self._evaluated(right)
         except GradwrightError as error:
             return Verdict(False, self._shape_reason((left, right), texts, error))
         if one.scope.shape != other.scope.shape:
@@ -94,14 +107,15 @@ class Judge:
         declared = self.setting.declared(self.reading, sizes_as_given=True)
         for tree, text in zip(trees, texts, strict=True):
             try:
-                side(tree, declared, text)
+                side(indexed(tree), declared, text)
             except GradwrightError as known:
                 return self._spelled(f"{known.asked}: {known.clash}")
         return self._spelled(f"{error.asked}: {error.clash}; it fits for these widths only")
 
     def _shapes(self, left: Tree, right: Tree, one: Side, other: Side) -> str:
         declared = self.setting.declared(self.reading, sizes_as_given=True)
-        shapes = side(left, declared).scope.shape, side(right, declared).scope.shape
+        made = (side(indexed(tree), declared) for tree in (left, right))
+        shapes = tuple(found.scope.shape for found in made)
         if shapes[0] == shapes[1]:
             shapes = one.scope.shape, other.scope.shape
         return f"the left side is a {shapes[0]} and the right side a {shapes[1]}"
@@ -113,8 +127,18 @@ class Judge:
 
     def _wrong(self, base: EquationCheck, left: Tree, right: Tree, found: Verdict) -> EquationCheck:
         corrected, change = self._corrected(left, right)
-        shown = None if corrected is None else self._spelled(plain_text(corrected))
-        result = replace(base, ok=False, reason=found.reason, corrected=shown, change=change)
+        result = replace(base, ok=False, reason=found.reason)
+        if corrected is None:
+            corrected_left, change = self._corrected_left(left, right)
+            if corrected_left is not None:
+                shown = self._spelled(plain_text(corrected_left))
+                result = replace(result, corrected_left=shown, change=change)
+            else:
+                corrected = self.setting.derived(left, self.reading)
+                change = "the derived formula"
+        if corrected is not None:
+            shown = self._spelled(plain_text(corrected))
+            result = replace(result, corrected=shown, change=change)
         return self._with_point(result, left, right, found)
 
     def _with_point(
@@ -134,13 +158,13 @@ class Judge:
 
     def _smallest(self, left: Tree, right: Tree) -> Difference | None:
         try:
-            one, other = side(left, self.declared), side(right, self.declared)
+            one, other = self._evaluated(left), self._evaluated(right)
             return first_difference(one, other, self.setting.small_points(self.reading))
         except GradwrightError:
             return None
 
     def _corrected(self, left: Tree, right: Tree) -> tuple[Tree | None, str]:
-        """The right side with one change, else the derived formula, and what was changed."""
+        """The right side with one change that makes it right, and what was changed."""
         right = without_spans(right)
         for variant in (AS_IT_IS, *self.setting.variants(self.reading)):
             if self._side(left, variant) is None:
@@ -148,8 +172,18 @@ class Judge:
             for change, tree in self._near(left, right):
                 if self._equals(left, tree, variant):
                     return tree, change
-        derived = self.setting.derived(left, self.reading)
-        return derived, "" if derived is None else "the derived formula"
+        return None, ""
+
+    def _corrected_left(self, left: Tree, right: Tree) -> tuple[Tree | None, str]:
+        """The left side with one other name or index, where the fault lies there."""
+        left = without_spans(left)
+        bare = left.base if isinstance(left, Entry) else left
+        if not isinstance(bare, Symbol) or self._side(right, AS_IT_IS) is None:
+            return None, ""
+        for change, tree in left_candidates(left, self.setting.names(self.reading), free(right)):
+            if not _symbols(tree) & _symbols(right) and self._equals(tree, right, AS_IT_IS):
+                return tree, change
+        return None, ""
 
     def _near(self, left: Tree, right: Tree) -> Iterator[tuple[str, Tree]]:
         """Changed right sides that do not bring in what stands on the left."""
@@ -170,13 +204,18 @@ class Judge:
         """A side in some convention; None if it is not conformable."""
         try:
             made = variant.after(self._prepared(variant.before(tree)))
-            return side(made, self.declared)
+            return self._evaluated(made)
         except GradwrightError:
             return None
+
+    def _evaluated(self, tree: Tree) -> Side:
+        return side(indexed(tree), self.declared)
 
     def _equals(
         self, left: Tree, right: Tree, variant: Variant, points: Iterator[Point] | None = None
     ) -> bool:
+        if free(left) != free(right):
+            return False
         one, other = self._side(left, variant), self._side(right, variant)
         if one is None or other is None or one.scope.shape != other.scope.shape:
             return False

@@ -29,6 +29,7 @@ from gradwright.errors import LimitError, SymbolError, UnsupportedError
 from gradwright.notation.declarations import Declaration
 from gradwright.notation.functions import CONSTANTS
 from gradwright.notation.informal import formal
+from gradwright.notation.informal_indices import with_entries
 from gradwright.notation.mapped import MappedText
 from gradwright.notation.parser import parse
 from gradwright.notation.rebuilt import rebuilt
@@ -114,7 +115,8 @@ class NetworkSetting:
         letter = letters.pop() if letters else None
         count = 0
         for layer in range(self.depth + 1) if letter else [0]:
-            plain = [with_layers(side, letter, layer, self.depth) for side in sides]
+            entries = [with_entries(side, self.of_names.known) for side in sides]
+            plain = [with_layers(side, letter, layer, self.depth) for side in entries]
             texts = tuple(text for text in plain if text is not None)
             if len(texts) < len(sides):
                 continue

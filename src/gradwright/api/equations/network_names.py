@@ -12,7 +12,8 @@ from gradwright.notation.mapped import MappedText
 
 _NAME = r"[^\W\d_]\w*"
 _QUOTIENT = re.compile(
-    rf"(?<![^\W_])(?:∂|d)\s*(?P<top>{_NAME})\s*/\s*(?:∂|d)\s*(?P<bottom>{_NAME})"
+    rf"(?<![^\W_])(?:∂|d)\s*(?P<top>{_NAME})\s*(?:\[(?P<above>[^\[\]]*)\])?\s*/"
+    rf"\s*(?:∂|d)\s*(?P<bottom>{_NAME})(?:\[(?P<below>[^\[\]]*)\])?"
 )
 _ALONE = re.compile(r"(?<![^\W_])(?:d|∂)(?P<name>[WwbZzAaVvXx][0-9]*)(?!\w)")
 _NABLA = re.compile(
@@ -56,6 +57,8 @@ class NetworkNames:
             letter = "a" if single and stem == "ŷ" else "A"
             return f"{letter}{self.depth}"
         letter, number = _ALIASES.get(stem[:1], stem[:1]), stem[1:]
+        if single and stem in ("z", "a"):
+            number = str(self.depth)
         if letter in ("A", "a") and number == "0":
             return layer_name(letter, 0)
         if self.depth == 1 and not number and letter in "WbZzAa":
@@ -77,9 +80,12 @@ class NetworkNames:
         def quotient(found: re.Match[str]) -> str | None:
             top = self.canonical(found["top"], single=single) or found["top"]
             bottom = self.canonical(found["bottom"], single=single) or found["bottom"]
+            entry = ",".join(part for part in (found["above"], found["below"]) if part)
+            entry = f"[{entry}]" if entry else ""
             if top == "L":
-                return f"δ{bottom}" if self.known(f"δ{bottom}") else f"J_L_{bottom}"
-            return f"J_{top}_{bottom}"
+                known = self.known(f"δ{bottom}")
+                return f"δ{bottom}{entry}" if known else f"J_L_{bottom}{entry}"
+            return f"J_{top}_{bottom}{entry}"
 
         def alone(found: re.Match[str]) -> str | None:
             name = self.canonical(found["name"], single=single)
@@ -95,4 +101,4 @@ def is_single(text: str) -> bool:
     large = re.search(r"(?<![^\W_dδ])(?:[ZAV][0-9]+|X(?!\w))", text)
     if small is not None:
         return True
-    return large is None and re.search(r"(?<![^\W_dδ])[xyŷ](?!\w)", text) is not None
+    return large is None and re.search(r"(?<![^\W_dδ])[xyŷza](?!\w)", text) is not None

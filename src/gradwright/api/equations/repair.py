@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import permutations
 
 from gradwright.api.equations.derivatives import is_elementwise
 from gradwright.notation.functions import CONSTANTS, FUNCTIONS
@@ -11,6 +12,9 @@ from gradwright.notation.rebuilt import places
 from gradwright.notation.tree import (
     Binary,
     Call,
+    Entry,
+    Identity,
+    IndexSum,
     Negate,
     Number,
     Symbol,
@@ -32,6 +36,7 @@ def candidates(tree: Tree, names: Sequence[str], factors: Sequence[Tree]) -> Ite
     if sum(1 for _ in walk(tree)) > MAX_NODES:
         return
     yield from _other_names(tree, names)
+    yield from _indices(tree)
     yield from _transposes(tree)
     yield from _orders(tree)
     yield from _signs(tree)
@@ -41,6 +46,15 @@ def candidates(tree: Tree, names: Sequence[str], factors: Sequence[Tree]) -> Ite
     yield from _functions(tree)
     yield from _sums(tree)
     yield from _missing(tree, [*factors, *(Symbol(name) for name in names)])
+
+
+def left_candidates(left: Tree, names: Sequence[str], free: frozenset[str]) -> Iterator[Candidate]:
+    """Left sides with another name, other indices, or the ones that are free on the right."""
+    bare = left.base if isinstance(left, Entry) else left
+    yield from _other_names(left, names)
+    for indices in permutations(sorted(free)):
+        if indices:
+            yield "an index on the left", Entry(bare, indices)
 
 
 def _inside_sizes(tree: Tree) -> set[int]:
@@ -68,6 +82,29 @@ def _distance(one: str, other: str) -> tuple[bool, bool, int]:
     digits = one[len(letters[0]) :], other[len(letters[1]) :]
     apart = abs(int(digits[0] or 0) - int(digits[1] or 0))
     return letters[0] != letters[1], digits[0] != digits[1], apart
+
+
+def _indices(tree: Tree) -> Iterator[Candidate]:
+    """Other indices of an entry, in another order, and sums over them."""
+    used = sorted(
+        {i for p in walk(tree) if isinstance(p, Entry | Identity) for i in p.indices if i}, key=str
+    )
+    for node, put in places(tree):
+        match node:
+            case Entry(base, indices):
+                if len(indices) == 2:
+                    yield "the order of indices", put(Entry(base, indices[::-1]))
+                for place, old in enumerate(indices):
+                    for new in used:
+                        if new != old:
+                            changed = (*indices[:place], new, *indices[place + 1 :])
+                            yield "another index", put(Entry(base, changed))
+            case IndexSum(_, body):
+                yield "a sum too many", put(body)
+    for node, put in places(tree):
+        for index in used:
+            if isinstance(index, str):
+                yield "a missing sum", put(IndexSum((index,), node))
 
 
 def _transposes(tree: Tree) -> Iterator[Candidate]:

@@ -18,8 +18,9 @@ class EquationCheck:
     """One equation, or one link of a chain.
 
     `line` counts from 1. Where it is right, `condition` says under which condition or convention.
-    Where it is wrong, `reason` says why; `corrected` is the right side as it should be, `change`
-    what was changed in it ("the derived formula" when no single change makes it right), and
+    Where it is wrong, `reason` says why; `corrected` is the right side as it should be (or
+    `corrected_left` the left one, where the fault lies there), `change` what was changed
+    ("the derived formula" when no single change makes it right), and
     `counterexample` holds the smallest values that were found at which the two sides, `left_value`
     and `right_value`, differ.
     """
@@ -31,6 +32,7 @@ class EquationCheck:
     condition: str = ""
     reason: str = ""
     corrected: str | None = None
+    corrected_left: str | None = None
     change: str = ""
     counterexample: Mapping[str, Array] = field(default_factory=dict)
     left_value: Array = None
@@ -46,6 +48,7 @@ class EquationCheck:
             "condition": self.condition,
             "reason": self.reason,
             "corrected": self.corrected,
+            "corrected_left": self.corrected_left,
             "change": self.change,
             "counterexample": {n: _plain(value) for n, value in self.counterexample.items()},
             "left_value": _plain(self.left_value),
@@ -58,8 +61,9 @@ class EquationCheck:
         if self.ok:
             return f"{head}\n  {self.condition}" if self.condition else head
         lines = [head, f"  {self.reason}"]
-        if self.corrected is not None:
-            lines.append(f"  right: {self.left} = {self.corrected}  ({self.change})")
+        if self.corrected is not None or self.corrected_left is not None:
+            left, right = self.corrected_left or self.left, self.corrected or self.right
+            lines.append(f"  right: {left} = {right}  ({self.change})")
         if self.left_value is not None:
             at = ", ".join(f"{n} = {_short(value)}" for n, value in self.counterexample.items())
             lines.append(f"  at {at}" if at else "  always")

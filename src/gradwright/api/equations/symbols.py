@@ -12,18 +12,20 @@ import numpy as np
 from gradwright.api.checking import sample_sizes
 from gradwright.api.equality import small_sizes, small_values
 from gradwright.api.equations.derivatives import by_name, opened, with_primes
+from gradwright.api.equations.indexed import indexed
 from gradwright.api.equations.setting import Condition, Reading, Variant
 from gradwright.errors import GradwrightError, SymbolError
 from gradwright.notation.declarations import AnyDeclaration, Declaration
 from gradwright.notation.equation import Written
 from gradwright.notation.informal import formal
+from gradwright.notation.informal_indices import with_entries
 from gradwright.notation.lexer import canonical_name
 from gradwright.notation.mapped import MappedText
 from gradwright.notation.parser import parse
 from gradwright.notation.raising.raiser import without_spans
 from gradwright.notation.rebuilt import rebuilt
 from gradwright.notation.shapes import Scope, infer
-from gradwright.notation.tree import Binary, Call, Symbol, Transpose, Tree, walk
+from gradwright.notation.tree import Binary, Call, Entry, Symbol, Transpose, Tree, walk
 from gradwright.ops.samples import draw
 
 Array = Any
@@ -33,8 +35,8 @@ SMALL_POINTS = 400
 
 _NAME = r"[^\W\d_]\w*"
 _QUOTIENT = re.compile(
-    rf"(?<![^\W_])(?:∂|d)\s*(?P<top>{_NAME})\s*(?:\(\s*(?P<of>{_NAME})\s*\))?\s*/\s*(?:∂|d)\s*"
-    rf"(?P<bottom>{_NAME})"
+    rf"(?<![^\W_])(?:∂|d)\s*(?P<top>{_NAME})\s*(?:\(\s*(?P<of>{_NAME})\s*\))?"
+    rf"(?P<entry>\[[^\[\]]*\])?\s*/\s*(?:∂|d)\s*(?P<bottom>{_NAME}(?:\[[^\[\]]*\])?)"
 )
 _NABLA = re.compile(
     rf"∇\s*_?\s*(?P<brace>\{{)?\s*(?P<by>{_NAME})\s*(?(brace)\}})\s*(?P<of>{_NAME}|\()"
@@ -110,8 +112,9 @@ class SymbolSetting:
             return f"d/d{found['by']} {found['of']}"
 
         def quotient(found: re.Match[str]) -> str:
-            return f"d/d{found['bottom']} ({found['top']})"
+            return f"d/d{found['bottom']} ({found['top']}{found['entry'] or ''})"
 
+        text = with_entries(text, lambda name: name in self.symbols or name in self.defined)
         return formal(text.replaced(_NABLA, nabla).replaced(_QUOTIENT, quotient))
 
     def _tree(self, text: MappedText) -> Tree:
@@ -164,12 +167,14 @@ class SymbolSetting:
         """The symbols of an equation; a side that clashes with the ones before it adds nothing."""
         if reading in self._scopes:
             return self._scopes[reading]
-        trees = [rebuilt(tree, _without_operator) for tree in reading.sides]
+        trees = [_without_operators(tree) for tree in reading.sides]
         symbols: dict[str, AnyDeclaration] = dict(self.symbols)
-        scope = infer(trees[0], symbols) if self._fits(trees[0], symbols) else None
+        first = indexed(trees[0])
+        scope = infer(first, symbols) if self._fits(first, symbols) else None
         for tree in trees if scope is None else trees[1:]:
             joint = tree if scope is None else Binary("-", trees[0], tree)
             for chosen in (joint, tree):
+                chosen = indexed(chosen)
                 if self._fits(chosen, symbols):
                     scope = infer(chosen, symbols)
                     symbols |= scope.known
@@ -291,9 +296,14 @@ class SymbolSetting:
         return None if made == tree else made
 
 
-def _without_operator(node: Tree) -> Tree:
+def _without_operators(tree: Tree) -> Tree:
     """d/dx f as f: for the kinds and sizes of its symbols, a derivative adds none."""
-    if by_name(node) is None:
-        return node
-    assert isinstance(node, Call)
-    return node.arguments[0]
+
+    def whole(node: Tree) -> Tree:
+        entry = isinstance(node, Entry) and by_name(node.base) is not None
+        return node.base if entry and isinstance(node, Entry) else node
+
+    def inner(node: Tree) -> Tree:
+        return node.arguments[0] if by_name(node) and isinstance(node, Call) else node
+
+    return rebuilt(rebuilt(tree, whole), inner)
