@@ -13,7 +13,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from gradwright.notation import latex as latex_input
 from gradwright.notation.declarations import declare
+from gradwright.notation.informal import formal
 from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import infer
@@ -29,8 +31,9 @@ READERS: dict[str, Callable[[Tree], Tree]] = {
     "plain": lambda tree: parse(plain_text(tree)),
     "unicode": lambda tree: parse(unicode_text(tree)),
     "latex": lambda tree: read_latex(latex(tree)),
+    "latex as input": lambda tree: parse(formal(latex_input.read_latex(latex(tree))).text),
 }
-TEXTS = {"plain": plain_text, "unicode": unicode_text, "latex": latex}
+TEXTS = {"plain": plain_text, "unicode": unicode_text, "latex": latex, "latex as input": latex}
 COUNT = 200
 
 

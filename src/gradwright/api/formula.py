@@ -21,6 +21,8 @@ from gradwright.notation.declarations import (
     Kind,
     declare_any,
 )
+from gradwright.notation.informal import formal
+from gradwright.notation.latex import is_latex, read_latex
 from gradwright.notation.lower import lower
 from gradwright.notation.lowered import Lowering
 from gradwright.notation.parser import parse
@@ -298,7 +300,8 @@ Source = str | Expression | Callable[..., Any]
 def formula(source: Source, /, **declarations: str | AnyDeclaration) -> Formula:
     """A formula from its text, from an expression, or from a function written for NumPy.
 
-    Keywords declare symbols; those of a function are its parameters, and each is declared.
+    A text with a command of LaTeX in it is read as LaTeX. Keywords declare symbols; those of a
+    function are its parameters, and each is declared.
 
     >>> formula("x'*A*x", A="matrix n n", x="vector n")
     formula("x'*A*x")
@@ -318,10 +321,19 @@ def formula(source: Source, /, **declarations: str | AnyDeclaration) -> Formula:
     if isinstance(source, Expression):
         text = plain_text(source.tree)
         declared = {**source.symbols, **declared}
+    elif isinstance(source, str) and is_latex(source):
+        text = _from_latex(source)
     else:
         text = source
     tree = parse(text)
     return Formula(text, tree, infer(tree, declared, text))
+
+
+def _from_latex(source: str) -> str:
+    """LaTeX in the input grammar."""
+    read = formal(read_latex(source))
+    with read.errors_at_the_original():
+        return plain_text(parse(read.text))
 
 
 def function(name: str, kind: str) -> FunctionDeclaration:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from gradwright.errors import LimitError, NotationError, Span
+from gradwright.notation.latex import is_latex, read_latex
 from gradwright.notation.lexer import MAX_LENGTH
 from gradwright.notation.mapped import MappedText
 
@@ -51,33 +52,63 @@ def written_equations(text: str) -> Iterator[Written]:
             f"the text has {len(text)} characters and at most {MAX_LENGTH} are read",
             "check the equations in parts",
         )
-    for count, (line, joined) in enumerate(_joined(text), start=1):
+    for count, (line, whole) in enumerate(_chains(text), start=1):
         if count > MAX_EQUATIONS:
             raise LimitError(
                 "reading equations",
                 f"there are more than {MAX_EQUATIONS} of them",
                 "check the equations in parts",
             )
-        whole = MappedText.of(joined)
-        yield Written(line, joined, _sides(whole, line))
+        yield Written(line, whole.original, _sides(whole, line))
 
 
-def _joined(text: str) -> Iterator[tuple[int, str]]:
-    """Lines without comments, chains in one piece, each with the number of its first line."""
-    held: tuple[int, str] | None = None
-    for number, raw in enumerate(unicodedata.normalize("NFC", text).splitlines(), start=1):
-        line = re.sub(r"(?<!\\)#.*", "", raw).strip().rstrip(",.;").strip()
-        if not line:
-            continue
-        if held is not None and (line.startswith("=") or held[1].endswith("=")):
-            both = held[1].endswith("=") and line.startswith("=")
-            held = held[0], f"{held[1].removesuffix('=') if both else held[1]} {line}"
-            continue
+def _chains(text: str) -> Iterator[tuple[int, MappedText]]:
+    """Chains in one piece, each with the number of its first line."""
+    held: tuple[int, MappedText] | None = None
+    for number, line in _lines(text):
         if held is not None:
+            before = held[1]
+            if line.text.startswith("=") and before.text.endswith("="):
+                before = before[: len(before.text) - 1].strip()
+            if line.text.startswith("=") or held[1].text.endswith("="):
+                held = held[0], before.then(line)
+                continue
             yield held
         held = number, line
     if held is not None:
         yield held
+
+
+def _lines(text: str) -> Iterator[tuple[int, MappedText]]:
+    """Lines without comments, read from LaTeX where they are LaTeX."""
+    for number, raw in _pieces(unicodedata.normalize("NFC", text)):
+        if not is_latex(raw):
+            line = MappedText.of(raw).stripped()
+            if line.text:
+                yield number, line
+            continue
+        whole = read_latex(raw)
+        place = 0
+        for piece in whole.text.split("\n"):
+            line = whole[place : place + len(piece)].stripped()
+            place += len(piece) + 1
+            if line.text:
+                yield number, line
+
+
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
+    """Lines, an environment of LaTeX in one piece."""
+    held, first, depth = "", 0, 0
+    for number, raw in enumerate(text.splitlines(), start=1):
+        line = re.sub(r"(?<!\\)#.*", "", raw).replace("$", "").strip()
+        first = first if held else number
+        held = f"{held} {line}".strip()
+        depth += line.count(r"\begin{") - line.count(r"\end{")
+        if depth <= 0:
+            yield first, held
+            held, depth = "", 0
+    if held:
+        yield first, held
 
 
 def _sides(whole: MappedText, line: int) -> tuple[MappedText, ...]:

@@ -36,7 +36,7 @@ def with_entries(text: MappedText, is_name: Callable[[str], bool]) -> MappedText
     text = text.replaced(_SUM, _sum)
 
     def entry(found: re.Match[str]) -> str | None:
-        if is_name(found[0]) or found["name"] in "Σ∑∇":
+        if is_name(found[0]) or found["name"] in "Σ∑∇J":
             return None
         letters = _LETTERS.findall(found["some"] or found["plain"])
         return f"{found['before']}{found['name']}[{','.join(letters)}]"

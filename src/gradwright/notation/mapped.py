@@ -26,10 +26,28 @@ class MappedText:
     def __getitem__(self, part: slice) -> MappedText:
         return MappedText(self.text[part], self.spans[part], self.original)
 
+    def then(self, other: MappedText) -> MappedText:
+        """This text and another one with an original of its own, a space between them."""
+        shift = len(self.original) + 1
+        gap = Span(shift - 1, shift)
+        moved = (Span(span.start + shift, span.end + shift) for span in other.spans)
+        return MappedText(
+            f"{self.text} {other.text}",
+            (*self.spans, gap, *moved),
+            f"{self.original} {other.original}",
+        )
+
     def strip(self) -> MappedText:
         """Without the white space at both ends."""
         start = len(self.text) - len(self.text.lstrip())
         return self[start : start + len(self.text.strip())]
+
+    def stripped(self) -> MappedText:
+        """Without white space at both ends and punctuation at the end."""
+        made = self.strip()
+        while made.text[-1:] in tuple(",.;"):
+            made = made[: len(made.text) - 1].strip()
+        return made
 
     def span(self, start: int, end: int) -> Span:
         """Where the characters from `start` to `end` came from."""

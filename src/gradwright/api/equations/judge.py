@@ -12,7 +12,7 @@ from gradwright.api.equations.indexed import free, indexed
 from gradwright.api.equations.repair import candidates, left_candidates
 from gradwright.api.equations.report import EquationCheck
 from gradwright.api.equations.setting import Point, Reading, Setting, Variant
-from gradwright.errors import GradwrightError, LimitError
+from gradwright.errors import GradwrightError, LimitError, UnsupportedError
 from gradwright.notation.raising.raiser import without_spans
 from gradwright.notation.tree import (
     Call,
@@ -86,9 +86,6 @@ class Judge:
             raise
         except GradwrightError as error:
             return Verdict(False, self._spelled(f"{error.asked}: {error.clash}"))
-        for name in sorted(_symbols(left) | _symbols(right)):
-            if name.startswith("J_") and name not in self.declared:
-                return Verdict(False, self._spelled(f"{name} is no matrix and no chain rule"))
         try:
             one, other = self._evaluated(left), self._evaluated(right)
         except GradwrightError as error:
@@ -105,6 +102,8 @@ class Judge:
     ) -> str:
         """Why a side is not conformable, in the sizes that the user knows."""
         declared = self.setting.declared(self.reading, sizes_as_given=True)
+        if isinstance(error, UnsupportedError):
+            return self._spelled(f"{error.asked}: {error.clash}")
         for tree, text in zip(trees, texts, strict=True):
             try:
                 side(indexed(tree), declared, text)
@@ -209,6 +208,13 @@ class Judge:
             return None
 
     def _evaluated(self, tree: Tree) -> Side:
+        for name in sorted(_symbols(tree)):
+            if name.startswith("J_") and name not in self.declared:
+                raise UnsupportedError(
+                    f"the value of {name}",
+                    f"{name} is no matrix, and stands in no chain rule",
+                    "write entries of it",
+                )
         return side(indexed(tree), self.declared)
 
     def _equals(

@@ -149,7 +149,9 @@ class NetworkSetting:
                 return None
             trees.append(with_primes(named))
             plain.append(formally.text)
-        return Reading(tuple(trees), tuple(plain), texts[0].original, single, layer)
+        return Reading(
+            tuple(trees), tuple(plain), " = ".join(text.text for text in texts), single, layer
+        )
 
     def _named(self, tree: Tree, text: MappedText, *, single: bool, may_fail: bool) -> Tree | None:
         """A tree in the names of this network; None if a name does not exist and may fail to."""

@@ -105,7 +105,8 @@ class SymbolSetting:
         """The one thing that an equation says."""
         texts = [self._formal(side) for side in sides]
         trees = tuple(self._tree(side) for side in sides)
-        yield Reading(trees, tuple(text.text for text in texts), sides[0].original)
+        like = " = ".join(side.text for side in sides)
+        yield Reading(trees, tuple(text.text for text in texts), like)
 
     def _formal(self, text: MappedText) -> MappedText:
         def nabla(found: re.Match[str]) -> str:
