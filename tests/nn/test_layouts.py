@@ -92,6 +92,13 @@ def test_layouts_train_alike(layout: str, rng: np.random.Generator) -> None:
     assert relative(run.params.relayout("rows").flat, rows.params.flat) < 1e-10
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_kept_and_passing_values_do_not_share_memory(layout: str, seed: int) -> None:
+    """Layers 1 and 3 are equally wide; one keeps Z, the other needs its Z for a moment."""
+    text = "3 -> 8 leaky_relu -> 5 relu -> 8 softmax -> 2"
+    assert gw.Network(text, "squared_error", layout=layout).backprop().check(seed=seed).ok
+
+
 def test_no_overflow_in_columns() -> None:
     net = gw.Network("2 -> 2 softmax", layout="columns")
     p = net.init(0)

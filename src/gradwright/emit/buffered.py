@@ -168,7 +168,8 @@ class BufferedBody:
         if target in self._overwrites:
             return [f"{out} = {plain_name(self._overwrites[target])}  # overwritten"], out
         rows, columns = self.function.axes[target]
-        place = "layer" if self._array.get(target) in self.kept else "layer % 2"
+        # What only neighbours share has a place that no layer has: -2 or -1.
+        place = "layer" if self._array.get(target) in self.kept else "layer % 2 - 2"
         kind = ", bool" if target in self._masks else ""
         return [f'{out} = buffers.array("{out}", {place}, {rows}, {columns}{kind})'], out
 

@@ -34,7 +34,11 @@ This module needs NumPy only.
 WIDTHS = {widths}{unpack}
 
 class Buffers:
-    """Arrays that are made on first use and used again, for at most `samples` samples."""
+    """Arrays that are made on first use and used again, for at most `samples` samples.
+
+    `place` is the number of a layer for what is kept until the way back, and -2 or -1 in turn for
+    what is needed by neighbouring layers only.
+    """
 
     def __init__(self, samples, dtype):
         self.samples = samples
