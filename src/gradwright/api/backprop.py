@@ -24,7 +24,7 @@ from gradwright.explain.network import Section, sections
 from gradwright.nn.general import general_section
 from gradwright.nn.initialise import initialise
 from gradwright.nn.letters import letters_of
-from gradwright.nn.parameters import Parameters
+from gradwright.nn.parameters import Parameters, parameter_count, symbolic_parameter_count
 from gradwright.nn.targets import sample_targets
 from gradwright.ops.table import OPERATIONS
 from gradwright.render.unicode import unicode_name
@@ -217,4 +217,9 @@ class NetworkDerivation:
         else:
             notes.append("δZ stands for ∂L/∂Z, with the shape of Z; ⊙ multiplies entry by entry.")
         kinks = [kink for derived in model.derived.values() for kink in derived.kinks]
-        return notes + [f"At the kink: {text}." for text in dict.fromkeys(kinks)]
+        notes += [f"At the kink: {text}." for text in dict.fromkeys(kinks)]
+        if model.symbolic:
+            counted = symbolic_parameter_count(model.groups)
+        else:
+            counted = parameter_count(model.layers, c.units)
+        return [*notes, f"Parameters: {counted}."]

@@ -8,8 +8,9 @@ from typing import Any
 from gradwright.explain.lines import Line
 from gradwright.explain.network import Entry, Section
 from gradwright.render.equation import latex_block, shape_text, text_block
-from gradwright.render.latex import escape, latex, latex_name
+from gradwright.render.latex import escape, latex_name
 from gradwright.render.plain import plain_text
+from gradwright.render.shapes import latex_over_shapes, text_over_shapes
 from gradwright.render.unicode import unicode_name, unicode_text
 
 Row = tuple[str, str, str]
@@ -22,6 +23,11 @@ def as_text(title: str, notes: Sequence[str], sections: Sequence[Section]) -> st
         lines += ["", f"{number}. {section.title}"]
         rows = [row for entry in section.entries for row in _text_rows(entry)]
         lines += [f"   {line}".rstrip() for line in text_block(rows)]
+        shaped = [e for e in section.entries if e.shapes and e.line.axes]
+        if shaped:
+            under = text_over_shapes([(e.line.name, e.line.tree, e.shapes) for e in shaped])
+            lines += ["", "   with the shape of every symbol under it"]
+            lines += [f"   {line}".rstrip() for line in under]
     return "\n".join(lines)
 
 
@@ -78,7 +84,7 @@ def _latex_rows(entry: Entry) -> list[Row]:
         left = _latex_name(line) if place == 0 else ""
         last = place == len(line.forms) - 1
         remark = _joined(form.rule, _shape(line) if last else "", entry.remark if last else "")
-        rows.append((left, latex(form.tree), remark))
+        rows.append((left, latex_over_shapes(form.tree, entry.shapes), remark))
     return rows
 
 

@@ -7,8 +7,8 @@ consecutive layers of one kind are written as one recursion with an index.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from gradwright.core.nodes import Size
 from gradwright.explain.conventions import Convention
@@ -67,10 +67,14 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the derivation and the layers it holds for, as a remark."""
+    """A line of the derivation and the layers it holds for, as a remark.
+
+    With `shapes`, the axes of symbols by name, it is shown with the shapes under it as well.
+    """
 
     line: Line
     remark: str = ""
+    shapes: Mapping[str, tuple[Size, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +87,9 @@ class Section:
 
     def shortened(self) -> Section:
         """Only the last form of each line."""
-        kept = (replace(e, line=replace(e.line, forms=e.line.forms[-1:])) for e in self.entries)
-        return replace(self, entries=tuple(kept))
+        kept = (replace(e.line, forms=e.line.forms[-1:]) for e in self.entries)
+        entries = (replace(e, line=line) for e, line in zip(self.entries, kept, strict=True))
+        return replace(self, entries=tuple(replace(entry, shapes={}) for entry in entries))
 
 
 def sections(runs: Sequence[Run], convention: Convention) -> tuple[Section, ...]:
@@ -97,7 +102,9 @@ def sections(runs: Sequence[Run], convention: Convention) -> tuple[Section, ...]
         forward.append(_inputs(runs[0], convention))
     layers = [(run, layer) for run in runs for layer in _layers(run, convention)]
     for run, layer in layers:
-        forward += layer.entries(run.lines.forward)
+        found = layer.entries(run.lines.forward)
+        shapes = _shapes([*found, *layer.entries(run.lines.adjoints)], convention)
+        forward += [replace(entry, shapes=shapes) for entry in found]
     for run, layer in reversed(layers):
         for line in run.lines.adjoints:
             target = _target(line)
@@ -127,7 +134,19 @@ def _inputs(run: Run, convention: Convention) -> Entry:
     axes = next(line.axes for line in run.lines.forward)
     sizes: dict[Size, Size] = {"q": run.widths[0]}
     shown = tuple(sizes.get(size, size) for size in axes)
-    return Entry(Line(name, shown, (Form(Symbol(convention.letters["X"])),)))
+    line = Line(name, shown, (Form(Symbol(convention.letters["X"])),))
+    return Entry(line, shapes={name: shown, convention.letters["X"]: shown})
+
+
+def _shapes(entries: Iterable[Entry], convention: Convention) -> dict[str, tuple[Size, ...]]:
+    """The axes of what the lines name, and of what they are the derivatives by."""
+    shapes: dict[str, tuple[Size, ...]] = {}
+    for entry in entries:
+        line = entry.line
+        turned = convention.row_gradients and bool(line.meaning) and not line.quotient
+        axes = line.axes[1:] if turned else line.axes
+        shapes.setdefault(_target(line) if line.meaning else line.name, axes)
+    return shapes
 
 
 def _target(line: Line) -> str:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,17 @@ from gradwright.errors import DataError, LimitError, SymbolError, UnsupportedErr
 from gradwright.nn import archive
 from gradwright.nn.layer import Layer
 from gradwright.nn.layouts import LAYOUTS, known_layout
+from gradwright.nn.text import LayerGroup
 
 Array = Any
 
 #: The entry of a file that names the layout; without it the layout is rows.
 LAYOUT = "layout"
+
+#: So many terms of a sum over the layers are shown in full.
+SHOWN = 4
+
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 DTYPES = (np.dtype("float32"), np.dtype("float64"))
 
@@ -27,6 +34,54 @@ DTYPES = (np.dtype("float32"), np.dtype("float64"))
 def count(layers: Sequence[Layer]) -> int:
     """The number of parameters of all layers."""
     return sum(layer.size for layer in layers)
+
+
+def parameter_count(layers: Sequence[Layer], units: str = "n") -> str:
+    """The number of parameters as it comes about, one product for each weight matrix.
+
+    d is the number of inputs and n_l, or another letter for `units`, that of the units of layer l.
+    Equal layers in a row are counted together; of more than `SHOWN` layers the middle is left out.
+
+    >>> parameter_count([Layer(3, 10), Layer(10, 6)])
+    'd·n₁ + n₁ + n₁·n₂ + n₂ = 3·10 + 10 + 10·6 + 6 = 106'
+    """
+    numbers = []
+    for layer, equal in groupby(layers, key=lambda layer: tuple(s for _, s in layer.parameters)):
+        times = len(list(equal))
+        whole = " + ".join("·".join(map(str, shape)) for shape in layer)
+        numbers.append(whole if times == 1 else f"{times}·({whole})" if whole else "")
+    parts = [_shortened(numbers), str(count(layers))]
+    if all(layer.formula is None for layer in layers):
+        names = [
+            "d",
+            *(f"{units}{str(k).translate(SUBSCRIPTS)}" for k in range(1, len(layers) + 1)),
+        ]
+        ends = zip(layers, pairwise(names), strict=True)
+        parts.insert(0, _shortened([_dense(*names, layer.bias) for layer, names in ends]))
+    return " = ".join(dict.fromkeys(part for part in parts if part))
+
+
+def symbolic_parameter_count(groups: Sequence[LayerGroup]) -> str:
+    """The same for layers whose sizes or number are names: d·H + H + (L - 1)·(H·H + H)."""
+    terms = []
+    for group in groups:
+        p, q, times = str(group.fan_in), str(group.fan_out), group.count
+        if p != q:
+            terms.append(_dense(p, q, group.bias))
+            times = times - 1 if isinstance(times, int) else f"({times} − 1)"
+        if times:
+            whole = _dense(q, q, group.bias)
+            terms.append(whole if times == 1 else f"{times}·({whole})")
+    return " + ".join(terms)
+
+
+def _dense(inputs: str, outputs: str, bias: bool) -> str:
+    return f"{inputs}·{outputs} + {outputs}" if bias else f"{inputs}·{outputs}"
+
+
+def _shortened(terms: Sequence[str]) -> str:
+    kept = [term for term in terms if term]
+    return " + ".join(kept if len(kept) <= SHOWN else [*kept[:2], "…", kept[-1]])
 
 
 class Parameters(Mapping[str, Array]):

@@ -60,7 +60,7 @@ def latex(tree: Tree) -> str:
     >>> print(latex(parse("(A + A')*x")))
     \left(A + A^{\top}\right) x
     """
-    return expand(layout(tree), _latex)
+    return expand(layout(tree), latex_pieces)
 
 
 def escape(text: str) -> str:
@@ -72,7 +72,8 @@ def escape(text: str) -> str:
     return "".join(TEXT.get(character, character) for character in text.replace("->", "→"))
 
 
-def _latex(node: Layout) -> Sequence[str | Layout]:
+def latex_pieces(node: Layout) -> Sequence[str | Layout]:
+    """One node of a layout for LaTeX: texts, and the layouts between them."""
     match node:
         case Name(text):
             return (latex_name(text),)
@@ -154,7 +155,7 @@ def latex_left(left: Left) -> str:
 
 
 def _latex_text(node: Layout) -> str:
-    return expand(node, _latex)
+    return expand(node, latex_pieces)
 
 
 def _base(node: Layout) -> Sequence[str | Layout]:

@@ -68,10 +68,11 @@ def math_element(content: str, display: bool = False) -> str:
 
 def mathml_row(tree: Tree) -> str:
     """A tree as MathML to stand inside a `math` element."""
-    return expand(layout(tree), _mathml)
+    return expand(layout(tree), mathml_pieces)
 
 
-def _mathml(node: Layout) -> Sequence[str | Layout]:
+def mathml_pieces(node: Layout) -> Sequence[str | Layout]:
+    """One node of a layout for MathML: texts, and the layouts between them."""
     match node:
         case Name(text):
             return (mathml_name(text),)

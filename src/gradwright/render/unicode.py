@@ -41,10 +41,11 @@ def unicode_text(tree: Tree) -> str:
     >>> unicode_text(parse("(A + A')*x"))
     '(A + Aᵀ) x'
     """
-    return expand(layout(tree), _unicode)
+    return expand(layout(tree), unicode_pieces)
 
 
-def _unicode(node: Layout) -> Sequence[str | Layout]:
+def unicode_pieces(node: Layout) -> Sequence[str | Layout]:
+    """One node of a layout for a terminal: texts, and the layouts between them."""
     match node:
         case Name(text):
             return (unicode_name(text),)

@@ -11,6 +11,7 @@ from gradwright.explain.network import Entry, Section
 from gradwright.notation.tree import Symbol
 from gradwright.render.equation import shape_text
 from gradwright.render.mathml import CLOSE, OPEN, derivative, math_element, mathml_name, mathml_row
+from gradwright.render.shapes import mathml_over_shapes
 from gradwright.report.page import section, wide
 
 #: (left side, right side, remark), the sides as MathML; an empty left side goes on from before.
@@ -44,7 +45,9 @@ def _rows(entry: Entry) -> list[Row]:
         last = place == len(line.forms) - 1
         behind = (shape_text(line.axes) if line.axes else "", entry.remark) if last else ()
         remark = ", ".join(part for part in (form.rule, *behind) if part)
-        rows.append((_name(line) if place == 0 else "", mathml_row(form.tree), remark))
+        rows.append(
+            (_name(line) if place == 0 else "", mathml_over_shapes(form.tree, entry.shapes), remark)
+        )
     return rows
 
 
