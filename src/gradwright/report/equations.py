@@ -33,9 +33,13 @@ def network_sections(parts: Sequence[Section]) -> str:
     """The derivation of a network, section by section."""
     made = []
     for number, part in enumerate(parts, start=1):
-        rows = [row for entry in part.entries for row in _rows(entry)]
-        made.append(section(f"{number}. {part.title}", equations(rows)))
+        made.append(section(f"{number}. {part.title}", entry_lines(part.entries)))
     return "".join(made)
+
+
+def entry_lines(entries: Sequence[Entry]) -> str:
+    """Lines of a derivation of a network, aligned."""
+    return equations([row for entry in entries for row in _rows(entry)])
 
 
 def _rows(entry: Entry) -> list[Row]:

@@ -1,0 +1,8 @@
+"""Every note, in order."""
+
+from __future__ import annotations
+
+from tools.statements import note_004
+from tools.statements.statement import Note
+
+NOTES: tuple[Note, ...] = (note_004.NOTE,)
