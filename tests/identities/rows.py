@@ -159,17 +159,17 @@ def judge(row: Row, rng: np.random.Generator) -> Judged:
     found = flat(np.asarray(derived(**values)))
     (printed,) = derived.printed.values()
     text = float("inf")
-    if printed.tree is not None:
+    if printed.form != "index":
         text = distance(text_value(plain_text(printed.tree), written, values), expected)
     return Judged(
         row=row,
-        printed=printed.index if printed.tree is None else unicode_text(printed.tree),
+        printed=unicode_text(printed.tree),
         form=derived.form,
         verified="" if printed.level is None else printed.level.value,
         answer=distance(found, expected),
         oracle=distance(found, flat(oracle_value(row, written, values))),
         text=text,
-        symbols=0 if printed.tree is None else symbols(printed.tree),
+        symbols=symbols(printed.tree),
         symbols_expected=symbols(parse(row["expected"])),
     )
 

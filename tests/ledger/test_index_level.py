@@ -72,15 +72,29 @@ def test_components_are_the_formula_and_its_derivative(text: str, wrt: str) -> N
     value = np.asarray(formula(**point))
     slope = np.asarray(derived(**point))
     equations = [line.strip() for line in shown if " = " in line and line.startswith("  ")]
-    assert np.allclose(index_value(equations[0], value.shape, matrix), value)
-    assert np.allclose(index_value(equations[1], slope.shape, matrix), slope)
+    for equation, expected in zip(equations, (value, slope), strict=False):
+        assert np.allclose(index_value(equation, expected.shape, matrix), expected)
+        assert np.allclose(typed(equation, formula.scope, point), expected), equation
+
+
+def typed(equation: str, scope, point) -> np.ndarray:
+    """The value of a line by the product's own parser and evaluator."""
+    own = gw.formula(equation, **scope.known)
+    known = {**SIZES, **point}
+    return np.asarray(own(**{name: known[name] for name in {*own.scope.symbols, *sizes_of(own)}}))
+
+
+def sizes_of(formula) -> set[str]:
+    """The sizes that no symbol of a formula has."""
+    held = {s for d in formula.scope.symbols.values() for s in d.sizes}
+    return {s for s in formula.scope.sizes if s not in held and s in SIZES}
 
 
 def test_s1_4_the_sums_of_the_quadratic_form() -> None:
     shown = section(gw.gradient("x'*A*x", "x").explain(level="index"), "In components")
     assert shown == [
-        "  f = Σ_i,j x[i] x[j] A[i,j]",
-        "  ∂f/∂x[i] = Σ_j x[j] A[j,i] + Σ_j x[j] A[i,j]",
+        "  f = Σ_i,j A[i,j] x[i] x[j]",
+        "  ∂f/∂x[i] = Σ_j A[i,j] x[j] + Σ_j A[j,i] x[j]",
     ]
 
 
@@ -92,8 +106,11 @@ def test_s1_6_the_softmax_jacobian_by_cases() -> None:
     x = np.random.default_rng(22).normal(size=4)
     s = np.exp(x) / np.sum(np.exp(x))
     matrix = reader(derived.scope, {"x": x})
+    assert same == "softmax(x)[i] (1 − softmax(x)[i])"
     assert np.allclose(index_value(f"D[i] = {same}", (4,), matrix), s * (1 - s))
+    assert np.allclose(gw.formula(f"D[i] = {same}")(x=x), s * (1 - s))
     off = index_value(f"D[i,j] = {other}", (4, 4), matrix)
+    assert np.allclose(gw.formula(f"D[i,j] = {other}")(x=x), -np.outer(s, s))
     assert np.allclose(off, -np.outer(s, s))
     assert "quotient rule" in text
 
@@ -141,18 +158,22 @@ def test_s1_7_s1_8_s2_7_and_s3_8_the_lines_of_each_kind_in_components() -> None:
             }
             expected = np.asarray(evaluate(line.tree, used | sizes, own))
             assert np.allclose(index_value(equation, expected.shape, matrix), expected), equation
+            own = gw.formula(equation, **letters)
+            used = {name: point[name] for name in own.scope.symbols}
+            used |= {size: SIZES[size] for size in sizes_of(own)}
+            assert np.allclose(own(**used), expected), equation
     text = net.backprop().explain(level="index")
     assert "∂L/∂b[i] = Σ_j δZ[j,i]" in text
     assert "∂L/∂W[i,j] = Σ_k X[k,i] δZ[k,j]" in text
-    assert "∂L/∂X[i,j] = Σ_k W[j,k] δZ[i,k]" in text
-    assert "∂L/∂Z[i,j] = A[i,j] - Y[i,j]" in text
+    assert "∂L/∂X[i,j] = Σ_k δZ[i,k] W[j,k]" in text
+    assert "∂L/∂Z[i,j] = A[i,j] − Y[i,j]" in text
 
 
 def test_s3_9_the_derivative_of_z_by_one_weight_is_a_unit_vector() -> None:
     """∂z_k/∂W_ij = δ_ki a_j: the vector eᵢ aⱼ."""
     derived = gw.jacobian("W*a", "W", a="vector n")
     shown = section(derived.explain(level="index"), "In components")
-    assert shown[1] == "  ∂f/∂W[i,j,k] = δ[i,j] a[k]"
+    assert shown[1] == "  ∂f[i]/∂W[j,k] = δ[i,j] a[k]"
     assert str(derived) == "aᵀ ⊗ eye(m)"
 
 

@@ -132,8 +132,8 @@ def text_is_right(derived: Derivation, point: Any, expected: np.ndarray) -> bool
         return np.asarray(evaluate(tree, used, scope))
 
     (printed,) = derived.printed.values()
-    if printed.tree is None:
-        value = index_value(printed.index, expected.shape, matrix)
+    if printed.form == "index":
+        value = index_value(plain_text(printed.tree), expected.shape, matrix)
     else:
         value = unstacked(matrix(plain_text(printed.tree)), derived, expected.shape)
     return _agree(value.reshape(expected.shape), expected)

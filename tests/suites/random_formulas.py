@@ -110,12 +110,11 @@ def at_point(derived: Derivation, wrt: str, point: Point) -> str:
         return compare(derived, evaluator(derived.tree, derived.scope, point), wrt, point)
     gradient = formula(derived.formula, **{**SYMBOLS, **FREE}).gradient(wrt)
     (printed,) = gradient.printed.values()
-    if printed.tree is None:
-        return "gradient has no text"
     first = compare(gradient, evaluator(gradient.tree, gradient.scope, point), wrt, point)
     if first != "right":
         return f"{first} (its gradient)" if "wrong" in first else first
-    return compare(derived, evaluator(printed.tree, gradient.scope, point), wrt, point)
+    axes = printed.node.axes if printed.form == "index" else None
+    return compare(derived, evaluator(printed.tree, gradient.scope, point, axes), wrt, point)
 
 
 def compare(derived: Derivation, function: Function, wrt: str, point: Point) -> str:
@@ -158,12 +157,21 @@ def texts(derived: Derivation, shape: tuple[int, ...]) -> list[Function]:
     """What is printed, each as a function of a point, by evaluators of the notation."""
     scope = derived.scope
     (printed,) = derived.printed.values()
-    if printed.tree is None:
-        return [
-            lambda at: index_value(
-                printed.index, shape, lambda part: evaluator(parse(part), scope, at)(at)
-            )
+    if printed.form == "index":
+        axes = printed.node.axes
+
+        def matrix(at: Point) -> Callable[[str], np.ndarray]:
+            return lambda part: evaluator(parse(part), scope, at)(at)
+
+        def again(shown: str) -> Function:
+            return lambda at: evaluator(parse(shown), scope, at, axes)(at)
+
+        shown = (plain_text(printed.tree), unicode_text(printed.tree))
+        by_hand: list[Function] = [
+            lambda at, text=text: index_value(text, shape, matrix(at))  # type: ignore[misc]
+            for text in shown
         ]
+        return [*by_hand, *map(again, shown)]
 
     def reading(text: str) -> Function:
         tree = parse(text)
@@ -176,9 +184,11 @@ def texts(derived: Derivation, shape: tuple[int, ...]) -> list[Function]:
     return [reading(plain_text(printed.tree)), reading(unicode_text(printed.tree))]
 
 
-def evaluator(tree: Tree, scope: Scope, point: Point) -> Function:
+def evaluator(
+    tree: Tree, scope: Scope, point: Point, axes: tuple[int | str, ...] | None = None
+) -> Function:
     """A text as a function of a point, by the notation's own evaluator."""
-    inside = infer(tree, scope.symbols, sizes=scope.sizes)
+    inside = infer(tree, scope.symbols, sizes=scope.sizes, axes=axes)
     lengths = sample_sizes(scope)
 
     def value(at: Point) -> np.ndarray:

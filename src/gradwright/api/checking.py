@@ -192,11 +192,9 @@ def _differentiated(derivation: Checkable) -> tuple[Callable[[dict[str, Array]],
     scope, expression = derivation.scope, derivation.tree
     if gradient is not None:
         (printed,) = gradient.printed.values()
-        if printed.tree is None:
-            names = {*gradient.scope.symbols, *gradient.free_sizes}
-            return (lambda at: gradient(**{k: v for k, v in at.items() if k in names})), "ridders"
         expression = printed.tree
-        scope = infer(expression, scope.known, sizes=scope.sizes)
+        axes = printed.node.axes if printed.form == "index" else None
+        scope = infer(expression, scope.known, sizes=scope.sizes, axes=axes)
 
     def function(point: dict[str, Array]) -> Array:
         known = {**_lengths(derivation.scope, point), **point}

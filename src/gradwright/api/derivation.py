@@ -27,8 +27,8 @@ from gradwright.explain.assumptions import (
     kink_arguments,
 )
 from gradwright.explain.cases import CasesOf, cases_of
-from gradwright.explain.components import components, operations_of, proof_section
-from gradwright.explain.formula import LEFT, Step, chain_rule_steps, formula_text
+from gradwright.explain.components import in_components, operations_of, proof_section
+from gradwright.explain.formula import Step, chain_rule_steps, formula_text
 from gradwright.explain.levels import require_level
 from gradwright.notation.lowered import Lowering
 from gradwright.notation.raising.raiser import Raiser
@@ -37,7 +37,7 @@ from gradwright.notation.tree import Symbol, Tree, walk
 from gradwright.render.latex import latex
 from gradwright.render.mathml import mathml
 from gradwright.render.plain import plain_text
-from gradwright.render.unicode import unicode_name, unicode_text
+from gradwright.render.unicode import unicode_text
 from gradwright.simplify.field import evaluate
 from gradwright.simplify.readable import Printed, Printer
 from gradwright.simplify.rewrite import Budget, rewrite
@@ -141,9 +141,7 @@ class Derivation:
         return derivation_bundle(self)
 
     def _each(self, show: Any) -> str:
-        shown = {
-            name: p.index if p.tree is None else show(p.tree) for name, p in self.printed.items()
-        }
+        shown = {name: show(p.tree) for name, p in self.printed.items()}
         if len(shown) == 1:
             return str(next(iter(shown.values())))
         return "\n".join(f"{name}: {text}" for name, text in shown.items())
@@ -174,12 +172,9 @@ class Derivation:
 
     def _in_components(self) -> list[str]:
         value = self._lowering.value.node
-        lines = components("f", value, self._raiser)
-        for name, printed in self.printed.items():
-            left = LEFT[self.kind].format(unicode_name(name))
-            lines += components(left, printed.node, self._raiser)
-        shown = [f"  {line}" for line in lines]
-        return ["", "In components", *shown, *proof_section(operations_of(value))]
+        results = {name: printed.node for name, printed in self.printed.items()}
+        lines = in_components(self.kind, value, results, self._raiser, self.scope)
+        return [*lines, *proof_section(operations_of(value))]
 
     def to_dict(self) -> dict[str, Any]:
         """The derivation in the schema gradwright.derivation/1."""
@@ -327,7 +322,7 @@ class Derivation:
         arrays = bind(self.scope, self.free_sizes, values, asked)
         sizes = self._lengths(arrays)
         bent = at_zero_norm(self._lowering.value.node, arrays, sizes)
-        if printed.tree is None or bent or (output.node.order == 2 and output.rows != 1):
+        if printed.form == "index" or bent or (output.node.order == 2 and output.rows != 1):
             dense = np.asarray(self(**values))
             return unstructured(dense, dense.ndim - (output.node.order - output.rows))
         if self._domain:

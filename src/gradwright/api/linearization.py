@@ -127,7 +127,7 @@ class Linearization:
         change = Binary("-", Symbol(self.variable), Symbol(self.start))
         printed = self._derived.printed[self.variable]
         is_matrix = self.f.scope.shape.kind == "row" or self.at.ndim == 2
-        if printed.tree is not None and printed.form == "matrix" and not is_matrix:
+        if printed.form == "matrix" and not is_matrix:
             return Binary("*", self._at_start(printed.tree), change)
         product = self.f.jvp(self.variable).printed[self.variable].tree
         if product is None:

@@ -38,8 +38,6 @@ class Module:
 
 def printed_dict(printed: Printed) -> dict[str, Any]:
     """A printed result as plain values."""
-    if printed.tree is None:
-        return {"form": printed.form, "index": printed.index}
     assert printed.level is not None
     return {
         "form": printed.form,

@@ -71,11 +71,8 @@ def result_equations(derivation: Derivation) -> str:
     rows: list[Row] = []
     for name, printed in derivation.printed.items():
         left = _left(derivation.kind, mathml_name(name))
-        if printed.tree is None:
-            rows.append((left, f"<mtext>{printed.index}</mtext>", ""))
-        else:
-            stacked = "columns stacked" if printed.form == "kronecker" else ""
-            rows.append((left, mathml_row(printed.tree), stacked))
+        stacked = "columns stacked" if printed.form == "kronecker" else ""
+        rows.append((left, mathml_row(printed.tree), stacked))
         for part in derivation.cases[name]:
             shown, remark = part.cases.mathml()
             rows.append((left if part.of is None else mathml_row(part.of), shown, remark))
@@ -101,7 +98,7 @@ def bundle(plain: str, latex: str, html: str) -> dict[str, Any]:
 def derivation_bundle(derivation: Derivation) -> dict[str, Any]:
     """The result of a derivation as text, LaTeX and MathML."""
     (printed, *others) = derivation.printed.values()
-    if printed.tree is None or others:
+    if others:
         return bundle(str(derivation), "", result_equations(derivation))
     html = math_element(mathml_row(printed.tree), display=True)
     return bundle(str(derivation), derivation.latex(), html)

@@ -228,7 +228,10 @@ def _constant(node: Node) -> Fraction | None:
 def _value(node: Node, printer: Printer) -> Tree | None:
     """A case's value; an entry of a vector of one number is that number."""
     constant = _constant(simplified(printer.graph, node))
-    return printer.printed(node).tree if constant is None else number_tree(constant)
+    if constant is not None:
+        return number_tree(constant)
+    printed = printer.printed(node)
+    return None if printed.form == "index" else printed.tree
 
 
 def _tree(node: Node, printer: Printer) -> Tree | None:

@@ -6,32 +6,80 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Add, Function, Node, Operation, Product, postorder
+from gradwright.core.nodes import Add, Function, Node, Operation, Power, Product, postorder
 from gradwright.explain.lines import Line
 from gradwright.notation.declarations import Declaration
 from gradwright.notation.lower import lower
 from gradwright.notation.parser import parse
-from gradwright.notation.raising.contract import NotMatrix
-from gradwright.notation.raising.index import TextOf, index_text
+from gradwright.notation.raising.index import IndexRaiser, Names, opened
 from gradwright.notation.raising.raiser import Raiser
-from gradwright.notation.shapes import infer
+from gradwright.notation.shapes import Scope, infer
 from gradwright.ops.record import Record, Structured
 from gradwright.ops.table import OPERATIONS
 from gradwright.render.equation import text_block
-from gradwright.render.unicode import unicode_name, unicode_text
+from gradwright.render.unicode import unicode_text
 
 
-def components(name: str, node: Node, raiser: Raiser) -> list[str]:
-    """`name[i,j] = Σ …`, and where an identity makes a difference the two cases."""
-    shown = _whole(raiser)
-    node = _spread(raiser.graph, node)
-    lines = [index_text(node, name, shown)]
-    cases = _cases(raiser.graph, node)
+def in_components(
+    kind: str, value: Node, results: Mapping[str, Node], raiser: Raiser, scope: Scope
+) -> list[str]:
+    """A section: a formula and its derivatives by variables, each with its indices."""
+    taken = {*scope.known, *scope.sizes, *raiser.indices}
+    writer = IndexRaiser(opened(raiser), taken)
+    lines = _components([("f", value.order)], value, raiser.graph, writer)
+    for name, node in results.items():
+        names = _derivative(kind, name, value.order, node.order)
+        lines += _components(names, node, raiser.graph, writer)
+    return ["", "In components", *(f"  {line}" for line in lines)]
+
+
+def _derivative(kind: str, name: str, of: int, order: int) -> Names:
+    """The names on the left side of a derivative, with the axes of each."""
+    match kind:
+        case "gradient" | "jacobian":
+            return [("f", of), (name, order - of)]
+        case "hessian":
+            return [("f", 0), (name, order // 2), (name, order // 2)]
+        case _:
+            return [(kind, order)]
+
+
+def _components(names: Names, node: Node, graph: Graph, writer: IndexRaiser) -> list[str]:
+    """`f[i,j] = Σ …`, and where an identity makes a difference the two cases."""
+    equation = writer.equation(_spread(graph, node), names)
+    lines = [unicode_text(equation)]
+    cases = _cases(graph, _spread(graph, node))
     if cases is not None:
-        same, other = (_spread(raiser.graph, case) for case in cases)
-        lines.append(f"  i = j: {_right(index_text(same, name, shown))}")
-        lines.append(f"  i ≠ j: {_right(index_text(other, name, shown))}")
+        one, other = equation.left.indices
+        for sign, case in zip("=≠", cases, strict=True):
+            made = writer.equation(_factored(graph, _spread(graph, case)), [("f", case.order)])
+            lines.append(f"  {one} {sign} {other}: {unicode_text(made.right)}")
     return lines
+
+
+def _factored(graph: Graph, node: Node) -> Node:
+    """A sum of entrywise products with their common factor before it: a - a² as a (1 - a)."""
+    labels = tuple(range(node.order))
+    if isinstance(node, Product) and [at for _, at in node.factors] == [labels] == [node.out]:
+        inner = _factored(graph, node.factors[0][0])
+        return graph.scale(node.coefficient, inner)
+    if not isinstance(node, Add):
+        return node
+    common: set[Node] | None = None
+    for _, term in node.terms:
+        factors = term.factors if isinstance(term, Product) else ((term, labels),)
+        held = {
+            factor.base if isinstance(factor, Power) and factor.exponent > 1 else factor
+            for factor, at in factors
+            if at == labels
+        }
+        entrywise = not isinstance(term, Product) or term.out == labels
+        common = (held if common is None else common & held) if entrywise else set()
+    for factor in sorted(common or (), key=lambda part: part.key):
+        inverse = graph.power(factor, -1)
+        rest = [(c, graph.hadamard(term, inverse)) for c, term in node.terms]
+        return graph.hadamard(factor, graph.add(rest, node.axes))
+    return node
 
 
 def _spread(graph: Graph, node: Node) -> Node:
@@ -41,24 +89,6 @@ def _spread(graph: Graph, node: Node) -> Node:
         if isinstance(inner, Add) and labels == node.out:
             return graph.add([(node.coefficient * c, t) for c, t in inner.terms], node.axes)
     return node
-
-
-def _right(equation: str) -> str:
-    return equation.partition(" = ")[2]
-
-
-def _whole(raiser: Raiser) -> TextOf:
-    """Unicode texts of nodes, contractions and sums left to the indices."""
-
-    def text(node: Node) -> str | None:
-        if isinstance(node, Add) or (isinstance(node, Product) and node.summed):
-            return None
-        try:
-            return unicode_text(raiser.tree(node))
-        except NotMatrix:
-            return None
-
-    return text
 
 
 def _cases(graph: Graph, node: Node) -> tuple[Node, Node] | None:
@@ -80,13 +110,16 @@ def line_components(lines: Iterable[Line], letters: Mapping[str, Declaration]) -
         scope = infer(line.tree, letters, sizes=("n", "p", "q"))
         node = lower(line.tree, scope, graph).value.node
         raiser = Raiser(graph, {})
-        found.append(index_text(_spread(graph, node), _shown(line.name), _whole(raiser)))
+        writer = IndexRaiser(opened(raiser), {*letters, "n", "p", "q"})
+        made = writer.equation(_spread(graph, node), _defined(line.name, node.order))
+        found.append(unicode_text(made))
     return found
 
 
-def _shown(name: str) -> str:
+def _defined(name: str, order: int) -> Names:
+    """δZ is the derivative of the loss by Z."""
     stem = name.removeprefix("δ")
-    return f"∂L/∂{unicode_name(stem)}" if stem != name else unicode_name(name)
+    return [(name, order)] if stem == name else [("L", 0), (stem, order)]
 
 
 # Proofs ------------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def chain_rule_steps(
         except NotMatrix:
             continue
         printed = printer.printed(contribution.result)
-        if printed.tree is None:
+        if printed.form == "index":
             continue
         rule = rule_name(contribution.node, argument)
         steps.append(Step(rule, of, printed.tree))
@@ -102,7 +102,7 @@ def formula_text(
     for symbol, result in printed.items():
         name = unicode_name(symbol)
         left = LEFT[kind].format(name)
-        lines += _result(left, result)
+        lines += _result(left, result, name, len(scope.symbols[symbol].sizes))
         lines += [f"  {part.text(left)}" for part in cases[symbol]]
     if assumptions:
         lines += ["", "Assumed"]
@@ -143,12 +143,15 @@ def _function(declared: FunctionDeclaration) -> str:
     return f"an abstract function, {', '.join(inputs)} to {output} entries"
 
 
-def _result(left: str, result: Printed) -> list[str]:
-    if result.tree is None:
-        return [f"  {left}: {result.index}"]
+def _result(left: str, result: Printed, name: str, order: int) -> list[str]:
+    """A result by a variable of some order, the rules that lead to it, how it is stacked."""
+    if result.form == "index":
+        return [f"  {left}: {unicode_text(result.tree)}"]
     lines = [f"  {left} = {unicode_text(result.tree)}"]
     rules = dict.fromkeys(step.rule.statement for step in result.steps)
     lines += [f"      by {statement}" for statement in rules]
     if result.form == "kronecker":
-        lines.append("      as d vec(f)/d vec(x)ᵀ, columns stacked")
+        above = "vec(f)" if result.node.order - order > 1 else "f"
+        below = f"vec({name})" if order > 1 else name
+        lines.append(f"      as d {above}/d {below}ᵀ, columns stacked")
     return lines

@@ -57,13 +57,16 @@ def batch_text(
         raise _no_batch(asked, error.clash) from error
     printer = Printer(graph, scope, Raiser(graph, {}))
     try:
-        printed = printer.printed(graph.total(lifted) if total else lifted).tree
-    except UnsupportedError:
+        printed = printer.printed(graph.total(lifted) if total else lifted)
+    except UnsupportedError as error:
         # Not even in index form.
-        printed = None
-    if printed is None:
-        raise _no_batch(asked, "a part of it is a matrix for each sample, and has three axes")
-    return plain_text(printed)
+        raise _no_batch(asked, THREE_AXES) from error
+    if printed.form == "index":
+        raise _no_batch(asked, THREE_AXES)
+    return plain_text(printed.tree)
+
+
+THREE_AXES = "a part of it is a matrix for each sample, and has three axes"
 
 
 def _no_batch(asked: str, clash: str) -> UnsupportedError:

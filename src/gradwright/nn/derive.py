@@ -221,7 +221,6 @@ def _opened(
         if not any(isinstance(p, Product) and p.summed for p in postorder(best.node)):
             elementwise[adjoint.variable] = best.node
         lines.append(_line(adjoint, forms))
-        assert best.tree is not None
         # What is printed is what runs: (A - Y)/n, not A/n - Y/n.
         node = printer.read(plain_text(best.tree)).node
         if any(isinstance(p, Function) and p.operation == "rsqrt" for p in postorder(adjoint.node)):
@@ -247,7 +246,6 @@ def _reason(letters: _Letters, adjoint: Adjoint) -> str:
 def _line(adjoint: Adjoint, forms: Sequence[tuple[Printed, str]]) -> Line:
     made = []
     for printed, rule in forms:
-        assert printed.tree is not None
         made.append(Form(printed.tree, rule))
     meaning = f"∂L/∂{adjoint.of.name}"
     return Line(adjoint.variable.name, adjoint.variable.axes, tuple(made), meaning)
@@ -300,7 +298,6 @@ def _jacobian_line(name: str, text: str, wrt: str, symbols: Mapping[str, Declara
     sizes = frozenset(size for size in held if isinstance(size, str))
     scope = Scope(dict(symbols), sizes, Shape("scalar", (), ()))
     printed = Printer(graph, scope, Raiser(graph, lowering.said)).printed(jacobian)
-    assert printed.tree is not None
     return Line(name, jacobian.axes, (Form(printed.tree),))
 
 

@@ -71,9 +71,7 @@ class GeneralLayer:
         return self.graph.variable(name, declared.sizes, declared.facts)
 
     def _printed(self, node: Node) -> Tree:
-        tree = Printer(self.graph, self.scope, Raiser(self.graph, {})).printed(node).tree
-        assert tree is not None
-        return tree
+        return Printer(self.graph, self.scope, Raiser(self.graph, {})).printed(node).tree
 
     def _jacobian(self, text: str, wrt: str, names: dict[str, str]) -> Tree:
         variable = self.graph.variable(wrt, self.scope.symbols[wrt].sizes)

@@ -29,7 +29,7 @@ from gradwright.notation.tree import (
 from gradwright.notation.unify import SCALAR, Atom, Equations, Form, Free, Unknown
 
 #: Most indices that one term may have, free and bound.
-MAX_INDICES = 24
+MAX_INDICES = 48
 
 
 class Indices:

@@ -9,20 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain, count
 
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Function, Node, Power, postorder, sum_of_squares
-from gradwright.errors import GradwrightError
+from gradwright.core.nodes import Function, Node, Power, Size, postorder, sum_of_squares
+from gradwright.errors import GradwrightError, UnsupportedError
 from gradwright.notation.lower import lower
 from gradwright.notation.lowered import Lowered
 from gradwright.notation.parser import parse
 from gradwright.notation.raising.build import transposed
 from gradwright.notation.raising.contract import NotMatrix
 from gradwright.notation.raising.cost import cost
-from gradwright.notation.raising.index import index_text
+from gradwright.notation.raising.index import IndexRaiser, matrix_form, opened
 from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope, infer
-from gradwright.notation.tree import Tree
+from gradwright.notation.tree import Equation, Tree
 from gradwright.render.plain import plain_text
 from gradwright.simplify.equal import Level, equal
 from gradwright.simplify.expand import EXPAND, QUOTIENTS
@@ -40,13 +41,12 @@ MAX_REWRITES = 500
 class Printed:
     """A verified printed form.
 
-    `form` is "matrix", "kronecker" or "index"; `tree` is None in index form, whose text is
-    `index`. `level` says how the text was shown to equal the node; `steps` are the rewrites that
-    led from the node to the form that was printed.
+    `form` is "matrix", "kronecker" or "index"; in index form `tree` is an equation with a left
+    side. `level` says how the text was shown to equal the node; `steps` are the rewrites that led
+    from the node to the form that was printed.
     """
 
-    tree: Tree | None
-    index: str
+    tree: Tree
     form: str
     level: Level | None
     cost: float
@@ -100,12 +100,34 @@ class Printer:
             level = self.verified(tree, node, as_row, rows)
             if level is not None:
                 form = "kronecker" if node.order > 2 else "matrix"
-                return Printed(tree, "", form, level, price, candidate.node, candidate.steps)
-        simple = simplified(self.graph, node)
-        if equal(self.graph, simple, node) is None:
-            simple = node
-        text = index_text(simple, "D", self._checked_text)
-        return Printed(None, text, "index", None, float("inf"), simple, ())
+                return Printed(tree, form, level, price, candidate.node, candidate.steps)
+        return self._with_indices(node)
+
+    def _with_indices(self, node: Node) -> Printed:
+        """The index form of a node, read back like any other.
+
+        Raises:
+            UnsupportedError: no form was found that reads back as the node.
+        """
+        taken = {*self.scope.known, *self.scope.sizes, *self.raiser.indices}
+        name = next(n for n in chain("DJH", map("D{}".format, count())) if n not in taken)
+        whole, parts = matrix_form(self.raiser), opened(self.raiser)
+        for tried in dict.fromkeys((simplified(self.graph, node), node)):
+            for tree_of in (whole, parts, self._checked):
+                tree = IndexRaiser(tree_of, taken).equation(tried, [(name, node.order)])
+                level = self.verified(tree, node)
+                if level is not None:
+                    return Printed(tree, "index", level, float("inf"), tried, ())
+        raise UnsupportedError(
+            "writing a result",
+            "none of the forms that were tried reads back as the result",
+            "differentiate a smaller part of the formula",
+        )
+
+    def _checked(self, node: Node) -> Tree | None:
+        """A part of an index formula in matrix notation, verified like any other."""
+        tree = matrix_form(self.raiser)(node)
+        return tree if tree is not None and self.verified(tree, node) is not None else None
 
     def candidates(self, node: Node, others: Sequence[Node] = ()) -> list[Candidate]:
         """Equal nodes to choose from, without duplicates."""
@@ -128,13 +150,14 @@ class Printer:
 
     def verified(self, tree: Tree, node: Node, as_row: bool = False, rows: int = 2) -> Level | None:
         """How the printed text of `tree` equals `node`, or None."""
+        is_equation = isinstance(tree, Equation)
         try:
-            value = self.read(plain_text(tree))
+            value = self.read(plain_text(tree), node.axes if is_equation else None)
         except GradwrightError:
             # A raised form that the notation does not accept is no form at all.
             return None
         wanted, leading = node, 0 if as_row and node.order == 1 else min(1, node.order)
-        if node.order > 2:
+        if node.order > 2 and not is_equation:
             # Stacked columns: the second axis of a matrix is the outer index.
             turned = (*reversed(range(rows)), *reversed(range(rows, node.order)))
             wanted, leading = self.graph.permute(node, turned), rows
@@ -142,10 +165,13 @@ class Printer:
             return None
         return equal(self.graph, value.node, wanted)
 
-    def read(self, text: str) -> Lowered:
-        """A printed text, parsed and lowered again into the same graph."""
+    def read(self, text: str, axes: Sequence[Size] | None = None) -> Lowered:
+        """A printed text, parsed and lowered again into the same graph.
+
+        `axes` are the sizes of the left side of an equation.
+        """
         tree = parse(text)
-        scope = infer(tree, self.scope.known, text, sizes=self.scope.sizes)
+        scope = infer(tree, self.scope.known, text, sizes=self.scope.sizes, axes=axes)
         return lower(tree, scope, self.graph, text=text).value
 
     def _raised(self, node: Node, as_row: bool, rows: int) -> Tree:
@@ -153,14 +179,6 @@ class Printer:
             return self.raiser.kronecker(node, rows)
         tree = self.raiser.tree(node)
         return transposed(tree, frozenset()) if as_row and node.order == 1 else tree
-
-    def _checked_text(self, node: Node) -> str | None:
-        """A part of an index formula in matrix notation, verified like any other."""
-        try:
-            tree = self.raiser.tree(node)
-        except NotMatrix:
-            return None
-        return plain_text(tree) if self.verified(tree, node) is not None else None
 
 
 def away_from_zero(graph: Graph, node: Node) -> Node:

@@ -2,115 +2,341 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Sequence
 from fractions import Fraction
+from itertools import count
 
-from gradwright.core.nodes import Add, Node, Operation, Power, Product, Unit
+from gradwright.core.nodes import (
+    Add,
+    Function,
+    Labels,
+    Node,
+    Operation,
+    Power,
+    Product,
+    Size,
+    Unit,
+    Variable,
+    variables,
+)
 from gradwright.errors import UnsupportedError
+from gradwright.notation.raising.build import number_tree, size_tree
+from gradwright.notation.raising.contract import NotMatrix
+from gradwright.notation.raising.raiser import Raiser, shown_options
+from gradwright.notation.tree import (
+    Binary,
+    Call,
+    Entry,
+    Equation,
+    Identity,
+    Index,
+    IndexSum,
+    Left,
+    Negate,
+    Number,
+    Symbol,
+    Tree,
+    free_indices,
+    own,
+    walk,
+)
 
 LETTERS = "ijklpqrstuvw"
 
-#: The text of a node of order 0 to 2 in matrix notation, None where it has no such form.
-TextOf = Callable[[Node], str | None]
+#: A node of order 0 to 2 in matrix notation, None where it has no such form or is to be opened.
+TreeOf = Callable[[Node], Tree | None]
+
+#: Names of what is defined, each with the number of its axes.
+Names = Sequence[tuple[str, int]]
+
+ONE = Number(Fraction(1))
 
 
-def index_text(node: Node, name: str, text_of: TextOf, sum_sign: str = "Σ") -> str:
-    """`name[i,j,k] = Σ_l A[i,l] …`, with identities written δ[i,j].
+def opened(raiser: Raiser) -> TreeOf:
+    """Matrix notation for all but sums and contractions, which are left to the indices."""
 
-    `text_of` prints nodes of order 0 to 2 in matrix notation; each is followed by its indices.
+    def tree(node: Node) -> Tree | None:
+        if isinstance(node, Add) or (isinstance(node, Product) and node.summed):
+            return None
+        return matrix_form(raiser)(node)
+
+    return tree
+
+
+def matrix_form(raiser: Raiser) -> TreeOf:
+    """Matrix notation wherever there is one."""
+
+    def tree(node: Node) -> Tree | None:
+        try:
+            return raiser.tree(node)
+        except NotMatrix:
+            return None
+
+    return tree
+
+
+class IndexRaiser:
+    """Writes nodes with indices.
+
+    `tree_of` writes nodes of order 0 to 2 in matrix notation; each is followed by its indices. No
+    index has a name of `taken`. Where δ is taken an identity is written as an entry of eye(n).
     """
-    axes = tuple(range(node.order))
-    left = f"{name}[{','.join(_letter(x) for x in axes)}]" if axes else name
-    return f"{left} = {_body(node, axes, node.order, text_of, sum_sign)}"
 
+    def __init__(self, tree_of: TreeOf, taken: Collection[str]) -> None:
+        self.tree_of = tree_of
+        self.taken = frozenset(taken)
 
-def _letter(label: int) -> str:
-    return LETTERS[label] if label < len(LETTERS) else f"i{label}"
+    def equation(self, node: Node, names: Names) -> Equation:
+        """`D[i,j,k] = Σ_l A[i,l] …`; the axes of the node are those of the names in order.
 
+        Raises:
+            UnsupportedError: a part has no form at all.
+        """
+        fresh = self._letters()
+        left = Left(tuple((name, tuple(next(fresh) for _ in range(k))) for name, k in names))
+        return Equation(left, self._covered(node, left.indices, fresh))
 
-def _body(node: Node, axes: tuple[int, ...], fresh: int, text_of: TextOf, sign: str) -> str:
-    """A sum at the letters `axes`; letters from `fresh` on are in use nowhere around it."""
-    terms = node.terms if isinstance(node, Add) else ((Fraction(1), node),)
-    parts = []
-    for coefficient, term in terms:
-        value, text = _term(term, axes, fresh, text_of, sign)
-        value *= coefficient
-        size = abs(value)
-        shown = text if size == 1 and text else f"{size} {text}".strip()
-        parts.append(("- " if value < 0 else "+ ") + (shown or "1"))
-    joined = " ".join(parts)
-    return joined[2:] if joined.startswith("+ ") else "-" + joined[2:]
+    def _letters(self) -> Iterator[str]:
+        yield from (letter for letter in LETTERS if letter not in self.taken)
+        yield from (name for name in (f"i{k}" for k in count(1)) if name not in self.taken)
 
+    # Sums and products ------------------------------------------------------------------------
 
-def _term(
-    node: Node, axes: tuple[int, ...], fresh: int, text_of: TextOf, sign: str
-) -> tuple[Fraction, str]:
-    if not isinstance(node, Product):
-        return Fraction(1), _factor(node, axes, fresh, text_of, sign)
-    letter: dict[int, int] = {}
-    pieces = []
-    for place, label in zip(axes, node.out, strict=True):
-        if label in letter:
-            pieces.append(f"δ[{_letter(letter[label])},{_letter(place)}]")
+    def _covered(self, node: Node, at: Sequence[str], fresh: Iterator[str]) -> Tree:
+        """A node at its indices; those that it does not depend on are indices of ones."""
+        tree = self._body(node, at, fresh)
+        held = free_indices(tree)[id(tree)]
+        axes = zip(at, node.axes, strict=True)
+        ones = [_ones(size, index) for index, size in axes if index not in held]
+        return _product([*([] if tree == ONE and ones else [tree]), *ones])
+
+    def _body(self, node: Node, at: Sequence[Index], fresh: Iterator[str]) -> Tree:
+        terms = node.terms if isinstance(node, Add) else ((Fraction(1), node),)
+        return self._sum(terms, at, fresh)
+
+    def _sum(
+        self, terms: Sequence[tuple[Fraction, Node]], at: Sequence[Index], fresh: Iterator[str]
+    ) -> Tree:
+        made = []
+        used = list[str]()
+        for coefficient, term in terms:
+            # Sums that stand side by side may have the same indices.
+            again = _Replay(fresh, used)
+            made.append(self._term(term, at, again, coefficient))
+        made.sort(key=lambda part: (part[0] < 0, part[1] == ONE, _names(part[1])))
+        total: Tree | None = None
+        for coefficient, tree in made:
+            scaled = _scaled(abs(coefficient), tree)
+            if total is None:
+                total = Negate(scaled) if coefficient < 0 else scaled
+            else:
+                total = Binary("-" if coefficient < 0 else "+", total, scaled)
+        assert total is not None
+        return total
+
+    def _term(
+        self, node: Node, at: Sequence[Index], fresh: Iterator[str], coefficient: Fraction
+    ) -> tuple[Fraction, Tree]:
+        """(coefficient, tree) of one term with a coefficient."""
+        if not isinstance(node, Product):
+            node_labels = tuple(range(node.order))
+            factors: tuple[tuple[Node, Labels], ...] = ((node, node_labels),)
+            out = node_labels
         else:
-            letter[label] = place
-    bound = []
-    for _, labels in node.factors:
-        for label in labels:
-            if label not in letter:
-                letter[label] = fresh
-                bound.append(_letter(fresh))
-                fresh += 1
-    for factor, labels in node.factors:
-        places = tuple(letter[x] for x in labels)
-        pieces.append(_factor(factor, places, fresh, text_of, sign))
-    prefix = f"{sign}_{','.join(bound)} " if bound else ""
-    return node.coefficient, prefix + " ".join(pieces)
+            factors, out = node.factors, node.out
+            coefficient *= node.coefficient
+        letter: dict[int, Index] = {}
+        pieces: list[Tree] = []
+        for index, label, size in zip(at, out, node.axes, strict=True):
+            if label in letter:
+                pieces.append(self._identity(letter[label], index, size))
+            else:
+                letter[label] = index
+        ordered = sorted(factors, key=lambda factor: _reading_order(factor[0], factor[1], out))
+        for factor, labels in ordered:
+            if isinstance(factor, Unit) and labels[0] not in letter:
+                letter[labels[0]] = factor.place
+                ordered = [part for part in ordered if part != (factor, labels)]
+        bound: dict[str, Size] = {}
+        for factor, labels in ordered:
+            for label, size in zip(labels, factor.axes, strict=True):
+                if label not in letter:
+                    letter[label] = name = next(fresh)
+                    bound[name] = size
+        over, under = pieces, list[Tree]()
+        for factor, labels in ordered:
+            sign, tree, above = self._factor(
+                factor, [letter[x] for x in labels], fresh, coefficient
+            )
+            coefficient *= sign
+            (over if above else under).append(tree)
+        return coefficient, _summed(over, under, bound)
+
+    def _identity(self, one: Index, other: Index, size: Size) -> Tree:
+        if self.taken & {"δ", "delta"}:
+            return Entry(Call("eye", (size_tree(size),)), (one, other))
+        return Identity((one, other))
+
+    # Factors ----------------------------------------------------------------------------------
+
+    def _factor(
+        self, node: Node, at: Sequence[Index], fresh: Iterator[str], scale: Fraction
+    ) -> tuple[int, Tree, bool]:
+        """(sign, tree, whether it multiplies) of a factor; a sum may take the sign of the term."""
+        if isinstance(node, Power) and node.exponent < 0:
+            inverse = node.exponent == -1
+            sign, tree = self._signed(node.base, at, fresh, scale) if inverse else (1, None)
+            if tree is None:
+                tree = self._power(node.base, -node.exponent, at, fresh)
+            return sign, tree, False
+        sign, tree = self._signed(node, at, fresh, scale)
+        return sign, tree, True
+
+    def _signed(
+        self, node: Node, at: Sequence[Index], fresh: Iterator[str], scale: Fraction
+    ) -> tuple[int, Tree]:
+        opened = isinstance(node, Add) and (node.order or self.tree_of(node) is None)
+        if not (isinstance(node, Add) and opened):
+            return 1, self._at(node, at, fresh)
+        sign = -1 if _is_turned(node, scale) else 1
+        terms = [(sign * c, term) for c, term in node.terms]
+        return sign, self._sum(terms, at, fresh)
+
+    def _power(
+        self, base: Node, exponent: Fraction, at: Sequence[Index], fresh: Iterator[str]
+    ) -> Tree:
+        tree = self._at(base, at, fresh)
+        if exponent == 1:
+            return tree
+        if exponent == Fraction(1, 2):
+            return Call("sqrt", (tree,))
+        return Binary("^", tree, number_tree(exponent))
+
+    def _at(self, node: Node, at: Sequence[Index], fresh: Iterator[str]) -> Tree:
+        """A node at its indices, in matrix notation as far as it has that."""
+        if isinstance(node, Unit):
+            return self._identity(at[0], node.place, node.axes[0])
+        if isinstance(node, Power) and node.order:
+            return self._power(node.base, node.exponent, at, fresh)
+        whole = None
+        plain = isinstance(node, Function) and all(isinstance(p, Variable) for p in node.arguments)
+        if not ((isinstance(node, Add) or plain) and node.order):
+            whole = self.tree_of(node) if node.order <= 2 else self._applied(node)
+        if whole is not None:
+            return Entry(whole, tuple(at)) if at else whole
+        match node:
+            case Add() | Product():
+                return self._body(node, at, fresh)
+            case Power():
+                return self._power(node.base, node.exponent, at, fresh)
+            case Function():
+                parts = [self._at(part, at, fresh) for part in node.arguments]
+                if node.operation == "power":
+                    return Binary("^", parts[0], parts[1])
+                return Call(node.operation, tuple(parts), shown_options(node))
+        raise UnsupportedError(
+            "writing a result in index notation",
+            "a part of it has no form in matrix notation, and acts on a whole vector or matrix",
+            "differentiate a smaller part of the formula",
+        )
+
+    def _applied(self, node: Node) -> Tree | None:
+        """A higher derivative of an abstract function, at arguments in matrix notation."""
+        if not isinstance(node, Operation):
+            return None
+        arguments = [self.tree_of(part) for part in node.arguments]
+        found = tuple(argument for argument in arguments if argument is not None)
+        return Call(node.operation, found) if len(found) == len(arguments) else None
 
 
-def _factor(node: Node, places: tuple[int, ...], fresh: int, text_of: TextOf, sign: str) -> str:
-    if isinstance(node, Unit):
-        return f"δ[{_letter(places[0])},{node.place}]"
-    if isinstance(node, Power) and node.exponent.denominator == 1 and node.exponent < 0:
-        inner = _factor(node.base, places, fresh, text_of, sign)
-        return f"{inner}^({node.exponent})"
-    text = text_of(node) if node.order <= 2 else _applied(node, text_of)
-    if text is None:
-        return f"({_body(_opened(node), places, fresh, text_of, sign)})"
-    plain = text.replace("_", "").isalnum()
-    bare = plain or (_is_call(text) and (not places or node.order > 2))
-    shown = text if bare else f"({text})"
-    return shown + (f"[{','.join(_letter(x) for x in places)}]" if places else "")
+class _Replay:
+    """Letters that are given out again for each term of a sum."""
+
+    def __init__(self, fresh: Iterator[str], used: list[str]) -> None:
+        self.fresh = fresh
+        self.used = used
+        self.place = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self.place == len(self.used):
+            self.used.append(next(self.fresh))
+        self.place += 1
+        return self.used[self.place - 1]
 
 
-def _applied(node: Node, text_of: TextOf) -> str | None:
-    """A higher derivative of an abstract function, at arguments in matrix notation."""
-    if not isinstance(node, Operation):
-        return None
-    arguments = [text_of(part) for part in node.arguments]
-    if None in arguments:
-        return None
-    return f"{node.operation}({', '.join(map(str, arguments))})"
+def _reading_order(node: Node, labels: Labels, out: Labels) -> tuple[object, ...]:
+    """Scalars first, then matrices before vectors; by the axes of the result, by name."""
+    place = min((out.index(label) for label in labels if label in out), default=len(out))
+    names = sorted(variable.name for variable in variables(node))
+    order = -node.order if node.order else -9
+    function, total = isinstance(node, Function), isinstance(node, Add)
+    return (order, place, function, names[:1], total, node.key, labels)
 
 
-def _opened(node: Node) -> Product | Add:
-    if isinstance(node, Product | Add):
-        return node
-    raise UnsupportedError(
-        "writing a result in index notation",
-        "a part of it has no form in matrix notation, and it is no sum or product",
-        "differentiate a smaller part of the formula",
-    )
+def _names(tree: Tree) -> tuple[list[object], list[object]]:
+    """The names in a tree, then its indices: an order for the terms of a sum."""
+    parts = list(walk(tree))
+    names: list[object] = [part.name for part in parts if isinstance(part, Symbol)]
+    return names, [list(map(str, own(part))) for part in parts if isinstance(part, Entry)]
 
 
-def _is_call(text: str) -> bool:
-    """Whether a text is one call, `tr(A*B)`, which needs no parentheses beside other factors."""
-    name, opening, inside = text.partition("(")
-    if not (opening and name.isidentifier() and text.endswith(")")):
-        return False
-    depth = 1
-    for place, character in enumerate(inside):
-        depth += (character == "(") - (character == ")")
-        if depth == 0:
-            return place == len(inside) - 1
-    return False
+def _is_turned(node: Add, scale: Fraction) -> bool:
+    """Whether a sum reads better with its signs turned: 1 - a, and no minus before the term."""
+    constants = [c for c, term in node.terms if isinstance(term, Product) and not term.factors]
+    if constants:
+        return constants[0] < 0
+    return scale < 0 and any(c < 0 for c, _ in node.terms)
+
+
+def _summed(over: list[Tree], under: list[Tree], bound: dict[str, Size]) -> Tree:
+    """The quotient of two products, summed; what the sum does not reach stands before it."""
+    if not bound:
+        return _quotient(over, under)
+    outside, inside = list[Tree](), list[Tree]()
+    for tree in over:
+        (inside if free_indices(tree)[id(tree)] & set(bound) else outside).append(tree)
+    below, beneath = list[Tree](), list[Tree]()
+    for tree in under:
+        (beneath if free_indices(tree)[id(tree)] & set(bound) else below).append(tree)
+    held = frozenset().union(*(free_indices(t)[id(t)] for t in (*inside, *beneath)))
+    inside += [_ones(size, index) for index, size in bound.items() if index not in held]
+    total = IndexSum(tuple(bound), _quotient(inside, beneath))
+    return _product([_quotient(outside, below), total]) if outside or below else total
+
+
+def _quotient(over: list[Tree], under: list[Tree]) -> Tree:
+    top = _product(over)
+    return Binary("/", top, _product(under)) if under else top
+
+
+def _product(trees: Sequence[Tree]) -> Tree:
+    if not trees:
+        return ONE
+    total = trees[0]
+    for tree in trees[1:]:
+        total = Binary("*", total, tree)
+    return total
+
+
+def _scaled(size: Fraction, tree: Tree) -> Tree:
+    """A positive multiple; a number goes into a quotient's numerator."""
+    if size == 1:
+        return tree
+    if tree == ONE:
+        return number_tree(size)
+    if size.numerator == 1 and size.denominator > 1 and not isinstance(tree, IndexSum):
+        return Binary("/", tree, Number(Fraction(size.denominator)))
+    if isinstance(tree, Binary) and tree.operator == "/" and tree.left == ONE:
+        return Binary("/", number_tree(size), tree.right)
+    if isinstance(tree, Binary) and tree.operator == "/":
+        return Binary("/", _scaled(size, tree.left), tree.right)
+    if isinstance(tree, Binary) and tree.operator == "*":
+        return Binary("*", _scaled(size, tree.left), tree.right)
+    return Binary("*", number_tree(size), tree)
+
+
+def _ones(size: Size, index: str) -> Tree:
+    return Entry(Call("ones", (size_tree(size),)), (index,))

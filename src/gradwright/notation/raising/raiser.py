@@ -31,6 +31,7 @@ from gradwright.notation.raising.term import Term, sum_term, sum_tree
 from gradwright.notation.tree import (
     Binary,
     Call,
+    IndexSum,
     Negate,
     Number,
     Symbol,
@@ -65,7 +66,10 @@ class Raiser:
             for node, (tree, rows) in said.items()
             if isinstance(tree, Symbol) and node.order == 1 and rows == 0
         }
-        calls = {part.function for part in bare.values() if isinstance(part, Call)}
+        parts = bare.values()
+        calls = {part.function for part in parts if isinstance(part, Call)}
+        #: The indices of the user's own sums.
+        self.indices = {i for part in parts if isinstance(part, IndexSum) for i in part.indices}
         self.style = Style(self._symmetric, traces="tr" in calls, norms="norm2" in calls)
         self._memo: dict[Node, Tree | None] = {}
 
@@ -231,25 +235,29 @@ class Raiser:
         parts = tuple(self._argument(part) for part in node.arguments)
         if node.operation == "power":
             return Binary(".^" if node.order else "^", parts[0], parts[1])
-        options = tuple(
-            (name, value)
-            for name, value in node.options
-            if name != "tie" and SILENT_OPTIONS.get((node.operation, name)) != value
-        )
-        if node.operation == "leaky_relu":
-            given = dict(node.options)
-            options = tuple(
-                (name, given[name])
-                for name, default in (("slope", Fraction(1, 10)), ("kink", given["slope"]))
-                if given[name] != default
-            )
-        return Call(node.operation, parts, options)
+        return Call(node.operation, parts, shown_options(node))
 
     def _argument(self, node: Node) -> Tree:
         """An argument of an elementwise function; a constant spreads by itself."""
         if isinstance(node, Product) and not node.factors and len(set(node.out)) == node.order:
             return number_tree(node.coefficient)
         return self._known(node)
+
+
+def shown_options(node: Function) -> tuple[tuple[str, Fraction], ...]:
+    """The options that a call shows: those that do not go without saying."""
+    if node.operation == "leaky_relu":
+        given = dict(node.options)
+        return tuple(
+            (name, given[name])
+            for name, default in (("slope", Fraction(1, 10)), ("kink", given["slope"]))
+            if given[name] != default
+        )
+    return tuple(
+        (name, value)
+        for name, value in node.options
+        if name != "tie" and SILENT_OPTIONS.get((node.operation, name)) != value
+    )
 
 
 def _is_slope(node: Operation) -> bool:
