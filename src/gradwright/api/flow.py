@@ -11,7 +11,7 @@ import numpy as np
 
 from gradwright.api.formula_layers import FormulaMaps
 from gradwright.api.network import Network
-from gradwright.errors import DataError
+from gradwright.errors import DataError, NetworkError
 from gradwright.gradientflow.analysis import chains, layer_flows
 from gradwright.gradientflow.report import FlowReport
 from gradwright.gradientflow.stages import Stage
@@ -62,6 +62,12 @@ def flow(
         NetworkError: parameters of another network, or a seed that is no whole number from 0.
     """
     require_seed(seed)
+    if not isinstance(net, Network):
+        raise NetworkError(
+            "the gradient flow of a network",
+            f"a {type(net).__name__} is given and a Network is expected",
+            "make one, as in gw.Network('4 -> 3 softmax')",
+        )
     chosen, source = _samples(net, p, X, y, seed)
     layers = net.model.layers
     # A loss that cancels with its activation hands the delta to the linear part.
@@ -182,7 +188,7 @@ def _remedies(
         stages, broken = measure(layers, p, X)
         if broken is not None or is_still(stages):
             return np.nan
-        return float(np.sum(way_back(stages, through_head, seed)))
+        return way_back(stages, through_head, seed).total
 
     def started(layers: Sequence[Layer], how: Mapping[str, Any]) -> float:
         return change(layers, initialise(layers, seed, **how), X)
@@ -235,4 +241,13 @@ def _gradient_norms(
         [value for value in gradient.of_layer(number).values() if value.ndim == 2]
         for number in range(1, depth + 1)
     ]
-    return [float(np.sqrt(sum(np.sum(value**2) for value in of))) for of in weights]
+    return [_norm(of) for of in weights]
+
+
+def _norm(parts: Sequence[Array]) -> float:
+    """The norm of all entries, in float64 and scaled, so that no square overflows or vanishes."""
+    largest = max((float(np.max(np.abs(part), initial=0.0)) for part in parts), default=0.0)
+    if not (0 < largest < np.inf):
+        return largest
+    squares = sum(float(np.sum((part / largest).astype(np.float64) ** 2)) for part in parts)
+    return largest * float(np.sqrt(squares))

@@ -26,6 +26,12 @@ SURE = 3.0
 #: The part of the units of a layer, or of its slopes, that makes the layer dead or saturated.
 MOST = 0.9
 
+#: What is said of a single layer; zero weights do not stop it from learning either.
+ALONE = "there is one layer, and no chain for a gradient to vanish along"
+
+#: A standard deviation of weights that is off by this factor is worth a word.
+OFF = 1.5
+
 #: Steps towards a scale of the weights at which gradients keep their length.
 SCALE_STEPS = 6
 
@@ -50,13 +56,31 @@ def is_still(stages: Sequence[Stage]) -> bool:
     return any(max(still(stage)) > MOST for stage in stages[:-1])
 
 
-def way_back(stages: Sequence[Stage], through_head: bool, seed: int = 0) -> Array:
+@dataclass(frozen=True, slots=True, eq=False)
+class WayBack:
+    """What each layer does to the length of a gradient.
+
+    Row k of `factors` has layer k+1's two factors, of its activation and of its weights, as means
+    of log₁₀ over the samples at which a gradient gets there; minus infinity where there are none.
+    `silent` counts the samples at which no gradient reaches layer 1, of `samples`.
+    """
+
+    factors: Array
+    silent: int
+    samples: int
+
+    @property
+    def total(self) -> float:
+        """log₁₀ of the change in length over the chain."""
+        return float(np.sum(self.factors))
+
+
+def way_back(stages: Sequence[Stage], through_head: bool, seed: int = 0) -> WayBack:
     """What each layer does to the length of a gradient on its way from the output to layer 1.
 
     Random unit vectors start at the output of the last layer, one for each sample, and end at the
-    output of the first. Row k has layer k+1's two factors, of its activation and of its weights,
-    as means of log₁₀ over the samples; those of the first layer are 0, and so is the first factor
-    of the last without `through_head`, for a loss whose derivative cancels the activation's.
+    output of the first. The factors of the first layer are 0, and so is the first factor of the
+    last without `through_head`, for a loss whose derivative cancels the activation's.
     """
     generator = np.random.default_rng(seed)
     head = stages[-1]
@@ -67,18 +91,23 @@ def way_back(stages: Sequence[Stage], through_head: bool, seed: int = 0) -> Arra
         if through_head or stage is not head:
             vectors, factors[place, 0] = _unit(stage.through_activation(vectors))
         vectors, factors[place, 1] = _unit(vectors @ stage.weight)
-    return factors
+    silent = int(np.sum(~np.any(vectors, axis=1)))
+    return WayBack(factors, silent, head.samples)
 
 
 def _unit(rows: Array) -> tuple[Array, float]:
-    """(rows of length 1, the mean of log₁₀ of their lengths); a row of zeros stays zero."""
+    """(rows of length 1, the mean of log₁₀ of their lengths).
+
+    A row of zeros stays zero and is left out of the mean.
+    """
     largest = np.max(np.abs(rows), axis=1, keepdims=True)
     # Scaled first, so that squares do not underflow.
     scaled = rows / np.where(largest > 0, largest, 1.0)
     lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
-    with np.errstate(divide="ignore"):
-        logs = np.log10(lengths) + np.log10(largest)
-    return scaled / np.where(lengths > 0, lengths, 1.0), float(np.mean(logs))
+    there = largest > 0
+    logs = np.log10(lengths[there]) + np.log10(largest[there])
+    mean = float(np.mean(logs)) if len(logs) else -np.inf
+    return scaled / np.where(there, lengths, 1.0), mean
 
 
 def overflow(layer: int, remedies: Remedies) -> Verdict:
@@ -87,9 +116,11 @@ def overflow(layer: int, remedies: Remedies) -> Verdict:
     return Verdict("not finite", layer, cause, "high", _alternative(remedies))
 
 
-def judged(layers: Sequence[LayerFlow], factors: Array, remedies: Remedies) -> Verdict:
+def judged(layers: Sequence[LayerFlow], back: WayBack, remedies: Remedies) -> Verdict:
     """A verdict on layers, by what `way_back` found and which remedy helps."""
-    total = float(np.sum(factors))
+    total = back.total
+    if len(layers) == 1:
+        return Verdict("healthy", None, ALONE, "high", "")
     for layer in layers[:-1]:
         stopped = _stopped(layer, remedies)
         if stopped is not None:
@@ -99,17 +130,19 @@ def judged(layers: Sequence[LayerFlow], factors: Array, remedies: Remedies) -> V
     flat = max(layers[:-1], key=lambda layer: layer.saturated, default=None)
     if total < SICK and flat is not None and flat.saturated > MOST:
         return Verdict("saturated", flat.number, _flat(flat), "high", _fix(total, layers, remedies))
+    if back.silent == back.samples:
+        return _silent(layers, back, remedies)
     if abs(total) < SICK:
-        return _healthy(total, len(layers))
+        return _healthy(total, len(layers), _silence(back))
     vanishing = total < 0
-    steps = np.sum(factors, axis=1)[1:]
+    steps = np.sum(back.factors, axis=1)[1:]
     worst = int(np.argmin(steps) if vanishing else np.argmax(steps)) + 1
     change = f"over {len(layers)} layers a gradient {'shrinks' if vanishing else 'grows'} to "
     change += f"10^{_shown(total)} of its length, {_per_layer(total, len(layers))}"
     return Verdict(
         "vanishing" if vanishing else "exploding",
         layers[worst].number,
-        f"{change}; {_reason(layers[worst], factors, worst, vanishing)}",
+        f"{change}{_silence(back)}; {_reason(layers[worst], back.factors, worst, vanishing)}",
         _confidence(total),
         _fix(total, layers, remedies),
     )
@@ -136,6 +169,22 @@ def _zero(layer: LayerFlow, remedies: Remedies) -> Verdict:
     return Verdict("zero", layer.number, cause, "high", _alternative(remedies))
 
 
+def _silent(layers: Sequence[LayerFlow], back: WayBack, remedies: Remedies) -> Verdict:
+    stopped = int(np.max(np.flatnonzero(np.isneginf(np.sum(back.factors, axis=1)))))
+    number = layers[stopped].number
+    cause = (
+        f"at none of {back.samples} samples does a gradient pass layer {number}: where it arrives "
+        "the units have the slope 0"
+    )
+    return Verdict("dead", number, cause, "high", _alternative(remedies))
+
+
+def _silence(back: WayBack) -> str:
+    if not back.silent:
+        return ""
+    return f", and at {back.silent} of {back.samples} samples none reaches layer 1"
+
+
 def _flat(layer: LayerFlow) -> str:
     return (
         f"at layer {layer.number} {100 * layer.saturated:.0f} % of the slopes of "
@@ -144,12 +193,9 @@ def _flat(layer: LayerFlow) -> str:
     )
 
 
-def _healthy(total: float, depth: int) -> Verdict:
-    if depth == 1:
-        cause = "there is one layer, and no chain for a gradient to vanish along"
-    else:
-        cause = f"over {depth} layers a gradient comes to 10^{_shown(total)} of its length"
-        cause += f", {_per_layer(total, depth)}"
+def _healthy(total: float, depth: int, silence: str) -> Verdict:
+    cause = f"over {depth} layers a gradient comes to 10^{_shown(total)} of its length"
+    cause += f", {_per_layer(total, depth)}{silence}"
     return Verdict("healthy", None, cause, "low" if abs(total) > SICK * 2 / 3 else "high", "")
 
 
@@ -170,7 +216,7 @@ def _reason(layer: LayerFlow, factors: Array, worst: int, vanishing: bool) -> st
     if vanishing and layer.bound < 1 and (by_slope or stage.bound == 1):
         return (
             f"{name} can only shrink: the slope of {stage.activation} is at most {stage.bound:g} "
-            f"and ‖w‖ = {layer.weight_norm:.3g}, so ‖J‖ ≤ {layer.bound:.3g}"
+            f"and ‖w‖ = {layer.weight_norm:.3g}, so ‖J‖ ≤ {layer.bound:.3g}{_deviation(stage)}"
         )
     most = (
         f"the slopes of {stage.activation} (at most {stage.bound:g})"
@@ -181,7 +227,29 @@ def _reason(layer: LayerFlow, factors: Array, worst: int, vanishing: bool) -> st
     if by_slope:
         parts += f", the slopes by {_factor(by_slope)}"
     more = "shrinks" if vanishing else "stretches"
-    return f"{name} {more} most, through {most}: {parts}"
+    return f"{name} {more} most, through {most}: {parts}{_deviation(stage)}"
+
+
+def _deviation(stage: Stage) -> str:
+    """The standard deviation of weights that is not the one that keeps a gradient's length.
+
+    That is √(2/fan-in) behind ReLU (He et al., 2015), else √(2/(fan-in + fan-out)) (Glorot and
+    Bengio, 2010).
+    """
+    spread = float(np.std(stage.weight))
+    if not np.isfinite(stage.bound) or not spread:
+        return ""
+    outputs, inputs = stage.weight.shape
+    he = "relu" in stage.activation
+    share = f"2/{inputs}" if he else f"2/({inputs} + {outputs})"
+    kept = np.sqrt(2 / (inputs if he else inputs + outputs))
+    if max(spread / kept, kept / spread) < OFF:
+        return ""
+    scheme = "he_normal" if he else "xavier_normal"
+    return (
+        f"; its weights have the standard deviation {spread:.3g}, those of {scheme} "
+        f"√({share}) = {kept:.3g}"
+    )
 
 
 def _factor(exponent: float) -> str:
