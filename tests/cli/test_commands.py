@@ -165,8 +165,8 @@ def test_an_unwritable_folder_is_found_before_any_work(
 
     for module in ("derive", "emit"):
         monkeypatch.setattr(f"gradwright.cli.{module}.make_derivation", work)
-    for module in ("backprop", "emit"):
-        monkeypatch.setattr(f"gradwright.cli.{module}.make_network", work)
+    monkeypatch.setattr("gradwright.cli.backprop.make_backprop", work)
+    monkeypatch.setattr("gradwright.cli.emit.make_network", work)
     (tmp_path / "file").write_text("")
     assert run([*arguments, "--out", str(tmp_path / "file" / "out")]) == 2
     assert str(tmp_path / "file" / "out") in capsys.readouterr().err
