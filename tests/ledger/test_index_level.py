@@ -14,7 +14,7 @@ import pytest
 import gradwright as gw
 from gradwright.errors import UnsupportedError
 from gradwright.explain.components import line_components
-from gradwright.nn.derive import letters_of
+from gradwright.nn.letters import letters_of
 from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import infer

@@ -13,6 +13,7 @@ from gradwright.api.network_checking import (
     MAX_SEPARATE_LAYERS,
     SAMPLES,
     check_network,
+    drawn_functions,
 )
 from gradwright.api.trace import NetworkTrace
 from gradwright.errors import UnsupportedError
@@ -23,7 +24,7 @@ from gradwright.explain.levels import require_level
 from gradwright.explain.network import Section, sections
 from gradwright.nn.general import general_section
 from gradwright.nn.initialise import initialise
-from gradwright.nn.letters import letters_of
+from gradwright.nn.letters import names_of
 from gradwright.nn.parameters import Parameters, parameter_count, symbolic_parameter_count
 from gradwright.nn.targets import sample_targets
 from gradwright.ops.table import OPERATIONS
@@ -88,7 +89,8 @@ class NetworkDerivation:
         """Each kind in its own letters, X being the layer's input."""
         lines = ["", "In components, X being the input of a layer of each kind"]
         for kind, derived in self._model.derived.items():
-            own = line_components((*derived.forward, *derived.adjoints), letters_of(kind))
+            letters = names_of(kind, self._model.one_sample)
+            own = line_components((*derived.forward, *derived.adjoints), letters)
             lines += [f"   {kind.described}", *(f"      {line}" for line in own)]
         used = dict.fromkeys(layer.activation for layer in self._model.layers)
         return [*lines, *proof_section(OPERATIONS[name] for name in used if name in OPERATIONS)]
@@ -131,7 +133,14 @@ class NetworkDerivation:
         Raises:
             TrainingError: a learning rate that is no positive finite number.
             DataError: samples or labels that do not fit the network.
+            UnsupportedError: a layer has an abstract function.
         """
+        if self._model.abstract:
+            raise UnsupportedError(
+                f"the numbers of a step through {self._model.text}",
+                "a layer has an abstract function, and a trace shows formulas",
+                "write the function out in the layer's formula",
+            )
         rate = Settings(learning_rate=learning_rate).learning_rate
         lines = self.network.traced(p, X, y)
         return NetworkTrace(self._model.text, p, lines, float(rate))
@@ -145,7 +154,8 @@ class NetworkDerivation:
             sized = self.network.sized(**self.drawn_sizes(seed))
             return sized.backprop().check(seed=seed, progress=progress)
         layers = self._model.layers
-        module = self._model.module
+        functions = drawn_functions(layers)
+        module = self._model.line_module(functions) if any(functions) else self._model.module
         shapes = Parameters.zeros(layers).shapes()
         deep = len(layers) > MAX_SEPARATE_LAYERS
         blocks = [FLAT] if deep else list(shapes)
@@ -166,7 +176,14 @@ class NetworkDerivation:
             return {**named(start), "X": X, "Y": Y}
 
         return check_network(
-            self._model.kinds, claimed, draw, blocks, shapes, seed=seed, progress=progress
+            self._model.kinds,
+            claimed,
+            draw,
+            blocks,
+            shapes,
+            functions=functions,
+            seed=seed,
+            progress=progress,
         )
 
     def drawn_sizes(self, seed: int = 0) -> dict[str, int]:
@@ -203,7 +220,12 @@ class NetworkDerivation:
         samples, c = model.layout.batch_axes, self.convention
         index = c.layer
         notes = [*c.sentences]
-        if c.one_sample:
+        if model.one_sample:
+            notes.append(
+                f"Loss: {model.loss}. All is for one sample, x, and vectors are columns; the loss "
+                f"of a batch is the {model.reduction} over its samples."
+            )
+        elif c.one_sample:
             notes.append(f"Loss: {model.loss} of the sample.")
         else:
             loss = model.loss if model.loss_formula is None else f"{model.loss} of each sample"
@@ -215,7 +237,10 @@ class NetworkDerivation:
             ]
             notes.append(f"{' and '.join(named)}; ⊙ multiplies entry by entry.")
         else:
-            notes.append("δZ stands for ∂L/∂Z, with the shape of Z; ⊙ multiplies entry by entry.")
+            z = c.letters["Z"]
+            notes.append(
+                f"δ{z} stands for ∂L/∂{z}, with the shape of {z}; ⊙ multiplies entry by entry."
+            )
         kinks = [kink for derived in model.derived.values() for kink in derived.kinks]
         notes += [f"At the kink: {text}." for text in dict.fromkeys(kinks)]
         if model.symbolic:

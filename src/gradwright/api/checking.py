@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gradwright.api.functions import Smooth, drawn
 from gradwright.errors import GradwrightError
+from gradwright.notation.function_values import Smooth, drawn
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Tree

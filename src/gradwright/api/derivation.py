@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradwright.api.functions import applied, function_of
 from gradwright.api.outputs import Module, Output, plain, printed_dict
 from gradwright.api.values import bind
 from gradwright.calculus.modes import Contribution
@@ -30,6 +29,7 @@ from gradwright.explain.cases import CasesOf, cases_of
 from gradwright.explain.components import in_components, operations_of, proof_section
 from gradwright.explain.formula import Step, chain_rule_steps, formula_text
 from gradwright.explain.levels import require_level
+from gradwright.notation.function_values import applied, function_of
 from gradwright.notation.lowered import Lowering
 from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradwright.api.formula_layers import FormulaMaps
+from gradwright.api.formula_layers import FormulaMaps, values_of
 from gradwright.api.network import Network
 from gradwright.errors import DataError, NetworkError
 from gradwright.gradientflow.analysis import chains, layer_flows
@@ -149,7 +149,7 @@ def _formula_stage(
 
     Where it is a known activation of an affine map it has weights and slopes like a dense layer.
     """
-    values = p.of_layer(number)
+    values = values_of(layer, number, p)
     inner, outer = zip(*(maps.values(x, values) for x in X), strict=True)
     name, text = f"layer {number}", maps.layer.text
     if layer.activation in ACTIVATIONS and maps.activation and maps.is_affine:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gradwright.api.derivation import Derivation
-from gradwright.api.functions import supplied
 from gradwright.api.outputs import Output
 from gradwright.api.symbolic import Expression, traced
 from gradwright.calculus.modes import Contribution, forward, reverse
@@ -21,6 +20,7 @@ from gradwright.notation.declarations import (
     Kind,
     declare_any,
 )
+from gradwright.notation.function_values import supplied
 from gradwright.notation.informal import formal
 from gradwright.notation.latex import is_latex, read_latex
 from gradwright.notation.lower import lower

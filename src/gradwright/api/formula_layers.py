@@ -13,8 +13,11 @@ from gradwright.api.formula import Formula, formula
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Function, Options, variables
 from gradwright.nn.jacobians import LayerJacobians
+from gradwright.nn.layer import Layer
 from gradwright.nn.layer_formula import LayerFormula
+from gradwright.nn.parameters import Parameters
 from gradwright.notation.declarations import AnyDeclaration, Declaration
+from gradwright.notation.function_values import Smooth
 from gradwright.notation.lower import lower
 from gradwright.notation.parser import parse
 from gradwright.notation.tree import Symbol, Transpose, Tree, children, walk, with_children
@@ -30,21 +33,23 @@ Values = Mapping[str, Array]
 class FormulaMaps:
     """A layer by formula with its local Jacobians, at one sample at a time.
 
-    A layer that ends with an activation is z = …, a = φ(z), and its Jacobians are those of φ times
-    those of z. Each is derived on first use.
+    `values` has the parameters by letter, and functions for abstract ones: `values_of`. A layer
+    that ends with an activation is z = …, a = φ(z), and its Jacobians are those of φ times those
+    of z. Each is derived on first use.
     """
 
     def __init__(self, layer: LayerFormula) -> None:
         self.layer = layer
         self.parameters = tuple(declared.name for declared in layer.parameters)
-        known: dict[str, AnyDeclaration] = {d.name: _turned(d) for d in layer.parameters}
+        functions: dict[str, AnyDeclaration] = {d.name: d for d in layer.functions}
+        known = functions | {d.name: _turned(d) for d in layer.parameters}
         known[layer.input] = Declaration(layer.input, "vector", (layer.inputs,))
         (_, text), *ending = layer.sample
         # Weights are turned, so that a Jacobian's columns follow their C order.
         turned = frozenset(d.name for d in layer.parameters if d.kind == "matrix")
         self.inner: Formula = formula(plain_text(_with_turned(parse(text), turned)), **known)
         outer = Declaration("z", "vector", (layer.outputs,))
-        self.activation = formula(ending[0][1], z=outer) if ending else None
+        self.activation = formula(ending[0][1], **{**functions, "z": outer}) if ending else None
 
     @cached_property
     def by_input(self) -> Derivation:
@@ -80,9 +85,8 @@ class FormulaMaps:
         point = self._point(x, values)
         outer = self._outer(point)
         blocks = [d.operator(**self._used(d, point)) for d in self.by_parameter.values()]
-        size = self._size(self.layer.outputs, x, values)
-        by_parameters = Beside(blocks) if blocks else Dense(np.zeros((size, 0)))
         by_input = self.by_input.operator(**self._used(self.by_input, point))
+        by_parameters = Beside(blocks) if blocks else Dense(np.zeros((by_input.shape[0], 0)))
         if outer is None:
             return LayerJacobians(by_input, by_parameters)
         if not blocks:
@@ -95,7 +99,8 @@ class FormulaMaps:
         first = np.asarray(self.inner(**self._used(self.inner, point)))
         if self.activation is None:
             return None, first
-        return first, np.asarray(self.activation(z=first))
+        used = self._used(self.activation, {**point, "z": first})
+        return first, np.asarray(self.activation(**used))
 
     def weight(self, x: Array, values: Values) -> Array:
         """∂z/∂x at a sample: (outputs, inputs), the same for all where the layer `is_affine`."""
@@ -108,23 +113,24 @@ class FormulaMaps:
     def _outer(self, point: Values) -> LinearMap | None:
         if self.of_activation is None:
             return None
-        return self.of_activation.operator(z=self.inner(**self._used(self.inner, point)))
+        z = self.inner(**self._used(self.inner, point))
+        return self.of_activation.operator(**self._used(self.of_activation, {**point, "z": z}))
 
     def _point(self, x: Array, values: Values) -> dict[str, Array]:
-        turned = {name: np.asarray(value).T for name, value in values.items()}
+        turned = {
+            name: value if isinstance(value, Smooth) else np.asarray(value).T
+            for name, value in values.items()
+        }
         return {**turned, self.layer.input: np.asarray(x)}
 
     def _used(self, of: Derivation | Formula, point: Values) -> dict[str, Array]:
         """The values that a formula or its derivation takes."""
-        return {name: point[name] for name in of.scope.symbols}
+        return {x: point[x] for x in (*of.scope.symbols, *of.scope.functions) if x in point}
 
-    def _size(self, size: int | str, x: Array, values: Values) -> int:
-        if isinstance(size, int):
-            return size
-        known: dict[int | str, int] = dict(zip((self.layer.inputs,), np.shape(x), strict=True))
-        for declared in self.layer.parameters:
-            known |= dict(zip(declared.sizes, np.shape(values[declared.name]), strict=True))
-        return known[size]
+
+def values_of(layer: Layer, number: int, p: Parameters) -> dict[str, Any]:
+    """The parameters of a layer by formula by letter, and what is given for its functions."""
+    return {**p.of_layer(number), **{name: Smooth(call) for name, call in layer.functions}}
 
 
 def _turned(declared: Declaration) -> Declaration:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradwright.api.backprop import NetworkDerivation
-from gradwright.api.formula_layers import FormulaMaps
+from gradwright.api.formula_layers import FormulaMaps, values_of
 from gradwright.api.network_parts import (
     AffineMap,
     batch_jacobian,
@@ -17,7 +17,7 @@ from gradwright.api.network_parts import (
     gradient_norms,
 )
 from gradwright.errors import NetworkError
-from gradwright.explain.conventions import Convention, known_notation
+from gradwright.explain.conventions import ONE_SAMPLE, Convention, known_notation
 from gradwright.explain.trace import TracedLine, traced_lines
 from gradwright.nn.initialise import initialise
 from gradwright.nn.jacobians import LayerJacobians, layer_jacobians
@@ -84,7 +84,8 @@ class Network:
         """
         model = self._model
         text = with_numbers(model.text, model.groups, sizes)
-        return Network(text, model.loss, model.reduction, model.layout.name)
+        source = text if model.symbolic else model.source_form
+        return Network(source, model.loss, model.reduction, model.layout.name)
 
     def backprop(
         self,
@@ -108,6 +109,8 @@ class Network:
             NetworkError: an unknown notation or choice, or one that does not go with the notation.
         """
         convention = known_notation(notation or "").changed(gradient, jacobian, layer_jacobian)
+        if self._model.one_sample and not convention.name:
+            convention = ONE_SAMPLE
         net = self if not convention.name else self.relayout(convention.layout)
         return NetworkDerivation(net, convention)
 
@@ -168,7 +171,7 @@ class Network:
         found = []
         for number, (kind, rows) in enumerate(zip(model.kinds, before, strict=False), start=1):
             if kind.formula is not None:
-                values = p.of_layer(number)
+                values = values_of(model.layers[number - 1], number, p)
                 found.append(self._maps[kind.formula].jacobians(rows[0], values))
                 continue
             bias = p[f"b{number}"] if kind.bias else None

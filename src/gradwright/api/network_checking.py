@@ -15,19 +15,24 @@ import numpy as np
 
 from gradwright.api.sample_formulas import SampleFormula, has_kink
 from gradwright.nn.kinds import Kind
+from gradwright.nn.layer import Layer
 from gradwright.nn.layouts import LAYOUTS
-from gradwright.nn.letters import defining_texts, letters_of
+from gradwright.nn.letters import defining_texts, names_of
 from gradwright.nn.loss_formula import LETTERS
-from gradwright.notation.declarations import Declaration
+from gradwright.notation.declarations import AnyDeclaration, Declaration
+from gradwright.notation.function_values import drawn
 from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
+from gradwright.notation.supplied import Supplied
 from gradwright.notation.tree import Tree
 from gradwright.verification.check import check_derivative
 from gradwright.verification.report import CheckReport
 
 Array = Any
 Point = dict[str, Array]
+#: The abstract functions of each layer by name.
+Functions = Sequence[Mapping[str, Supplied]]
 
 #: Samples in the batch that gradients are checked on.
 SAMPLES = 7
@@ -62,8 +67,14 @@ class _Layer:
 class ReferenceNetwork:
     """The forward pass of a network by the notation's own evaluator."""
 
-    def __init__(self, kinds: Sequence[Kind], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    def __init__(
+        self,
+        kinds: Sequence[Kind],
+        shapes: Mapping[str, tuple[int, ...]],
+        functions: Functions,
+    ) -> None:
         self.shapes = shapes
+        self.functions = functions
         parsed = {kind: _parsed(kind) for kind in dict.fromkeys(kinds)}
         self.layers = [parsed[kind] for kind in kinds]
 
@@ -93,6 +104,7 @@ class ReferenceNetwork:
         targets = batch(point["Y"])
         for number, layer in enumerate(self.layers, start=1):
             values = {x: point[f"{x}{number}"] for x in layer.kind.parameters}
+            values |= self.functions[number - 1]
             if layer.sample:
                 activation, distance = _sample_by_sample(layer, activation, values, distances)
                 nearest = min(nearest, distance)
@@ -135,7 +147,7 @@ def _loss_by_sample(layer: _Layer, A: Array, Y: Array, distances: bool) -> tuple
 
 
 def _parsed(kind: Kind) -> _Layer:
-    letters = letters_of(kind)
+    letters = names_of(kind)
     formula = kind.formula
     texts = [
         (x, text)
@@ -146,12 +158,23 @@ def _parsed(kind: Kind) -> _Layer:
     loss = None if kind.loss_formula is None else SampleFormula(kind.loss_formula.text, LETTERS)
     sample = []
     if formula is not None:
-        known = {declared.name: declared for declared in formula.parameters}
+        functions: dict[str, AnyDeclaration] = {d.name: d for d in formula.functions}
+        known = functions | {declared.name: declared for declared in formula.parameters}
         known[formula.input] = Declaration(formula.input, "vector", (formula.inputs,))
         for name, text in formula.sample:
             sample.append((name, SampleFormula(text, known)))
-            known = {name: Declaration(name, "vector", (formula.outputs,))}
+            known = {**functions, name: Declaration(name, "vector", (formula.outputs,))}
     return _Layer(kind, formulas, tuple(sample), loss)
+
+
+def drawn_functions(layers: Sequence[Layer]) -> list[dict[str, Supplied]]:
+    """For each layer smooth functions in the place of its abstract ones."""
+    return [
+        {}
+        if layer.formula is None
+        else {d.name: drawn(d, dict(layer.sizes)).call for d in layer.formula.functions}
+        for layer in layers
+    ]
 
 
 def check_network(
@@ -161,6 +184,7 @@ def check_network(
     blocks: Sequence[str],
     shapes: Mapping[str, tuple[int, ...]],
     *,
+    functions: Functions,
     seed: int,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> CheckReport:
@@ -169,10 +193,10 @@ def check_network(
     `claimed` gives the gradients at a point of X, Y and the parameters; `draw` makes such a
     point, with an array for each name, or for a deep network with the flat vector as
     `parameters`. What is too large to compare entry by entry is sampled, and compared along
-    random directions as a whole; the report says so.
+    random directions as a whole; the report says so. `functions` are those of each layer.
     """
     generator = np.random.default_rng(seed)
-    network = ReferenceNetwork(kinds, shapes)
+    network = ReferenceNetwork(kinds, shapes, functions)
     budget = max(LEAST_BUDGET, LAYER_EVALUATIONS // (len(kinds) * len(blocks)))
     return check_derivative(
         claimed,

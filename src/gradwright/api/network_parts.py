@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradwright.api.formula_layers import FormulaMaps
+from gradwright.api.formula_layers import FormulaMaps, values_of
 from gradwright.core.graph import Graph
 from gradwright.errors import NetworkError, ShapeError
 from gradwright.nn.layer_formula import LayerFormula
@@ -138,7 +138,7 @@ def batch_jacobian(
     after = model.module.forward(p.flat, X) if maps else []
     for number, layer in enumerate(model.layers, start=1):
         if layer.formula is not None:
-            own, values = maps[layer.formula], p.of_layer(number)
+            own, values = maps[layer.formula], values_of(layer, number, p)
             factors.append((None, None, np.stack([own.dense(x, values) for x in before])))
             before = after[number - 1]
             continue

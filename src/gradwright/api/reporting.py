@@ -46,7 +46,7 @@ def network_page(
         parts.append(flow_part(flow))
     if trace:
         parts.append(section("One step with its numbers", code(trace)))
-    if not model.symbolic:
+    if not (model.symbolic or model.abstract):
         parts.append(code_part(backprop.source("numpy")))
     return page(backprop.title, "".join(parts))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradwright.notation.declarations import Declaration
+from gradwright.notation.declarations import AnyDeclaration
 from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
@@ -30,7 +30,7 @@ def has_kink(function: str) -> bool:
 class SampleFormula:
     """A formula in declared symbols, read once."""
 
-    def __init__(self, text: str, symbols: Mapping[str, Declaration]) -> None:
+    def __init__(self, text: str, symbols: Mapping[str, AnyDeclaration]) -> None:
         self.tree = parse(text)
         self.scope = infer(self.tree, symbols, text)
         calls = [part for part in walk(self.tree) if isinstance(part, Call)]
@@ -43,11 +43,12 @@ class SampleFormula:
     def _part(self, tree: Tree) -> tuple[Tree, Scope]:
         return tree, infer(tree, self.scope.known, sizes=self.scope.sizes)
 
-    def value(self, known: Mapping[str, Array]) -> Array:
-        """The value, where `known` has at least the symbols."""
-        return evaluate(self.tree, {name: known[name] for name in self.scope.symbols}, self.scope)
+    def value(self, known: Mapping[str, Any]) -> Array:
+        """The value, where `known` has at least the symbols and the abstract functions."""
+        names = (*self.scope.symbols, *self.scope.functions)
+        return evaluate(self.tree, {name: known[name] for name in names}, self.scope)
 
-    def distance(self, known: Mapping[str, Array]) -> float:
+    def distance(self, known: Mapping[str, Any]) -> float:
         """The smallest distance of an argument from a kink: from zero, or from another argument."""
         lengths = {
             size: length
@@ -59,7 +60,7 @@ class SampleFormula:
             one, *others = (
                 evaluate(
                     tree,
-                    {x: known[x] for x in scope.symbols}
+                    {x: known[x] for x in (*scope.symbols, *scope.functions)}
                     | {size: n for size, n in lengths.items() if size in scope.sizes},
                     scope,
                 )

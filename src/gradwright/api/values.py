@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from gradwright.api.functions import supplied
 from gradwright.errors import DomainError, ShapeError, SymbolError
 from gradwright.notation.declarations import Declaration
+from gradwright.notation.function_values import supplied
 from gradwright.notation.shapes import Scope
 
 #: Relative tolerance for declared facts of given values, for rounding in how they were made.

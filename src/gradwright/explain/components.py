@@ -8,7 +8,7 @@ from fractions import Fraction
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Add, Function, Node, Operation, Power, Product, postorder
 from gradwright.explain.lines import Line
-from gradwright.notation.declarations import Declaration
+from gradwright.notation.declarations import AnyDeclaration
 from gradwright.notation.lower import lower
 from gradwright.notation.parser import parse
 from gradwright.notation.raising.index import IndexRaiser, Names, opened
@@ -102,7 +102,7 @@ def _cases(graph: Graph, node: Node) -> tuple[Node, Node] | None:
     return graph.add(diagonal, node.axes[:1]), graph.add(rest, node.axes)
 
 
-def line_components(lines: Iterable[Line], letters: Mapping[str, Declaration]) -> list[str]:
+def line_components(lines: Iterable[Line], letters: Mapping[str, AnyDeclaration]) -> list[str]:
     """The last form of each line of a layer kind with its indices, in the letters of the kind."""
     found = []
     for line in lines:

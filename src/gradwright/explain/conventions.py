@@ -171,6 +171,10 @@ NOTATIONS: Mapping[str, Convention] = MappingProxyType(
 )  # fmt: skip
 
 
+#: The plain letters for one sample: small, as vectors are.
+ONE_SAMPLE = Convention(one_sample=True, letters=_letters("x W b z a y L φ δz δa"))
+
+
 def known_notation(name: str) -> Convention:
     """The convention of a name; the empty name is that of the plain letters.
 

@@ -8,7 +8,7 @@ from gradwright.core.batch import over_batch
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node
 from gradwright.errors import UnsupportedError
-from gradwright.notation.declarations import Declaration
+from gradwright.notation.declarations import AnyDeclaration, Declaration, FunctionDeclaration
 from gradwright.notation.lower import lower
 from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope, Shape, infer
@@ -23,7 +23,7 @@ BATCH = "n"
 def batch_text(
     asked: str,
     tree: Tree,
-    symbols: Mapping[str, Declaration],
+    symbols: Mapping[str, AnyDeclaration],
     rows: Mapping[str, str],
     *,
     total: bool = False,
@@ -33,7 +33,7 @@ def batch_text(
     Args:
         asked: what an error says was asked for.
         tree: the formula of one sample.
-        symbols: its symbols.
+        symbols: its symbols and abstract functions.
         rows: for each vector that differs between samples, the name of the matrix whose rows are
             the samples.
         total: whether the results of the samples, numbers, are added.
@@ -50,7 +50,9 @@ def batch_text(
         axes = (BATCH, *known[single].sizes)
         inputs[graph.variable(single, known[single].sizes)] = graph.variable(whole, axes)
         known[whole] = Declaration(whole, "matrix", axes)
-    scope = Scope(known, sizes | {BATCH}, Shape("scalar", (), ()))
+    declared = {name: d for name, d in known.items() if isinstance(d, Declaration)}
+    functions = {name: d for name, d in known.items() if isinstance(d, FunctionDeclaration)}
+    scope = Scope(declared, sizes | {BATCH}, Shape("scalar", (), ()), functions)
     try:
         lifted = over_batch(graph, node, inputs, BATCH)
     except UnsupportedError as error:

@@ -22,6 +22,7 @@ from gradwright.core.nodes import (
     turned_factor,
     variables,
 )
+from gradwright.errors import UnsupportedError
 from gradwright.explain.assumptions import is_norm
 from gradwright.explain.lines import Form, Line
 from gradwright.explain.network import LayerLines
@@ -30,8 +31,13 @@ from gradwright.nn.activations import activation_text
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.layouts import LAYOUTS
-from gradwright.nn.letters import defining_texts, letters_of
-from gradwright.notation.declarations import Declaration, declare
+from gradwright.nn.letters import defining_texts, letters_of, names_of
+from gradwright.notation.declarations import (
+    AnyDeclaration,
+    Declaration,
+    FunctionDeclaration,
+    declare,
+)
 from gradwright.notation.lower import lower
 from gradwright.notation.parser import parse
 from gradwright.notation.raising.raiser import Raiser, without_spans
@@ -50,7 +56,10 @@ from gradwright.simplify.stable import STABLE
 
 @dataclass(frozen=True, slots=True)
 class DerivedKind:
-    """What is derived of a kind: lines to read, and a stage to run."""
+    """What is derived of a kind: lines to read, and a stage to run.
+
+    `run` has the adjoints as trees to evaluate, with the conventions at kinks.
+    """
 
     kind: Kind
     forward: tuple[Line, ...]
@@ -58,11 +67,21 @@ class DerivedKind:
     adjoints: tuple[Line, ...]
     stage: Stage
     kinks: tuple[str, ...]
+    run: tuple[tuple[str, Tree], ...] = ()
 
     def formulas(self) -> tuple[str, ...]:
         """The forward and backward formulas as text, for the documentation of emitted code."""
         lines = (*self.forward, *self.adjoints)
         return tuple(f"{line.name} = {plain_text(line.tree)}" for line in lines)
+
+
+def _open_scope(names: Mapping[str, AnyDeclaration]) -> Scope:
+    """A scope of names for results that use some of them."""
+    held = {size for declared in names.values() for size in declared.sizes}
+    sizes = frozenset(size for size in held if isinstance(size, str))
+    symbols = {name: d for name, d in names.items() if isinstance(d, Declaration)}
+    functions = {name: d for name, d in names.items() if isinstance(d, FunctionDeclaration)}
+    return Scope(symbols, sizes, Shape("scalar", (), ()), functions)
 
 
 class _Letters:
@@ -73,9 +92,8 @@ class _Letters:
         self.kind = kind
         self.one_sample = one_sample
         self.symbols = letters_of(kind, one_sample)
-        held = {size for declared in self.symbols.values() for size in declared.sizes}
-        sizes = frozenset(size for size in held if isinstance(size, str))
-        self.scope = Scope(self.symbols, sizes, Shape("scalar", (), ()))
+        self.names = names_of(kind, one_sample)
+        self.scope = _open_scope(self.names)
         self.definitions: list[Definition] = []
         self.trees: dict[Variable, Tree] = {}
         self.said: dict[Node, tuple[Tree, int]] = {}
@@ -88,7 +106,7 @@ class _Letters:
 
     def _define(self, name: str, text: str) -> None:
         tree = parse(text)
-        scope = infer(tree, self.symbols, text)
+        scope = infer(tree, self.names, text)
         lowering = lower(tree, scope, self.graph, text=text)
         variable = self.variable(name)
         self.definitions.append(Definition(variable, lowering.value.node))
@@ -128,13 +146,24 @@ class _Letters:
         return substitute(self.graph, node, names)
 
 
-def derive_kind(kind: Kind) -> DerivedKind:
-    """Derive one kind."""
-    letters = _Letters(kind)
+def derive_kind(kind: Kind, one_sample: bool = False) -> DerivedKind:
+    """Derive one kind, for a batch or for one sample as a column."""
+    letters = _Letters(kind, one_sample)
     lines, chosen = _adjoint_lines(letters)
     stage = _stage(letters, chosen, letters.parameters)
     kinks = _kinks(d.node for d in letters.definitions)
-    return DerivedKind(kind, letters.forward, _local_lines(kind), lines, stage, kinks)
+    pairs = zip(lines, chosen, strict=True)
+    run = tuple(_tree_to_run(line, adjoint, letters.printer) for line, adjoint in pairs)
+    return DerivedKind(kind, letters.forward, _local_lines(kind), lines, stage, kinks, run)
+
+
+def _tree_to_run(line: Line, adjoint: Adjoint, printer: Printer) -> tuple[str, Tree]:
+    """The printed form, or where it has a norm that may be 0 one that says what is then."""
+    if any(isinstance(p, Function) and p.operation == "rsqrt" for p in postorder(adjoint.node)):
+        tree = printer.raiser.tree(adjoint.node)
+        if printer.verified(tree, adjoint.node) is not None:
+            return line.name, tree
+    return line.name, line.tree
 
 
 def one_sample_lines(kind: Kind, row_gradients: bool) -> LayerLines:
@@ -210,6 +239,12 @@ def _opened(
     elementwise: dict[Node, Node] = {}
     for adjoint in adjoints:
         plain = printer.printed(adjoint.node)
+        if plain.form == "index":
+            raise UnsupportedError(
+                f"the way back through the layer {letters.kind.described}",
+                f"the derivative by {adjoint.of.name} has no form in matrices",
+                "write the layer as two layers, or with fewer products of products",
+            )
         forms = [(plain, "")]
         best = plain
         opened = substitute(graph, adjoint.node, elementwise)
@@ -277,27 +312,31 @@ def _local_lines(kind: Kind) -> tuple[Line, ...]:
 
 def _local_lines_of(formula: LayerFormula) -> tuple[Line, ...]:
     """The same for a layer by formula: of its value by its input, through z where it has one."""
+    functions: dict[str, AnyDeclaration] = {d.name: d for d in formula.functions}
     symbols = {d.name: d for d in formula.parameters}
     source = Declaration(formula.input, "vector", (formula.inputs,))
     lines = []
     for name, text in formula.sample:
-        known = {**symbols, source.name: source}
-        lines.append(_jacobian_line(f"∂{name}/∂{source.name}", text, source.name, known))
+        known = {**functions, **symbols, source.name: source}
+        wrt = [source.name]
+        if not formula.batch:
+            # The Jacobian of a map by a parameter has a name, like that by the input.
+            wrt += [d.name for d in symbols.values() if d.kind == "vector"]
+        lines += [_jacobian_line(f"∂{name}/∂{x}", text, x, known) for x in wrt]
         symbols, source = {}, Declaration(name, "vector", (formula.outputs,))
     return tuple(lines)
 
 
-def _jacobian_line(name: str, text: str, wrt: str, symbols: Mapping[str, Declaration]) -> Line:
+def _jacobian_line(name: str, text: str, wrt: str, symbols: Mapping[str, AnyDeclaration]) -> Line:
     graph = Graph()
     tree = parse(text)
     lowering = lower(tree, infer(tree, symbols, text), graph)
     declared = symbols[wrt]
+    assert isinstance(declared, Declaration)
     variable = graph.variable(wrt, declared.sizes, declared.facts)
     jacobian = reverse(graph, lowering.value.node, [variable])[variable]
-    held = {size for d in symbols.values() for size in d.sizes}
-    sizes = frozenset(size for size in held if isinstance(size, str))
-    scope = Scope(dict(symbols), sizes, Shape("scalar", (), ()))
-    printed = Printer(graph, scope, Raiser(graph, lowering.said)).printed(jacobian)
+    printer = Printer(graph, _open_scope(symbols), Raiser(graph, lowering.said))
+    printed = printer.printed(jacobian)
     return Line(name, jacobian.axes, (Form(printed.tree),))
 
 

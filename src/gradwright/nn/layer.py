@@ -9,6 +9,7 @@ from math import prod
 from gradwright.errors import Span
 from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.layouts import LAYOUTS
+from gradwright.notation.supplied import Supplied
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class Layer:
     """A = φ(Z), Z the affine map of its layout, with b of length fan_out.
 
     In the rows layout Z = X W + 1 bᵀ with W of shape (fan_in, fan_out). A layer by formula has
-    its `formula` instead, and in `sizes` a number for each of the formula's sizes; its
+    its `formula` instead, in `sizes` a number for each of the formula's sizes, and in `functions`
+    what is given for its abstract functions; its
     `activation` is the one it ends with, or "formula".
     """
 
@@ -29,6 +31,7 @@ class Layer:
     span: Span | None = field(default=None, compare=False)
     formula: LayerFormula | None = None
     sizes: tuple[tuple[str, int], ...] = ()
+    functions: tuple[tuple[str, Supplied], ...] = field(default=(), compare=False)
 
     @property
     def parameters(self) -> tuple[tuple[str, tuple[int, ...]], ...]:

@@ -15,7 +15,14 @@ from gradwright.emit.names import PythonNames
 from gradwright.errors import NetworkError, ShapeError, UnsupportedError
 from gradwright.explain.lines import renamed
 from gradwright.nn.batch_text import BATCH, batch_text
-from gradwright.notation.declarations import Declaration, Size, declare
+from gradwright.notation.declarations import (
+    AnyDeclaration,
+    Declaration,
+    FunctionDeclaration,
+    Size,
+    declare,
+    declare_any,
+)
 from gradwright.notation.parser import parse
 from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Call, Symbol, Tree, literal, walk, with_children
@@ -44,7 +51,8 @@ class LayerFormula:
     the input, q for the output unless it has the size of the input. `sizes` gives for each size
     of the user's the one here. `sample` has the formulas for one sample, ending with `a`, and
     `batch` those for a batch, ending with `A`. `activation` is the function that the layer ends
-    with, "" where it ends with none.
+    with, "" where it ends with none. `functions` are its abstract functions; where one maps
+    vectors there is no form for a batch, and `batch` is empty.
     """
 
     text: str
@@ -56,6 +64,7 @@ class LayerFormula:
     sample: Texts
     batch: Texts
     activation: str = ""
+    functions: tuple[FunctionDeclaration, ...] = ()
 
     def shapes(self, sizes: Mapping[str, int]) -> tuple[tuple[str, tuple[int, ...]], ...]:
         """Letter and shape of each parameter at given sizes."""
@@ -65,22 +74,29 @@ class LayerFormula:
         )
 
 
-def layer_formula(text: str, input: str, parameters: Mapping[str, str]) -> LayerFormula:
+def layer_formula(
+    text: str, input: str, declarations: Mapping[str, str | AnyDeclaration]
+) -> LayerFormula:
     """Read a layer, and find its form for a batch.
 
     Args:
         text: the formula for one sample, a vector.
         input: the declaration of the input, such as "vector n"; the input is the one symbol of
             the formula that is no parameter.
-        parameters: declarations of the parameters.
+        declarations: those of the parameters, and of abstract functions.
 
     Raises:
         NotationError, ShapeError, SymbolError: the formula cannot be read.
         NetworkError: not one input, a value that is no vector, or a name that layers use.
-        UnsupportedError: facts, abstract functions, or no form in matrices for a batch.
+        UnsupportedError: facts, or no form in matrices for a batch.
     """
     tree = parse(text)
-    listed = [_parameter(name, given, text) for name, given in parameters.items()]
+    given = [
+        declare_any(name, said) if isinstance(said, str) else said
+        for name, said in declarations.items()
+    ]
+    functions = {d.name: d for d in given if isinstance(d, FunctionDeclaration)}
+    listed = [_parameter(d, text) for d in given if isinstance(d, Declaration)]
     declared = {parameter.name: parameter for parameter in listed}
     for name in declared:
         if f"d{name}" in declared:
@@ -92,20 +108,14 @@ def layer_formula(text: str, input: str, parameters: Mapping[str, str]) -> Layer
                 text=text,
             )
     symbol = _input_symbol(tree, [*listed, declare("x", input)], text)
-    symbols = {**declared, symbol: _vector(symbol, input, text)}
+    symbols = {**functions, **declared, symbol: _vector(symbol, input, text)}
     scope = infer(tree, symbols, text)
-    if scope.functions:
-        raise UnsupportedError(
-            f"the layer {text}",
-            f"{', '.join(scope.functions)} is abstract, and a layer is made of functions with code",
-            "write the function out",
-            text=text,
-        )
-    unused = [name for name in declared if name not in scope.symbols]
+    used = {*scope.symbols, *scope.functions}
+    unused = [name for name in (*declared, *functions) if name not in used]
     if unused:
         raise NetworkError(
             f"the layer {text}",
-            f"the parameter {unused[0]} is declared, and the formula has no {unused[0]}",
+            f"{unused[0]} is declared, and the formula has no {unused[0]}",
             "leave it out, or use it",
             text=text,
         )
@@ -124,8 +134,7 @@ def layer_formula(text: str, input: str, parameters: Mapping[str, str]) -> Layer
 # Reading -----------------------------------------------------------------------------------------
 
 
-def _parameter(name: str, given: str, text: str) -> Declaration:
-    declared = declare(name, given)
+def _parameter(declared: Declaration, text: str) -> Declaration:
     own = declared.name
     if own in TAKEN or own[-1].isdigit() or PythonNames().give(own, "") != own:
         raise NetworkError(
@@ -217,37 +226,61 @@ def _canonical(
         letter(d.name): Declaration(letter(d.name), d.kind, tuple(map(size, d.sizes)))
         for d in known.values()
     }
-    parameters = tuple(symbols[name] for name in order)
-    _require_held(text, names, symbols.values())
+    functions = tuple(
+        FunctionDeclaration(d.name, d.kind, tuple(map(size, d.sizes)))
+        for d in scope.functions.values()
+    )
+    _require_held(text, names, [*symbols.values(), *functions])
     whole = renamed(tree, letter, size)
-    inputs, outputs = symbols[x].sizes[0], size(scope.shape.rows[0])
-    sample, batch = [], []
-    asked, rows = f"the layer {text}", "X"
-    last, source = whole, Declaration(x, "vector", (inputs,))
-    if _ends_with(whole):
-        assert isinstance(whole, Call)
-        inner, *others = whole.arguments
-        sample.append(("z", plain_text(inner)))
-        batch.append(("Z", batch_text(asked, inner, symbols, {x: rows})))
-        last = with_children(whole, (Symbol("z"), *others))
-        source = Declaration("z", "vector", (outputs,))
-        symbols, rows = {"z": source}, "Z"
-    sample.append(("a", plain_text(last)))
-    batch.append(("A", batch_text(asked, last, symbols, {source.name: rows})))
+    outputs = size(scope.shape.rows[0])
+    sample, batch = _texts(text, whole, symbols, functions, x, outputs)
     return LayerFormula(
         text=text,
         input=x,
-        parameters=parameters,
-        inputs=inputs,
+        parameters=tuple(symbols[name] for name in order),
+        inputs=symbols[x].sizes[0],
         outputs=outputs,
         sizes=tuple((str(key), str(name)) for key, name in names.items()),
-        sample=tuple(sample),
-        batch=tuple(batch),
+        sample=sample,
+        batch=batch,
         activation=whole.function if isinstance(whole, Call) else "",
+        functions=functions,
     )
 
 
-def _require_held(text: str, names: Mapping[Size, Size], symbols: Iterable[Declaration]) -> None:
+def _texts(
+    text: str,
+    whole: Tree,
+    symbols: dict[str, Declaration],
+    functions: Sequence[FunctionDeclaration],
+    x: str,
+    outputs: Size,
+) -> tuple[Texts, Texts]:
+    """(the formulas of one sample, those of a batch), through z where that has a name."""
+    abstract: dict[str, AnyDeclaration] = {d.name: d for d in functions}
+    # A map of vectors takes one sample at a time.
+    mapped = any(d.kind == "map" for d in functions)
+    sample: list[tuple[str, str]] = []
+    batch: list[tuple[str, str]] = []
+    last, source, rows = whole, x, "X"
+    if _ends_with(whole, functions):
+        assert isinstance(whole, Call)
+        inner, *others = whole.arguments
+        sample.append(("z", plain_text(inner)))
+        if not mapped:
+            known = {**abstract, **symbols}
+            batch.append(("Z", batch_text(f"the layer {text}", inner, known, {x: rows})))
+        last = with_children(whole, (Symbol("z"), *others))
+        source, rows = "z", "Z"
+        symbols = {"z": Declaration("z", "vector", (outputs,))}
+    sample.append(("a", plain_text(last)))
+    if not mapped:
+        known = {**abstract, **symbols}
+        batch.append(("A", batch_text(f"the layer {text}", last, known, {source: rows})))
+    return tuple(sample), tuple(batch)
+
+
+def _require_held(text: str, names: Mapping[Size, Size], symbols: Iterable[AnyDeclaration]) -> None:
     """Every size is that of a symbol, or nothing could tell what it is."""
     held = {size for declared in symbols for size in declared.sizes}
     for given, name in names.items():
@@ -260,11 +293,12 @@ def _require_held(text: str, names: Mapping[Size, Size], symbols: Iterable[Decla
             )
 
 
-def _ends_with(tree: Tree) -> bool:
+def _ends_with(tree: Tree, functions: Sequence[FunctionDeclaration]) -> bool:
     """Whether a formula is an activation of something that is worth a name."""
     if not isinstance(tree, Call) or not tree.arguments or isinstance(tree.arguments[0], Symbol):
         return False
     record = OPERATIONS.get(tree.function)
     single = isinstance(record, Elementwise) and record.arity == 1
+    single |= any(d.name == tree.function and d.kind == "elementwise" for d in functions)
     numbers = all(literal(argument) is not None for argument in tree.arguments[1:])
     return numbers and (single or tree.function == "softmax")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gradwright.calculus.pullback import adjoint_name
 from gradwright.explain.lines import renamed
 from gradwright.nn.activations import activation_text
 from gradwright.nn.kinds import Kind
+from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.layouts import LAYOUTS
 from gradwright.nn.losses import loss_text, target_facts
-from gradwright.notation.declarations import Declaration, declare
+from gradwright.notation.declarations import AnyDeclaration, Declaration, Size, declare
 from gradwright.notation.parser import parse
 from gradwright.notation.rebuilt import rebuilt
-from gradwright.notation.tree import Symbol, Transpose
+from gradwright.notation.tree import Symbol, Transpose, Tree
 from gradwright.render.plain import plain_text
 
 #: Outputs and targets, with an axis of samples.
@@ -34,6 +35,13 @@ def letters_of(kind: Kind, one_sample: bool = False) -> dict[str, Declaration]:
     return {name: declare(name, text) for name, text in typed.items()}
 
 
+def names_of(kind: Kind, one_sample: bool = False) -> dict[str, AnyDeclaration]:
+    """The letters of a kind, and the abstract functions of its formula."""
+    functions = () if kind.formula is None else kind.formula.functions
+    letters: dict[str, AnyDeclaration] = {declared.name: declared for declared in functions}
+    return letters | letters_of(kind, one_sample)
+
+
 def _facts(facts: Sequence[str], of_columns: bool) -> str:
     """Facts about samples, as words of a declaration: of rows and vectors, or of columns."""
     return "".join(f" columns_{fact}" if of_columns else f" {fact}" for fact in facts)
@@ -41,12 +49,13 @@ def _facts(facts: Sequence[str], of_columns: bool) -> str:
 
 def _own_letters(kind: Kind, one_sample: bool) -> dict[str, str]:
     """Input, parameters, pre-activation and activation."""
+    layout = LAYOUTS[kind.layout]
     if kind.formula is not None:
         formula = kind.formula
-        outputs = f"matrix n {formula.outputs}"
+        outputs = layout.values(str(formula.outputs), one_sample)
         parameters = {declared.name: str(declared) for declared in formula.parameters}
-        return {"X": f"matrix n {formula.inputs}", **parameters, "Z": outputs, "A": outputs}
-    layout = LAYOUTS[kind.layout]
+        inputs = layout.values(str(formula.inputs), one_sample)
+        return {"X": inputs, **parameters, "Z": outputs, "A": outputs}
     inputs, outputs = (layout.values(units, one_sample) for units in ("p", "q"))
     declared = {"X": inputs, "W": layout.weights, "Z": outputs, "A": outputs}
     return {**declared, "b": "vector q"} if kind.bias else declared
@@ -56,7 +65,7 @@ def defining_texts(kind: Kind, one_sample: bool = False) -> list[tuple[str, str]
     """The defining formulas of a kind in notation, in order of computation."""
     affine = LAYOUTS[kind.layout].affine(kind.bias, one_sample)
     if kind.formula is not None:
-        lines = list(kind.formula.batch)
+        lines = _of_one(kind.formula) if one_sample else list(kind.formula.batch)
     elif kind.activation == "identity":
         lines = [("A", affine)]
     else:
@@ -66,14 +75,32 @@ def defining_texts(kind: Kind, one_sample: bool = False) -> list[tuple[str, str]
     return lines
 
 
+def _of_one(formula: LayerFormula) -> list[tuple[str, str]]:
+    """The formulas of the user in the letters of a kind."""
+    lines, source, letter = [], formula.input, "X"
+    for name, text in formula.sample:
+        tree = _in_letters(text, {source: letter}, formula.outputs)
+        lines.append((name.upper(), plain_text(tree)))
+        source, letter = "z", "Z"
+    return lines
+
+
+def _in_letters(text: str, letters: Mapping[str, str], outputs: Size) -> Tree:
+    """A formula with other letters, q being the number of outputs."""
+    return renamed(
+        parse(text),
+        lambda name: letters.get(name, name),
+        lambda size: outputs if size == "q" else size,
+    )
+
+
 def _loss_of_one(kind: Kind) -> str:
     """The loss of one sample, which is the mean over it too."""
     assert kind.loss is not None
     if kind.loss_formula is None:
         return loss_text(kind.loss, "sum")
-    letters = {"a": "A", "y": "Y"}
-    tree = parse(kind.loss_formula.text)
-    return plain_text(renamed(tree, lambda name: letters.get(name, name), lambda size: size))
+    outputs = "q" if kind.formula is None else kind.formula.outputs
+    return plain_text(_in_letters(kind.loss_formula.text, {"a": "A", "y": "Y"}, outputs))
 
 
 def _loss(kind: Kind) -> str:
@@ -82,7 +109,7 @@ def _loss(kind: Kind) -> str:
     if kind.loss_formula is None:
         return loss_text(kind.loss, kind.reduction)
     outputs = "q" if kind.formula is None else kind.formula.outputs
-    tree = renamed(parse(kind.loss_formula.batch), str, lambda s: outputs if s == "q" else s)
+    tree = _in_letters(kind.loss_formula.batch, {}, outputs)
     if not LAYOUTS[kind.layout].row_samples:
         tree = rebuilt(tree, lambda part: Transpose(part) if part in SAMPLES else part)
     text = plain_text(tree)

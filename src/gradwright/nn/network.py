@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
@@ -19,10 +19,12 @@ from gradwright.nn.kinds import Kind
 from gradwright.nn.layer import Layer
 from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.layouts import Layout, known_layout
+from gradwright.nn.line_module import LineModule
 from gradwright.nn.loss_formula import is_formula, loss_formula
 from gradwright.nn.losses import require_fit, require_reduction
 from gradwright.nn.sequence import Source, read_network
 from gradwright.nn.text import LayerGroup, parse_groups, require_numbers
+from gradwright.notation.supplied import Supplied
 from gradwright.run.load import load
 
 
@@ -71,10 +73,32 @@ class NetworkModel:
             self._require_rows(read)
             self._read = tuple(replace(layer, layout=layout) for layer in read)
             ending = read[-1].activation
+        formulas = [] if self.symbolic else self._formulas_of_layers()
+        self.abstract = any(formula.functions for formula in formulas)
+        # A map of vectors has no form for a batch: then all is derived for one sample.
+        self.one_sample = any(not formula.batch for formula in formulas)
+        if self.one_sample:
+            self._require_free_letters(formulas)
         if self.loss_formula is None:
             require_fit(loss, ending)
         self._lock = RLock()
         self._one_sample: dict[tuple[Kind, bool], LayerLines] = {}
+
+    def _formulas_of_layers(self) -> list[LayerFormula]:
+        return [layer.formula for layer in self._read if layer.formula is not None]
+
+    def _require_free_letters(self, formulas: Sequence[LayerFormula]) -> None:
+        """For one sample the letters x, z, a and y are the network's own."""
+        for formula in formulas:
+            taken = [d.name for d in formula.parameters if d.name in ("x", "z", "a", "y")]
+            if taken:
+                raise NetworkError(
+                    f"the parameter {taken[0]} of the layer {formula.text}",
+                    f"a network with a map is derived for one sample, and {taken[0]} is a letter "
+                    "of its own there, like x, z, a and y",
+                    "choose a name such as theta or c",
+                    text=formula.text,
+                )
 
     @property
     def has_bias(self) -> bool:
@@ -191,7 +215,8 @@ class NetworkModel:
     def derived(self) -> dict[Kind, DerivedKind]:
         """Each kind, derived once."""
         with self._lock:
-            return {kind: derive_kind(kind) for kind in dict.fromkeys(r.kind for r in self.runs)}
+            kinds = dict.fromkeys(run.kind for run in self.runs)
+            return {kind: derive_kind(kind, self.one_sample) for kind in kinds}
 
     @cached_property
     def source(self) -> str:
@@ -199,8 +224,10 @@ class NetworkModel:
 
         Raises:
             NetworkError: a size is a name.
+            UnsupportedError: a layer has an abstract function, which has no code.
         """
         widths = self.widths
+        self._require_code()
         with self._lock:
             stages = [(self.derived[run.kind].stage, run.count) for run in self.runs]
             note = f"Loss: {self.loss}, {self.reduction} over the samples."
@@ -217,11 +244,31 @@ class NetworkModel:
                 () if dense else [dict(layer.parameters) for layer in self.layers],
             )
 
+    def _require_code(self) -> None:
+        for number, layer in enumerate(self.layers, start=1):
+            if layer.formula is not None and layer.formula.functions:
+                raise UnsupportedError(
+                    f"source for the network {self.text}",
+                    f"layer {number} has the abstract function {layer.formula.functions[0].name}, "
+                    "which has no code",
+                    "write the function out in the layer's formula",
+                    text=self.text,
+                    span=layer.span,
+                )
+
     @cached_property
-    def module(self) -> ModuleType:
-        """The emitted module, loaded."""
+    def module(self) -> ModuleType | LineModule:
+        """The emitted module, loaded; where a layer is abstract, its lines."""
+        if self.abstract:
+            return self.line_module([dict(layer.functions) for layer in self.layers])
         with self._lock:
             return load(self.source)
+
+    def line_module(self, functions: Sequence[Mapping[str, Supplied]]) -> LineModule:
+        """The derivation as a module, with these functions for the abstract ones of each layer."""
+        with self._lock:
+            derived = [self.derived[kind] for kind in self.kinds]
+            return LineModule(self.layers, derived, self.one_sample, self.reduction, functions)
 
     def explained_runs(self, convention: Convention) -> Sequence[Run]:
         """The runs with their printed lines, for the explanation."""
@@ -238,7 +285,7 @@ class NetworkModel:
                 "leave the notation out, or write the layer as a dense one",
                 text=self.text,
             )
-        if convention.one_sample:
+        if convention.one_sample and not self.one_sample:
             with self._lock:
                 key = (kind, convention.row_gradients)
                 if key not in self._one_sample:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
 from gradwright.errors import LimitError, NetworkError, Span
 from gradwright.nn.activations import ACTIVATIONS
 from gradwright.nn.layer import Layer
 from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.text import MAX_LAYERS, MAX_WIDTH, parse_network, parse_piece
+from gradwright.notation.function_values import supplied
+from gradwright.notation.supplied import Supplied
 
 ARROW = " -> "
 
@@ -26,23 +29,36 @@ class FormulaLayer:
 
     formula: LayerFormula
     sizes: tuple[tuple[str, int], ...] = ()
+    functions: tuple[tuple[str, Supplied], ...] = ()
 
     def __repr__(self) -> str:
-        given = ", ".join(f"{name}={size}" for name, size in self.sizes)
+        shown = [f"{name}={size}" for name, size in self.sizes]
+        given = ", ".join([*shown, *(f"{name}=…" for name, _ in self.functions)])
         return f"layer({self.formula.text!r})" + (f"({given})" if given else "")
 
-    def __call__(self, **sizes: int) -> FormulaLayer:
-        """The layer with more of its sizes given.
+    def __call__(self, **given: Any) -> FormulaLayer:
+        """The layer with more of its sizes given, or functions for its abstract ones.
+
+        A size is a whole number. For an elementwise function a formula in one scalar is given, for
+        a map the function and its derivatives by each argument, `f=(f, J_1, J_2)`.
 
         Raises:
             NetworkError: a name that is no size of the formula, or a size out of range.
+            SymbolError: what is given for an abstract function is none.
         """
         names = [name for name, _ in self.formula.sizes]
-        for name, size in sizes.items():
+        abstract = {declared.name: declared for declared in self.formula.functions}
+        sizes: dict[str, int] = {}
+        functions: dict[str, Supplied] = {}
+        for name, size in given.items():
+            if name in abstract:
+                functions[name] = supplied(abstract[name], size, f"the layer {self.formula.text}")
+                continue
             if name not in names:
+                known = ", ".join([*names, *abstract])
                 raise NetworkError(
-                    f"the size {name} of the layer {self.formula.text}",
-                    f"{name} is given and the sizes of the layer are {', '.join(names) or 'fixed'}",
+                    f"the layer {self.formula.text} with {name}={size!r}",
+                    f"{name} is given and the layer has {known or 'no open size'}",
                     "give one of those, or none",
                     text=self.formula.text,
                 )
@@ -52,7 +68,12 @@ class FormulaLayer:
                     f"{size!r} is given and a size is a whole number from 1 to {MAX_WIDTH}",
                     f"write {name}=10",
                 )
-        return FormulaLayer(self.formula, tuple({**dict(self.sizes), **sizes}.items()))
+            sizes[name] = size
+        return FormulaLayer(
+            self.formula,
+            tuple({**dict(self.sizes), **sizes}.items()),
+            tuple({**dict(self.functions), **functions}.items()),
+        )
 
     def layer(self, fan_in: int | None, number: int) -> Layer:
         """The layer behind `fan_in` units; None where the network starts with it.
@@ -94,6 +115,7 @@ class FormulaLayer:
             bias=False,
             formula=formula,
             sizes=tuple(sorted(known.items())),
+            functions=self.functions,
         )
 
 
