@@ -52,11 +52,11 @@ def test_s1_7_to_s1_9_and_the_formulas_of_one_sample_are_right() -> None:
         ("dL/dW3 = A2 * dL/dZ3", "A2'*dL/dZ3"),
         ("dL/dA2 = W3' * dL/dZ3", "dL/dZ3*W3'"),
         ("Z_2 = A_1 W_1 + b_2", "A1*W2 + b2"),
-        ("∂L/∂Z3 = Ŷ + Y", "A3 - Y"),
+        ("∂L/∂Z3 = Ŷ + Y", "Ŷ - Y"),
         ("∂L/∂b3 = ∂L/∂Z3", "∂L/∂Z3'*ones(n)"),
         ("∂L/∂Z2 = ∂L/∂A2", "∂L/∂A2.*step(Z2)"),
         ("∂L/∂Z2 = Z1", "∂L/∂A2.*step(Z2)"),
-        ("z^(l) = W^(l-1)ᵀ a^(l-1) + b^(l)", "W2'*a1 + b2"),
+        ("z^(l) = W^(l-1)ᵀ a^(l-1) + b^(l)", "W^(l)'*a^(l-1) + b^(l)"),
     ],
 )
 def test_x2_a_wrong_equation_is_corrected(typed: str, corrected: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from gradwright.api.equations.judge import Judge
@@ -12,18 +13,25 @@ from gradwright.api.equations.symbols import SymbolSetting
 from gradwright.api.formula import declared_symbols
 from gradwright.api.network import Network
 from gradwright.errors import SymbolError
+from gradwright.explain.conventions import known_notation
 from gradwright.notation.declarations import AnyDeclaration
 from gradwright.notation.equation import Written, written_equations
 from gradwright.notation.mapped import MappedText
 
 
 def check_equations(
-    text: str, /, network: Network | None = None, **declarations: str | AnyDeclaration
+    text: str,
+    /,
+    network: Network | None = None,
+    *,
+    notation: str | None = None,
+    **declarations: str | AnyDeclaration,
 ) -> EquationsReport:
     """Check equations, one a line, against what is derived.
 
     With a network the names are its own: X, W1, b1, Z1, A1, …, Y, L, and derivatives as in
-    dL/dW1; small letters with a layer are columns of one sample. Otherwise the names are symbols,
+    dL/dW1; small letters with a layer are columns of one sample. `notation` "000" to "004" has the
+    letters and the layout of one of the lecture notes. Otherwise the names are symbols,
     declared as for `formula`; `f = x'*A*x` defines f for the lines after it, and d/dx (…) and
     df/dx are derivatives.
 
@@ -38,26 +46,37 @@ def check_equations(
 
     Raises:
         NotationError: a line is no equation.
-        SymbolError: a name is unknown.
+        SymbolError: a name is unknown, or what is given does not go together.
+        NetworkError: an unknown notation.
     """
+    setting = _setting(network, notation, declarations)
     found: list[EquationCheck] = []
-    if network is not None:
-        if declarations:
-            name = next(iter(declarations))
-            raise SymbolError(
-                "checking equations about a network",
-                f"{name} is declared, and the names of a network are declared by it",
-                "leave the declaration out, or the network",
-            )
-        about = NetworkSetting(network)
-        for written in written_equations(text):
-            found += _checked(about, written)
-        return EquationsReport(tuple(found))
-    symbols = SymbolSetting(declared_symbols(declarations))
     for written in written_equations(text):
-        sides = written.sides[1:] if symbols.define(written) else written.sides
-        found += _checked(symbols, replace(written, sides=sides))
+        sides = written.sides[1:] if setting.define(written) else written.sides
+        found += _checked(setting, replace(written, sides=sides))
     return EquationsReport(tuple(found))
+
+
+def _setting(
+    network: Network | None,
+    notation: str | None,
+    declarations: Mapping[str, str | AnyDeclaration],
+) -> Setting:
+    if network is None and notation is None:
+        return SymbolSetting(declared_symbols(declarations))
+    if network is None or declarations:
+        name = next(iter(declarations), f"notation {notation}")
+        raise SymbolError(
+            "checking equations",
+            f"{name} is given, and a network has names of its own and its own notations"
+            if network is not None
+            else f"the notation {notation} is named, and no network is given",
+            "give declarations, or a network with or without a notation",
+        )
+    convention = known_notation(notation or "")
+    return NetworkSetting(
+        network if not convention.name else network.relayout(convention.layout), convention
+    )
 
 
 def _checked(setting: Setting, written: Written) -> list[EquationCheck]:

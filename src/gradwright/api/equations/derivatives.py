@@ -48,8 +48,18 @@ def is_elementwise(name: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _derivative(head: str) -> Tree:
-    """The derivative of a function, given as its call on t, as a tree over `_ARGUMENT`."""
+    """The derivative of a function, given as its call on t, as a tree over `_ARGUMENT`.
+
+    Of softmax, which is no function of single entries, it is ∂a_i/∂t_i.
+    """
+    if head == "softmax(t)":
+        return _over_argument("softmax(t).*(1 - softmax(t))")
     text = formula(f"sum({head})", t="vector m").gradient("t").text()
+    return _over_argument(text)
+
+
+def _over_argument(text: str) -> Tree:
+    """A formula in t as a tree over `_ARGUMENT`."""
     return rebuilt(
         without_spans(parse(text)),
         lambda node: Symbol(_ARGUMENT) if node == Symbol("t") else node,

@@ -9,8 +9,6 @@ from itertools import product
 
 import numpy as np
 
-from gradwright.api.equations.derivatives import with_primes
-from gradwright.api.equations.layers import layer_letters, with_layers
 from gradwright.api.equations.network_chains import is_chain, linked, result
 from gradwright.api.equations.network_formulas import (
     batch_name,
@@ -19,19 +17,16 @@ from gradwright.api.equations.network_formulas import (
     single_axes,
     width,
 )
-from gradwright.api.equations.network_names import NetworkNames, is_single
 from gradwright.api.equations.network_points import NetworkPoint, drawn_point, single_formula
-from gradwright.api.equations.network_slopes import Slopes
+from gradwright.api.equations.network_reading import NetworkReader
 from gradwright.api.equations.setting import Condition, Reading, Variant
 from gradwright.api.equations.single import as_single
 from gradwright.api.network import Network
-from gradwright.errors import LimitError, SymbolError, UnsupportedError
+from gradwright.errors import LimitError, UnsupportedError
+from gradwright.explain.conventions import Convention
 from gradwright.notation.declarations import Declaration
-from gradwright.notation.functions import CONSTANTS
-from gradwright.notation.informal import formal
-from gradwright.notation.informal_indices import with_entries
+from gradwright.notation.equation import Written
 from gradwright.notation.mapped import MappedText
-from gradwright.notation.parser import parse
 from gradwright.notation.rebuilt import rebuilt
 from gradwright.notation.tree import Binary, Call, Symbol, Transpose, Tree, walk
 
@@ -51,7 +46,7 @@ class NetworkSetting:
         UnsupportedError: it has layers by formula.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, convention: Convention) -> None:
         self.model = network.model
         self.depth = len(self.model.layers)
         if self.depth > MAX_LAYERS:
@@ -70,9 +65,8 @@ class NetworkSetting:
                 span=by_formula[0].span,
             )
         self.batch = quantities(self.model)
-        self.of_names = NetworkNames(self.batch, self.depth)
+        self.reader = NetworkReader(self.model, self.batch, convention)
         self.single = single_axes(self.batch)
-        self.slopes = Slopes(self.model.kinds)
         self.chains: set[str] = set()
         self._points: dict[tuple[bool, bool], list[NetworkPoint]] = {}
 
@@ -87,7 +81,7 @@ class NetworkSetting:
         found = {q.name: declaration(q.name, q.axes, lengths) for q in self.batch.values()}
         for name, axes in self.single.items():
             found[name] = declaration(name, axes, lengths)
-        for name, like in self.slopes.names().items():
+        for name, like in self.reader.slopes.names().items():
             if like in found:
                 found[name] = replace(found[like], name=name)
         order = ["x", *(f"{letter}{k}" for k in range(1, self.depth + 1) for letter in "za")]
@@ -103,102 +97,27 @@ class NetworkSetting:
 
     def readings(self, sides: tuple[MappedText, ...]) -> Iterator[Reading]:
         """The equation for every layer that it can be about."""
-        letters = set().union(*(layer_letters(side) for side in sides))
-        if len(letters) > 1:
-            shown = " and ".join(sorted(letters))
-            raise SymbolError(
-                "the layers of an equation",
-                f"{shown} both stand for a layer and one index can",
-                "write one of them as a number",
-                text=sides[0].original,
-            )
-        letter = letters.pop() if letters else None
-        count = 0
-        for layer in range(self.depth + 1) if letter else [0]:
-            entries = [with_entries(side, self.of_names.known) for side in sides]
-            plain = [with_layers(side, letter, layer, self.depth) for side in entries]
-            texts = tuple(text for text in plain if text is not None)
-            if len(texts) < len(sides):
-                continue
-            told = None if letter is None else (letter, layer)
-            reading = self._reading(texts, told)
-            if reading is None:
-                continue
-            count += 1
-            yield reading
-        if not count:
-            raise SymbolError(
-                "the layers of an equation",
-                f"there is none of the layers 0 to {self.depth} for which all its names exist",
-                "write layers from 1 to the last",
-                text=sides[0].original,
-            )
+        yield from self.reader.readings(sides)
 
-    def _reading(
-        self, texts: tuple[MappedText, ...], layer: tuple[str, int] | None
-    ) -> Reading | None:
-        """The equation of one layer; None if a name does not exist there."""
-        single = is_single(" ".join(text.text for text in texts))
-        trees, plain = [], []
-        for text in texts:
-            formally = formal(self.of_names.with_derivatives(text, single=single))
-            with formally.errors_at_the_original():
-                tree = parse(formally.text)
-                named = self._named(tree, formally, single=single, may_fail=layer is not None)
-            if named is None:
-                return None
-            trees.append(with_primes(named))
-            plain.append(formally.text)
-        return Reading(
-            tuple(trees), tuple(plain), " = ".join(text.text for text in texts), single, layer
-        )
-
-    def _named(self, tree: Tree, text: MappedText, *, single: bool, may_fail: bool) -> Tree | None:
-        """A tree in the names of this network; None if a name does not exist and may fail to."""
-        sizes = {id(a) for part in walk(tree) for a in _sizes(part)}
-        names: dict[str, str] = {}
-        for part in walk(tree):
-            if not isinstance(part, Symbol) or id(part) in sizes or part.name == "n":
-                continue
-            found = self.of_names.canonical(part.name, single=single)
-            if found is not None and self.of_names.known(found):
-                names[part.name] = found
-            elif may_fail:
-                return None
-            else:
-                known = ", ".join(self._main_names(single))
-                shown = self._called(part.name, "d")
-                raise SymbolError(
-                    f"the name {shown}",
-                    f"{shown} is no name of this network, whose names are {known} and dL/d…",
-                    "use one of those",
-                    text=text.text,
-                    span=part.span,
-                )
-        return rebuilt(tree, lambda node: self._changed(node, names))
-
-    def _changed(self, node: Tree, names: Mapping[str, str]) -> Tree:
-        if isinstance(node, Symbol) and node.name in names:
-            return Symbol(names[node.name], node.span)
-        return self.slopes.with_activations(node)
-
-    def _main_names(self, single: bool) -> list[str]:
-        chosen = [*self.batch, *(self.single if single else ())]
-        return [name for name in chosen if not name.startswith("δ")]
+    def define(self, written: Written) -> bool:
+        """Take an equation as the definition of a new name, if it is one."""
+        return self.reader.define(written)
 
     def names(self, reading: Reading) -> tuple[str, ...]:
         """Names that may stand in place of a wrong one."""
         declared = self.declared(reading)
         if reading.single:
             matrices = {name for name, q in self.batch.items() if "n" in q.axes}
-            matrices |= {name for name, like in self.slopes.names().items() if like in matrices}
+            matrices |= {
+                name for name, like in self.reader.slopes.names().items() if like in matrices
+            }
             return tuple(name for name in declared if name not in matrices | self.chains)
-        large = {name for name, like in self.slopes.names().items() if like in self.batch}
+        large = {name for name, like in self.reader.slopes.names().items() if like in self.batch}
         return (*self.batch, *sorted(large))
 
     def factors(self, reading: Reading) -> tuple[Tree, ...]:
         """The slopes of the activations, as the equation calls them or written out."""
-        return self.slopes.factors(single=reading.single)
+        return self.reader.slopes.factors(single=reading.single)
 
     # Points -----------------------------------------------------------------------------------
 
@@ -312,18 +231,8 @@ class NetworkSetting:
         return made
 
     def spelled(self, text: str, reading: Reading) -> str:
-        """A text with derivatives, and the layer index, as the equation writes them."""
-        sign = "∂" if "∂" in reading.like else "δ" if "δ" in reading.like else "d"
-        return _DERIVATIVE.sub(lambda found: self._called(found[0], sign), text)
-
-    def _called(self, name: str, sign: str) -> str:
-        if name.startswith("δ") and sign != "δ":
-            return f"{sign}L/{sign}{name[1:]}"
-        if name.startswith("J_"):
-            sign = "∂" if sign == "δ" else sign
-            _, top, bottom = name.split("_")
-            return f"{sign}{top}/{sign}{bottom}"
-        return name
+        """A text with names and derivatives as the equation writes them."""
+        return self.reader.spelled(text, reading)
 
 
 def replaced(tree: Tree, names: set[str], make: Callable[[Tree], Tree]) -> Tree:
@@ -332,7 +241,3 @@ def replaced(tree: Tree, names: set[str], make: Callable[[Tree], Tree]) -> Tree:
         tree,
         lambda node: make(node) if isinstance(node, Symbol) and node.name in names else node,
     )
-
-
-def _sizes(tree: Tree) -> tuple[Tree, ...]:
-    return tree.arguments if isinstance(tree, Call) and tree.function in CONSTANTS else ()

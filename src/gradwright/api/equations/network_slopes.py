@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradwright.api.equations.derivatives import elementwise_derivative
-from gradwright.errors import SymbolError
 from gradwright.nn.activations import activation_text
 from gradwright.nn.kinds import Kind
 from gradwright.notation.parser import parse
@@ -22,8 +21,9 @@ class Slopes:
     A slope that an equation writes with its letter keeps it in corrections.
     """
 
-    def __init__(self, kinds: Sequence[Kind]) -> None:
+    def __init__(self, kinds: Sequence[Kind], letter: str = "φ") -> None:
         self.kinds = kinds
+        self.known = {*ACTIVATION_NAMES, letter}
         self.letters: list[str] = []
 
     def names(self) -> dict[str, str]:
@@ -33,7 +33,6 @@ class Slopes:
             for letter in self.letters
             for number in range(1, len(self.kinds) + 1)
             for z in "zZ"
-            if self._is_elementwise(number)
         }
 
     def _is_elementwise(self, number: int) -> bool:
@@ -53,27 +52,20 @@ class Slopes:
     def with_activations(self, node: Tree) -> Tree:
         """A call of φ as the activation, a call of φ' as a slope.
 
-        Raises:
-            SymbolError: φ' of a layer whose activation does not act entry by entry.
+        The φ' of a layer whose activation does not act entry by entry is ∂a_i/∂z_i.
         """
         if not isinstance(node, Call) or len(node.arguments) != 1:
             return node
         base = node.function.rstrip("'")
         letter = base.rstrip("0123456789")
         primes = len(node.function) - len(base)
-        if letter not in ACTIVATION_NAMES or primes > 1:
+        if letter not in self.known or primes > 1:
             return node
         (argument,) = node.arguments
         number = self._layer(base[len(letter) :], argument)
         if not primes:
             made = parse(self._head(number))
             return rebuilt(made, lambda part: argument if part == Symbol("t") else part)
-        if not self._is_elementwise(number):
-            raise SymbolError(
-                f"the derivative {node.function} in layer {number}",
-                f"{node.function} acts entry by entry and the activation there is softmax",
-                f"write its Jacobian, ∂a{number}/∂z{number}",
-            )
         if isinstance(argument, Symbol) and argument.name in (f"z{number}", f"Z{number}"):
             if letter not in self.letters:
                 self.letters.append(letter)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gradwright.notation.declarations import AnyDeclaration
+from gradwright.notation.equation import Written
 from gradwright.notation.mapped import MappedText
 from gradwright.notation.tree import Tree
 
@@ -74,6 +75,9 @@ class Setting(Protocol):
 
     def readings(self, sides: tuple[MappedText, ...]) -> Iterator[Reading]:
         """What an equation says, once for every value of its layer index."""
+
+    def define(self, written: Written) -> bool:
+        """Take an equation as the definition of a new name, if it is one."""
 
     def prepared(self, tree: Tree, reading: Reading) -> Tree:
         """A side with what has no value of its own written out: d/dx, chains of derivatives.
