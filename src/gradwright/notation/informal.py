@@ -103,7 +103,7 @@ def _without_brackets(text: MappedText) -> MappedText:
             shown = [_step(inner).joined([_step(inner)])]
             if before.text[-1:] in ("1", "𝟙") and not before.text[-2:-1].isalnum():
                 before = before[: len(before.text) - 1]
-        elif character == "[" and (touches or _is_entry(before, inner)):
+        elif character == "[" and (touches or _is_entry(text, start, inner)):
             shown = ["[", inner, "]"]
         else:
             shown = ["(", inner, ")"]
@@ -112,9 +112,10 @@ def _without_brackets(text: MappedText) -> MappedText:
     return text.joined([*parts, text[place:]])
 
 
-def _is_entry(before: MappedText, inner: MappedText) -> bool:
+def _is_entry(text: MappedText, start: int, inner: MappedText) -> bool:
     """Whether brackets behind a group hold indices, as in (A*x)[k]."""
-    return before.text.endswith(")") and re.fullmatch(r"[a-z](,[a-z])*", inner.text) is not None
+    before = text.text[start - 1 : start]
+    return before in (")", "]") and re.fullmatch(r"[a-z](,[a-z])*", inner.text) is not None
 
 
 @dataclass(frozen=True, slots=True)

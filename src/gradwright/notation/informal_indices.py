@@ -22,6 +22,10 @@ _SUM = re.compile(
     rf"(?:=\s*1\s*|(?:≠|!=)\s*(?P<other>{_INDEX})\s*)?\}}?"
     r"(?:\s*\^\s*(?:\{[^{}]*\}|\w+))?\s*(?![\w,])"
 )
+#: An entry of a quantity with a layer: the subscript is the entry.
+_BOTH = re.compile(
+    r"(?P<name>[^\W\d_])_(?P<below>\{[^{}]*\}|[0-9a-z]+)\^\{?[(\[]\s*(?P<layer>[^()\[\]]*?)\s*[)\]]\}?"
+)
 _LOWERED = dict(zip("ᵢⱼₖₗₘₙᵣₛₜ", "ijklmnrst", strict=True))
 _LOWERED_RUN = re.compile(f"[{''.join(_LOWERED)}]+")
 #: A condition on two indices.
@@ -33,7 +37,7 @@ def with_entries(text: MappedText, is_name: Callable[[str], bool]) -> MappedText
     text = text.replaced(
         _LOWERED_RUN, lambda found: "_{" + "".join(_LOWERED[c] for c in found[0]) + "}"
     )
-    text = text.replaced(_SUM, _sum)
+    text = text.replaced(_SUM, _sum).replaced(_BOTH, _layer_first)
 
     def entry(found: re.Match[str]) -> str | None:
         if is_name(found[0]) or found["name"] in "Σ∑∇J":
@@ -42,6 +46,12 @@ def with_entries(text: MappedText, is_name: Callable[[str], bool]) -> MappedText
         return f"{found['before']}{found['name']}[{','.join(letters)}]"
 
     return text.replaced(_SUBSCRIPT, entry)
+
+
+def _layer_first(found: re.Match[str]) -> str:
+    """z_1^{[2]} as z^(2)[1]."""
+    indices = ",".join(re.findall(r"[0-9]+|[a-z]", found["below"]))
+    return f"{found['name']}^({found['layer']})[{indices}]"
 
 
 def _sum(found: re.Match[str]) -> str:

@@ -196,7 +196,8 @@ class Judge:
         derivatives = 0
         for change, tree in chain(missing, near):
             derivatives += any(by_name(part) for part in walk(tree))
-            if derivatives <= MAX_DERIVATIVES and not new & _symbols(tree):
+            tautology = new & _symbols(tree) or tree in self.reading.sides
+            if derivatives <= MAX_DERIVATIVES and not tautology:
                 yield change, tree
 
     def _side(self, tree: Tree, variant: Variant) -> Side | None:

@@ -9,7 +9,13 @@ from itertools import product
 
 import numpy as np
 
+from gradwright.api.equations.derivatives import by_name, opened
 from gradwright.api.equations.network_chains import is_chain, linked, result
+from gradwright.api.equations.network_conventions import (
+    entry_by_entry,
+    one_sample,
+    with_formulas,
+)
 from gradwright.api.equations.network_formulas import (
     batch_name,
     declaration,
@@ -111,6 +117,8 @@ class NetworkSetting:
             matrices |= {
                 name for name, like in self.reader.slopes.names().items() if like in matrices
             }
+            if "b" not in reading.like:
+                matrices |= {name for name in self.batch if name.startswith("δb")}
             return tuple(name for name in declared if name not in matrices | self.chains)
         large = {name for name, like in self.reader.slopes.names().items() if like in self.batch}
         return (*self.batch, *sorted(large))
@@ -167,17 +175,22 @@ class NetworkSetting:
     def variants(self, reading: Reading) -> tuple[Variant, ...]:
         """Biases as rows; for one sample, gradients as rows and a single output as a number."""
         biases = {name for name in self.batch if name.removeprefix("δ").startswith("b")}
+        entries = Variant(
+            "with derivatives by entries and · entry by entry",
+            before=lambda tree: entry_by_entry(tree, self.model),
+        )
         if not reading.single:
+            sample = Variant("for one sample", before=one_sample)
             as_row = Variant(
                 "with b as a row", after=lambda tree: replaced(tree, biases, Transpose)
             )
-            return (as_row,) if self.model.layout.row_samples else ()
+            return (as_row, entries, sample) if self.model.layout.row_samples else (entries, sample)
         rows = Variant("with gradients as rows", after=self._with_rows)
         if self.model.widths[-1] != 1:
-            return (rows,)
+            return (rows, entries)
         number = Variant("with the output as a number", before=self._with_number)
         both = replace(rows, remark=f"{rows.remark} and the output as a number")
-        return rows, number, replace(both, before=self._with_number)
+        return rows, number, replace(both, before=self._with_number), entries
 
     def _with_rows(self, tree: Tree) -> Tree:
         """Gradients by vectors as rows."""
@@ -202,6 +215,9 @@ class NetworkSetting:
             return Binary("*", Transpose(ones), node)
 
         tree = replaced(tree, letters, lambda node: Call("sum", (node,)))
+        tree = rebuilt(
+            tree, lambda node: Call("sum", (node,)) if by_name(node) in letters else node
+        )
         return replaced(tree, {f"W{last}", f"δW{last}"}, weights)
 
     def derived(self, tree: Tree, reading: Reading) -> Tree | None:
@@ -225,7 +241,10 @@ class NetworkSetting:
         return as_single(whole.formula, self.model.layout.row_samples, column=True)
 
     def prepared(self, tree: Tree, reading: Reading) -> Tree:
-        """Chains of derivatives as names of their own."""
+        """Derivatives taken, and chains of derivatives as names of their own."""
+        if any(by_name(part) for part in walk(tree)):
+            whole = with_formulas(tree, self.model, self.batch)
+            tree = opened(whole, self.declared(reading))
         made = linked(tree)
         self.chains |= {p.name for p in walk(made) if isinstance(p, Symbol) and is_chain(p.name)}
         return made

@@ -13,7 +13,7 @@ import numpy as np
 
 from gradwright.api.equations.network_jacobians import Jacobians
 from gradwright.notation.rebuilt import rebuilt
-from gradwright.notation.tree import Binary, Symbol, Tree
+from gradwright.notation.tree import Binary, Entry, Index, Symbol, Tree
 
 Array = Any
 
@@ -37,12 +37,18 @@ def linked(tree: Tree) -> Tree:
         if not isinstance(node, Binary) or node.operator != "*":
             return node
         factors = _factors(node)
+        indices: tuple[Index, ...] = ()
+        last = factors[-1]
+        if isinstance(last, Entry) and isinstance(last.base, Symbol):
+            # ∂z/∂W[i,j]: entries of the last denominator, for all of the numerator.
+            factors[-1], indices = last.base, last.indices
         found = [quotient(f.name) if isinstance(f, Symbol) else None for f in factors]
         pairs = [pair for pair in found if pair is not None]
         if len(pairs) < len(factors) or any(one[1] != other[0] for one, other in pairwise(pairs)):
             return node
         names = [factor.name for factor in factors if isinstance(factor, Symbol)]
-        return Symbol(_SEPARATOR.join(names), node.span)
+        whole = Symbol(_SEPARATOR.join(names), node.span)
+        return Entry(whole, indices) if indices else whole
 
     return rebuilt(tree, change)
 

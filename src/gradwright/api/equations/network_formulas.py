@@ -133,12 +133,8 @@ def declaration(name: str, axes: tuple[str, ...], lengths: Mapping[str, int]) ->
 
 def affine(model: NetworkModel, number: int) -> Tree:
     """The pre-activation of one sample as a column, in the layout of the network."""
-    text = model.layout.sample + (" + b" if model.kinds[number - 1].bias else "")
-    names = {
-        "W": f"W{number}",
-        "x": layer_name("a", number - 1),
-        "b": f"b{number}",
-    }
+    text = model.layout.affine(model.kinds[number - 1].bias, True)
+    names = {"W": f"W{number}", "X": layer_name("a", number - 1), "b": f"b{number}"}
     return rebuilt(
         without_spans(parse(text)),
         lambda node: Symbol(names[node.name]) if isinstance(node, Symbol) else node,

@@ -17,7 +17,7 @@ _QUOTIENT = re.compile(
     rf"(?<![^\W_])(?:∂|d)\s*(?P<top>{_NAME})\s*(?:\[(?P<above>[^\[\]]*)\])?\s*/"
     rf"\s*(?:∂|d)\s*(?P<bottom>{_NAME})(?:\[(?P<below>[^\[\]]*)\])?"
 )
-_ALONE = re.compile(r"(?<![^\W_])(?:d|∂)(?P<name>[WwbZzAaVvXx][0-9]*)(?!\w)")
+_ALONE = re.compile(r"(?<![^\W_])(?<!/)(?:d|∂)(?P<name>[WwbZzAaVvXx][0-9]*)(?!\w)")
 _NABLA = re.compile(
     rf"∇\s*_?\s*(?P<brace>\{{)?\s*(?P<name>{_NAME})\s*(?(brace)\}})(?:\s*(?:L|E|J))?(?!\w)"
 )
@@ -42,7 +42,7 @@ class NetworkNames:
         }
         self.letters = dict(_ALIASES)
         if convention.one_sample:
-            self.letters = {convention.letters[a]: a.lower() for a in "XZAY"}
+            self.letters = {"w": "W"} | {convention.letters[a]: a.lower() for a in "XZAY"}
             self.letters |= {convention.letters[a]: a for a in "WL"}
             # The derivatives by z and by a have letters of their own.
             self.letters |= {convention.letters[f"δ{a}"]: f"δ{a.lower()}" for a in "ZA"}
@@ -55,7 +55,7 @@ class NetworkNames:
         if not self.convention.one_sample:
             return STEMS
         letters = self.convention.letters
-        return "".join({letters[a] for a in ("W", "b", "Z", "A", "φ", "δZ", "δA")} | {"A", "W"})
+        return "".join({letters[a] for a in ("W", "b", "Z", "A", "φ", "δZ", "δA")} | set("AWw"))
 
     def written(self, letter: str) -> str:
         """The letter of a notation for a canonical one."""

@@ -9,7 +9,7 @@ from gradwright.nn.activations import activation_text
 from gradwright.nn.kinds import Kind
 from gradwright.notation.parser import parse
 from gradwright.notation.rebuilt import rebuilt
-from gradwright.notation.tree import Call, Symbol, Tree, walk
+from gradwright.notation.tree import Call, Entry, Symbol, Tree, walk
 
 #: Names for an activation that is not said.
 ACTIVATION_NAMES = ("g", "f", "φ", "phi", "varphi", "h", "act", "𝒜")
@@ -66,10 +66,12 @@ class Slopes:
         if not primes:
             made = parse(self._head(number))
             return rebuilt(made, lambda part: argument if part == Symbol("t") else part)
-        if isinstance(argument, Symbol) and argument.name in (f"z{number}", f"Z{number}"):
+        bare = argument.base if isinstance(argument, Entry) else argument
+        if isinstance(bare, Symbol) and bare.name in (f"z{number}", f"Z{number}"):
             if letter not in self.letters:
                 self.letters.append(letter)
-            return Symbol(f"{letter}'({argument.name})", node.span)
+            slope = Symbol(f"{letter}'({bare.name})", node.span)
+            return Entry(slope, argument.indices) if isinstance(argument, Entry) else slope
         return elementwise_derivative(self._head(number), argument)
 
     def _layer(self, digits: str, argument: Tree) -> int:

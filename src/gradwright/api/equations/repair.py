@@ -45,7 +45,8 @@ def candidates(tree: Tree, names: Sequence[str], factors: Sequence[Tree]) -> Ite
     yield from _numbers(tree)
     yield from _functions(tree)
     yield from _sums(tree)
-    yield from _missing(tree, [*factors, *(Symbol(name) for name in names)])
+    parts = [Symbol(name) for name in names if not name.startswith("J_")]
+    yield from _missing(tree, [*factors, *parts])
 
 
 def left_candidates(left: Tree, names: Sequence[str], free: frozenset[str]) -> Iterator[Candidate]:
@@ -202,10 +203,13 @@ def _missing(tree: Tree, parts: Sequence[Tree]) -> Iterator[Candidate]:
     for value in (2, Fraction(1, 2)):
         for node, put in places(tree):
             yield "a missing factor", put(Binary("*", _number(Fraction(value)), node))
+    entries = _entries_of(tree, parts)
     for node, put in places(tree):
         if isinstance(node, Number):
             continue
-        for part in parts:
+        for factor in entries:
+            yield "a missing factor", put(Binary("*", factor, node))
+        for part in parts if not entries else ():
             for factor in (part, Transpose(part)):
                 yield "a missing factor", put(Binary("*", node, factor))
                 yield "a missing factor", put(Binary("*", factor, node))
@@ -215,3 +219,9 @@ def _missing(tree: Tree, parts: Sequence[Tree]) -> Iterator[Candidate]:
         yield "a missing term", Binary("-", tree, part)
         spread = Binary("*", Call("ones", (Symbol("n"),)), Transpose(part))
         yield "a missing term", Binary("+", tree, spread)
+
+
+def _entries_of(tree: Tree, parts: Sequence[Tree]) -> list[Tree]:
+    """Entries of vectors by the indices of a tree; none where it has no entries."""
+    used = {i for p in walk(tree) if isinstance(p, Entry) for i in p.indices}
+    return [Entry(part, (index,)) for index in sorted(used, key=str) for part in parts]
