@@ -6,9 +6,10 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
-from gradwright.errors import LimitError, NotationError, Span
+from gradwright.errors import LimitError, NotationError
+from gradwright.notation.informal import split
+from gradwright.notation.informal_indices import agreement
 from gradwright.notation.latex import is_latex, read_latex
 from gradwright.notation.lexer import MAX_LENGTH
 from gradwright.notation.mapped import MappedText
@@ -18,16 +19,28 @@ MAX_EQUATIONS = 1000
 
 _OPENING = "([{"
 _CLOSING = ")]}"
-_COMPARING = "<>!≠≤≥:"
+#: Relations between two sides, longest first.
+_RELATION = re.compile(r":=|<=|>=|≤|≥|(?<![!<>:])=|∈|\bin(?=\s+(?:R|ℝ)\b)")
+_SPELLED = {"≤": "<=", "≥": ">=", "in": "∈"}
+#: A side with its sizes raised, as in Z_2^{n×1}.
+_SIZED = re.compile(r"[^\W\d_]\w*(?P<sizes>\^[\(\{](?=[^()]*(?:[*×]|\bx\b))[^()+]*[\)\}])")
+#: A condition on two indices at the end: `for i ≠ r`, or after a comma.
+_WHERE = re.compile(
+    r"(?:[,;]|\bfor\b|\bif\b|\bwhen\b)\s*(?P<condition>[a-z]\s*(?:=|≠|!=)\s*[a-z])\s*$"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One equation as written: its line, counted from 1, its text and its sides in order."""
+    """One line as written: its number, counted from 1, its sides and the relations between them.
+
+    A relation is `=`, `:=` (an assignment), `<=`, `>=` or `∈` (of a set ℝ^(m×n)).
+    """
 
     line: int
     text: str
     sides: tuple[MappedText, ...]
+    relations: tuple[str, ...]
 
 
 def written_equations(text: str) -> Iterator[Written]:
@@ -59,7 +72,7 @@ def written_equations(text: str) -> Iterator[Written]:
                 f"there are more than {MAX_EQUATIONS} of them",
                 "check the equations in parts",
             )
-        yield Written(line, whole.original, _sides(whole, line))
+        yield from _written(whole, line)
 
 
 def _chains(text: str) -> Iterator[tuple[int, MappedText]]:
@@ -70,7 +83,8 @@ def _chains(text: str) -> Iterator[tuple[int, MappedText]]:
             before = held[1]
             if line.text.startswith("=") and before.text.endswith("="):
                 before = before[: len(before.text) - 1].strip()
-            if line.text.startswith("=") or held[1].text.endswith("="):
+            goes_on = _RELATION.match(line.text) or line.text.startswith("+")
+            if goes_on or held[1].text.endswith(("=", "+")):
                 held = held[0], before.then(line)
                 continue
             yield held
@@ -111,33 +125,69 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
         yield first, held
 
 
-def _sides(whole: MappedText, line: int) -> tuple[MappedText, ...]:
-    """The text between the equals signs that stand outside brackets."""
-    cuts = [-1]
-    depth = 0
+def _written(whole: MappedText, line: int) -> Iterator[Written]:
+    """The equation of a chain, and what it says about sizes besides."""
+    where = _WHERE.search(whole.text)
+    condition = None
+    if where is not None:
+        condition = agreement(where["condition"])
+        whole = whole[: where.start()].strip()
+    parts = split(whole, ",")
+    told = [part for part in parts[1:] if "∈" in part.text or " in R" in part.text]
+    if told and len(told) == len(parts) - 1:
+        whole = parts[0]
+    else:
+        told = []
+    sides, relations = _sides(whole, line)
+    plain: list[MappedText] = []
+    for side in sides:
+        sized = _SIZED.fullmatch(side.text)
+        if sized is None or "∈" in relations:
+            plain.append(side)
+            continue
+        start = sized.start("sizes")
+        sizes = side.joined(["ℝ", side[start:]])
+        yield Written(line, whole.original, (side[:start], sizes), ("∈",))
+        plain.append(side[:start])
+    if condition is not None:
+        plain = [side.joined(["(", side, f")*{condition}"]) for side in plain]
+    if len(plain) > 1:
+        yield Written(line, whole.original, tuple(plain), relations)
+    for part in told:
+        sides, relations = _sides(part, line)
+        yield Written(line, whole.original, sides, relations)
+
+
+def _sides(whole: MappedText, line: int) -> tuple[tuple[MappedText, ...], tuple[str, ...]]:
+    """The text between the relations that stand outside brackets."""
     text = whole.text
-    for place, character in enumerate(text):
-        depth += (character in _OPENING) - (character in _CLOSING)
-        if character == "=" and depth == 0 and text[max(0, place - 1)] not in _COMPARING:
-            cuts.append(place)
-    cuts.append(len(text))
-    sides = [whole[start + 1 : end].strip() for start, end in pairwise(cuts)]
-    if len(sides) == 1:
+    found = [match for match in _RELATION.finditer(text) if _depth(text, match.start()) == 0]
+    ends = [0, *(match.end() for match in found)]
+    starts = [*(match.start() for match in found), len(text)]
+    sides = [whole[a:b].strip() for a, b in zip(ends, starts, strict=True)]
+    if len(sides) == 1 and not _SIZED.fullmatch(sides[0].text):
         raise NotationError(
             f"line {line} of the equations",
             "it has no = outside brackets, and an equation has two sides",
             "write left = right, or begin a comment with #",
-            text=text,
-            span=Span(0, len(text)),
+            text=whole.original,
+            span=whole.whole(),
         )
-    for start, side in zip(cuts, sides, strict=False):
+    for place, side in enumerate(sides):
         if not side.text:
-            place = max(start, 0)
+            match = found[max(place - 1, 0)]
             raise NotationError(
                 f"line {line} of the equations",
-                "nothing stands on one side of =",
-                "write an expression there, or remove the =",
-                text=text,
-                span=Span(place, place + 1),
+                f"nothing stands on one side of {match[0]}",
+                f"write an expression there, or remove the {match[0]}",
+                text=whole.original,
+                span=whole.span(*match.span()),
             )
-    return tuple(sides)
+    relations = tuple(_SPELLED.get(match[0], match[0]) for match in found)
+    return tuple(sides), relations
+
+
+def _depth(text: str, place: int) -> int:
+    """How many brackets are open before a place."""
+    before = text[:place]
+    return sum(before.count(c) for c in _OPENING) - sum(before.count(c) for c in _CLOSING)

@@ -9,6 +9,7 @@ from gradwright.api.equations.judge import Judge
 from gradwright.api.equations.network import NetworkSetting
 from gradwright.api.equations.report import EquationCheck, EquationsReport
 from gradwright.api.equations.setting import Setting
+from gradwright.api.equations.statements import assignment, membership
 from gradwright.api.equations.symbols import SymbolSetting
 from gradwright.api.formula import declared_symbols
 from gradwright.api.network import Network
@@ -52,8 +53,10 @@ def check_equations(
     setting = _setting(network, notation, declarations)
     found: list[EquationCheck] = []
     for written in written_equations(text):
-        sides = written.sides[1:] if setting.define(written) else written.sides
-        found += _checked(setting, replace(written, sides=sides))
+        if setting.define(written):
+            sides, relations = written.sides[1:], written.relations[1:]
+            written = replace(written, sides=sides, relations=relations)
+        found += _checked(setting, written)
     return EquationsReport(tuple(found))
 
 
@@ -84,23 +87,29 @@ def _checked(setting: Setting, written: Written) -> list[EquationCheck]:
     links: list[EquationCheck | None] = [None] * (len(written.sides) - 1)
     if not links:
         return []
+    statement = {"∈": membership, ":=": assignment}.get(written.relations[0])
+    if statement is not None:
+        left, right = written.sides[:2]
+        result = statement(setting, left, right)
+        return [_placed(result, written, 0)]
     for reading in setting.readings(written.sides):
         judge = Judge(setting, reading)
         for place, held in enumerate(links):
             if held is not None and not held.ok:
                 continue
-            result = judge.link(place)
+            result = judge.link(place, written.relations[place])
             if reading.layer is not None and not result.ok:
                 letter, layer = reading.layer
                 result = replace(result, reason=f"for {letter} = {layer}: {result.reason}")
             if held is None or not result.ok:
                 links[place] = result
-    made = []
-    for place, checked in enumerate(links):
-        assert checked is not None
-        left, right = map(_as_written, written.sides[place : place + 2])
-        made.append(replace(checked, line=written.line, left=left, right=right))
-    return made
+    return [_placed(held, written, place) for place, held in enumerate(links) if held is not None]
+
+
+def _placed(result: EquationCheck, written: Written, place: int) -> EquationCheck:
+    """A result with its place in the text, and the sides as they are written."""
+    left, right = map(_as_written, written.sides[place : place + 2])
+    return replace(result, line=written.line, left=left, right=right)
 
 
 def _as_written(side: MappedText) -> str:

@@ -98,6 +98,18 @@ def first_difference(
     return None
 
 
+def first_above(left: Side, right: Side, points: Iterable[Point], sign: int) -> Difference | None:
+    """The first point at which the left side is larger; with `sign` -1, smaller."""
+    for point in points:
+        try:
+            one, other = left.at(point), right.at(point)
+        except GradwrightError:
+            continue
+        if np.any(sign * (one - other) > TOLERANCE * np.maximum(np.abs(one), 1e-2)):
+            return Difference(point, one, other)
+    return None
+
+
 def apart(one: Array, other: Array) -> bool:
     """Whether two values differ by more than rounding."""
     if one.shape != other.shape:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
-from gradwright.api.equations.compare import Difference, Side, first_difference, side
+from gradwright.api.equations.compare import Difference, Side, first_above, first_difference, side
 from gradwright.api.equations.derivatives import by_name
 from gradwright.api.equations.indexed import free, indexed
 from gradwright.api.equations.repair import candidates, left_candidates
@@ -49,8 +49,10 @@ class Judge:
         self.reading = reading
         self.declared = setting.declared(reading)
 
-    def link(self, place: int) -> EquationCheck:
+    def link(self, place: int, relation: str = "=") -> EquationCheck:
         """The link between side `place` and the next one."""
+        if relation in ("<=", ">="):
+            return self._ordered(place, relation)
         left, right = self.reading.sides[place : place + 2]
         base = EquationCheck(0, "", "", True)
         found = self._verdict(left, right, self.reading.texts[place : place + 2])
@@ -65,6 +67,32 @@ class Judge:
                     remark = f"holds if {condition.remark}, and not always"
                     return self._with_point(replace(base, condition=remark), left, right, found)
         return self._wrong(base, left, right, found)
+
+    def _ordered(self, place: int, relation: str) -> EquationCheck:
+        """Whether one side is nowhere larger than the other, entry by entry."""
+        left, right = self.reading.sides[place : place + 2]
+        base = EquationCheck(0, "", "", True, relation=relation)
+        sign = 1 if relation == "<=" else -1
+        for variant in (AS_IT_IS, *self.setting.variants(self.reading)):
+            one, other = self._side(left, variant), self._side(right, variant)
+            if one is None or other is None or one.scope.shape != other.scope.shape:
+                continue
+            points = chain(
+                self.setting.points(self.reading), self.setting.small_points(self.reading)
+            )
+            found = first_above(one, other, points, sign)
+            if found is None:
+                return replace(base, condition=variant.remark)
+            return replace(
+                base,
+                ok=False,
+                reason=f"the left side is {'larger' if sign > 0 else 'smaller'} somewhere",
+                counterexample=found.point.shown(_symbols(one.tree) | _symbols(other.tree)),
+                left_value=found.left,
+                right_value=found.right,
+            )
+        verdict = self._verdict(left, right, self.reading.texts[place : place + 2])
+        return replace(base, ok=False, reason=verdict.reason)
 
     def _prepared(self, tree: Tree) -> Tree:
         """A side as it is evaluated; it may bring in names."""

@@ -23,6 +23,7 @@ from gradwright.api.equations.network_formulas import (
     single_axes,
     width,
 )
+from gradwright.api.equations.network_names import STEP_SIZE
 from gradwright.api.equations.network_points import NetworkPoint, drawn_point, single_formula
 from gradwright.api.equations.network_reading import NetworkReader
 from gradwright.api.equations.setting import Condition, Reading, Variant
@@ -85,6 +86,7 @@ class NetworkSetting:
         widths = self.model.widths
         lengths = {width(k): widths[k] for k in range(len(widths))} if sizes_as_given else {}
         found = {q.name: declaration(q.name, q.axes, lengths) for q in self.batch.values()}
+        found[STEP_SIZE] = declaration(STEP_SIZE, (), lengths)
         for name, axes in self.single.items():
             found[name] = declaration(name, axes, lengths)
         for name, like in self.reader.slopes.names().items():
@@ -239,6 +241,20 @@ class NetworkSetting:
         if whole is None or whole.formula is None:
             return None
         return as_single(whole.formula, self.model.layout.row_samples, column=True)
+
+    def count(self, name: str) -> tuple[Mapping[str, int], str] | None:
+        """The widths by name and the number of weights, for W as the vector of all weights."""
+        if name not in ("W", "w") or self.depth == 1:
+            return None
+        widths = {width(k): units for k, units in enumerate(self.model.widths)}
+        terms = (f"{'d' if k == 0 else width(k)}*{width(k + 1)}" for k in range(self.depth))
+        return widths | {"d": self.model.widths[0]}, " + ".join(terms)
+
+    def has_row_twin(self, reading: Reading) -> bool:
+        """Whether it is a bias, which a batch may write as a row."""
+        (tree,) = reading.sides
+        name = tree.name.removeprefix("δ") if isinstance(tree, Symbol) else ""
+        return name.startswith("b") and self.model.layout.row_samples
 
     def prepared(self, tree: Tree, reading: Reading) -> Tree:
         """Derivatives taken, and chains of derivatives as names of their own."""

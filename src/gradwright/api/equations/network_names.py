@@ -23,6 +23,9 @@ _NABLA = re.compile(
 )
 #: Letters that mean the loss.
 LOSSES = ("L", "E", "J", "C", "ℒ", "ℰ")
+#: Names for the step size of gradient descent, and the one that they are read as.
+STEP_SIZES = ("α", "alpha", "η", "eta", "lr")
+STEP_SIZE = "α"
 #: Letters that stand for others where no notation is named.
 _ALIASES = {"V": "A", "v": "a", "w": "W"}
 

@@ -16,6 +16,7 @@ from gradwright.api.equations.network_formulas import (
     declaration,
 )
 from gradwright.api.equations.network_jacobians import Jacobians
+from gradwright.api.equations.network_names import STEP_SIZE
 from gradwright.api.equations.network_slopes import Slopes
 from gradwright.nn.activations import activation_text
 from gradwright.nn.network import NetworkModel
@@ -81,6 +82,8 @@ class NetworkPoint:
         return {name: value for name, value in self.given.items() if name in found}
 
     def _made(self, name: str) -> Array | None:
+        if name == STEP_SIZE:
+            return np.float64(0.3)
         if is_chain(name):
             return contraction(name, Jacobians(self))
         if name in self.batch:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from gradwright.api.equations.derivatives import OPERATOR, by_name, with_primes
 from gradwright.api.equations.layers import layer_letters, layered, with_layers
 from gradwright.api.equations.network_formulas import Quantity
-from gradwright.api.equations.network_names import NetworkNames
+from gradwright.api.equations.network_names import STEP_SIZE, STEP_SIZES, NetworkNames
 from gradwright.api.equations.network_slopes import Slopes
 from gradwright.api.equations.setting import Reading
 from gradwright.errors import GradwrightError, SymbolError
@@ -43,6 +43,8 @@ class NetworkReader:
     def define(self, written: Written) -> bool:
         """Take an equation as the definition of a new name, if it is one."""
         name = written.sides[0].text
+        if written.relations[:1] != ("=",):
+            return False
         if not _NEW_NAME.fullmatch(name) or self.names.canonical(name, single=False):
             return False
         if name in self.defined or name.startswith(("d", "δ", "J_", OPERATOR)):
@@ -123,7 +125,9 @@ class NetworkReader:
             found = self.names.canonical(part.name, single=single)
             if part.name in self.defined:
                 continue
-            if found is not None and self.names.known(found):
+            if part.name in STEP_SIZES:
+                names[part.name] = STEP_SIZE
+            elif found is not None and self.names.known(found):
                 names[part.name] = found
             elif may_fail:
                 return None

@@ -17,7 +17,8 @@ Array = Any
 class EquationCheck:
     """One equation, or one link of a chain.
 
-    `line` counts from 1. Where it is right, `condition` says under which condition or convention.
+    `line` counts from 1; `relation` is "=", ":=", "<=", ">=" or "∈". Where it is right,
+    `condition` says under which condition or convention.
     Where it is wrong, `reason` says why; `corrected` is the right side as it should be (or
     `corrected_left` the left one, where the fault lies there), `change` what was changed
     ("the derived formula" when no single change makes it right), and
@@ -37,12 +38,14 @@ class EquationCheck:
     counterexample: Mapping[str, Array] = field(default_factory=dict)
     left_value: Array = None
     right_value: Array = None
+    relation: str = "="
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {
             "line": self.line,
             "left": self.left,
+            "relation": self.relation,
             "right": self.right,
             "ok": self.ok,
             "condition": self.condition,
@@ -57,13 +60,14 @@ class EquationCheck:
 
     def __str__(self) -> str:
         """The verdict, and for a wrong equation what is right instead."""
-        head = f"line {self.line}: {'right' if self.ok else 'WRONG'}  {self.left} = {self.right}"
+        verdict = "right" if self.ok else "WRONG"
+        head = f"line {self.line}: {verdict}  {self.left} {self.relation} {self.right}"
         if self.ok:
             return f"{head}\n  {self.condition}" if self.condition else head
         lines = [head, f"  {self.reason}"]
         if self.corrected is not None or self.corrected_left is not None:
             left, right = self.corrected_left or self.left, self.corrected or self.right
-            lines.append(f"  right: {left} = {right}  ({self.change})")
+            lines.append(f"  right: {left} {self.relation} {right}  ({self.change})")
         if self.left_value is not None:
             at = ", ".join(f"{n} = {_short(value)}" for n, value in self.counterexample.items())
             lines.append(f"  at {at}" if at else "  always")

@@ -79,6 +79,12 @@ class Setting(Protocol):
     def define(self, written: Written) -> bool:
         """Take an equation as the definition of a new name, if it is one."""
 
+    def count(self, name: str) -> tuple[Mapping[str, int], str] | None:
+        """Sizes by name and a number of entries in them, for a name that is a vector of all W."""
+
+    def has_row_twin(self, reading: Reading) -> bool:
+        """Whether a side is a vector that another convention writes as a row."""
+
     def prepared(self, tree: Tree, reading: Reading) -> Tree:
         """A side with what has no value of its own written out: d/dx, chains of derivatives.
 

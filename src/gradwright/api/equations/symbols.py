@@ -86,7 +86,7 @@ class SymbolSetting:
         nor defined nor on the right.
         """
         found = _DEFINED.fullmatch(written.sides[0].text)
-        if found is None:
+        if found is None or written.relations[:1] != ("=",):
             return False
         name = canonical_name(found["name"])
         if name in self.symbols or name in self.defined or found["name"] == found["by"]:
@@ -192,6 +192,14 @@ class SymbolSetting:
         except GradwrightError:
             return False
         return True
+
+    def count(self, name: str) -> tuple[Mapping[str, int], str] | None:
+        """None: no symbol stands for all the others."""
+        return None
+
+    def has_row_twin(self, reading: Reading) -> bool:
+        """None has: a vector is a column."""
+        return False
 
     def prepared(self, tree: Tree, reading: Reading) -> Tree:
         """A side with its derivatives taken."""
