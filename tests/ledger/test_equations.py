@@ -7,6 +7,7 @@ import pytest
 
 import gradwright as gw
 from gradwright.api.equations.report import EquationCheck
+from tests.ledger import notes_about
 
 NETWORK = gw.Network("3 -> 10 relu -> 6 relu -> 3 softmax", reduction="sum")
 
@@ -180,3 +181,31 @@ def test_x2_wrong_derivatives_are_corrected(
 ) -> None:
     (found,) = gw.check_equations(typed, **declared).equations
     assert (found.ok, found.corrected, found.change) == (False, corrected, change)
+
+
+# The notes, formula by formula -------------------------------------------------------------------
+
+NOTES_RIGHT = notes_about.sections("notes_right.tex")
+NOTES_SLIPS = notes_about.sections("notes_slips.tex")
+
+
+@pytest.mark.parametrize("place", NOTES_RIGHT)
+def test_the_right_formulas_of_the_notes_are_accepted(place: str) -> None:
+    section = NOTES_RIGHT[place]
+    report = section.about.check(section.lines)
+    assert report.equations
+    assert report.ok, report
+
+
+@pytest.mark.parametrize("place", NOTES_SLIPS)
+def test_x2_every_slip_is_found_and_corrected(place: str) -> None:
+    section = NOTES_SLIPS[place]
+    found = section.about.check(section.lines).equations[-1]
+    what, _, expected = section.expected.partition(": ")
+    if what == "condition":
+        assert (found.ok, found.condition) == (True, expected)
+        return
+    assert not found.ok
+    corrected = found.corrected_left if what == "left" else found.corrected
+    assert corrected is not None, found
+    assert expected in corrected

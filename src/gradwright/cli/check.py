@@ -19,6 +19,7 @@ from gradwright.verification.report import CheckReport
 @click.argument("text", metavar="FORMULA|NETWORK", required=False)
 @options.equations
 @options.network
+@options.notation
 @options.wrt
 @options.kind
 @options.declare
@@ -32,6 +33,7 @@ def command(
     text: str | None,
     equations: str | None,
     network: str | None,
+    notation: str | None,
     wrt: str | None,
     kind: str | None,
     declarations: tuple[str, ...],
@@ -65,11 +67,13 @@ def command(
             about = None
             if network is not None:
                 about = make_network(network, loss, reduction, layout)
-            report = check_equations(equations_text(equations), about, **declared(declarations))
+            report = check_equations(
+                equations_text(equations), about, notation=notation, **declared(declarations)
+            )
         elif text is None:
             raise click.UsageError("a formula, a network or --equations is missing")
-        elif network is not None:
-            raise click.UsageError("--network goes with --equations")
+        elif network is not None or notation is not None:
+            raise click.UsageError("--network and --notation go with --equations")
         elif is_network(text):
             with progress("checking") as watch:
                 derivation = make_network(text, loss, reduction, layout).backprop()

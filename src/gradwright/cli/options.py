@@ -100,14 +100,17 @@ def data_options(required: bool) -> Callable[[Command], Command]:
     return lambda command: data(label(command))
 
 
+notation = click.option(
+    "--notation",
+    type=click.Choice(["000", "001", "002", "003", "004"]),
+    help="Letters, conventions and layout of one of the lecture notes.",
+)
+
+
 def convention_options(command: Command) -> Command:
     """`--notation`, `--gradient`, `--jacobian`, `--layer-jacobian`."""
     options = (
-        click.option(
-            "--notation",
-            type=click.Choice(["000", "001", "002", "003", "004"]),
-            help="Letters, conventions and layout of one of the lecture notes.",
-        ),
+        notation,
         click.option(
             "--gradient",
             type=click.Choice(["column", "row"]),

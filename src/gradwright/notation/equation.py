@@ -81,7 +81,7 @@ def _chains(text: str) -> Iterator[tuple[int, MappedText]]:
     for number, line in _lines(text):
         if held is not None:
             before = held[1]
-            if line.text.startswith("=") and before.text.endswith("="):
+            if line.text[:1] in ("=", "+") and before.text.endswith(line.text[:1]):
                 before = before[: len(before.text) - 1].strip()
             goes_on = _RELATION.match(line.text) or line.text.startswith("+")
             if goes_on or held[1].text.endswith(("=", "+")):
@@ -146,10 +146,12 @@ def _written(whole: MappedText, line: int) -> Iterator[Written]:
             plain.append(side)
             continue
         start = sized.start("sizes")
-        sizes = side.joined(["ℝ", side[start:]])
+        sizes = side[start:].joined(["ℝ", side[start:]])
         yield Written(line, whole.original, (side[:start], sizes), ("∈",))
         plain.append(side[:start])
     if condition is not None:
+        zero = plain[0].joined(["0*(", plain[0], ")"])
+        plain = [zero if side.text == "0" else side for side in plain]
         plain = [side.joined(["(", side, f")*{condition}"]) for side in plain]
     if len(plain) > 1:
         yield Written(line, whole.original, tuple(plain), relations)

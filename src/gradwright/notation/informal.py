@@ -15,6 +15,7 @@ from gradwright.notation.mapped import MappedText
 
 _SIGNS = {"∘": ".*", "⊤": "'", "×": "*", "∗": "*", "•": "*", "∙": "*", "⋅": "*", "√": "sqrt"}
 _SIGN = re.compile("[" + "".join(_SIGNS) + "]")
+_TRANSPOSED = re.compile(r"\^\s*(?:T(?!\w)|\{T\}|\(T\))")
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _COMPARISON = re.compile(r"<=|>=|≤|≥|<|>")
 _OTHERWISE = re.compile(r"otherwise|else|sonst|if not")
@@ -23,7 +24,7 @@ _OPERATOR = re.compile(
 )
 #: Factors that touch, as in (A + B)x, Aᵀx and 2x.
 _TOUCHING = re.compile(
-    r"[)\]](?=[\w(])|(?<=[\w)])ᵀ(?=[\w(])|(?<=[\w)])'(?=\w)"
+    r"[)\]](?=[\w(])|(?<=\))'(?=\()|(?<=[\w)])ᵀ(?=[\w(])|(?<=[\w)])'(?=\w)"
     r"|(?<![\w.])[0-9]+(?:\.[0-9]+)?(?![eE][-+0-9])(?=[^\W\d_])"
 )
 _NAME = re.compile(r"[^\W\d_]\w*")
@@ -36,6 +37,7 @@ def formal(text: MappedText) -> MappedText:
         NotationError: a bracket without its partner, or cases that are none.
     """
     text = text.replaced(_SIGN, lambda found: _SIGNS[found[0]])
+    text = text.replaced(_TRANSPOSED, lambda found: "'")
     return _without_operators(_without_brackets(text)).replaced(_TOUCHING, _apart)
 
 

@@ -72,7 +72,7 @@ def scripted(
     lowered = "" if not below else _subscript(base, joined(below).strip(), layer, span, text)
     if below and lowered.startswith("="):
         base, lowered = lowered[1:], ""
-    if not _SIMPLE.fullmatch(base):
+    if not _SIMPLE.fullmatch(base) and not base.startswith("∇"):
         base = f"({base})"
     digits, entries = re.fullmatch(r"([^\[]*)(.*)", lowered, re.DOTALL).groups()  # type: ignore[union-attr]
     return [(f"{base}{digits}{layer}{entries}{chr(39) * primes}{after}", span)]

@@ -52,6 +52,8 @@ def _derivative(head: str) -> Tree:
 
     Of softmax, which is no function of single entries, it is ∂a_i/∂t_i.
     """
+    if head == "t":
+        return _over_argument("1 + 0.*t")
     if head == "softmax(t)":
         return _over_argument("softmax(t).*(1 - softmax(t))")
     text = formula(f"sum({head})", t="vector m").gradient("t").text()

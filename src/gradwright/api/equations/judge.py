@@ -27,7 +27,7 @@ from gradwright.render.plain import plain_text
 #: Changes of a wrong side that are tried, for each convention.
 MAX_CANDIDATES = 3000
 #: Those of them that have a derivative to be taken.
-MAX_DERIVATIVES = 100
+MAX_DERIVATIVES = 200
 
 AS_IT_IS = Variant("")
 
@@ -153,16 +153,20 @@ class Judge:
     # Wrong ------------------------------------------------------------------------------------
 
     def _wrong(self, base: EquationCheck, left: Tree, right: Tree, found: Verdict) -> EquationCheck:
-        corrected, change = self._corrected(left, right)
         result = replace(base, ok=False, reason=found.reason)
-        if corrected is None:
+        corrected, corrected_left, change = None, None, ""
+        if free(left) != free(right):
             corrected_left, change = self._corrected_left(left, right)
-            if corrected_left is not None:
-                shown = self._spelled(plain_text(corrected_left))
-                result = replace(result, corrected_left=shown, change=change)
-            else:
-                corrected = self.setting.derived(left, self.reading)
-                change = "the derived formula"
+        if corrected_left is None:
+            corrected, change = self._corrected(left, right)
+        if corrected is None and corrected_left is None:
+            corrected_left, change = self._corrected_left(left, right)
+        if corrected_left is not None:
+            shown = self._spelled(plain_text(corrected_left))
+            result = replace(result, corrected_left=shown, change=change)
+        elif corrected is None:
+            corrected = self.setting.derived(left, self.reading)
+            change = "the derived formula"
         if corrected is not None:
             shown = self._spelled(plain_text(corrected))
             result = replace(result, corrected=shown, change=change)
@@ -204,8 +208,7 @@ class Judge:
     def _corrected_left(self, left: Tree, right: Tree) -> tuple[Tree | None, str]:
         """The left side with one other name or index, where the fault lies there."""
         left = without_spans(left)
-        bare = left.base if isinstance(left, Entry) else left
-        if not isinstance(bare, Symbol) or self._side(right, AS_IT_IS) is None:
+        if not isinstance(_base(left), Symbol) or self._side(right, AS_IT_IS) is None:
             return None, ""
         for change, tree in left_candidates(left, self.setting.names(self.reading), free(right)):
             if not _symbols(tree) & _symbols(right) and self._equals(tree, right, AS_IT_IS):
@@ -218,13 +221,14 @@ class Judge:
         factors = self.setting.factors(self.reading)
         alone = left.operand if isinstance(left, Transpose) else left
         new = {alone.name} - _symbols(right) if isinstance(alone, Symbol) else set()
-        near = islice(candidates(right, names, factors), MAX_CANDIDATES)
+        near = islice(candidates(right, names, factors, free(left)), MAX_CANDIDATES)
         operators = {p.function for p in walk(left) if isinstance(p, Call) and by_name(p)}
         missing = (("a missing derivative", Call(name, (right,))) for name in sorted(operators))
+        bare = [s for s in self.reading.sides if isinstance(_base(s), Symbol)]
         derivatives = 0
         for change, tree in chain(missing, near):
             derivatives += any(by_name(part) for part in walk(tree))
-            tautology = new & _symbols(tree) or tree in self.reading.sides
+            tautology = new & _symbols(tree) or tree in bare
             if derivatives <= MAX_DERIVATIVES and not tautology:
                 yield change, tree
 
@@ -263,3 +267,8 @@ class Judge:
 
 def _symbols(tree: Tree) -> set[str]:
     return {part.name for part in walk(tree) if isinstance(part, Symbol)}
+
+
+def _base(tree: Tree) -> Tree:
+    """What an entry is of."""
+    return tree.base if isinstance(tree, Entry) else tree

@@ -24,7 +24,12 @@ from gradwright.api.equations.network_formulas import (
     width,
 )
 from gradwright.api.equations.network_names import STEP_SIZE
-from gradwright.api.equations.network_points import NetworkPoint, drawn_point, single_formula
+from gradwright.api.equations.network_points import (
+    NetworkPoint,
+    drawn_point,
+    jacobian_formula,
+    single_formula,
+)
 from gradwright.api.equations.network_reading import NetworkReader
 from gradwright.api.equations.setting import Condition, Reading, Variant
 from gradwright.api.equations.single import as_single
@@ -76,6 +81,11 @@ class NetworkSetting:
         self.single = single_axes(self.batch)
         self.chains: set[str] = set()
         self._points: dict[tuple[bool, bool], list[NetworkPoint]] = {}
+
+    @property
+    def has_batches(self) -> bool:
+        """Yes."""
+        return True
 
     # Names ------------------------------------------------------------------------------------
 
@@ -216,7 +226,7 @@ class NetworkSetting:
                 return Binary("*", node, ones)
             return Binary("*", Transpose(ones), node)
 
-        tree = replaced(tree, letters, lambda node: Call("sum", (node,)))
+        tree = replaced(linked(tree), letters, lambda node: Call("sum", (node,)))
         tree = rebuilt(
             tree, lambda node: Call("sum", (node,)) if by_name(node) in letters else node
         )
@@ -234,6 +244,8 @@ class NetworkSetting:
             if formula is None or not reading.single:
                 return formula
             return as_single(formula, self.model.layout.row_samples, column=False)
+        if tree.name.startswith("J_"):
+            return jacobian_formula(self.model, tree.name)
         return single_formula(self.model, tree.name) or self._single_gradient(tree.name)
 
     def _single_gradient(self, name: str) -> Tree | None:

@@ -47,6 +47,7 @@ class NetworkNames:
         if convention.one_sample:
             self.letters = {"w": "W"} | {convention.letters[a]: a.lower() for a in "XZAY"}
             self.letters |= {convention.letters[a]: a for a in "WL"}
+            self.letters |= {"V": self.letters["v"]} if "v" in self.letters else {}
             # The derivatives by z and by a have letters of their own.
             self.letters |= {convention.letters[f"δ{a}"]: f"δ{a.lower()}" for a in "ZA"}
         elif convention.name:
@@ -58,7 +59,7 @@ class NetworkNames:
         if not self.convention.one_sample:
             return STEMS
         letters = self.convention.letters
-        return "".join({letters[a] for a in ("W", "b", "Z", "A", "φ", "δZ", "δA")} | set("AWw"))
+        return "".join({letters[a] for a in ("W", "b", "Z", "A", "φ", "δZ", "δA")} | set("AWwV"))
 
     def written(self, letter: str) -> str:
         """The letter of a notation for a canonical one."""

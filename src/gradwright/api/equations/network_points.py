@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -18,13 +18,14 @@ from gradwright.api.equations.network_formulas import (
 from gradwright.api.equations.network_jacobians import Jacobians
 from gradwright.api.equations.network_names import STEP_SIZE
 from gradwright.api.equations.network_slopes import Slopes
+from gradwright.explain.lines import renamed
 from gradwright.nn.activations import activation_text
 from gradwright.nn.network import NetworkModel
 from gradwright.notation.declarations import Declaration
 from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import infer
-from gradwright.notation.tree import Symbol, Tree, walk
+from gradwright.notation.tree import Binary, Symbol, Tree, walk
 from gradwright.ops.samples import draw
 
 Array = Any
@@ -130,6 +131,30 @@ def single_formula(model: NetworkModel, name: str) -> Tree | None:
     if letter == "a":
         return parse(activation_text(kind.activation, kind.options, argument=f"z{number}"))
     return None
+
+
+def jacobian_formula(model: NetworkModel, name: str) -> Tree | None:
+    """∂top/∂bottom of two vectors of one sample as a product of local Jacobians."""
+    _, top, bottom = name.split("_")
+    layers = range(1, len(model.layers) + 1)
+    order = ["x", *(f"{letter}{k}" for k in layers for letter in "za")]
+    if top not in order or bottom not in order:
+        return None
+    found: Tree | None = None
+    for vector in reversed(order[order.index(bottom) + 1 : order.index(top) + 1]):
+        number = int(vector[1:])
+        local = {line.name: line.tree for line in model.derived[model.kinds[number - 1]].local}
+        tree = local.get({"z": "∂z/∂x", "a": "∂a/∂z"}[vector[0]])
+        if tree is None:
+            continue
+        names = {"W": f"W{number}", "z": f"z{number}"}
+        tree = renamed(tree, partial(_renamed, names), lambda size: size)
+        found = tree if found is None else Binary("*", found, tree)
+    return found
+
+
+def _renamed(names: Mapping[str, str], name: str) -> str:
+    return names.get(name, name)
 
 
 def drawn_point(

@@ -37,7 +37,7 @@ class NetworkReader:
         self.depth = len(model.layers)
         self.convention = convention
         self.names = NetworkNames(batch, self.depth, convention)
-        self.slopes = Slopes(model.kinds, convention.letters["φ"])
+        self.slopes = Slopes(model.kinds, convention.letters["φ"] if convention.name else "")
         self.defined: dict[str, Tree] = {}
 
     def define(self, written: Written) -> bool:
@@ -179,6 +179,9 @@ class NetworkReader:
         deltas = layered(self.names.stems).findall(like)
         if name[1:2] in "zZ" and re.search(r"δ(?!\s*[a-zA-Z])", like) and deltas:
             return "δ" + self._index(name.lstrip("δzZ"), reading)
+        if self.convention.one_sample and "∂" not in like and name[1:2] in ("z", "a"):
+            letter = self.convention.letters[f"δ{name[1].upper()}"]
+            return letter + self._index(name[2:], reading)
         if "δ" in like and "∂" not in like:
             return name
         loss = self._letter("L", reading)

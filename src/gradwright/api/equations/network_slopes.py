@@ -21,10 +21,10 @@ class Slopes:
     A slope that an equation writes with its letter keeps it in corrections.
     """
 
-    def __init__(self, kinds: Sequence[Kind], letter: str = "φ") -> None:
+    def __init__(self, kinds: Sequence[Kind], letter: str = "") -> None:
         self.kinds = kinds
         self.known = {*ACTIVATION_NAMES, letter}
-        self.letters: list[str] = []
+        self.letters = [letter] if letter and letter != "A" else []
 
     def names(self) -> dict[str, str]:
         """Every slope that has a name, and the quantity whose shape it has."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
+from functools import partial
 from itertools import permutations
 
-from gradwright.api.equations.derivatives import is_elementwise
+from gradwright.api.equations.derivatives import elementwise_derivative, is_elementwise
 from gradwright.notation.functions import CONSTANTS, FUNCTIONS
 from gradwright.notation.rebuilt import places
 from gradwright.notation.tree import (
@@ -31,12 +32,19 @@ _OPERATORS = ("+", "-", "*", ".*", "/", "./")
 Candidate = tuple[str, Tree]
 
 
-def candidates(tree: Tree, names: Sequence[str], factors: Sequence[Tree]) -> Iterator[Candidate]:
-    """Trees one change away; `factors` may be missing besides the names."""
+def candidates(
+    tree: Tree, names: Sequence[str], factors: Sequence[Tree], indices: Collection[str] = ()
+) -> Iterator[Candidate]:
+    """Trees one change away; `factors` may be missing besides the names.
+
+    `indices` are those of the left side, which may be missing too.
+    """
     if sum(1 for _ in walk(tree)) > MAX_NODES:
         return
+    if not any(p.name.startswith("J_") for p in walk(tree) if isinstance(p, Symbol)):
+        names = [name for name in names if not name.startswith("J_")]
     yield from _other_names(tree, names)
-    yield from _indices(tree)
+    yield from _indices(tree, indices)
     yield from _transposes(tree)
     yield from _orders(tree)
     yield from _signs(tree)
@@ -69,12 +77,15 @@ def _inside_sizes(tree: Tree) -> set[int]:
 
 def _other_names(tree: Tree, names: Sequence[str]) -> Iterator[Candidate]:
     sizes = _inside_sizes(tree)
-    for node, put in places(tree):
-        if isinstance(node, Symbol) and id(node) not in sizes:
-            near = sorted(names, key=lambda name: _distance(name, node.name))
-            for name in near:
-                if name != node.name:
-                    yield "another name", put(Symbol(name))
+    held = [
+        (put, sorted(names, key=partial(_distance, node.name)))
+        for node, put in places(tree)
+        if isinstance(node, Symbol) and id(node) not in sizes
+    ]
+    # The nearest names of every symbol first.
+    for rank in range(len(names)):
+        for put, near in held:
+            yield "another name", put(Symbol(near[rank]))
 
 
 def _distance(one: str, other: str) -> tuple[bool, bool, int]:
@@ -85,12 +96,17 @@ def _distance(one: str, other: str) -> tuple[bool, bool, int]:
     return letters[0] != letters[1], digits[0] != digits[1], apart
 
 
-def _indices(tree: Tree) -> Iterator[Candidate]:
+def _base(tree: Tree) -> Tree | None:
+    """What an entry is of; None for any other tree."""
+    return tree.base if isinstance(tree, Entry) else None
+
+
+def _indices(tree: Tree, others: Collection[str]) -> Iterator[Candidate]:
     """Other indices of an entry, in another order, and sums over them."""
-    used = sorted(
-        {i for p in walk(tree) if isinstance(p, Entry | Identity) for i in p.indices if i}, key=str
-    )
-    for node, put in places(tree):
+    held = {i for p in walk(tree) if isinstance(p, Entry | Identity) for i in p.indices if i}
+    used = sorted(held | set(others) if held else held, key=str)
+    inner_first = sorted(places(tree), key=lambda place: not isinstance(_base(place[0]), Symbol))
+    for node, put in inner_first:
         match node:
             case Entry(base, indices):
                 if len(indices) == 2:
@@ -100,8 +116,13 @@ def _indices(tree: Tree) -> Iterator[Candidate]:
                         if new != old:
                             changed = (*indices[:place], new, *indices[place + 1 :])
                             yield "another index", put(Entry(base, changed))
-            case IndexSum(_, body):
+            case IndexSum(over, body):
                 yield "a sum too many", put(body)
+                for index in used:
+                    if index not in over:
+                        apart = Binary("-", Number(Fraction(1)), Identity((over[0], index)))
+                        less = IndexSum(over, Binary("*", apart, body))
+                        yield f"a term counted twice, {over[0]} = {index}", put(less)
     for node, put in places(tree):
         for index in used:
             if isinstance(index, str):
@@ -185,6 +206,9 @@ def _functions(tree: Tree) -> Iterator[Candidate]:
                 other = name != node.function and name not in CONSTANTS
                 if other and is_elementwise(name) == alike:
                     yield "another function", put(Call(name, node.arguments))
+            if alike:
+                slope = elementwise_derivative(f"{node.function}(t)", node.arguments[0])
+                yield "a missing prime", put(slope)
 
 
 def _sums(tree: Tree) -> Iterator[Candidate]:

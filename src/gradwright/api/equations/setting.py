@@ -68,6 +68,10 @@ class Condition:
 class Setting(Protocol):
     """The names of a network, or declared symbols."""
 
+    @property
+    def has_batches(self) -> bool:
+        """Whether a capital letter is the batch of what its small one is a sample of."""
+
     def declared(
         self, reading: Reading, *, sizes_as_given: bool = False
     ) -> Mapping[str, AnyDeclaration]:

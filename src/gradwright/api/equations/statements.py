@@ -40,6 +40,9 @@ def membership(setting: Setting, left: MappedText, right: MappedText) -> Equatio
             span=right.whole(),
         )
     said = tuple(_BY.split(found["sizes"])) if found["sizes"] else ()
+    if "n" in said and left.text in ("ŷ", "y", "x") and setting.has_batches:
+        # All samples of a batch, in the letter of one.
+        left = left.joined([left.text.upper()])
     counted = setting.count(left.text)
     if counted is not None:
         return _counted(base, found["sizes"] or "1", *counted)

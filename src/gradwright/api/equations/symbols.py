@@ -15,8 +15,9 @@ from gradwright.api.equations.derivatives import by_name, opened, with_primes
 from gradwright.api.equations.indexed import indexed
 from gradwright.api.equations.setting import Condition, Reading, Variant
 from gradwright.errors import GradwrightError, SymbolError
-from gradwright.notation.declarations import AnyDeclaration, Declaration
+from gradwright.notation.declarations import AnyDeclaration, Declaration, function_kind
 from gradwright.notation.equation import Written
+from gradwright.notation.functions import FUNCTIONS
 from gradwright.notation.informal import formal
 from gradwright.notation.informal_indices import with_entries
 from gradwright.notation.lexer import canonical_name
@@ -91,7 +92,7 @@ class SymbolSetting:
         name = canonical_name(found["name"])
         if name in self.symbols or name in self.defined or found["name"] == found["by"]:
             return False
-        if name.startswith(("J_", "D_")):
+        if name.startswith(("J_", "D_")) or name in FUNCTIONS or name == "σ":
             return False
         tree = self._tree(written.sides[1])
         if any(part.name == name for part in walk(tree) if isinstance(part, Symbol)):
@@ -105,6 +106,9 @@ class SymbolSetting:
         """The one thing that an equation says."""
         texts = [self._formal(side) for side in sides]
         trees = tuple(self._tree(side) for side in sides)
+        by = [name for part in walk(trees[0]) if (name := by_name(part)) is not None]
+        if len(set(by)) == 1 and self._is_scalar(Symbol(by[0])):
+            trees = tuple(rebuilt(tree, lambda node: self._primed(node, by[0])) for tree in trees)
         like = " = ".join(side.text for side in sides)
         yield Reading(trees, tuple(text.text for text in texts), like)
 
@@ -130,6 +134,10 @@ class SymbolSetting:
             return self.defined[node.name].tree
         if not isinstance(node, Call) or len(node.arguments) != 1:
             return node
+        if node.function.startswith("J_"):
+            known = self._known_jacobian(node.function[2:], node.arguments[0])
+            if known is not None:
+                return known
         name = node.function.rstrip("'").removeprefix("J_")
         held = self.defined.get(name)
         if held is None or by_name(node) is not None:
@@ -151,10 +159,38 @@ class SymbolSetting:
             tree = opened(tree, self.symbols)
         return rebuilt(tree, lambda part: argument if part == Symbol(by) else part)
 
+    def _known_jacobian(self, name: str, argument: Tree) -> Tree | None:
+        """J_(g∘f), J_φ of an elementwise φ, and J_W of the map x ↦ W x."""
+        outer, composed, inner = name.partition("_of_")
+        if composed and isinstance(argument, Symbol):
+            within = Call(outer, (Call(inner, (argument,)),))
+            return Call(f"D_{argument.name}", (within,))
+        declared = self.symbols.get(name)
+        if isinstance(declared, Declaration) and declared.kind == "matrix":
+            return Symbol(name)
+        kind = function_kind(name) if declared is None else declared.kind
+        if kind == "elementwise" and name not in self.defined:
+            return Call("diag", (Call(f"{name}'", (argument,)),))
+        return None
+
+    def _is_scalar(self, tree: Tree) -> bool:
+        return self._fits(tree, self.symbols) and infer(tree, self.symbols).shape.kind == "scalar"
+
+    def _primed(self, node: Tree, by: str) -> Tree:
+        """(…)' of a number that depends on x, next to d/dx, is its derivative."""
+        if not isinstance(node, Transpose) or Symbol(by) not in list(walk(node)):
+            return node
+        return Call(f"D_{by}", (node.operand,)) if self._is_scalar(node.operand) else node
+
     def _variable(self, tree: Tree) -> str | None:
         """The one symbol of a tree."""
         names = {part.name for part in walk(tree) if isinstance(part, Symbol)}
         return names.pop() if len(names) == 1 else None
+
+    @property
+    def has_batches(self) -> bool:
+        """No: every symbol stands for itself."""
+        return False
 
     # Names and sizes --------------------------------------------------------------------------
 
