@@ -34,6 +34,7 @@ from gradwright.verification.report import CheckReport
 
 if TYPE_CHECKING:
     from gradwright.api.network import Network
+    from gradwright.gradientflow.report import FlowReport
 
 SCHEMA = "gradwright.network/1"
 
@@ -104,6 +105,18 @@ class NetworkDerivation:
         from gradwright.api.reporting import network_page
 
         return network_page(self, check)
+
+    def figures(self, flow: FlowReport | None = None) -> dict[str, str]:
+        """Figures as SVG documents by name; with a report of `gw.flow` also those of the flow.
+
+        "network" and "forward" are diagrams of the layers, and each activation is drawn with its
+        derivative and the bound of that. Of a flow: "singular-values", "chain-singular-values",
+        "chain-norms", Jacobians as heat maps, and what layers of two units make of a circle. A
+        network whose sizes are names has none.
+        """
+        from gradwright.api.reporting import figures_of
+
+        return figures_of(self, flow)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         from gradwright.api.reporting import bundle

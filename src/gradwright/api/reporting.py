@@ -9,12 +9,15 @@ from gradwright.render.unicode import unicode_text
 from gradwright.report.document import (
     check_part,
     code_part,
+    flow_figures,
     flow_part,
     network_figures,
+    network_part,
     training_part,
 )
 from gradwright.report.equations import Row, equations, formula_steps, network_sections
-from gradwright.report.page import code, notes, page, section
+from gradwright.report.page import COLOURS, code, notes, page, section
+from gradwright.report.svg import standalone
 
 if TYPE_CHECKING:
     from gradwright.api.backprop import NetworkDerivation
@@ -36,7 +39,7 @@ def network_page(
     parts = [notes(*backprop.notes)]
     model = backprop.network.model
     if not model.symbolic:
-        parts.append(network_figures(model.layers))
+        parts.append(network_part(model))
     parts.append(network_sections(backprop.sections))
     if check is not None:
         parts.append(check_part(check))
@@ -49,6 +52,14 @@ def network_page(
     if not (model.symbolic or model.abstract):
         parts.append(code_part(backprop.source("numpy")))
     return page(backprop.title, "".join(parts))
+
+
+def figures_of(backprop: NetworkDerivation, flow: FlowReport | None = None) -> dict[str, str]:
+    """The figures of a network, and of its flow if one is given, as SVG documents by name."""
+    found = network_figures(backprop.network.model)
+    if flow is not None:
+        found |= flow_figures(flow)
+    return {name: standalone(drawn, COLOURS) for name, drawn in found.items()}
 
 
 def formula_page(derivation: Derivation, check: CheckReport | None = None) -> str:

@@ -42,6 +42,8 @@ class _Results:
         folder.write("derivation.txt", self.explained)
         folder.write("derivation.tex", self.backprop.latex())
         folder.write("report.html", self.page())
+        for name, drawn in self.backprop.figures(self.flow).items():
+            folder.write(f"figure-{name}.svg", drawn)
         if not self.backprop.network.model.symbolic:
             folder.write("backprop.py", self.backprop.source("numpy"))
         folder.write("check.json", json_text(self.report.to_dict()))
@@ -145,10 +147,10 @@ def command(
     """Derive the backward pass of NETWORK, check it, and with --data train with it.
 
     With --out, the folder gets derivation.txt, derivation.tex, report.html (one page with
-    everything), backprop.py (a NumPy module) and check.json; with --trace also trace.txt and
-    trace.json; with --data also parameters.npz, training.json and how gradients flow through the
-    trained network, flow.txt and flow.json. A backward pass that fails its check is not trained
-    with, and the exit code is 1.
+    everything), its figures as figure-NAME.svg, backprop.py (a NumPy module) and check.json; with
+    --trace also trace.txt and trace.json; with --data also parameters.npz, training.json and how
+    gradients flow through the trained network, flow.txt and flow.json. A backward pass that fails
+    its check is not trained with, and the exit code is 1.
 
     \b
     Examples:

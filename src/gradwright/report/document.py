@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradwright.gradientflow.report import FlowReport
-from gradwright.nn.layer import Layer
+from gradwright.nn.network import NetworkModel
 from gradwright.nn.slopes import is_elementwise
 from gradwright.report import figures
+from gradwright.report.forward_diagram import forward_diagram
 from gradwright.report.page import code, details, notes, section
 from gradwright.training.loop import Epoch
 from gradwright.verification.report import CheckReport
 
 #: Jacobians up to this many rows and columns are drawn as heat maps.
 DRAWN = 64
-#: Heat maps of a network: of the first layers.
+#: Heat maps and ellipses of a network: of the first layers.
 MAPS = 3
 
 
@@ -31,12 +32,50 @@ def check_part(report: CheckReport) -> str:
     return section("Check", badge, oracle, text)
 
 
-def network_figures(layers: Sequence[Layer]) -> str:
-    """The diagram of the layers, and each activation with its derivative."""
+def network_figures(model: NetworkModel) -> dict[str, str]:
+    """The diagrams of the layers, and each activation with its derivative, by name.
+
+    Nothing for a network whose sizes are names.
+    """
+    if model.symbolic:
+        return {}
+    layers = model.layers
+    found = {
+        "network": figures.network_diagram(layers),
+        "forward": forward_diagram(layers, model.loss, model.layout.row_samples),
+    }
     dense = (layer for layer in layers if layer.formula is None)
     kinds = dict.fromkeys((layer.activation, layer.options) for layer in dense)
-    curves = [figures.activation_curves(*kind) for kind in kinds if is_elementwise(kind[0])]
-    return section("The network", figures.network_diagram(layers), *curves)
+    for activation, options in kinds:
+        if is_elementwise(activation):
+            value = "".join(f"-{float(option):g}" for _, option in options)
+            found[f"{activation}{value}"] = figures.activation_curves(activation, options)
+    return found
+
+
+def flow_figures(report: FlowReport) -> dict[str, str]:
+    """Singular values, norms and Jacobians of a flow, by name."""
+    if not report.layers:
+        return {}
+    found = {"singular-values": figures.singular_values(report.layers)}
+    if report.chains:
+        found["chain-singular-values"] = figures.chain_singular_values(report.chains)
+        found["chain-norms"] = figures.chain_norms(report.chains, len(report.layers))
+    for layer in report.layers[:MAPS]:
+        jacobian = layer.stage.jacobian(layer.sample)
+        if max(jacobian.shape) <= DRAWN:
+            title = f"Jacobian of layer {layer.number}"
+            found[f"jacobian-{layer.number}"] = figures.heat_map(jacobian, title)
+    for layer in report.layers:
+        jacobian = layer.stage.jacobian(layer.sample)
+        if jacobian.shape == (2, 2) and sum(name.startswith("circle") for name in found) < MAPS:
+            found[f"circle-{layer.number}"] = figures.circle_to_ellipse(jacobian)
+    return found
+
+
+def network_part(model: NetworkModel) -> str:
+    """The figures of a network."""
+    return section("The network", *network_figures(model).values())
 
 
 def flow_part(report: FlowReport) -> str:
@@ -45,14 +84,7 @@ def flow_part(report: FlowReport) -> str:
     badge = f'<p><span class="badge {kind}">{report.verdict}</span></p>'
     parts = [badge, notes(*report.summary().splitlines(), report.source)]
     if report.layers:
-        parts.append(figures.singular_values(report.layers))
-        parts.append(figures.chain_norms(report.chains, len(report.layers)))
-        for layer in report.layers[:MAPS]:
-            jacobian = layer.stage.jacobian(layer.sample)
-            if max(jacobian.shape) <= DRAWN:
-                parts.append(figures.heat_map(jacobian, f"Jacobian of layer {layer.number}"))
-            if jacobian.shape == (2, 2):
-                parts.append(figures.circle_to_ellipse(jacobian))
+        parts += flow_figures(report).values()
         parts.append(details("the numbers", code(str(report))))
     return section("Gradient flow", *parts)
 

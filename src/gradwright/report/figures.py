@@ -155,6 +155,26 @@ def singular_values(layers: Sequence[LayerFlow]) -> str:
     )
 
 
+def chain_singular_values(chains: Sequence[ChainFlow]) -> str:
+    """The singular values of the product from each layer to the output, as logarithms."""
+    columns = [
+        (c.first, [float(v) for v in c.log_singular_values if np.isfinite(v)]) for c in chains
+    ]
+    finite = [value for _, values in columns for value in values] or [0.0]
+    last = max(number for number, _ in columns)
+    spread = max(0.3, 0.05 * (max(finite) - min(finite)))
+    span = (min(finite) - spread, max(finite) + spread)
+    axes = Axes(50, 14, max(260, 22 * min(len(columns), 40)), 190, (0.5, last + 0.5), span)
+    every = max(1, last // 12)
+    parts = axes.frame(list(range(1, last + 1, every)), ticks(*axes.y_range))
+    for number, values in columns:
+        parts += [circle(*axes.at(number, v), 2.2, SECOND, SECOND) for v in values[:64]]
+    caption = "log₁₀ of the singular values of the product from a layer to the output"
+    parts.append(text(8, 236, caption, "start", 12))
+    width = max(axes.left + axes.width + 14, 440)
+    return figure(width, 246, "Singular values of the chain of Jacobians", parts)
+
+
 def chain_norms(chains: Sequence[ChainFlow], depth: int) -> str:
     """The norm of the product to the output beside the product of norms and of bounds."""
     curves = [

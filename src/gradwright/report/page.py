@@ -7,10 +7,14 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
+#: The colours of pages and of figures in files of their own, by daylight.
+COLOURS = """\
+--paper:#fff;--ink:#1c1c1e;--soft:#5b5f66;--faint:#d8dade;--panel:#f5f6f8;--first:#1f5fbf;
+--second:#b4470f;--positive:#c0392b;--negative:#1f5fbf;--good:#1a7f37;--bad:#b3261e"""
+
 STYLE = """
 @font-face{font-family:"Gradwright Math";src:url(data:font/woff2;base64,FONT) format("woff2")}
-:root{--paper:#fff;--ink:#1c1c1e;--soft:#5b5f66;--faint:#d8dade;--panel:#f5f6f8;--first:#1f5fbf;
---second:#b4470f;--positive:#c0392b;--negative:#1f5fbf;--good:#1a7f37;--bad:#b3261e}
+:root{COLOURS}
 @media (prefers-color-scheme:dark){:root{--paper:#16181c;--ink:#e6e7ea;--soft:#a3a8b0;
 --faint:#3a3e46;--panel:#1f2228;--first:#7db0ff;--second:#ffab70;--positive:#ff8a80;
 --negative:#7db0ff;--good:#5fd38a;--bad:#ff8a80}}
@@ -55,7 +59,7 @@ def page(title: str, body: str) -> str:
             '<html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(title)}</title>",
-            f"<style>{STYLE.replace('FONT', _font())}</style></head>",
+            f"<style>{STYLE.replace('COLOURS', COLOURS).replace('FONT', _font())}</style></head>",
             f"<body><h1>{escape(title.replace('->', '→'))}</h1>",
             body,
             "</body></html>",

@@ -24,6 +24,15 @@ def figure(width: float, height: float, title: str, parts: Sequence[str]) -> str
     )
 
 
+def standalone(drawn: str, colours: str) -> str:
+    """A figure as a document of its own, with its colours inside."""
+    style = f"<style>svg{{{colours};background:var(--paper);font-family:sans-serif}}</style>"
+    head, title, rest = drawn.partition("</title>")
+    width, height = head.partition('viewBox="0 0 ')[2].partition('"')[0].split()
+    sized = head.replace("<svg ", f'<svg width="{width}" height="{height}" ', 1)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{sized}{title}{style}{rest}\n'
+
+
 def line(x1: float, y1: float, x2: float, y2: float, colour: str = INK, width: float = 1) -> str:
     """A straight line."""
     return (
