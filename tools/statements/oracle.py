@@ -26,7 +26,7 @@ def complex_step(f: Callable[[Array], Array], x: Array) -> Array:
         moved[place] += 1j * STEP
         columns.append(np.imag(np.asarray(f(moved))) / STEP)
     stacked = np.stack(columns, axis=-1)
-    return stacked.reshape(*stacked.shape[:-1], *x.shape)
+    return stacked.reshape((*stacked.shape[:-1], *x.shape))
 
 
 def sigmoid(z: Array) -> Array:

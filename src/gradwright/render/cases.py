@@ -85,7 +85,7 @@ class Cases:
         """The right side as a row of MathML, and the remark beside it as text."""
         rows = "".join(
             f"<mtr><mtd>{mathml_row(value)}</mtd>"
-            f"<mtd><mrow><mtext>if </mtext>{when.mathml()}</mrow></mtd></mtr>"
+            f"<mtd><mrow><mtext>if&#xa0;</mtext>{when.mathml()}</mrow></mtd></mtr>"
             for value, when in self.cases
         )
         table = f'<mrow><mo>{{</mo><mtable columnalign="left">{rows}</mtable></mrow>'
