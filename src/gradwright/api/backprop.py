@@ -66,7 +66,8 @@ class NetworkDerivation:
         model = self._model
         found = sections(model.explained_runs(self.convention), self.convention)
         if self.convention.name or model.symbolic:
-            depth = str(model.runs[-1].last) if model.symbolic else ""
+            last = model.runs[-1].last
+            depth = last if isinstance(last, str) else ""
             convention = replace(self.convention, layout=model.layout.name)
             found = (*found, general_section(convention, model.has_bias, depth))
         return found

@@ -259,7 +259,7 @@ class _Writer:
         behind = Symbol(self.convention.name_of(self.letter, shifted(self.index, 1)))
         tree = self._applied(behind, [self._factor(self.index)])
         line = self._vector(self.letter, self.index, (tree,), "chain rule")
-        return [Entry(line, f"{self.index} = {self.depth}-1, …, 1")]
+        return [Entry(line, f"{self.index} = {shifted(self.depth, -1)}, …, 1")]
 
     def chain(self) -> Entry:
         """The chain of quotients from the loss down to the weights of layer l."""
