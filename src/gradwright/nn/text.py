@@ -214,7 +214,7 @@ def require_numbers(text: str, groups: Sequence[LayerGroup]) -> None:
             given = ", ".join(f"{name}=3" for name in dict.fromkeys(names))
             raise NetworkError(
                 f"numbers for the network {text}",
-                f"any size may stand for {' and '.join(dict.fromkeys(names))}, and numbers need one",
+                f"{' and '.join(dict.fromkeys(names))} may be any size, and numbers need one",
                 f"give the sizes as numbers, in the text or with net.sized({given})",
                 text=text,
                 span=group.span,
