@@ -70,6 +70,8 @@ def indexed(text: str, numbers: Mapping[str, int]) -> str:
 def lines_of(text: str) -> list[Written]:
     """Every line."""
     found, section, left = [], "", ""
+    # The same lines again, with shapes under them.
+    text = re.sub(r"^ +with the shape of every symbol under it\n(?:.+\n)*", "", text, flags=re.M)
     for line in text.splitlines():
         if re.match(r"^\d+\. ", line):
             section = line.partition(". ")[2]
