@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import gradwright as gw
+from gradwright.api.reporting import formula_latex
 
 NETWORKS = [
     "3 -> 10 relu -> 6 relu -> 3 softmax",
@@ -22,6 +24,19 @@ FORMULAS = [
     ("norm2(A*x - y)/norm1(x)", "x"),
     ("softmax(X*W)", "W"),
     ("relu(α'*x)^2", "x"),
+]
+
+DOCUMENTS = [
+    ("x'*A*x", "x", "gradient"),
+    ("max(L*c, c)", "c", "gradient"),
+    ("relu(W*x)", "x", "jacobian"),
+    ("diag(x)*A", "x", "jacobian"),
+    ("tanh(A*X*B)", "X", "jacobian"),
+    ("norm2(x - y)", "x", "hessian"),
+    ("A*X*B", "X", "vjp"),
+    ("A*X*B", "X", "jvp"),
+    ("x'*A*x", "x", "hvp"),
+    ("logdet(A)", "A", "gradient"),
 ]
 
 
@@ -53,6 +68,26 @@ def test_formulas_compile(tmp_path: Path) -> None:
         lines.append(rf"\[ {made.latex()} \]")
     head = r"\documentclass{article}\usepackage{amsmath,amssymb,stmaryrd}\begin{document}"
     compiles("\n".join([head, *lines, r"\end{document}"]), tmp_path)
+
+
+def test_the_documents_of_formulas_compile(tmp_path: Path) -> None:
+    """S1.1 among them: cases. One document with the parts of all."""
+    bodies = []
+    for text, wrt, kind in DOCUMENTS:
+        made = getattr(gw.formula(text), kind)(wrt)
+        whole = formula_latex(made, made.check())
+        bodies.append(whole.partition(r"\begin{document}")[2].partition(r"\end{document}")[0])
+    head = whole.partition(r"\begin{document}")[0] + r"\begin{document}"
+    compiles("\n".join([head, *bodies, r"\end{document}"]), tmp_path)
+
+
+@pytest.mark.parametrize("text", ["2 -> 3 sigmoid -> 1 sigmoid", "12 -> 3 tanh no_bias -> 2"])
+def test_the_trace_compiles(text: str, tmp_path: Path) -> None:
+    """X5, with arrays that are shown in full and one that is too large for that."""
+    net = gw.Network(text, loss="squared_error")
+    p, X = net.init(seed=1), np.linspace(-1, 1, 2 * net.widths[0]).reshape(2, -1)
+    y = np.array([[1e-7] * net.widths[-1], [2.5] * net.widths[-1]])
+    compiles(net.backprop().trace(p, X, y).latex(), tmp_path)
 
 
 def test_a_broken_document_is_noticed(tmp_path: Path) -> None:

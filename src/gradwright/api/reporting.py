@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gradwright.explain.document import as_latex
+from gradwright.explain.formula_document import formula_document
 from gradwright.render.mathml import derivative, math_element, mathml_name, mathml_row
 from gradwright.render.unicode import unicode_text
 from gradwright.report.document import (
@@ -75,6 +77,35 @@ def formula_page(derivation: Derivation, check: CheckReport | None = None) -> st
         parts.append(check_part(check))
     parts.append(code_part(derivation.source("numpy")))
     return page(f"The {derivation.kind} of {unicode_text(derivation.tree)}", "".join(parts))
+
+
+def formula_latex(derivation: Derivation, check: CheckReport | None = None) -> str:
+    """The derivation of a formula as a complete LaTeX document."""
+    return formula_document(
+        derivation.kind,
+        derivation.tree,
+        derivation.scope,
+        derivation.printed,
+        derivation.steps,
+        derivation.assumptions,
+        derivation.cases,
+        [] if check is None else check_sentences(check),
+    )
+
+
+def network_latex(backprop: NetworkDerivation, check: CheckReport | None = None) -> str:
+    """The derivation of a network as a complete LaTeX document, the check among its remarks."""
+    notes = [*backprop.notes, *([] if check is None else check_sentences(check))]
+    return as_latex(backprop.title, notes, backprop.sections)
+
+
+def check_sentences(check: CheckReport) -> list[str]:
+    """What came of a check, in a sentence."""
+    word = str(check).partition(":")[0]
+    return [
+        f"Checked with the {check.oracle}, seed {check.seed}: {word}, largest relative error "
+        f"{check.max_relative_error:.1e}, tolerance {check.tolerance:.1e}."
+    ]
 
 
 def result_equations(derivation: Derivation) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gradwright.explain.document import document
 from gradwright.explain.trace import TracedLine
 from gradwright.nn.parameters import Parameters
 from gradwright.notation.tree import Binary, Number, Symbol, Tree
@@ -20,6 +21,8 @@ from gradwright.render.blocks import (
     numbers_block,
     word,
 )
+from gradwright.render.latex import escape, latex, latex_name
+from gradwright.render.numbers import latex_matrix, latex_with_numbers
 from gradwright.render.unicode import unicode_name, unicode_text
 
 Array = Any
@@ -72,12 +75,33 @@ class NetworkTrace:
         return "\n".join(line.rstrip() for line in text)
 
     def _update(self, name: str) -> list[str]:
-        rate = Number(Fraction(repr(self.learning_rate)))
-        tree: Tree = Binary("-", Symbol(name), Binary("*", rate, Symbol(f"δ{name}")))
+        tree, before = self._step(name)
         left = unicode_name(name)
         formula = f"{left} := {left} − {self.learning_rate:g} ∂L/∂{left}"
-        before = {name: self.params[name], f"δ{name}": self.values[f"δ{name}"]}
         return _worked(formula, len(left) + 1, tree, before, self.updated[name])
+
+    def _step(self, name: str) -> tuple[Tree, dict[str, Array]]:
+        """W − learning_rate · δW, and the values of both."""
+        rate = Number(Fraction(repr(self.learning_rate)))
+        tree = Binary("-", Symbol(name), Binary("*", rate, Symbol(f"δ{name}")))
+        return tree, {name: self.params[name], f"δ{name}": self.values[f"δ{name}"]}
+
+    def latex(self) -> str:
+        """The trace as a complete LaTeX document on wide paper, with every small array in full."""
+        parts: list[str] = []
+        section = ""
+        for line in self.lines:
+            if line.section != section:
+                section = line.section
+                parts.append(rf"\subsection*{{{escape(section)}}}")
+            left = _latex_left(line)
+            parts.append(_latex_worked(left, line.line.tree, line.inputs, line.value))
+        parts.append(rf"\subsection*{{Update with learning rate {self.learning_rate:g}}}")
+        for name in self.params.names():
+            tree, before = self._step(name)
+            parts.append(_latex_worked(latex_name(name), tree, before, self.updated[name], ":="))
+        title = f"One step of gradient descent through {self.network}, with its numbers"
+        return document(title, parts, "a2paper,landscape,margin=2cm")
 
     def to_dict(self) -> dict[str, Any]:
         """The trace in the schema gradwright.trace/1: names, formulas, shapes and values."""
@@ -105,6 +129,25 @@ def _left(line: TracedLine) -> str:
     return f"∂L/∂{unicode_name(stem)}" if stem != name else unicode_name(name)
 
 
+def _latex_left(line: TracedLine) -> str:
+    name = line.line.name
+    stem = name.removeprefix("δ")
+    of = latex_name(stem)
+    return rf"\frac{{\partial L}}{{\partial {of}}}" if stem != name else of
+
+
+def _latex_worked(
+    left: str, tree: Tree, inputs: Mapping[str, Array], value: Array, sign: str = "="
+) -> str:
+    """A display: the formula, the same with its numbers, the result."""
+    rows = [f"{left} &{sign} {latex(tree)}"]
+    if any(is_small(array) for name, array in inputs.items() if name != "n"):
+        rows.append(f"&= {latex_with_numbers(tree, inputs)}")
+    shown = latex_matrix(value) if is_small(value) else rf"\text{{{escape(_large(value))}}}"
+    rows.append(f"&= {shown}")
+    return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
+
+
 def _equation(left: str, line: TracedLine) -> list[str]:
     """The formula, the same with numbers, and the result."""
     formula = f"{left} = {unicode_text(line.line.tree)}"
@@ -126,9 +169,13 @@ def _result(value: Array) -> Block:
     """A small value in full, of a large one its shape, its norm and its first numbers."""
     if is_small(value):
         return matrix_block(value)
+    return word(_large(value))
+
+
+def _large(value: Array) -> str:
     shape = " × ".join(map(str, np.shape(value)))
     first = ", ".join(number_text(float(x)) for x in np.ravel(value)[:3])
-    return word(f"{shape}, norm {number_text(float(np.linalg.norm(value)))}: {first}, …")
+    return f"{shape}, norm {number_text(float(np.linalg.norm(value)))}: {first}, …"
 
 
 def _indented(lines: Sequence[str]) -> list[str]:

@@ -32,19 +32,24 @@ def as_text(title: str, notes: Sequence[str], sections: Sequence[Section]) -> st
 
 
 def as_latex(title: str, notes: Sequence[str], sections: Sequence[Section]) -> str:
-    """A complete document that needs amsmath and amssymb."""
-    lines = [
-        r"\documentclass{article}",
-        r"\usepackage{amsmath,amssymb,stmaryrd}",
-        r"\usepackage[a4paper,margin=2cm]{geometry}",
-        r"\begin{document}",
-        rf"\section*{{{escape(title)}}}",
-        *(rf"\noindent {escape(note)}\\" for note in notes),
-    ]
+    """A complete document that needs amsmath, amssymb and stmaryrd."""
+    parts = [rf"\noindent {escape(note)}\\" for note in notes]
     for section in sections:
         rows = [row for entry in section.entries for row in _latex_rows(entry)]
-        lines += ["", rf"\subsection*{{{escape(section.title)}}}", latex_block(rows)]
-    return "\n".join([*lines, r"\end{document}", ""])
+        parts += ["", rf"\subsection*{{{escape(section.title)}}}", latex_block(rows)]
+    return document(title, parts)
+
+
+def document(title: str, parts: Sequence[str], paper: str = "a4paper,margin=2cm") -> str:
+    """A complete LaTeX document with a heading, from parts that are LaTeX already."""
+    head = [
+        r"\documentclass{article}",
+        r"\usepackage{amsmath,amssymb,stmaryrd}",
+        rf"\usepackage[{paper}]{{geometry}}",
+        r"\begin{document}",
+        rf"\section*{{{escape(title)}}}",
+    ]
+    return "\n".join([*head, *parts, r"\end{document}", ""])
 
 
 def section_dict(section: Section) -> dict[str, Any]:

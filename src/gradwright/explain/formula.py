@@ -94,7 +94,7 @@ def formula_text(
     cases: Mapping[str, Sequence[CasesOf]],
 ) -> str:
     """The whole derivation as text."""
-    lines = [f"f = {unicode_text(tree)}", "    " + _declared(scope)]
+    lines = [f"f = {unicode_text(tree)}", "    " + declared_text(scope)]
     if steps:
         lines += ["", "Chain rule, from the result backwards"]
         lines += [f"  {line}" for line in text_block(_rows(kind, steps))]
@@ -110,22 +110,34 @@ def formula_text(
     return "\n".join(lines)
 
 
-def _rows(kind: str, steps: Sequence[Step]) -> list[tuple[str, str, str]]:
-    """One row for each step; the parts of a sum over several paths are numbered."""
+def step_kind(kind: str) -> str:
+    """The kind of derivative that the steps towards one of another kind are."""
+    return "vjp" if kind == "vjp" else "gradient"
+
+
+def numbered(steps: Sequence[Step]) -> list[tuple[Step, str]]:
+    """Each step with its rule; the parts of a sum over several paths are numbered."""
     paths = Counter(step.of for step in steps)
     seen: Counter[Tree] = Counter()
-    rows = []
+    found = []
     for step in steps:
         seen[step.of] += 1
+        part = f", part {seen[step.of]} of {paths[step.of]}" if paths[step.of] > 1 else ""
+        found.append((step, step.rule + part))
+    return found
+
+
+def _rows(kind: str, steps: Sequence[Step]) -> list[tuple[str, str, str]]:
+    rows = []
+    for step, rule in numbered(steps):
         of = unicode_text(step.of)
         shown = of if isinstance(step.of, Symbol) else f"({of})"
-        left = LEFT["vjp" if kind == "vjp" else "gradient"].format(shown)
-        part = f", part {seen[step.of]} of {paths[step.of]}" if paths[step.of] > 1 else ""
-        rows.append((left, unicode_text(step.after), step.rule + part))
+        rows.append((LEFT[step_kind(kind)].format(shown), unicode_text(step.after), rule))
     return rows
 
 
-def _declared(scope: Scope) -> str:
+def declared_text(scope: Scope) -> str:
+    """The symbols with their sizes and facts, the functions with theirs, on one line."""
     parts = []
     for name, declared in sorted(scope.symbols.items()):
         size = " × ".join(str(s) for s in declared.sizes) or "scalar"

@@ -1,0 +1,75 @@
+"""The derivation of a formula's derivative as a LaTeX document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gradwright.explain.cases import CasesOf
+from gradwright.explain.document import document
+from gradwright.explain.formula import Step, declared_text, numbered, step_kind
+from gradwright.notation.shapes import Scope
+from gradwright.notation.tree import Symbol, Tree
+from gradwright.render.equation import Row, latex_block
+from gradwright.render.latex import escape, latex, latex_name
+from gradwright.render.unicode import unicode_text
+from gradwright.simplify.readable import Printed
+
+#: What each kind of derivative is called, by the name of the variable, as in `formula.LEFT`.
+LATEX_LEFT = {
+    "gradient": r"\frac{{\partial f}}{{\partial {0}}}",
+    "jacobian": r"\frac{{\partial f}}{{\partial {0}}}",
+    "hessian": r"\frac{{\partial^{{2}} f}}{{\partial {0}^{{2}}}}",
+    "vjp": r"\frac{{\partial \langle \mathit{{cotangent}}, f \rangle}}{{\partial {0}}}",
+    "jvp": r"\frac{{\partial f}}{{\partial {0}}} \mathit{{tangent}}",
+    "hvp": r"\frac{{\partial^{{2}} f}}{{\partial {0}^{{2}}}} \mathit{{tangent}}",
+}
+
+
+def formula_document(
+    kind: str,
+    tree: Tree,
+    scope: Scope,
+    printed: Mapping[str, Printed],
+    steps: Sequence[Step],
+    assumptions: Sequence[str],
+    cases: Mapping[str, Sequence[CasesOf]],
+    remarks: Sequence[str] = (),
+) -> str:
+    """A complete document that needs amsmath, amssymb and stmaryrd; `remarks` come last."""
+    parts = [rf"\[ f = {latex(tree)} \]", escape(declared_text(scope))]
+    if steps:
+        parts += [
+            _heading("Chain rule, from the result backwards"),
+            latex_block(_rows(kind, steps)),
+        ]
+    parts += [_heading("Result"), *_results(kind, printed, cases)]
+    if assumptions:
+        parts += [_heading("Assumed"), *(rf"\noindent {escape(text)}\\" for text in assumptions)]
+    if remarks:
+        parts += [_heading("Check"), *(rf"\noindent {escape(text)}\\" for text in remarks)]
+    return document(f"The {kind} of {unicode_text(tree)}", parts)
+
+
+def _heading(title: str) -> str:
+    return rf"\subsection*{{{escape(title)}}}"
+
+
+def _rows(kind: str, steps: Sequence[Step]) -> list[Row]:
+    rows = []
+    for step, rule in numbered(steps):
+        of = latex(step.of)
+        shown = of if isinstance(step.of, Symbol) else rf"\left({of}\right)"
+        rows.append((LATEX_LEFT[step_kind(kind)].format(shown), latex(step.after), rule))
+    return rows
+
+
+def _results(
+    kind: str, printed: Mapping[str, Printed], cases: Mapping[str, Sequence[CasesOf]]
+) -> list[str]:
+    lines = []
+    for name, result in printed.items():
+        left = LATEX_LEFT[kind].format(latex_name(name))
+        shown = latex(result.tree)
+        lines.append(rf"\[ {shown} \]" if result.form == "index" else rf"\[ {left} = {shown} \]")
+        lines += [rf"\[ {part.latex(left)} \]" for part in cases[name]]
+    return lines
