@@ -10,6 +10,7 @@ import pytest
 
 import gradwright as gw
 from gradwright.api.reporting import formula_latex
+from gradwright.explain.conventions import NOTATIONS
 
 NETWORKS = [
     "3 -> 10 relu -> 6 relu -> 3 softmax",
@@ -57,6 +58,12 @@ def compiles(document: str, folder: Path) -> None:
 def test_the_document_of_a_network_compiles(text: str, tmp_path: Path) -> None:
     loss = "binary_cross_entropy" if text.endswith("sigmoid") else "cross_entropy"
     compiles(gw.Network(text, loss=loss).backprop().latex(), tmp_path)
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_x1_every_notation_compiles(notation: str, tmp_path: Path) -> None:
+    net = gw.Network("d -> L * H sigmoid -> 4 relu -> K softmax")
+    compiles(net.backprop(notation=notation).latex(), tmp_path)
 
 
 def test_formulas_compile(tmp_path: Path) -> None:
