@@ -17,16 +17,19 @@ from gradwright.api.network_checking import (
 )
 from gradwright.api.trace import NetworkTrace
 from gradwright.errors import UnsupportedError
-from gradwright.explain.components import line_components, proof_section
+from gradwright.explain.components import affine_components, line_components
 from gradwright.explain.conventions import Convention
 from gradwright.explain.document import as_latex, as_text, section_dict
 from gradwright.explain.levels import require_level
 from gradwright.explain.network import Section, sections
+from gradwright.explain.proofs import output_lines, proof_section
 from gradwright.nn.general import general_section
 from gradwright.nn.initialise import initialise
 from gradwright.nn.letters import names_of
 from gradwright.nn.parameters import Parameters, parameter_count, symbolic_parameter_count
 from gradwright.nn.targets import sample_targets
+from gradwright.notation.declarations import declare
+from gradwright.ops.outputs import output_record
 from gradwright.ops.table import OPERATIONS
 from gradwright.render.unicode import unicode_name
 from gradwright.training.loop import Settings
@@ -94,8 +97,16 @@ class NetworkDerivation:
             letters = names_of(kind, self._model.one_sample)
             own = line_components((*derived.forward, *derived.adjoints), letters)
             lines += [f"   {kind.described}", *(f"      {line}" for line in own)]
+        layout = self._model.layout
+        affine = {"W": layout.weights, "x": "vector p", "δz": "vector q"}
+        product = layout.affine(bias=False, one_sample=True).replace("X", "x")
+        if any(kind.formula is None for kind in self._model.derived):
+            declared = {name: declare(name, text) for name, text in affine.items()}
+            lines += affine_components(product, declared)
         used = dict.fromkeys(layer.activation for layer in self._model.layers)
-        return [*lines, *proof_section(OPERATIONS[name] for name in used if name in OPERATIONS)]
+        lines += proof_section(OPERATIONS[name] for name in used if name in OPERATIONS)
+        last = output_record(self._model.layers[-1].activation, self._model.loss)
+        return lines if last is None else [*lines, *output_lines(last)]
 
     def latex(self) -> str:
         """The derivation as a complete LaTeX document."""

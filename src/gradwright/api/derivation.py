@@ -26,9 +26,10 @@ from gradwright.explain.assumptions import (
     kink_arguments,
 )
 from gradwright.explain.cases import CasesOf, cases_of
-from gradwright.explain.components import in_components, operations_of, proof_section
+from gradwright.explain.components import in_components
 from gradwright.explain.formula import Step, chain_rule_steps, formula_text
 from gradwright.explain.levels import require_level
+from gradwright.explain.proofs import operations_of, proof_section
 from gradwright.notation.function_values import applied, function_of
 from gradwright.notation.lowered import Lowering
 from gradwright.notation.raising.raiser import Raiser
@@ -172,8 +173,7 @@ class Derivation:
 
     def _in_components(self) -> list[str]:
         value = self._lowering.value.node
-        results = {name: printed.node for name, printed in self.printed.items()}
-        lines = in_components(self.kind, value, results, self._raiser, self.scope)
+        lines = in_components(self.kind, value, self.printed, self._raiser, self.scope)
         return [*lines, *proof_section(operations_of(value))]
 
     def to_dict(self) -> dict[str, Any]:

@@ -3,34 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from fractions import Fraction
 
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Add, Function, Node, Operation, Power, Product, postorder
+from gradwright.core.nodes import Add, Node, Power, Product, Variable
 from gradwright.explain.lines import Line
-from gradwright.notation.declarations import AnyDeclaration
+from gradwright.explain.product_rule import product_rule
+from gradwright.notation.declarations import AnyDeclaration, Declaration
 from gradwright.notation.lower import lower
 from gradwright.notation.parser import parse
-from gradwright.notation.raising.index import IndexRaiser, Names, opened
+from gradwright.notation.raising.index import IndexRaiser, Names, opened, terms_of
 from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope, infer
-from gradwright.ops.record import Record, Structured
-from gradwright.ops.table import OPERATIONS
+from gradwright.notation.tree import Tree
 from gradwright.render.equation import text_block
-from gradwright.render.unicode import unicode_text
+from gradwright.render.unicode import left_text, unicode_name, unicode_text
+from gradwright.simplify.readable import Printed
 
 
 def in_components(
-    kind: str, value: Node, results: Mapping[str, Node], raiser: Raiser, scope: Scope
+    kind: str, value: Node, results: Mapping[str, Printed], raiser: Raiser, scope: Scope
 ) -> list[str]:
-    """A section: a formula and its derivatives by variables, each with its indices."""
+    """A section: a formula and its derivatives by variables, each with its indices.
+
+    Where the formula is a sum of products, the product rule leads from one to the other.
+    """
     taken = {*scope.known, *scope.sizes, *raiser.indices}
     writer = IndexRaiser(opened(raiser), taken)
     lines = _components([("f", value.order)], value, raiser.graph, writer)
-    for name, node in results.items():
+    for name, printed in results.items():
+        node = printed.node
         names = _derivative(kind, name, value.order, node.order)
         lines += _components(names, node, raiser.graph, writer)
+        declared = scope.symbols[name]
+        variable = raiser.graph.variable(name, declared.sizes, declared.facts)
+        if kind in ("gradient", "jacobian"):
+            shown = printed.tree if printed.form == "matrix" else None
+            lines += product_rule_lines("f", value, variable, writer, shown)
     return ["", "In components", *(f"  {line}" for line in lines)]
+
+
+def product_rule_lines(
+    name: str, value: Node, variable: Variable, writer: IndexRaiser, result: Tree | None
+) -> list[str]:
+    """The lines of the product rule with indices, or nothing."""
+    steps = product_rule(name, value, variable, writer, result)
+    if steps is None:
+        return []
+    left = left_text(steps.left, unicode_name)
+    rows = [
+        (left if place == 0 else "", unicode_text(tree), rule)
+        for place, (tree, rule) in enumerate(steps.lines)
+    ]
+    return [f"  {line}" for line in text_block(rows)]
+
+
+def affine_components(product: str, letters: Mapping[str, Declaration]) -> list[str]:
+    """A section: z = W x + b of one sample by W and x, and the loss by them, by the product rule.
+
+    `product` is W x in notation; `letters` declares W, x and δz, which is ∂L/∂z: by the chain rule
+    L has the derivatives of Σ δz z with δz held fixed.
+    """
+    lines = [
+        "",
+        "The affine map of one sample, by the product rule",
+        f"  z = {unicode_text(parse(product))} + b",
+        "  ∂L/∂W and ∂L/∂x are those of Σ_i δz[i] z[i] with δz = ∂L/∂z held fixed (chain rule)",
+    ]
+    for name, formula in (("z", product), ("L", f"δz'*({product})")):
+        graph = Graph()
+        tree = parse(formula)
+        value = lower(tree, infer(tree, letters), graph).value.node
+        writer = IndexRaiser(opened(Raiser(graph, {})), {*letters, "n", "p", "q"})
+        for wrt in ("W", "x"):
+            variable = graph.variable(wrt, letters[wrt].sizes)
+            lines += product_rule_lines(name, value, variable, writer, None)
+    return lines
 
 
 def _derivative(kind: str, name: str, of: int, order: int) -> Names:
@@ -46,13 +93,13 @@ def _derivative(kind: str, name: str, of: int, order: int) -> Names:
 
 def _components(names: Names, node: Node, graph: Graph, writer: IndexRaiser) -> list[str]:
     """`f[i,j] = Σ …`, and where an identity makes a difference the two cases."""
-    equation = writer.equation(_spread(graph, node), names)
+    equation = writer.equation(node, names)
     lines = [unicode_text(equation)]
-    cases = _cases(graph, _spread(graph, node))
+    cases = _cases(graph, node)
     if cases is not None:
         one, other = equation.left.indices
         for sign, case in zip("=≠", cases, strict=True):
-            made = writer.equation(_factored(graph, _spread(graph, case)), [("f", case.order)])
+            made = writer.equation(_factored(graph, case), [("f", case.order)])
             lines.append(f"  {one} {sign} {other}: {unicode_text(made.right)}")
     return lines
 
@@ -82,18 +129,9 @@ def _factored(graph: Graph, node: Node) -> Node:
     return node
 
 
-def _spread(graph: Graph, node: Node) -> Node:
-    """A number times a sum as a sum."""
-    if isinstance(node, Product) and len(node.factors) == 1:
-        ((inner, labels),) = node.factors
-        if isinstance(inner, Add) and labels == node.out:
-            return graph.add([(node.coefficient * c, t) for c, t in inner.terms], node.axes)
-    return node
-
-
 def _cases(graph: Graph, node: Node) -> tuple[Node, Node] | None:
     """A matrix where its indices agree (a vector of such entries), and where they differ."""
-    terms = node.terms if isinstance(node, Add) else ((Fraction(1), node),)
+    terms = terms_of(node)
     tied = [isinstance(t, Product) and t.order == 2 and t.out[0] == t.out[1] for _, t in terms]
     if node.order != 2 or not any(tied) or all(tied):
         return None
@@ -111,7 +149,7 @@ def line_components(lines: Iterable[Line], letters: Mapping[str, AnyDeclaration]
         node = lower(line.tree, scope, graph).value.node
         raiser = Raiser(graph, {})
         writer = IndexRaiser(opened(raiser), {*letters, "n", "p", "q"})
-        made = writer.equation(_spread(graph, node), _defined(line.name, node.order))
+        made = writer.equation(node, _defined(line.name, node.order))
         found.append(unicode_text(made))
     return found
 
@@ -120,37 +158,3 @@ def _defined(name: str, order: int) -> Names:
     """δZ is the derivative of the loss by Z."""
     stem = name.removeprefix("δ")
     return [(name, order)] if stem == name else [("L", 0), (stem, order)]
-
-
-# Proofs ------------------------------------------------------------------------------------------
-
-
-def operations_of(*nodes: Node) -> list[Record]:
-    """The operations of the table that nodes use, each once."""
-    names = {
-        part.operation: None
-        for part in postorder(*nodes)
-        if isinstance(part, Function | Operation) and part.operation in OPERATIONS
-    }
-    return [OPERATIONS[name] for name in names]
-
-
-def proof_lines(record: Record) -> list[str]:
-    """The definition of an operation, and the steps to its derivative with the rule of each."""
-    argument = record.argument if isinstance(record, Structured) else "x"
-    definition = unicode_text(parse(record.definition))
-    left = f"∂{record.name}/∂{argument}"
-    rows = [
-        (left if place == 0 else "", unicode_text(parse(line.expression)), line.rule)
-        for place, line in enumerate(record.proof)
-    ]
-    return [f"{record.name}({argument}) = {definition}", *text_block(rows), f"({record.source})"]
-
-
-def proof_section(records: Iterable[Record]) -> list[str]:
-    """The proofs of some operations under a heading, or nothing."""
-    found = [proof_lines(record) for record in records if record.proof]
-    if not found:
-        return []
-    lines = [f"  {line}".rstrip() for proof in found for line in (*proof, "")]
-    return ["", "The operations", *lines[:-1]]

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Operation
-from gradwright.ops.record import NumpyCode, ProofLine, Structured
+from gradwright.ops.record import IndexCase, IndexProof, NumpyCode, ProofLine, Structured
 
 
 def _softmax(graph: Graph, node: Operation) -> tuple[Node, ...]:
@@ -39,6 +39,68 @@ def _softmax_value(x: Any) -> Any:
     return weights / np.sum(weights, axis=-1, keepdims=True)
 
 
+_SOFTMAX_BY_CASES = IndexProof(
+    definitions=("y[i] = exp(x[i])/sum[j](exp(x[j]))",),
+    left="∂y[i]/∂x[r]",
+    cases=(
+        IndexCase(
+            ("r",),
+            (
+                ProofLine(
+                    "(exp(x[r])*sum[j](exp(x[j])) - exp(x[r])*exp(x[r]))/sum[j](exp(x[j]))^2",
+                    "quotient rule: numerator and sum have the derivative exp(x[r])",
+                ),
+                ProofLine(
+                    "exp(x[r])*sum[j](exp(x[j]))/sum[j](exp(x[j]))^2"
+                    " - exp(x[r])*exp(x[r])/sum[j](exp(x[j]))^2",
+                    "two fractions",
+                ),
+                ProofLine(
+                    "exp(x[r])/sum[j](exp(x[j])) - (exp(x[r])/sum[j](exp(x[j])))^2",
+                    "cancel the sum; a square",
+                ),
+                ProofLine(
+                    "exp(x[r])/sum[j](exp(x[j]))*(1 - exp(x[r])/sum[j](exp(x[j])))",
+                    "take out the common factor",
+                ),
+                ProofLine("softmax(x)[r]*(1 - softmax(x)[r])", "definition of softmax, twice"),
+            ),
+            "r = i",
+        ),
+        IndexCase(
+            ("i", "r"),
+            (
+                ProofLine(
+                    "(0*sum[j](exp(x[j])) - exp(x[i])*exp(x[r]))/sum[j](exp(x[j]))^2",
+                    "quotient rule: the numerator exp(x[i]) does not depend on x[r]",
+                ),
+                ProofLine("-(exp(x[i])*exp(x[r]))/sum[j](exp(x[j]))^2", "0 times a sum is 0"),
+                ProofLine("-softmax(x)[i]*softmax(x)[r]", "definition of softmax, twice"),
+            ),
+            "r ≠ i",
+        ),
+    ),
+)
+
+_LOGSUMEXP_BY_ENTRY = IndexProof(
+    definitions=("y = log(sum[j](exp(x[j])))",),
+    left="∂y/∂x[r]",
+    cases=(
+        IndexCase(
+            ("r",),
+            (
+                ProofLine(
+                    "sum[j](exp(x[j])*delta[j,r])/sum[j](exp(x[j]))",
+                    "chain rule on log(u); ∂x[j]/∂x[r] = δ[j,r]",
+                ),
+                ProofLine("exp(x[r])/sum[j](exp(x[j]))", "only j = r remains of the sum"),
+                ProofLine("softmax(x)[r]", "definition of softmax"),
+            ),
+        ),
+    ),
+)
+
+
 RECORDS = (
     Structured(
         name="softmax",
@@ -56,6 +118,7 @@ RECORDS = (
             ),
         ),
         source="Bridle, Neurocomputing (1990); Bishop (2006), eq. 4.106",
+        with_indices=_SOFTMAX_BY_CASES,
     ),
     Structured(
         name="logsumexp",
@@ -68,5 +131,6 @@ RECORDS = (
             ProofLine("softmax(x)", "definition of softmax"),
         ),
         source="Boyd and Vandenberghe, Convex Optimization (2004), section 3.1.5",
+        with_indices=_LOGSUMEXP_BY_ENTRY,
     ),
 )

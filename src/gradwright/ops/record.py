@@ -20,6 +20,32 @@ class ProofLine:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexCase:
+    """The lines of one case of a proof with indices.
+
+    Each line is an expression in index notation that is equal to the one before; `indices` are
+    those that it leaves free. `condition` says when it holds, or nothing where it always does.
+    """
+
+    indices: tuple[str, ...]
+    lines: tuple[ProofLine, ...]
+    condition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexProof:
+    """A derivation with indices: definitions, what is derived, and its lines case by case.
+
+    `definitions` are equations in index notation, from the first on. `left` is the left side of
+    every line: a derivative whose indices are those of the definitions' names.
+    """
+
+    definitions: tuple[str, ...]
+    left: str
+    cases: tuple[IndexCase, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NumpyCode:
     """How NumPy computes an operation.
 
@@ -66,6 +92,7 @@ class Structured:
     `jacobian` gives, for each argument, a node with the axes of the result followed by those of
     the argument. `definition` and `proof` are notation in `x` or `X`; the proof's last line is
     the Jacobian, or for a scalar result the gradient, or `vec` form for a matrix result.
+    `with_indices` is a proof of the same entry by entry, of y by x.
     """
 
     name: str
@@ -78,6 +105,7 @@ class Structured:
     domain: str = ""
     sample: str = ""
     argument: str = field(default="x")
+    with_indices: IndexProof | None = None
 
 
 Record = Elementwise | Structured

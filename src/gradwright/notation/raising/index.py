@@ -92,11 +92,12 @@ class IndexRaiser:
         Raises:
             UnsupportedError: a part has no form at all.
         """
-        fresh = self._letters()
+        fresh = self.letters()
         left = Left(tuple((name, tuple(next(fresh) for _ in range(k))) for name, k in names))
         return Equation(left, self._covered(node, left.indices, fresh))
 
-    def _letters(self) -> Iterator[str]:
+    def letters(self) -> Iterator[str]:
+        """Names for indices, in order."""
         yield from (letter for letter in LETTERS if letter not in self.taken)
         yield from (name for name in (f"i{k}" for k in count(1)) if name not in self.taken)
 
@@ -111,8 +112,7 @@ class IndexRaiser:
         return _product([*([] if tree == ONE and ones else [tree]), *ones])
 
     def _body(self, node: Node, at: Sequence[Index], fresh: Iterator[str]) -> Tree:
-        terms = node.terms if isinstance(node, Add) else ((Fraction(1), node),)
-        return self._sum(terms, at, fresh)
+        return self._sum(terms_of(node), at, fresh)
 
     def _sum(
         self, terms: Sequence[tuple[Fraction, Node]], at: Sequence[Index], fresh: Iterator[str]
@@ -152,7 +152,7 @@ class IndexRaiser:
                 pieces.append(self._identity(letter[label], index, size))
             else:
                 letter[label] = index
-        ordered = sorted(factors, key=lambda factor: _reading_order(factor[0], factor[1], out))
+        ordered = sorted(factors, key=lambda factor: reading_order(factor[0], factor[1], out))
         for factor, labels in ordered:
             if isinstance(factor, Unit) and labels[0] not in letter:
                 letter[labels[0]] = factor.place
@@ -197,7 +197,7 @@ class IndexRaiser:
     ) -> tuple[int, Tree]:
         opened = isinstance(node, Add) and (node.order or self.tree_of(node) is None)
         if not (isinstance(node, Add) and opened):
-            return 1, self._at(node, at, fresh)
+            return 1, self.entry(node, at, fresh)
         sign = -1 if _is_turned(node, scale) else 1
         terms = [(sign * c, term) for c, term in node.terms]
         return sign, self._sum(terms, at, fresh)
@@ -205,14 +205,14 @@ class IndexRaiser:
     def _power(
         self, base: Node, exponent: Fraction, at: Sequence[Index], fresh: Iterator[str]
     ) -> Tree:
-        tree = self._at(base, at, fresh)
+        tree = self.entry(base, at, fresh)
         if exponent == 1:
             return tree
         if exponent == Fraction(1, 2):
             return Call("sqrt", (tree,))
         return Binary("^", tree, number_tree(exponent))
 
-    def _at(self, node: Node, at: Sequence[Index], fresh: Iterator[str]) -> Tree:
+    def entry(self, node: Node, at: Sequence[Index], fresh: Iterator[str]) -> Tree:
         """A node at its indices, in matrix notation as far as it has that."""
         if isinstance(node, Unit):
             return self._identity(at[0], node.place, node.axes[0])
@@ -230,7 +230,7 @@ class IndexRaiser:
             case Power():
                 return self._power(node.base, node.exponent, at, fresh)
             case Function():
-                parts = [self._at(part, at, fresh) for part in node.arguments]
+                parts = [self.entry(part, at, fresh) for part in node.arguments]
                 if node.operation == "power":
                     return Binary("^", parts[0], parts[1])
                 return Call(node.operation, tuple(parts), shown_options(node))
@@ -267,7 +267,16 @@ class _Replay:
         return self.used[self.place - 1]
 
 
-def _reading_order(node: Node, labels: Labels, out: Labels) -> tuple[object, ...]:
+def terms_of(node: Node) -> Sequence[tuple[Fraction, Node]]:
+    """The terms of a sum, also of a multiple of a sum."""
+    if isinstance(node, Product) and len(node.factors) == 1:
+        ((inner, labels),) = node.factors
+        if isinstance(inner, Add) and labels == node.out:
+            return [(node.coefficient * c, term) for c, term in inner.terms]
+    return node.terms if isinstance(node, Add) else ((Fraction(1), node),)
+
+
+def reading_order(node: Node, labels: Labels, out: Labels) -> tuple[object, ...]:
     """Scalars first, then matrices before vectors; by the axes of the result, by name."""
     place = min((out.index(label) for label in labels if label in out), default=len(out))
     names = sorted(variable.name for variable in variables(node))
@@ -285,7 +294,8 @@ def _names(tree: Tree) -> tuple[list[object], list[object]]:
 
 def _is_turned(node: Add, scale: Fraction) -> bool:
     """Whether a sum reads better with its signs turned: 1 - a, and no minus before the term."""
-    constants = [c for c, term in node.terms if isinstance(term, Product) and not term.factors]
+    products = [(c, term) for c, term in node.terms if isinstance(term, Product)]
+    constants = [c for c, t in products if not t.factors and len(set(t.out)) == t.order]
     if constants:
         return constants[0] < 0
     return scale < 0 and any(c < 0 for c, _ in node.terms)
