@@ -8,7 +8,7 @@ import gradwright as gw
 from gradwright.api.equations.report import EquationsReport
 from tests.suites.equations import run
 
-COUNT = 24
+COUNT = 12
 
 
 def test_right_equations_are_accepted_and_corrupted_ones_rejected(seed: int) -> None:
@@ -40,5 +40,5 @@ def test_a_checker_that_reads_entries_turned_is_caught(seed: int) -> None:
     def turned(text: str, *given: object, **declared: object) -> EquationsReport:
         return gw.check_equations(text.replace("[i,j]", "[j,i]", 1), *given, **declared)
 
-    outcome = run(4 * COUNT, seed, turned)
+    outcome = run(5 * COUNT, seed, turned, faults=False)
     assert any("index form" in failure for failure in outcome.failures)
