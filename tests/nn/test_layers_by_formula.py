@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 
 import gradwright as gw
-from gradwright.errors import GradwrightError, NetworkError, ShapeError, UnsupportedError
-from tests.nn.random_layers import SIZES, RandomLayer, random_layer
+from gradwright.errors import (
+    DomainError,
+    GradwrightError,
+    NetworkError,
+    ShapeError,
+    UnsupportedError,
+)
+from tests.nn.random_layers import random_layer
+from tests.suites.layers import TOLERANCE, error, layer_errors, moved, network_of
 
 CASES = 12
 
@@ -15,94 +22,18 @@ dense = gw.layer("tanh(W*x + b)", input="vector n", W="matrix m n", b="vector m"
 swish = gw.layer("z .* sigmoid(z)", input="vector n")
 
 
-def network_of(case: RandomLayer) -> gw.Network:
-    """The random layer in the middle, with sizes that differ all around."""
-    made = gw.layer(case.text, input="vector n", **case.parameters)
-    sizes = {name: SIZES[name] for name, _ in made.formula.sizes}
-    return gw.Network([SIZES["n"] + 2, "4 tanh", made(**sizes), "2"], loss="squared_error")
-
-
-def moved(net: gw.Network, rng: np.random.Generator) -> object:
-    p = net.init()
-    p.flat[:] = 0.7 * rng.normal(size=p.flat.size)
-    return p
-
-
-def loss_by_hand(case: RandomLayer, values: dict, X: np.ndarray, Y: np.ndarray) -> complex:
-    """The mean over the samples, one at a time and layer by layer."""
-    total = 0
-    for x, y in zip(X, Y, strict=True):
-        first = np.tanh(x @ values["W1"] + values["b1"])
-        own = {name: values[f"{name}2"] for name in case.parameters}
-        second = case.function({**own, "x": first})
-        total = total + np.sum((second @ values["W3"] + values["b3"] - y) ** 2)
-    return total / len(X)
-
-
-def complex_step(case: RandomLayer, p: object, X: np.ndarray, Y: np.ndarray) -> dict:
-    found = {}
-    for name in p:
-        found[name] = np.empty(p[name].shape)
-        for place in np.ndindex(p[name].shape):
-            values = {key: value.astype(complex) for key, value in p.items()}
-            values[name][place] += 1e-30j
-            found[name][place] = np.imag(loss_by_hand(case, values, X, Y)) / 1e-30
-    return found
-
-
-def error(ours: np.ndarray, theirs: np.ndarray) -> float:
-    scale = np.max(np.abs(theirs), initial=0.0)
-    return float(np.max(np.abs(ours - theirs), initial=0.0)) / (scale or 1.0)
-
-
 @pytest.mark.parametrize("case", range(CASES))
-def test_s2_5_gradients_of_random_layers(case: int, rng: np.random.Generator) -> None:
+def test_s2_4_s2_5_random_layers(case: int, rng: np.random.Generator) -> None:
     drawn = random_layer(rng)
-    net = network_of(drawn)
-    p = moved(net, rng)
-    X, Y = rng.normal(size=(3, net.widths[0])), rng.normal(size=(3, 2))
-    value, gradient = net.value_and_gradient(p, X, Y)
-    by_hand = complex_step(drawn, p, X, Y)
-    own = {key: array.astype(complex) for key, array in p.items()}
-    assert value == pytest.approx(np.real(loss_by_hand(drawn, own, X, Y)), rel=1e-10)
-    for name in p:
-        assert error(gradient[name], by_hand[name]) < 1e-9, (drawn.text, name)
+    errors = layer_errors(drawn, rng)
+    assert max(errors.values()) < TOLERANCE, (drawn.text, errors)
 
 
-def test_the_gradient_test_sees_a_wrong_layer(rng: np.random.Generator) -> None:
+def test_the_comparison_sees_a_wrong_layer(rng: np.random.Generator) -> None:
     drawn = random_layer(rng)
-    net = network_of(drawn)
-    p = moved(net, rng)
-    X, Y = rng.normal(size=(3, net.widths[0])), rng.normal(size=(3, 2))
     right = drawn.function
     drawn.function = lambda values: 1.001 * right(values)
-    by_hand = complex_step(drawn, p, X, Y)
-    assert max(error(net.gradient(p, X, Y)[name], by_hand[name]) for name in p) > 1e-6
-
-
-@pytest.mark.parametrize("case", range(CASES))
-def test_s2_4_both_blocks_of_random_layers(case: int, rng: np.random.Generator) -> None:
-    drawn = random_layer(rng)
-    net = network_of(drawn)
-    p = moved(net, rng)
-    x = rng.normal(size=net.widths[0])
-    J_y, J_theta = net.layer_jacobians(p, x)[1]
-    before = np.tanh(x @ p["W1"] + p["b1"])
-    values = {name: p[f"{name}2"] for name in drawn.parameters} | {"x": before}
-    columns = {}
-    for name in ("x", *drawn.parameters):
-        slots = []
-        for place in np.ndindex(values[name].shape):
-            point = {key: value.astype(complex) for key, value in values.items()}
-            point[name][place] += 1e-30j
-            slots.append(np.imag(drawn.function(point)) / 1e-30)
-        columns[name] = np.stack(slots, axis=-1)
-    assert error(J_y.dense(), columns["x"]) < 1e-9, drawn.text
-    parameters = [columns[name] for name in drawn.parameters]
-    rows = SIZES[drawn.outputs]
-    by_parameters = np.concatenate(parameters, axis=1) if parameters else np.zeros((rows, 0))
-    assert J_theta.shape == by_parameters.shape
-    assert error(J_theta.dense(), by_parameters) < 1e-9, drawn.text
+    assert min(layer_errors(drawn, rng)[name] for name in ("loss", "J_y")) > TOLERANCE
 
 
 @pytest.mark.parametrize("case", range(4))
@@ -175,6 +106,36 @@ def test_repeated_layers_are_one_recursion() -> None:
     assert "Zₗ = A₍ₗ₋₁₎ Wₗᵀ + ones(n) bₗᵀ" in text and "l = 1, …, 30" in text
     assert "4 -> 30 * 4 tanh(W*x + b) -> 3 * 4 z .* sigmoid(z) -> 2 softmax" in text
     assert "for layer in range(0, 30)" in net.backprop().source()
+
+
+def test_parts_of_a_formula_have_names(rng: np.random.Generator) -> None:
+    norm = gw.layer(
+        "g .* (x - sum(x)/n)/sqrt(norm2(x - sum(x)/n)^2/n + 0.1)", input="vector n", g="vector n"
+    )
+    gate = gw.layer(
+        "sigmoid(W*x + b).*x + (1 - sigmoid(W*x + b)).*tanh(H*x)",
+        input="vector n",
+        W="matrix n n",
+        b="vector n",
+        H="matrix n n",
+    )
+    assert [name for name, _ in norm.formula.batch] == ["H", "A"]
+    # H is a parameter there, so it is no name of a part; sigmoid(W*x + b) occurs twice.
+    assert sorted(name for name, _ in gate.formula.batch) == ["A", "G", "K", "V", "Z"]
+    net = gw.Network([4, norm, gate, "2 softmax"])
+    text = " ".join(net.backprop().explain().split())
+    assert "δA₁ = " in text and "X ones(4) ones(4)ᵀ/4" in text
+    assert net.backprop().check().ok
+
+
+def test_softmax_and_softplus_written_out_do_not_overflow() -> None:
+    smooth = gw.layer("log(1 + exp(x))", input="vector n")
+    shares = gw.layer("exp(x - c)/sum(exp(x - c))", input="vector n", c="vector n")
+    net = gw.Network([2, smooth, shares], loss="squared_error")
+    p = net.init()
+    large = np.array([[1e4, 1e4 - 1.0], [-1e4, 0.0]])
+    assert np.allclose(net.predict(p, large)[0], [1 / (1 + np.exp(-1.0)), 1 / (1 + np.exp(1.0))])
+    assert np.all(np.isfinite(net.gradient(p, large, np.zeros((2, 2))).flat))
 
 
 def test_everything_that_a_network_does(rng: np.random.Generator, tmp_path: object) -> None:
@@ -252,6 +213,26 @@ def test_what_is_no_list_of_layers_ends_in_a_typed_error(items: list) -> None:
 def test_sizes_that_a_layer_does_not_have(sizes: dict) -> None:
     with pytest.raises(NetworkError):
         dense(**sizes)
+
+
+def test_outside_its_domain_a_layer_has_no_wrong_numbers() -> None:
+    net = gw.Network([2, gw.layer("log(x)", input="vector n"), "2 softmax"])
+    p = net.init()
+    inside, outside = np.ones((2, 2)), np.array([[1.0, 2.0], [1.0, -1.0]])
+    assert np.isfinite(net.loss(p, inside, [0, 1]))
+    for ask in (
+        lambda: net.predict(p, outside),
+        lambda: net.loss(p, outside, [0, 1]),
+        lambda: net.gradient(p, outside, [0, 1]),
+    ):
+        with pytest.raises(DomainError):
+            ask()
+
+
+def test_a_layer_may_be_zero() -> None:
+    net = gw.Network([2, gw.layer("0*x", input="vector n"), "2 softmax"])
+    trace = net.backprop().trace(net.init(), np.ones((3, 2)), [0, 1, 1])
+    assert np.array_equal(trace.values["A1"], np.zeros((3, 2)))
 
 
 def test_what_layers_by_formula_do_not_do_yet() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +17,7 @@ from gradwright.api.network_parts import (
     collapsed,
     gradient_norms,
 )
-from gradwright.errors import NetworkError
+from gradwright.errors import DomainError, NetworkError
 from gradwright.explain.conventions import ONE_SAMPLE, Convention, known_notation
 from gradwright.explain.trace import TracedLine, traced_lines
 from gradwright.nn.initialise import initialise
@@ -138,13 +139,23 @@ class Network:
     # Running ------------------------------------------------------------------------------------
 
     def predict(self, p: Parameters, X: Array) -> Array:
-        """The outputs for samples X (n × inputs): shape n × outputs."""
-        return self._model.module.predict(self._flat(p), self.inputs(p, X))
+        """The outputs for samples X (n × inputs): shape n × outputs.
+
+        Raises:
+            DomainError: a formula of a layer is not defined there.
+        """
+        inputs = self.inputs(p, X)
+        with self._outside_domains():
+            found = self._model.module.predict(self._flat(p), inputs)
+        return self._numbers(found, "the outputs")
 
     def loss(self, p: Parameters, X: Array, y: Array) -> float:
         """The loss of a batch, reduced as the network says."""
         inputs = self.inputs(p, X)
-        return float(self._model.module.loss(self._flat(p), inputs, self.targets(p, inputs, y)))
+        targets = self.targets(p, inputs, y)
+        with self._outside_domains():
+            found = self._model.module.loss(self._flat(p), inputs, targets)
+        return float(self._numbers(found, "the loss"))
 
     def gradient(self, p: Parameters, X: Array, y: Array) -> Parameters:
         """The gradients of the loss, named and shaped like the parameters."""
@@ -154,8 +165,29 @@ class Network:
         """(loss, gradients) in one pass."""
         inputs = self.inputs(p, X)
         targets = self.targets(p, inputs, y)
-        value, flat = self._model.module.value_and_gradient(self._flat(p), inputs, targets)
-        return float(value), Parameters(self._model.layers, flat)
+        with self._outside_domains():
+            value, flat = self._model.module.value_and_gradient(self._flat(p), inputs, targets)
+        self._numbers(value, "the loss")
+        return float(value), Parameters(self._model.layers, self._numbers(flat, "the gradient"))
+
+    def _outside_domains(self) -> Any:
+        """Formulas may be undefined at some numbers: that is told once, by an error."""
+        model = self._model
+        by_formula = model.loss_formula is not None or bool(self._maps)
+        return np.errstate(all="ignore") if by_formula else nullcontext()
+
+    def _numbers(self, found: Array, what: str) -> Array:
+        """What was computed, if a formula of the user's was defined where it was evaluated."""
+        model = self._model
+        by_formula = model.loss_formula is not None or bool(self._maps)
+        if by_formula and np.any(np.isnan(found)):
+            raise DomainError(
+                f"{what} of {self!r}",
+                "a formula of a layer or of the loss has no value at these parameters and samples "
+                "(it is not a number)",
+                "give parameters and samples at which every formula is defined",
+            )
+        return found
 
     def layer_jacobians(self, p: Parameters, x: Array) -> list[LayerJacobians]:
         """(J_y, J_θ) of every layer at one sample x, a vector, as linear maps.

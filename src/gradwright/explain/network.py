@@ -24,7 +24,8 @@ FOLDED_FROM = 3
 class LayerLines:
     """The printed lines of one kind.
 
-    They have the letters X, Z, A, Y, L and those of the `parameters`, and the sizes n, p, q.
+    They have the letters X, Z, A, Y, L, those of the `parameters` and of named `parts`, and the
+    sizes n, p, q.
     """
 
     forward: tuple[Line, ...]
@@ -32,6 +33,7 @@ class LayerLines:
     adjoints: tuple[Line, ...]
     label: str
     parameters: tuple[str, ...] = ("W", "b")
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +237,10 @@ class _Layer:
         """A letter of the kind as this layer's."""
         if name in ("X", "δX"):
             return self.convention.name_of(name.replace("X", "A"), before(self.index))
-        if name in ("Z", "A", "δZ", "δA", *self.run.lines.parameters):
+        own = (*self.run.lines.parameters, *self.run.lines.parts)
+        if name in ("Z", "A", "δZ", "δA", *own):
             return self.convention.name_of(name, self.index)
-        if name.removeprefix("δ") in self.run.lines.parameters:
+        if name.removeprefix("δ") in own:
             return "δ" + self.convention.name_of(name.removeprefix("δ"), self.index)
         return self.convention.letters.get(name, name)
 

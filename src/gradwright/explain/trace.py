@@ -53,7 +53,7 @@ def traced_lines(
     found = []
     single = [layer for run in runs for layer in run.single()]
     for section, line in _in_order(sections(single, Convention())):
-        value = _value(line.tree, known, declared)
+        value = _value(line.tree, known, declared, samples)
         used = {name: known[name] for name in infer(line.tree, declared).symbols}
         found.append(TracedLine(section, line, value, {**used, "n": samples}))
         known[line.name] = value
@@ -66,6 +66,10 @@ def _in_order(parts: Sequence[Section]) -> list[tuple[str, Line]]:
     return [(part.title, entry.line) for part in parts if not part.local for entry in part.entries]
 
 
-def _value(tree: Tree, known: Mapping[str, Array], declared: Mapping[str, Declaration]) -> Array:
+def _value(
+    tree: Tree, known: Mapping[str, Array], declared: Mapping[str, Declaration], samples: int
+) -> Array:
     scope = infer(tree, declared)
-    return evaluate(tree, {name: known[name] for name in scope.symbols}, scope)
+    values = {name: known[name] for name in scope.symbols}
+    # A line without symbols, such as ones(n), has no array of that many rows.
+    return evaluate(tree, values | ({"n": samples} if "n" in scope.sizes else {}), scope)

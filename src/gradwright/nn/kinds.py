@@ -39,6 +39,11 @@ class Kind:
         return ("W", "b") if self.bias else ("W",)
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of parts of a layer's formula, besides Z and A."""
+        return () if self.formula is None else tuple(name for name, _ in self.formula.parts)
+
+    @property
     def described(self) -> str:
         """The kind in a few words: the activation, or the formula."""
         return self.activation if self.formula is None else self.formula.text

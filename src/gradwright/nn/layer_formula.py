@@ -15,6 +15,7 @@ from gradwright.emit.names import PythonNames
 from gradwright.errors import NetworkError, ShapeError, UnsupportedError
 from gradwright.explain.lines import renamed
 from gradwright.nn.batch_text import BATCH, batch_text
+from gradwright.nn.naming import Part, is_activation, named_parts
 from gradwright.notation.declarations import (
     AnyDeclaration,
     Declaration,
@@ -25,9 +26,7 @@ from gradwright.notation.declarations import (
 )
 from gradwright.notation.parser import parse
 from gradwright.notation.shapes import Scope, infer
-from gradwright.notation.tree import Call, Symbol, Tree, literal, walk, with_children
-from gradwright.ops.record import Elementwise
-from gradwright.ops.table import OPERATIONS
+from gradwright.notation.tree import Call, Symbol, Tree, walk, with_children
 from gradwright.render.plain import plain_text
 
 #: The letters that every layer has: input, pre-activation, activation, targets, loss.
@@ -52,7 +51,8 @@ class LayerFormula:
     of the user's the one here. `sample` has the formulas for one sample, ending with `a`, and
     `batch` those for a batch, ending with `A`. `activation` is the function that the layer ends
     with, "" where it ends with none. `functions` are its abstract functions; where one maps
-    vectors there is no form for a batch, and `batch` is empty.
+    vectors there is no form for a batch, and `batch` is empty. `parts` are the names of `batch`
+    other than Z and A, with the number of their entries, and `pre_activation` is that of Z.
     """
 
     text: str
@@ -65,6 +65,8 @@ class LayerFormula:
     batch: Texts
     activation: str = ""
     functions: tuple[FunctionDeclaration, ...] = ()
+    parts: tuple[tuple[str, Size], ...] = ()
+    pre_activation: Size = "q"
 
     def shapes(self, sizes: Mapping[str, int]) -> tuple[tuple[str, tuple[int, ...]], ...]:
         """Letter and shape of each parameter at given sizes."""
@@ -233,7 +235,10 @@ def _canonical(
     _require_held(text, names, [*symbols.values(), *functions])
     whole = renamed(tree, letter, size)
     outputs = size(scope.shape.rows[0])
-    sample, batch = _texts(text, whole, symbols, functions, x, outputs)
+    # A map of vectors takes one sample at a time.
+    mapped = any(d.kind == "map" for d in functions)
+    parts = [] if mapped else named_parts(whole, symbols, functions, x)
+    every: dict[str, AnyDeclaration] = {**symbols, **{d.name: d for d in functions}}
     return LayerFormula(
         text=text,
         input=x,
@@ -241,43 +246,44 @@ def _canonical(
         inputs=symbols[x].sizes[0],
         outputs=outputs,
         sizes=tuple((str(key), str(name)) for key, name in names.items()),
-        sample=sample,
-        batch=batch,
+        sample=_sample_texts(whole, functions),
+        batch=_batch_texts(text, parts, every, x),
         activation=whole.function if isinstance(whole, Call) else "",
         functions=functions,
+        parts=tuple((part.name, part.size) for part in parts if part.name not in ("Z", "A")),
+        pre_activation=next((part.size for part in parts if part.name == "Z"), outputs),
     )
 
 
-def _texts(
+def _sample_texts(whole: Tree, functions: Sequence[FunctionDeclaration]) -> Texts:
+    """The formulas of one sample, through z where the layer ends with an activation."""
+    if not is_activation(whole, functions):
+        return (("a", plain_text(whole)),)
+    assert isinstance(whole, Call)
+    inner, *others = whole.arguments
+    last = with_children(whole, (Symbol("z"), *others))
+    return ("z", plain_text(inner)), ("a", plain_text(last))
+
+
+def _batch_texts(
     text: str,
-    whole: Tree,
-    symbols: dict[str, Declaration],
-    functions: Sequence[FunctionDeclaration],
+    parts: Sequence[Part],
+    names: Mapping[str, AnyDeclaration],
     x: str,
-    outputs: Size,
-) -> tuple[Texts, Texts]:
-    """(the formulas of one sample, those of a batch), through z where that has a name."""
-    abstract: dict[str, AnyDeclaration] = {d.name: d for d in functions}
-    # A map of vectors takes one sample at a time.
-    mapped = any(d.kind == "map" for d in functions)
-    sample: list[tuple[str, str]] = []
-    batch: list[tuple[str, str]] = []
-    last, source, rows = whole, x, "X"
-    if _ends_with(whole, functions):
-        assert isinstance(whole, Call)
-        inner, *others = whole.arguments
-        sample.append(("z", plain_text(inner)))
-        if not mapped:
-            known = {**abstract, **symbols}
-            batch.append(("Z", batch_text(f"the layer {text}", inner, known, {x: rows})))
-        last = with_children(whole, (Symbol("z"), *others))
-        source, rows = "z", "Z"
-        symbols = {"z": Declaration("z", "vector", (outputs,))}
-    sample.append(("a", plain_text(last)))
-    if not mapped:
-        known = {**abstract, **symbols}
-        batch.append(("A", batch_text(f"the layer {text}", last, known, {source: rows})))
-    return tuple(sample), tuple(batch)
+) -> Texts:
+    """The named parts of a formula for a batch."""
+    known, rows, found = dict(names), {x: "X"}, []
+    for part in parts:
+        used = {name: row for name, row in rows.items() if name in _symbols(part.tree)}
+        asked = f"the layer {text}"
+        found.append((part.name, batch_text(asked, part.tree, known, used)))
+        known[part.name] = Declaration(part.name, "vector", (part.size,))
+        rows[part.name] = part.name
+    return tuple(found)
+
+
+def _symbols(tree: Tree) -> set[str]:
+    return {part.name for part in walk(tree) if isinstance(part, Symbol)}
 
 
 def _require_held(text: str, names: Mapping[Size, Size], symbols: Iterable[AnyDeclaration]) -> None:
@@ -291,14 +297,3 @@ def _require_held(text: str, names: Mapping[Size, Size], symbols: Iterable[AnyDe
                 "give it as a number",
                 text=text,
             )
-
-
-def _ends_with(tree: Tree, functions: Sequence[FunctionDeclaration]) -> bool:
-    """Whether a formula is an activation of something that is worth a name."""
-    if not isinstance(tree, Call) or not tree.arguments or isinstance(tree.arguments[0], Symbol):
-        return False
-    record = OPERATIONS.get(tree.function)
-    single = isinstance(record, Elementwise) and record.arity == 1
-    single |= any(d.name == tree.function and d.kind == "elementwise" for d in functions)
-    numbers = all(literal(argument) is not None for argument in tree.arguments[1:])
-    return numbers and (single or tree.function == "softmax")

@@ -55,7 +55,9 @@ def _own_letters(kind: Kind, one_sample: bool) -> dict[str, str]:
         outputs = layout.values(str(formula.outputs), one_sample)
         parameters = {declared.name: str(declared) for declared in formula.parameters}
         inputs = layout.values(str(formula.inputs), one_sample)
-        return {"X": inputs, **parameters, "Z": outputs, "A": outputs}
+        inner = dict(formula.parts) | {"Z": formula.pre_activation}
+        parts = {name: layout.values(str(size), one_sample) for name, size in inner.items()}
+        return {"X": inputs, **parameters, **parts, "A": outputs}
     inputs, outputs = (layout.values(units, one_sample) for units in ("p", "q"))
     declared = {"X": inputs, "W": layout.weights, "Z": outputs, "A": outputs}
     return {**declared, "b": "vector q"} if kind.bias else declared

@@ -293,7 +293,7 @@ class NetworkModel:
                 return self._one_sample[key]
         derived = self.derived[kind]
         lines = (derived.forward, derived.local, derived.adjoints)
-        return LayerLines(*lines, kind.described, kind.parameters)
+        return LayerLines(*lines, kind.described, kind.parameters, kind.parts)
 
     def _formulas(self) -> dict[str, tuple[str, ...]]:
         """For each stage, the formulas that its functions compute, as documentation."""
