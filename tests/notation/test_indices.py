@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+import itertools
 
 import numpy as np
 import pytest
@@ -75,6 +75,30 @@ def test_random_formulas_are_printed_and_read_back(rng: np.random.Generator) -> 
         tree = parse(text)
         for shown, read in ((plain_text, parse), (unicode_text, parse), (latex, read_latex)):
             assert_near(value_of(read(shown(tree)), point), expected, f"{text}: {shown(tree)}")
+
+
+def test_random_formulas_are_differentiated_and_checked(rng: np.random.Generator) -> None:
+    """Results in index form are read back by the printer itself, and here once more."""
+    forms = set()
+    for text, _, point in itertools.islice(formulas(rng), 30):
+        formula = gw.formula(text, **random_index.DECLARED)
+        if not formula.variables:
+            continue
+        wrt = str(rng.choice(formula.variables))
+        scalar = formula.scope.shape.kind == "scalar"
+        derived = formula.gradient(wrt) if scalar else formula.jacobian(wrt)
+        assert derived.check().ok, (text, wrt, str(derived))
+        forms.add(derived.form)
+        (printed,) = derived.printed.values()
+        again = parse(derived.text())
+        axes = printed.node.axes
+        if derived.form == "index":
+            scope = infer(again, SYMBOLS, sizes=frozenset(random_index.SIZES), axes=axes)
+            known = {**random_index.SIZES, **point}
+            used = {name: known[name] for name in {*scope.symbols, *scope.sizes}}
+            expected = field.evaluate(printed.node, point, random_index.SIZES)
+            assert_near(evaluate(again, used, scope), expected, derived.text())
+    assert "index" in forms
 
 
 def test_a_sum_that_is_wrong_by_a_size_is_caught(rng: np.random.Generator) -> None:
@@ -280,6 +304,6 @@ def test_many_indices_end_in_one_error() -> None:
 def test_a_long_chain_of_sums_is_contracted_two_at_a_time() -> None:
     """Multiplied out at once this would hold 20¹¹ numbers."""
     letters = [f"i{number}" for number in range(11)]
-    product = "*".join(f"A[{one},{other}]" for one, other in pairwise(letters))
+    product = "*".join(f"A[{one},{other}]" for one, other in itertools.pairwise(letters))
     A = np.full((20, 20), 0.05)
     assert gw.formula(f"sum[{','.join(letters)}]({product})")(A=A) == pytest.approx(20.0)

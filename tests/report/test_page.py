@@ -77,6 +77,20 @@ def test_mathml_is_well_formed_and_has_the_tokens_of_the_unicode_text(text: str)
     assert re.sub(r"[|()₀-₉0-9,_]|abs", "", tokens) == plain
 
 
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("sum[i,j](A[i,j]*x[i])", "∑i,jAi,jxi"),
+        ("D[i,j] = delta[i,j]*W1[2,j]", "Di,j=δi,jW12,j"),
+        ("∂f[i]/∂W[j,k] = delta[i,j]*a[k]", "∂fi∂Wj,k=δi,jak"),
+        ("∂²f/∂x² = 2", "∂2f∂x2=2"),
+    ],
+)
+def test_mathml_of_indices(text: str, tokens: str) -> None:
+    root = ElementTree.fromstring(mathml(parse(text)))
+    assert "".join(root.itertext()).replace(" ", "") == tokens
+
+
 @pytest.mark.parametrize("text", TEXTS)
 def test_mathml_fences_are_in_pairs(text: str) -> None:
     root = ElementTree.fromstring(mathml(parse(text)))

@@ -58,13 +58,14 @@ def bind(
 
 
 def _length(name: str, value: object, asked: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+    array = np.asarray(value)
+    if array.ndim or array.dtype.kind not in "iu" or array < 1:
         raise ShapeError(
             asked,
             f"the size {name} is given as {value!r} and a size is a whole number from 1",
             f"give {name} such a number",
         )
-    return int(value)
+    return int(array)
 
 
 def _listed(names: Iterable[str]) -> str:

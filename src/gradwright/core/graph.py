@@ -247,6 +247,8 @@ class Graph:
             return base
         if exponent == 0:
             return self.ones(*base.axes)
+        if isinstance(base, Unit) and exponent > 0:
+            return base
         if isinstance(base, Power) and _powers_multiply(base.exponent, exponent):
             return self.power(base.base, base.exponent * exponent)
         if isinstance(base, Product):

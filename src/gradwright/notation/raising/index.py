@@ -311,10 +311,16 @@ def _summed(over: list[Tree], under: list[Tree], bound: dict[str, Size]) -> Tree
     below, beneath = list[Tree](), list[Tree]()
     for tree in under:
         (beneath if free_indices(tree)[id(tree)] & set(bound) else below).append(tree)
-    held = frozenset().union(*(free_indices(t)[id(t)] for t in (*inside, *beneath)))
-    inside += [_ones(size, index) for index, size in bound.items() if index not in held]
+    inside += [_ones(bound[index], index) for index in _unsized((*inside, *beneath), bound)]
     total = IndexSum(tuple(bound), _quotient(inside, beneath))
     return _product([_quotient(outside, below), total]) if outside or below else total
+
+
+def _unsized(trees: Sequence[Tree], bound: Collection[str]) -> list[str]:
+    """The bound indices that stand in no entry, so that nothing says how far they count."""
+    entries = [part for tree in trees for part in walk(tree) if isinstance(part, Entry)]
+    held = {index for entry in entries for index in entry.indices}
+    return [index for index in bound if index not in held]
 
 
 def _quotient(over: list[Tree], under: list[Tree]) -> Tree:
