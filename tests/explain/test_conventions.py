@@ -165,6 +165,8 @@ def test_x4_names_for_sizes_and_depth() -> None:
             asked()
     assert "l = L, …, 1" in text
     assert "Layer l of L, " in gw.Network("d -> 3 softmax").backprop().explain()
+    two = gw.Network("d -> L * H tanh -> M * K relu -> 3 softmax")
+    assert "L+M" in two.backprop("004").explain()
     with pytest.raises(NetworkError, match="the sizes with names are H, K, L, d"):
         net.sized(m=3)
     with pytest.raises(NetworkError):
@@ -202,6 +204,10 @@ def test_x4_symbolic_lines_are_those_of_every_size() -> None:
 def test_unknown_conventions(notation: str | None, choices: dict[str, str], said: str) -> None:
     with pytest.raises(NetworkError, match=said):
         gw.Network("3 -> 2 softmax").backprop(notation, **choices)
+
+
+def test_names_with_names_in_their_index_read_back() -> None:
+    assert parse("W₍L₊₁₎").name == "W[L+1]"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("notation", NOTATIONS)

@@ -6,6 +6,7 @@ is derived does not depend on them; how it is written down does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -62,7 +63,8 @@ class Convention:
         if stem == "A" and index == 0:
             return "δX" if stem != letter else self.letters["X"]
         base = self.letters.get(letter, letter)
-        if self.raised:
+        # Some letters have no raised form, and sizes may have any name.
+        if self.raised and set(str(index)) <= set(_RAISE):
             return f"{base}⁽{''.join(_RAISE[character] for character in str(index))}⁾"
         return f"{base}{index}" if isinstance(index, int) else f"{base}[{index}]"
 
@@ -190,3 +192,17 @@ def known_notation(name: str) -> Convention:
             "use one of those, or leave it out",
         )
     return NOTATIONS[name]
+
+
+def shifted(index: Size, by: int) -> Size:
+    """The index of a layer, or the letter of one, moved by a number.
+
+    >>> shifted(3, -1), shifted("l", 1), shifted("L+M+1", -1), shifted("L-1", 0)
+    (2, 'l+1', 'L+M', 'L-1')
+    """
+    if isinstance(index, int):
+        return index + by
+    split = re.fullmatch(r"(.*?)([+-][0-9]+)?", index)
+    assert split is not None
+    moved = by + int(split[2] or 0)
+    return f"{split[1]}{moved:+d}" if moved else split[1]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gradwright.core.nodes import Size
-from gradwright.explain.conventions import Convention
+from gradwright.explain.conventions import Convention, shifted
 from gradwright.explain.lines import Form, Line, renamed
 from gradwright.explain.rows import as_row
 from gradwright.notation.tree import Symbol
@@ -236,23 +236,13 @@ class _Layer:
     def _name(self, name: str) -> str:
         """A letter of the kind as this layer's."""
         if name in ("X", "δX"):
-            return self.convention.name_of(name.replace("X", "A"), before(self.index))
+            return self.convention.name_of(name.replace("X", "A"), shifted(self.index, -1))
         own = (*self.run.lines.parameters, *self.run.lines.parts)
         if name in ("Z", "A", "δZ", "δA", *own):
             return self.convention.name_of(name, self.index)
         if name.removeprefix("δ") in own:
             return "δ" + self.convention.name_of(name.removeprefix("δ"), self.index)
         return self.convention.letters.get(name, name)
-
-
-def before(index: Size) -> Size:
-    """The index of the layer before."""
-    if isinstance(index, int):
-        return index - 1
-    stem, plus, count = index.partition("+")
-    if not plus:
-        return f"{index}-1"
-    return stem if count == "1" else f"{stem}+{int(count) - 1}"
 
 
 def _layers(run: Run, convention: Convention) -> list[_Layer]:

@@ -6,13 +6,12 @@ the index of the layer.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 from gradwright.calculus.modes import reverse
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Size
-from gradwright.explain.conventions import Convention
+from gradwright.explain.conventions import Convention, shifted
 from gradwright.explain.lines import Form, Line, renamed
 from gradwright.explain.network import Entry, Section
 from gradwright.explain.rows import as_row, matrix_product, with_rows
@@ -93,7 +92,7 @@ class _Letters:
 
     convention: Convention
 
-    def tree(self, tree: Tree, index: str) -> Tree:
+    def tree(self, tree: Tree, index: Size) -> Tree:
         """A tree of `GeneralLayer` for the layer `index`."""
         layer, behind = shifted(index, 0), shifted(index, 1)
         named = self.convention.name_of
@@ -111,21 +110,9 @@ class _Letters:
         made = renamed(tree, lambda name: names.get(name, name), lambda size: size)
         return _with_activation(made, self.convention.letters["φ"])
 
-    def sizes(self, *indices: str) -> tuple[Size, ...]:
+    def sizes(self, *indices: Size) -> tuple[Size, ...]:
         """The units of layers, as the axes of a value."""
         return tuple(self.convention.size_of(index) for index in indices)
-
-
-def shifted(index: str, by: int) -> str:
-    """An index, or the letter of one, moved by a number.
-
-    >>> shifted("l", 1), shifted("l+1", -1), shifted("L-1", 0)
-    ('l+1', 'l', 'L-1')
-    """
-    split = re.fullmatch(r"(.*?)([+-]\d+)?", index)
-    assert split is not None
-    moved = by + int(split[2] or 0)
-    return f"{split[1]}{moved:+d}" if moved else split[1]
 
 
 def _never(part: Tree) -> bool:
@@ -190,10 +177,10 @@ class _Writer:
         """Whether the recursion runs over the outputs of layers."""
         return self.convention.layer_jacobian == "output"
 
-    def _tree(self, text: str, index: str) -> Tree:
+    def _tree(self, text: str, index: Size) -> Tree:
         return self.letters.tree(parse(text), index)
 
-    def _vector(self, letter: str, index: str, trees: tuple[Tree, ...], rule: str = "") -> Line:
+    def _vector(self, letter: str, index: Size, trees: tuple[Tree, ...], rule: str = "") -> Line:
         """A line for the derivative by a value of a layer."""
         size = self.convention.size_of(index)
         axes: tuple[Size, ...] = (1, size) if self.convention.row_gradients else (size,)
@@ -212,7 +199,7 @@ class _Writer:
     def nested(self) -> Entry:
         """The output as layers inside each other."""
 
-        def applied(index: str, inner: Tree) -> Tree:
+        def applied(index: Size, inner: Tree) -> Tree:
             before = self.convention.name_of("A", shifted(index, -1))
             affine = _replaced(self._tree(self.layer.affine, index), before, inner)
             return Call(self.convention.letters["φ"], (affine,))
@@ -236,7 +223,7 @@ class _Writer:
         top, bottom = (self.convention.name_of(letter, k) for k in (behind, self.index))
         return Entry(Line(f"∂{top}/∂{bottom}", axes, (Form(tree),)))
 
-    def _factor(self, index: str) -> Tree:
+    def _factor(self, index: Size) -> Tree:
         """The Jacobian from layer `index` to the one behind it, m × n."""
         if self.over_outputs:
             return self.letters.tree(self.layer.output, shifted(index, 1))

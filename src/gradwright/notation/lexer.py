@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from string import ascii_uppercase
 
 from gradwright.errors import LimitError, NotationError, Span
 
@@ -36,6 +37,8 @@ _SUM_SIGNS = ("Σ_", "∑_")
 #: What the index of a layer is written with, raised and lowered.
 RAISED = dict(zip("⁽⁾⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ʰⁱʲᵏˡⁿʳᴷᴸ", "()0123456789+-hijklnrKL", strict=True))
 LOWERED = dict(zip("₍₎₀₁₂₃₄₅₆₇₈₉₊₋ₕᵢⱼₖₗₙᵣ", "()0123456789+-hijklnr", strict=True))
+#: Capital letters have no lowered form, and stand among lowered signs as they are.
+_LOWERED_INSIDE = {**LOWERED, **{letter: letter for letter in ascii_uppercase}}
 
 #: Characters that stand for an operator or bracket, longest first.
 _SIGNS = {
@@ -333,7 +336,7 @@ def _name(text: str, start: int) -> Token:
     while end < len(text) and _continues_name(text[end]):
         end += 1
     index = _index_end(text, end, RAISED)
-    lowered = _index_end(text, end, LOWERED)
+    lowered = _index_end(text, end, _LOWERED_INSIDE)
     span = Span(start, end)
     _check_name(text, span)
     written = text[start:end]
@@ -348,7 +351,7 @@ def _name(text: str, start: int) -> Token:
             span=span,
         )
     if lowered > end:
-        inside = "".join(LOWERED[character] for character in text[end + 1 : lowered - 1])
+        inside = "".join(_LOWERED_INSIDE[character] for character in text[end + 1 : lowered - 1])
         return Token("name", f"{name}[{inside}]", Span(start, lowered))
     if index > end:
         return Token("name", name + text[end:index], Span(start, index))
