@@ -106,7 +106,7 @@ def test_a_planted_fault_is_seen() -> None:
     fault = replace(statement, work=lambda names: replace(found, compared=(off,)))
     note = replace(NOTES[0], statements=(fault,))
     assert "differs from" in note_page(note)
-    assert not Slip("001:1", "", "", "d/dx (x^2) = 2*x", None, {"x": "scalar"}).found
+    assert not Slip("001:1", "", "", "d/dx (x^2) = 2*x", declared={"x": "scalar"}).found
 
 
 def test_the_error_measure() -> None:

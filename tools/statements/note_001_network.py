@@ -6,7 +6,7 @@ import numpy as np
 
 import gradwright as gw
 from gradwright.api.reporting import result_equations
-from gradwright.report import figures
+from gradwright.report.forward_diagram import forward_diagram
 from gradwright.report.page import code, details
 from tools.statements.oracle import complex_step, relu, softmax
 from tools.statements.pieces import lines_of, name, shown_lines, text_of
@@ -72,7 +72,7 @@ def _values(s: Names) -> Worked:
         Compared(name("L"), net.loss(p, X, y), _loss(w, X, y)),
     ]
     entries = lines_of(bp, "Forward")
-    figure = figures.flow_diagram(net.model.layers, net.model.loss)
+    figure = forward_diagram(net.model.layers, net.model.loss)
     return Worked(shown_lines(entries), text_of(entries[4]), tuple(pairs), figures=figure)
 
 
@@ -195,9 +195,8 @@ NETWORK_STATEMENTS = (
     Statement(
         "S1.5 X1 X6", "001:37", "The network, from top to bottom", BP.strip(), _values,
         (Slip("001:55", "Z₂ has one column, as the size behind its name says",
-              "Z₂ is n × 6, as the line below it has it; checked with the shapes declared",
-              "Z2 = A1*W2 + ones(n)*b2'", None,
-              {"Z2": "matrix n 1", "A1": "matrix n 10", "W2": "matrix 10 6", "b2": "vector 6"}),),
+              "Z₂ is n × 6, as the line below it has it",
+              "Z_2^{n \\times 1}", CHECKED),),
     ),
     Statement(
         "S1.7", "001:94", "The derivative of the loss by one output",

@@ -30,9 +30,10 @@ DEEP = (
 )
 GENERAL = "Layer j of K"
 
-#: Four layers with biases, to check equations of the note with.
+#: Four layers, to check equations of the note with.
 CHECKED = gw.Network(
-    "3 -> 4 sigmoid -> 5 tanh -> 6 sigmoid -> 2 sigmoid", "squared_error", layout="transposed"
+    "3 -> 4 sigmoid no_bias -> 5 tanh no_bias -> 6 sigmoid no_bias -> 2 sigmoid no_bias",
+    "squared_error",
 )
 
 
@@ -293,16 +294,17 @@ NOTE = Note(
             "S4.2 X4", "004:48", "The gradient by the weights of layer h is a chain", BP, _chain,
             (Slip("004:52",
                   "the third factor of the last line has the same layer, K−2, above and below",
-                  "the factor is ∂z⁽ᴷ⁻²⁾/∂z⁽ᴷ⁻³⁾; typed for K = 4, h = 1, with a for the note's z",
-                  "∂L/∂W1 = ∂L/∂a4 ∂a4/∂a3 ∂a3/∂a2 ∂a2/∂a2 ∂a1/∂W1", CHECKED),),
+                  "the factor is ∂z⁽ᴷ⁻²⁾/∂z⁽ᴷ⁻³⁾; typed for K = 4 and h = 1",
+                  "∂L/∂w^(1) = ∂L/∂z^(4) ∂z^(4)/∂z^(3) ∂z^(3)/∂z^(2) ∂z^(2)/∂z^(2) ∂z^(1)/∂w^(1)",
+                  CHECKED, "004"),),
         ),
         Statement(
             "S4.3", "004:58", "The Jacobian from one layer's output to the next", BP,
             _layer_jacobian,
             (Slip("004:58",
                   "the left side and the first rows have z⁽ʲ⁾ in the numerators too",
-                  "all numerators are entries of z⁽ʲ⁺¹⁾; typed with a for the note's z",
-                  "∂a^(l)/∂a^(l) = diag(g'(z^(l+1))) W^(l+1)ᵀ", CHECKED),),
+                  "all numerators are entries of z⁽ʲ⁺¹⁾; typed with the right side of line 69",
+                  "∂z^(j)/∂z^(j) = diag(A'(w^(j+1)ᵀ z^(j))) w^(j+1)ᵀ", CHECKED, "004"),),
         ),
         Statement(
             "S4.3 X3", "004:66", "It is diag(A′) times wᵀ, for any elementwise A",
@@ -317,8 +319,8 @@ NOTE = Note(
             (Slip("004:66",
                   "A is any activation of a layer, and its derivative stands in a diag",
                   "for softmax each output depends on each input, and diag(s) − s sᵀ stands there",
-                  "d/dz softmax(w'*z) = diag(softmax(w'*z) .* (1 - softmax(w'*z)))*w'", None,
-                  {"w": "matrix m n", "z": "vector m"}),),
+                  "d/dz softmax(w'*z) = diag(softmax(w'*z) .* (1 - softmax(w'*z)))*w'",
+                  declared={"w": "matrix m n", "z": "vector m"}),),
         ),
         Statement(
             "S4.3", "004:73", "The same in components",
@@ -329,7 +331,7 @@ NOTE = Note(
                   "the last entry of the diagonal lacks the prime of A and the column of w",
                   "the entry is A′ of the product of the last column of w with z; typed with the "
                   "prime missing",
-                  "∂a^(l+1)/∂z^(l+1) = diag(W^(l+1)ᵀ a^(l))", CHECKED),),
+                  "diag(A'(w^(2)ᵀ z^(1))) = diag(A(w^(2)ᵀ z^(1)))", CHECKED, "004"),),
         ),
         Statement(
             "S4.4", "004:84", "The norm of a Jacobian is at most ‖diag‖ ‖wᵀ‖",

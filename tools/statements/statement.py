@@ -77,8 +77,8 @@ class Worked:
 class Slip:
     """A slip of a note: as it is printed, and as it should be.
 
-    Where an equation can be checked, `typed` is it as it stands, checked with `network` or with the
-    symbols in `declared`. A slip with `printed` alone is marked and explained.
+    Where an equation can be checked, `typed` is it as it stands, checked with `network`, in the
+    letters of `notation`, or with the symbols in `declared`. A slip without it is only marked.
     """
 
     place: str
@@ -86,6 +86,7 @@ class Slip:
     right: str
     typed: str = ""
     network: gw.Network | None = None
+    notation: str | None = None
     declared: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -93,7 +94,9 @@ class Slip:
         """What the checker of equations says of it, where it is an equation."""
         if not self.typed:
             return None
-        return gw.check_equations(self.typed, self.network, **self.declared)
+        if self.network is None:
+            return gw.check_equations(self.typed, **self.declared)
+        return gw.check_equations(self.typed, self.network, notation=self.notation)
 
     @property
     def found(self) -> bool:

@@ -82,36 +82,6 @@ def network_diagram(layers: Sequence[Layer]) -> str:
     return figure(width, height, "The layers of the network and their sizes", parts)
 
 
-def flow_diagram(layers: Sequence[Layer], loss: str) -> str:
-    """The values of a batch of n samples from top to bottom, parameters entering from the left.
-
-    The layers are dense, and samples are rows.
-    """
-    x, step, parts = 250.0, 34.0, [text(250, 24, f"X   n × {layers[0].fan_in}")]
-    y = 24.0
-    for number, layer in enumerate(layers, start=1):
-        names = [f"{letter}_{number}" for letter, _ in layer.parameters]
-        shapes = [" × ".join(map(str, shape)) for _, shape in layer.parameters]
-        for value in ("Z", "A"):
-            parts.append(line(x, y + 8, x, y + step, FAINT, 1.4))
-            parts.append(text(x, y + step + 3, "▾", size=10))
-            y += 2 * step - 14
-            parts.append(text(x, y, f"{value}_{number}"))
-            parts.append(text(x + 22, y, f"n × {layer.fan_out}", "start", 11))
-            if value == "A":
-                parts.append(text(x + 14, y - step, layer.activation, "start", 12, FIRST))
-                continue
-            for place, (name, shape) in enumerate(zip(names, shapes, strict=True)):
-                height = y - step - 6 + 18 * place
-                parts.append(text(60, height, name, "start", 13, SECOND))
-                parts.append(text(84, height, shape, "start", 11, SECOND))
-            parts.append(line(150, y - step, x - 6, y - step, FAINT, 1.4))
-    parts.append(line(x, y + 8, x, y + step, FAINT, 1.4))
-    parts.append(text(x, y + step + 3, "▾", size=10))
-    parts.append(text(x, y + 2 * step - 14, f"L = {loss.replace('_', ' ')}"))
-    return figure(420, y + 2 * step, "The values from the input down to the loss", parts)
-
-
 def _heights(units: int) -> list[float]:
     count = min(units, DRAWN)
     places = [112 + 30 * (k - (count - 1) / 2) for k in range(count)]
