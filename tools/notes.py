@@ -21,7 +21,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "docs" / "notes"
 FOLDED_FROM = 14
 
 #: Errors are told as a power of ten from here up, so that a page is the same on every machine.
-SMALLEST = -14
+SMALLEST = -13
 
 STYLE = """<style>
 section{border-top:1px solid var(--faint);margin-top:2.2rem}section h2{margin-top:1rem}
@@ -36,7 +36,7 @@ def below(error: float) -> str:
     """An error as the power of ten that it is below.
 
     >>> below(0.0), below(3e-13), below(0.02)
-    ('10⁻¹⁴', '10⁻¹²', '10⁻¹')
+    ('10⁻¹³', '10⁻¹²', '10⁻¹')
     """
     power = SMALLEST if error == 0 else max(SMALLEST, math.floor(math.log10(error)) + 1)
     return "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
@@ -65,7 +65,7 @@ def note_page(note: Note) -> str:
 
 
 def _statement(number: int, statement: Statement) -> str:
-    printed, worked = statement.worked()
+    printed, worked = statement.worked
     where = f"line {statement.place.partition(':')[2]}"
     parts = [
         f'<section id="{statement.anchor}"><h2>{number}. {escape(statement.title)}</h2>',

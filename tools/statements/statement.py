@@ -13,6 +13,7 @@ import io
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ class Worked:
         return max(pair.error for pair in self.compared)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Slip:
     """A slip of a note: as it is printed, and as it should be.
 
@@ -89,7 +90,7 @@ class Slip:
     notation: str | None = None
     declared: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def verdict(self) -> EquationsReport | None:
         """What the checker of equations says of it, where it is an equation."""
         if not self.typed:
@@ -105,7 +106,7 @@ class Slip:
         return verdict is not None and any(not e.ok or e.condition for e in verdict.equations)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Statement:
     """One statement: the rows of the ledger that it proves, its place `note:line`, and its working.
 
@@ -126,6 +127,7 @@ class Statement:
             f"line-{self.place.partition(':')[2]}-{self.rows.split()[0].lower().replace('.', '-')}"
         )
 
+    @cached_property
     def worked(self) -> tuple[str, Worked]:
         """(what the session printed, what came of it)."""
         names, printed = session(self.command)
