@@ -103,10 +103,12 @@ class NetworkDerivation:
         if any(kind.formula is None for kind in self._model.derived):
             declared = {name: declare(name, text) for name, text in affine.items()}
             lines += affine_components(product, declared)
-        used = dict.fromkeys(layer.activation for layer in self._model.layers)
+        used = dict.fromkeys(kind.activation for kind in self._model.derived)
         lines += proof_section(OPERATIONS[name] for name in used if name in OPERATIONS)
-        last = output_record(self._model.layers[-1].activation, self._model.loss)
-        return lines if last is None else [*lines, *output_lines(last)]
+        for kind in self._model.derived:
+            record = output_record(kind.activation, kind.loss or "")
+            lines += [] if record is None else output_lines(record)
+        return lines
 
     def latex(self) -> str:
         """The derivation as a complete LaTeX document."""

@@ -5,8 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gradwright.explain.document import as_latex
+from gradwright.explain.formula import named_f, result_in_indices
 from gradwright.explain.formula_document import formula_document
-from gradwright.render.mathml import derivative, math_element, mathml_name, mathml_row
+from gradwright.notation.tree import Equation, Tree
+from gradwright.render.mathml import (
+    derivative,
+    math_element,
+    mathml_left,
+    mathml_name,
+    mathml_row,
+)
 from gradwright.render.unicode import unicode_text
 from gradwright.report.document import (
     check_part,
@@ -66,7 +74,7 @@ def figures_of(backprop: NetworkDerivation, flow: FlowReport | None = None) -> d
 
 def formula_page(derivation: Derivation, check: CheckReport | None = None) -> str:
     """The derivation of a formula as one page."""
-    parts = [section("Formula", equations([("<mi>f</mi>", mathml_row(derivation.tree), "")]))]
+    parts = [section("Formula", equations([_definition(derivation.tree)]))]
     if derivation.steps:
         steps = formula_steps(derivation.steps)
         parts.append(section("Chain rule, from the result backwards", steps))
@@ -108,13 +116,24 @@ def check_sentences(check: CheckReport) -> list[str]:
     ]
 
 
+def _definition(tree: Tree) -> Row:
+    made = named_f(tree)
+    return mathml_left(made.left), mathml_row(made.right), ""
+
+
 def result_equations(derivation: Derivation) -> str:
     """Each result with its name on the left."""
     rows: list[Row] = []
     for name, printed in derivation.printed.items():
         left = _left(derivation.kind, mathml_name(name))
         stacked = "columns stacked" if printed.form == "kronecker" else ""
-        rows.append((left, mathml_row(printed.tree), stacked))
+        if printed.form == "index":
+            order = len(derivation.scope.symbols[name].sizes)
+            whole = result_in_indices(derivation.kind, name, order, printed.tree)
+            assert isinstance(whole, Equation)
+            rows.append((mathml_left(whole.left), mathml_row(whole.right), ""))
+        else:
+            rows.append((left, mathml_row(printed.tree), stacked))
         for part in derivation.cases[name]:
             shown, remark = part.cases.mathml()
             rows.append((left if part.of is None else mathml_row(part.of), shown, remark))

@@ -13,7 +13,7 @@ from gradwright.notation.declarations import FunctionDeclaration
 from gradwright.notation.raising.contract import NotMatrix
 from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope
-from gradwright.notation.tree import Symbol, Tree
+from gradwright.notation.tree import Equation, Left, Symbol, Tree
 from gradwright.render.equation import text_block
 from gradwright.render.unicode import unicode_name, unicode_text
 from gradwright.simplify.equal import is_zero
@@ -84,6 +84,28 @@ def _is_constant(node: Node) -> bool:
     return isinstance(node, Product) and not node.factors and not isinstance(node, Variable)
 
 
+def named_f(tree: Tree) -> Equation:
+    """`f = …`, or `f[i,j] = …` for an equation, in the place of its own left side."""
+    if isinstance(tree, Equation):
+        return Equation(Left((("f", tree.left.indices),)), tree.right)
+    return Equation(Left((("f", ()),)), tree)
+
+
+def result_in_indices(kind: str, symbol: str, order: int, tree: Tree) -> Tree:
+    """A result in index form with the derivative as its left side, `∂f[i]/∂W[j,k] = …`.
+
+    `order` is that of the variable. Products with vectors keep the left side that they have.
+    """
+    if not isinstance(tree, Equation) or kind not in ("gradient", "jacobian", "hessian"):
+        return tree
+    indices = tree.left.indices
+    cut = len(indices) - order
+    parts: list[tuple[str, tuple[str, ...]]] = [("f", indices[:cut]), (symbol, indices[cut:])]
+    if kind == "hessian":
+        parts = [("f", ()), (symbol, indices[:cut]), (symbol, indices[cut:])]
+    return Equation(Left(tuple(parts)), tree.right)
+
+
 def formula_text(
     kind: str,
     tree: Tree,
@@ -94,7 +116,7 @@ def formula_text(
     cases: Mapping[str, Sequence[CasesOf]],
 ) -> str:
     """The whole derivation as text."""
-    lines = [f"f = {unicode_text(tree)}", "    " + declared_text(scope)]
+    lines = [unicode_text(named_f(tree)), "    " + declared_text(scope)]
     if steps:
         lines += ["", "Chain rule, from the result backwards"]
         lines += [f"  {line}" for line in text_block(_rows(kind, steps))]
@@ -102,7 +124,11 @@ def formula_text(
     for symbol, result in printed.items():
         name = unicode_name(symbol)
         left = LEFT[kind].format(name)
-        lines += _result(left, result, name, len(scope.symbols[symbol].sizes))
+        order = len(scope.symbols[symbol].sizes)
+        if result.form == "index":
+            lines.append(f"  {unicode_text(result_in_indices(kind, symbol, order, result.tree))}")
+        else:
+            lines += _result(left, result, name, order)
         lines += [f"  {part.text(left)}" for part in cases[symbol]]
     if assumptions:
         lines += ["", "Assumed"]
@@ -157,8 +183,6 @@ def _function(declared: FunctionDeclaration) -> str:
 
 def _result(left: str, result: Printed, name: str, order: int) -> list[str]:
     """A result by a variable of some order, the rules that lead to it, how it is stacked."""
-    if result.form == "index":
-        return [f"  {left}: {unicode_text(result.tree)}"]
     lines = [f"  {left} = {unicode_text(result.tree)}"]
     rules = dict.fromkeys(step.rule.statement for step in result.steps)
     lines += [f"      by {statement}" for statement in rules]

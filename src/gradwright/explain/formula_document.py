@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from gradwright.explain.cases import CasesOf
 from gradwright.explain.document import document
-from gradwright.explain.formula import Step, declared_text, numbered, step_kind
+from gradwright.explain.formula import (
+    Step,
+    declared_text,
+    named_f,
+    numbered,
+    result_in_indices,
+    step_kind,
+)
 from gradwright.notation.shapes import Scope
 from gradwright.notation.tree import Symbol, Tree
 from gradwright.render.equation import Row, latex_block
@@ -36,13 +43,13 @@ def formula_document(
     remarks: Sequence[str] = (),
 ) -> str:
     """A complete document that needs amsmath, amssymb and stmaryrd; `remarks` come last."""
-    parts = [rf"\[ f = {latex(tree)} \]", escape(declared_text(scope))]
+    parts = [rf"\[ {latex(named_f(tree))} \]", escape(declared_text(scope))]
     if steps:
         parts += [
             _heading("Chain rule, from the result backwards"),
             latex_block(_rows(kind, steps)),
         ]
-    parts += [_heading("Result"), *_results(kind, printed, cases)]
+    parts += [_heading("Result"), *_results(kind, scope, printed, cases)]
     if assumptions:
         parts += [_heading("Assumed"), *(rf"\noindent {escape(text)}\\" for text in assumptions)]
     if remarks:
@@ -64,12 +71,16 @@ def _rows(kind: str, steps: Sequence[Step]) -> list[Row]:
 
 
 def _results(
-    kind: str, printed: Mapping[str, Printed], cases: Mapping[str, Sequence[CasesOf]]
+    kind: str,
+    scope: Scope,
+    printed: Mapping[str, Printed],
+    cases: Mapping[str, Sequence[CasesOf]],
 ) -> list[str]:
     lines = []
     for name, result in printed.items():
         left = LATEX_LEFT[kind].format(latex_name(name))
-        shown = latex(result.tree)
+        order = len(scope.symbols[name].sizes)
+        shown = latex(result_in_indices(kind, name, order, result.tree))
         lines.append(rf"\[ {shown} \]" if result.form == "index" else rf"\[ {left} = {shown} \]")
         lines += [rf"\[ {part.latex(left)} \]" for part in cases[name]]
     return lines
