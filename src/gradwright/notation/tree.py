@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import total_ordering
 
 from gradwright.errors import Span
 
@@ -22,11 +23,14 @@ OPERATORS = ("+", "-", "*", "/", ".*", "./", ".^", "^")
 class _Structural:
     """Equality and hash by structure, without recursion: a sum may have thousands of terms.
 
-    The hash is kept with the node. It differs between processes, so it is not pickled.
+    The hash is kept with the node, and so is what `raising.cost` measures of it: parts are shared
+    by many trees. None of these is pickled; the hash differs between processes.
     """
 
-    __slots__ = ("_hash",)
+    __slots__ = ("_cost", "_hash", "_transposes")
     _hash: int
+    _cost: float
+    _transposes: int
 
     def __hash__(self) -> int:
         try:
@@ -185,6 +189,26 @@ def children(tree: Tree) -> tuple[Tree, ...]:
 def spelling(tree: Tree) -> str:
     """A text that differs for different trees, to sort by; made without recursion."""
     return " ".join(f"{type(part).__name__}{own(part)}" for part in walk(tree))
+
+
+@total_ordering
+class Spelled:
+    """The spelling of a tree as a key to sort by, made only where it decides."""
+
+    __slots__ = ("tree",)
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Spelled):
+            return NotImplemented
+        return self.tree == other.tree
+
+    def __lt__(self, other: Spelled) -> bool:
+        return spelling(self.tree) < spelling(other.tree)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def own(tree: Tree) -> tuple[object, ...]:

@@ -13,7 +13,8 @@ from itertools import chain, count
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Function, Node, Power, Size, postorder, sum_of_squares
-from gradwright.errors import GradwrightError, UnsupportedError
+from gradwright.errors import GradwrightError, LimitError, UnsupportedError
+from gradwright.notation.lexer import MAX_LENGTH
 from gradwright.notation.lower import lower
 from gradwright.notation.lowered import Lowered
 from gradwright.notation.parser import parse
@@ -96,12 +97,27 @@ class Printer:
             price = cost(tree, self.raiser.said) * candidate.surcharge
             found.append((price, tree, candidate))
         found.sort(key=lambda item: item[0])
+        self._require_readable([tree for _, tree, _ in found])
         for price, tree, candidate in found:
             level = self.verified(tree, node, as_row, rows)
             if level is not None:
                 form = "kronecker" if node.order > 2 else "matrix"
                 return Printed(tree, form, level, price, candidate.node, candidate.steps)
         return self._with_indices(node)
+
+    def _require_readable(self, trees: Sequence[Tree]) -> None:
+        """Refuse a result that would be longer than what is read, whichever form it had.
+
+        Raises:
+            LimitError: all trees are too long.
+        """
+        shortest = min((len(plain_text(tree)) for tree in trees), default=0)
+        if shortest > MAX_LENGTH:
+            raise LimitError(
+                "writing a result",
+                f"it has {shortest} characters and at most {MAX_LENGTH} are read back",
+                "differentiate a smaller part of the formula",
+            )
 
     def _with_indices(self, node: Node) -> Printed:
         """The index form of a node, read back like any other.

@@ -18,7 +18,7 @@ from gradwright.notation.raising.build import (
 )
 from gradwright.notation.raising.cost import cost
 from gradwright.notation.raising.term import Term
-from gradwright.notation.tree import Binary, Call, Number, Symbol, Tree, spelling
+from gradwright.notation.tree import Binary, Call, Number, Spelled, Symbol, Tree
 
 #: Integer powers up to this are treated as repeated factors.
 MAX_REPEATED = 4
@@ -360,8 +360,8 @@ def contraction_term(
     work.read(factors)
     work.eliminate()
     body = work.body(out)
-    over = sorted(work.over, key=lambda tree: (cost(tree), spelling(tree)))
-    under = sorted(work.under, key=lambda tree: (cost(tree), spelling(tree)))
+    over = sorted(work.over, key=lambda tree: (cost(tree), Spelled(tree)))
+    under = sorted(work.under, key=lambda tree: (cost(tree), Spelled(tree)))
     return Term(work.coefficient, tuple(over), tuple(under), body)
 
 
@@ -369,6 +369,6 @@ def _elementwise(over: Sequence[Chain], under: Sequence[Chain]) -> Tree:
     return hadamard([product(chain) for chain in over], [product(chain) for chain in under])
 
 
-def _reading_key(chain: Chain) -> tuple[bool, float, str]:
+def _reading_key(chain: Chain) -> tuple[bool, float, Spelled]:
     tree = product(chain)
-    return (not isinstance(tree, Symbol), cost(tree), spelling(tree))
+    return (not isinstance(tree, Symbol), cost(tree), Spelled(tree))

@@ -46,24 +46,45 @@ USER_DISCOUNT = 0.5
 
 def cost(tree: Tree, said: Set[Tree] = frozenset()) -> float:
     """The readability cost of a tree; `said` are the compound trees that the user wrote."""
+    if not said:
+        return _without_discount(tree)
     total = 0.0
-    stack: list[tuple[Tree, float]] = [(tree, 1.0)]
+    stack = [tree]
     while stack:
-        part, weight = stack.pop()
-        if (
-            isinstance(part, Binary)
-            and part.operator in EXPONENT
-            and isinstance(part.right, Number)
-        ):
-            compound = part.operator == "^" and not _is_short(part.left)
-            total += weight * (_own(part) + (COMPOUND if compound else EXPONENT[part.operator]))
-            stack.append((part.left, weight))
+        part = stack.pop()
+        parts, price = _measured(part)
+        if parts == children(part) and parts and part in said:
+            total += USER_DISCOUNT * _without_discount(part)
             continue
-        if weight == 1.0 and children(part) and part in said:
-            weight = USER_DISCOUNT
-        total += weight * _own(part)
-        stack.extend((child, weight) for child in children(part))
+        total += price
+        stack.extend(parts)
     return total
+
+
+def _measured(tree: Tree) -> tuple[tuple[Tree, ...], float]:
+    """The parts that are measured by themselves, and the price of the rest of a tree."""
+    if isinstance(tree, Binary) and tree.operator in EXPONENT and isinstance(tree.right, Number):
+        compound = tree.operator == "^" and not _is_short(tree.left)
+        return (tree.left,), _own(tree) + (COMPOUND if compound else EXPONENT[tree.operator])
+    return children(tree), _own(tree)
+
+
+def _without_discount(tree: Tree) -> float:
+    """The cost of a tree, kept with it and with its parts."""
+    stack = [tree]
+    while stack:
+        part = stack[-1]
+        if hasattr(part, "_cost"):
+            stack.pop()
+            continue
+        parts, price = _measured(part)
+        missing = [below for below in parts if not hasattr(below, "_cost")]
+        if missing:
+            stack += missing
+            continue
+        stack.pop()
+        object.__setattr__(part, "_cost", price + sum(below._cost for below in parts))
+    return tree._cost
 
 
 def _own(tree: Tree) -> float:
@@ -102,11 +123,19 @@ def is_sum(tree: Tree) -> bool:
 
 
 def transposes(tree: Tree) -> int:
-    """The number of transposes in a tree."""
-    count = 0
+    """The number of transposes in a tree, kept with it and with its parts."""
     stack = [tree]
     while stack:
-        part = stack.pop()
-        count += isinstance(part, Transpose)
-        stack.extend(children(part))
-    return count
+        part = stack[-1]
+        if hasattr(part, "_transposes"):
+            stack.pop()
+            continue
+        parts = children(part)
+        missing = [below for below in parts if not hasattr(below, "_transposes")]
+        if missing:
+            stack += missing
+            continue
+        stack.pop()
+        count = sum(below._transposes for below in parts) + isinstance(part, Transpose)
+        object.__setattr__(part, "_transposes", count)
+    return tree._transposes

@@ -19,10 +19,13 @@ from gradwright.notation.raising.build import (
     product,
 )
 from gradwright.notation.raising.cost import cost, transposes
-from gradwright.notation.tree import Binary, Call, Negate, Number, Tree, spelling
+from gradwright.notation.tree import Binary, Call, Negate, Number, Spelled, Tree
 
 #: Sums with more terms than this are printed as they are, without looking for common factors.
 MAX_FACTORED_TERMS = 8
+
+#: Sums that are looked at on the way to one; terms that share many factors have many subsets.
+MAX_GROUPED = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +91,20 @@ def sum_tree(terms: Sequence[Term], said: AbstractSet[Tree]) -> Tree:
     return factored if cost(factored, said) <= cost(plain, said) else plain
 
 
-def sum_term(terms: Sequence[Term], said: AbstractSet[Tree]) -> Term:
-    """A sum as one term whose chain or scalars may hold a shorter sum."""
+def sum_term(terms: Sequence[Term], said: AbstractSet[Tree], done: Grouped | None = None) -> Term:
+    """A sum as one term whose chain or scalars may hold a shorter sum.
+
+    `done` has the sums that were grouped on the way to this one.
+    """
     if len(terms) == 1:
         return terms[0]
+    done = {} if done is None else done
     pulled, rest = _common_scalars(terms)
-    grouped = _grouped(rest, said)
+    # Factors pulled out in another order leave the same sums behind.
+    key = tuple(rest)
+    if key not in done:
+        done[key] = rest if len(done) >= MAX_GROUPED else _grouped(rest, said, done)
+    grouped = done[key]
     if len(grouped) == 1:
         only = grouped[0]
         return Term(
@@ -152,15 +163,18 @@ def _less(bag: Sequence[Tree], taken: Sequence[Tree]) -> tuple[Tree, ...]:
 #: Where a factor is shared: at the left end, at the right end, or elementwise.
 Place = tuple[str, Tree]
 
+#: Sums without their common factors, each with its terms merged.
+Grouped = dict[tuple[Term, ...], list[Term]]
 
-def _grouped(terms: Sequence[Term], said: AbstractSet[Tree]) -> list[Term]:
+
+def _grouped(terms: Sequence[Term], said: AbstractSet[Tree], done: Grouped) -> list[Term]:
     """Merge the terms that share the most, as long as that makes the sum cheaper."""
     current = list(terms)
     while len(current) > 1:
         best: tuple[float, list[Term]] | None = None
         before = cost(_joined(current), said)
         for place, members in _places(current).items():
-            merged = _pulled(place, [current[k] for k in members], said)
+            merged = _pulled(place, [current[k] for k in members], said, done)
             if merged is None:
                 continue
             rest = [term for k, term in enumerate(current) if k not in members]
@@ -196,7 +210,9 @@ def _places(terms: Sequence[Term]) -> dict[Place, tuple[int, ...]]:
     return {key: tuple(members) for key, members in found.items() if len(members) > 1}
 
 
-def _pulled(place: Place, terms: Sequence[Term], said: AbstractSet[Tree]) -> Term | None:
+def _pulled(
+    place: Place, terms: Sequence[Term], said: AbstractSet[Tree], done: Grouped
+) -> Term | None:
     side, tree = place
     if side in ("scalar", "below"):
         taken = (tree,)
@@ -208,17 +224,17 @@ def _pulled(place: Place, terms: Sequence[Term], said: AbstractSet[Tree]) -> Ter
             )
             for t in terms
         ]
-        inner = sum_term(rest, said)
+        inner = sum_term(rest, said, done)
         if side == "scalar":
             return replace(inner, over=(tree, *inner.over))
         return replace(inner, under=(*inner.under, tree))
     if side == "left":
-        inner = sum_term([replace(t, chain=t.chain[1:]) for t in terms], said)
+        inner = sum_term([replace(t, chain=t.chain[1:]) for t in terms], said, done)
         return replace(inner, chain=(tree, *inner.chain))
     if side == "right":
-        inner = sum_term([replace(t, chain=t.chain[:-1]) for t in terms], said)
+        inner = sum_term([replace(t, chain=t.chain[:-1]) for t in terms], said, done)
         return replace(inner, chain=(*inner.chain, tree))
-    return _pulled_elementwise(side, tree, terms, said)
+    return _pulled_elementwise(side, tree, terms, said, done)
 
 
 def _scaled_rows(chain: Chain) -> tuple[list[Tree], list[Tree]] | None:
@@ -229,7 +245,7 @@ def _scaled_rows(chain: Chain) -> tuple[list[Tree], list[Tree]] | None:
 
 
 def _pulled_elementwise(
-    side: str, tree: Tree, terms: Sequence[Term], said: AbstractSet[Tree]
+    side: str, tree: Tree, terms: Sequence[Term], said: AbstractSet[Tree], done: Grouped
 ) -> Term | None:
     """x .* u + x .* v = x .* (u + v), and x + x .* v = x .* (1 + v)."""
     rest = []
@@ -239,7 +255,7 @@ def _pulled_elementwise(
         under = list(_less(under, (tree,) if side == "under" else ()))
         left: Chain = (hadamard(over, under),) if over or under else ()
         rest.append(replace(term, chain=left))
-    inner = sum_term(rest, said)
+    inner = sum_term(rest, said, done)
     # With an empty inner chain only scalars are left: they multiply the shared factor.
     over, under = factors(product(inner.chain)) if inner.chain else ([], [])
     if len(inner.chain) > 1:
@@ -267,6 +283,6 @@ def _joined(terms: Sequence[Term]) -> Tree:
     return result
 
 
-def _reading_key(tree: Tree) -> tuple[bool, int, float, str]:
+def _reading_key(tree: Tree) -> tuple[bool, int, float, Spelled]:
     constant = isinstance(tree, Number) or (isinstance(tree, Call) and tree.function == "eye")
-    return (not constant, transposes(tree), cost(tree), spelling(tree))
+    return (not constant, transposes(tree), cost(tree), Spelled(tree))
