@@ -56,8 +56,8 @@ def note_page(note: Note) -> str:
         note.about,
         f"{len(note.statements)} statements, each derived by the lines that are shown, evaluated "
         "at numbers drawn with a fixed seed, and compared with values that share no code with the "
-        f"derivation. {slips} places where the note slips are marked. Places are lines of the "
-        "note's text.",
+        "derivation; the difference is relative to the largest entry. "
+        f"{slips} places where the note slips are marked. Places are lines of the note's text.",
     )
     body = [STYLE, f"<p>Notes: {others}</p>", intro, f"<nav><ol>{listed}</ol></nav>"]
     body += [_statement(k, s) for k, s in enumerate(note.statements, start=1)]
@@ -81,10 +81,10 @@ def _statement(number: int, statement: Statement) -> str:
 
 
 def _numbers(worked: Worked) -> str:
-    head = "<tr><th>quantity</th><th>value</th><th>relative difference</th></tr>"
+    head = "<tr><th>quantity</th><th>value</th><th>difference</th></tr>"
     rows = "".join(
         f"<tr><td>{pair.name}</td><td>{values(pair.derived)}</td>"
-        f"<td>below {below(pair.error)}</td></tr>"
+        f"<td>&lt; {below(pair.error)}</td></tr>"
         for pair in worked.compared
     )
     good = worked.error <= TOLERANCE

@@ -36,6 +36,9 @@ CHECKED = gw.Network(
     "squared_error",
 )
 
+#: Two layers, where the number of layers does not matter.
+SHORT = gw.Network("3 -> 4 sigmoid no_bias -> 2 tanh no_bias", "squared_error")
+
 
 def _activations(w: list[Array], x: Array) -> list[Array]:
     """x, z⁽¹⁾, z⁽²⁾, z⁽³⁾ of NETWORK by hand."""
@@ -304,7 +307,7 @@ NOTE = Note(
             (Slip("004:58",
                   "the left side and the first rows have z⁽ʲ⁾ in the numerators too",
                   "all numerators are entries of z⁽ʲ⁺¹⁾; typed with the right side of line 69",
-                  "∂z^(j)/∂z^(j) = diag(A'(w^(j+1)ᵀ z^(j))) w^(j+1)ᵀ", CHECKED, "004"),),
+                  "∂z^(j)/∂z^(j) = diag(A'(w^(j+1)ᵀ z^(j))) w^(j+1)ᵀ", SHORT, "004"),),
         ),
         Statement(
             "S4.3 X3", "004:66", "It is diag(A′) times wᵀ, for any elementwise A",
@@ -331,7 +334,7 @@ NOTE = Note(
                   "the last entry of the diagonal lacks the prime of A and the column of w",
                   "the entry is A′ of the product of the last column of w with z; typed with the "
                   "prime missing",
-                  "diag(A'(w^(2)ᵀ z^(1))) = diag(A(w^(2)ᵀ z^(1)))", CHECKED, "004"),),
+                  "diag(A'(w^(2)ᵀ z^(1))) = diag(A(w^(2)ᵀ z^(1)))", SHORT, "004"),),
         ),
         Statement(
             "S4.4", "004:84", "The norm of a Jacobian is at most ‖diag‖ ‖wᵀ‖",
