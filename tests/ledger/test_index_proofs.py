@@ -199,6 +199,15 @@ def test_s3_9_the_affine_map_of_a_network(layout: str, by_weight: str) -> None:
     assert "∂L/∂x[k]" in part and "e_" in part
 
 
+def test_s1_7_and_s3_8_are_shown_with_a_formula_too() -> None:
+    shown = gw.gradient("-sum(y.*log(softmax(z)))", "z").explain("index")
+    assert "softmax with cross_entropy" in shown
+    text = "-sum(y.*log(sigmoid(z)) + (1 - y).*log(1 - sigmoid(z)))"
+    assert "sigmoid with binary_cross_entropy" in gw.gradient(text, "z").explain("index")
+    for other in ("sum(softmax(z).^2)", "sum(log(sigmoid(z)))"):
+        assert "for one sample" not in gw.gradient(other, "z").explain("index")
+
+
 def test_s1_6_and_s1_7_are_shown() -> None:
     shown = gw.Network("4 -> 3 softmax").backprop().explain("index")
     for text in ("r = i:", "r ≠ i:", "softmax with cross_entropy", "the entries of y sum to 1"):

@@ -29,7 +29,7 @@ from gradwright.explain.cases import CasesOf, cases_of
 from gradwright.explain.components import in_components
 from gradwright.explain.formula import Step, chain_rule_steps, formula_text
 from gradwright.explain.levels import require_level
-from gradwright.explain.proofs import operations_of, proof_section
+from gradwright.explain.proofs import operations_of, output_lines, outputs_of, proof_section
 from gradwright.notation.function_values import applied, function_of
 from gradwright.notation.lowered import Lowering
 from gradwright.notation.raising.raiser import Raiser
@@ -174,7 +174,8 @@ class Derivation:
     def _in_components(self) -> list[str]:
         value = self._lowering.value.node
         lines = in_components(self.kind, value, self.printed, self._raiser, self.scope)
-        return [*lines, *proof_section(operations_of(value))]
+        lines += proof_section(operations_of(value))
+        return [*lines, *(line for record in outputs_of(value) for line in output_lines(record))]
 
     def to_dict(self) -> dict[str, Any]:
         """The derivation in the schema gradwright.derivation/1."""

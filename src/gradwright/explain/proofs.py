@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gradwright.core.nodes import Function, Node, Operation, postorder
+from gradwright.core.nodes import Add, Function, Node, Operation, arguments, postorder
 from gradwright.notation.parser import parse
-from gradwright.ops.outputs import OutputRecord
+from gradwright.ops.outputs import OutputRecord, output_record
 from gradwright.ops.record import IndexProof, ProofLine, Record, Structured
 from gradwright.ops.table import OPERATIONS
 from gradwright.render.equation import text_block
@@ -32,6 +32,29 @@ def proof_lines(record: Record) -> list[str]:
     if isinstance(record, Structured) and record.with_indices is not None:
         lines += ["with indices:", *(f"  {line}" for line in _with_indices(record.with_indices))]
     return [*lines, f"({record.source})"]
+
+
+def outputs_of(value: Node) -> list[OutputRecord]:
+    """The activations with their losses that stand in a formula: logarithms of the activation.
+
+    Of binary cross-entropy there are two, log(a) and log(1 - a).
+    """
+    found = []
+    logs = [
+        part.arguments[0]
+        for part in postorder(value)
+        if isinstance(part, Function) and part.operation == "log"
+    ]
+    if any(isinstance(part, Operation) and part.operation == "softmax" for part in logs):
+        found.append(output_record("softmax", "cross_entropy"))
+    for one in logs:
+        if isinstance(one, Function) and one.operation == "sigmoid":
+            # 1 - a is a multiple of the sum a - 1.
+            others = {inner for part in logs for inner in (part, *arguments(part))}
+            if any(isinstance(part, Add) and one in arguments(part) for part in others):
+                found.append(output_record("sigmoid", "binary_cross_entropy"))
+                break
+    return [record for record in found if record is not None]
 
 
 def output_lines(record: OutputRecord) -> list[str]:
