@@ -10,7 +10,7 @@ import secrets
 import numpy as np
 import pytest
 
-from tests.programs.installed import CHROMIUM, PDFLATEX
+from tests.programs.installed import CHROMIUM, NODE, PDFLATEX
 
 RUN_SEED = pytest.StashKey[int]()
 HAS_TORCH = importlib.util.find_spec("torch") is not None
@@ -18,9 +18,13 @@ HAS_TORCH = importlib.util.find_spec("torch") is not None
 # These tests compare with PyTorch; without it they would only fail to import.
 collect_ignore = [] if HAS_TORCH else ["torch"]
 
-#: Tests that start a program, and the program.
-PROGRAMS = {"programs/test_browser.py": CHROMIUM, "programs/test_latex.py": PDFLATEX}
-collect_ignore += [name for name, program in PROGRAMS.items() if program is None]
+#: Tests that start a program, the program, and its name.
+PROGRAMS = {
+    "programs/test_browser.py": (CHROMIUM, "chromium"),
+    "programs/test_katex.py": (NODE, "node or npm"),
+    "programs/test_latex.py": (PDFLATEX, "pdflatex"),
+}
+collect_ignore += [name for name, (program, _) in PROGRAMS.items() if program is None]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,9 +40,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
             "gradwright: tests/torch is left out, PyTorch is not installed; "
             "pip install -e '.[torch]' adds it"
         )
-    for name, program in PROGRAMS.items():
+    for name, (program, wanted) in PROGRAMS.items():
         if program is None:
-            wanted = "chromium" if "browser" in name else "pdflatex"
             lines.append(f"gradwright: tests/{name} is left out, {wanted} is not installed")
     return lines
 

@@ -7,3 +7,5 @@ import shutil
 
 CHROMIUM = os.environ.get("GRADWRIGHT_CHROMIUM") or shutil.which("chromium")
 PDFLATEX = shutil.which("pdflatex")
+#: KaTeX is installed by npm into a temporary folder; both are needed.
+NODE = shutil.which("node") if shutil.which("npm") else None
