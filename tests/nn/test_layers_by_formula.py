@@ -188,6 +188,12 @@ def test_what_is_no_layer_ends_in_a_typed_error(name: str) -> None:
     assert caught.value.asked and caught.value.clash and caught.value.instead
 
 
+@pytest.mark.parametrize("given", [{"input": 5}, {"input": "vector n", "W": 5}, {"input": ""}])
+def test_declarations_are_text(given: dict) -> None:
+    with pytest.raises(GradwrightError):
+        gw.layer("W*x" if "W" in given else "x.^2", **given)
+
+
 LISTS = [
     [],
     [3],
@@ -243,5 +249,7 @@ def test_what_layers_by_formula_do_not_do_yet() -> None:
         net.init().relayout("columns")
     with pytest.raises(NetworkError, match="formula"):
         net.collapse(net.init())
+    with pytest.raises(UnsupportedError, match="notation 003"):
+        net.backprop(notation="003")
     with pytest.raises(UnsupportedError, match="formula"):
         gw.check_equations("dL/dA1 = 2*(A1 - Y)/n", net)

@@ -29,6 +29,8 @@ from gradwright.nn.letters import names_of
 from gradwright.nn.parameters import Parameters, parameter_count, symbolic_parameter_count
 from gradwright.nn.targets import sample_targets
 from gradwright.notation.declarations import declare
+from gradwright.notation.parser import parse
+from gradwright.notation.tree import Call, walk
 from gradwright.ops.outputs import output_record
 from gradwright.ops.table import OPERATIONS
 from gradwright.render.unicode import unicode_name
@@ -104,6 +106,9 @@ class NetworkDerivation:
             declared = {name: declare(name, text) for name, text in affine.items()}
             lines += affine_components(product, declared)
         used = dict.fromkeys(kind.activation for kind in self._model.derived)
+        formulas = [kind.formula for kind in self._model.derived if kind.formula is not None]
+        calls = (part for formula in formulas for part in walk(parse(formula.text)))
+        used |= dict.fromkeys(part.function for part in calls if isinstance(part, Call))
         lines += proof_section(OPERATIONS[name] for name in used if name in OPERATIONS)
         for kind in self._model.derived:
             record = output_record(kind.activation, kind.loss or "")

@@ -34,7 +34,10 @@ Progress = Callable[[str, int, int], None]
 
 
 class Network:
-    """A feed-forward network of dense layers.
+    """A feed-forward network of dense layers, and of layers by formula.
+
+    A list has what stands between the arrows of the text, [3, "6 relu", "2 softmax"], and layers
+    by formula among it, [3, dense(m=6), "2 softmax"]; see `layer`.
 
     `text` names the widths and activations, `"64 -> 32 relu -> 10 softmax"`; `30 * 64 sigmoid`
     repeats a layer and an omitted activation is the identity. `layout` says what the formulas and
@@ -112,6 +115,8 @@ class Network:
         convention = known_notation(notation or "").changed(gradient, jacobian, layer_jacobian)
         if self._model.one_sample and not convention.name:
             convention = ONE_SAMPLE
+        if convention.name:
+            self._model.require_dense(f"the notation {convention.name}")
         net = self if not convention.name else self.relayout(convention.layout)
         return NetworkDerivation(net, convention)
 

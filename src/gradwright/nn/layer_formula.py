@@ -93,10 +93,13 @@ def layer_formula(
         UnsupportedError: facts, or no form in matrices for a batch.
     """
     tree = parse(text)
-    given = [
-        declare_any(name, said) if isinstance(said, str) else said
-        for name, said in declarations.items()
-    ]
+    if not isinstance(input, str):
+        raise NetworkError(
+            f"the layer {text}",
+            f"input is a {type(input).__name__}, and the input is declared by text",
+            'write input="vector n"',
+        )
+    given = [_declared(name, said, text) for name, said in declarations.items()]
     functions = {d.name: d for d in given if isinstance(d, FunctionDeclaration)}
     listed = [_parameter(d, text) for d in given if isinstance(d, Declaration)]
     declared = {parameter.name: parameter for parameter in listed}
@@ -148,6 +151,18 @@ def _parameter(declared: Declaration, text: str) -> Declaration:
         )
     _require_no_facts(declared, text)
     return declared
+
+
+def _declared(name: str, said: str | AnyDeclaration, text: str) -> AnyDeclaration:
+    if isinstance(said, str):
+        return declare_any(name, said)
+    if isinstance(said, Declaration | FunctionDeclaration):
+        return said
+    raise NetworkError(
+        f"the layer {text}",
+        f"{name} is declared by a {type(said).__name__}, and declarations are text",
+        f"write {name}='matrix m n', {name}='vector m' or {name}='scalar'",
+    )
 
 
 def _vector(name: str, given: str, text: str) -> Declaration:

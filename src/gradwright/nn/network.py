@@ -152,6 +152,22 @@ class NetworkModel:
                     span=layer.span,
                 )
 
+    def require_dense(self, asked: str) -> None:
+        """Check that no layer is given by formula.
+
+        Raises:
+            UnsupportedError: one is.
+        """
+        for layer in () if self.symbolic else self._read:
+            if layer.formula is not None:
+                raise UnsupportedError(
+                    f"the layer {layer.formula.text} in {asked}",
+                    f"{asked} is asked for, and it is for dense layers",
+                    "leave it out, or write the layer as a dense one",
+                    text=self.text,
+                    span=layer.span,
+                )
+
     @property
     def widths(self) -> tuple[int, ...]:
         """Units per layer, the inputs first.
@@ -278,13 +294,6 @@ class NetworkModel:
         ]
 
     def _lines(self, kind: Kind, convention: Convention) -> LayerLines:
-        if convention.name and kind.formula is not None:
-            raise UnsupportedError(
-                f"the layer {kind.formula.text} in the notation {convention.name}",
-                "a notation is asked for, and they are for dense layers",
-                "leave the notation out, or write the layer as a dense one",
-                text=self.text,
-            )
         if convention.one_sample and not self.one_sample:
             with self._lock:
                 key = (kind, convention.row_gradients)
