@@ -16,6 +16,9 @@ from gradwright.notation.mapped import MappedText
 
 #: Most equations in one text.
 MAX_EQUATIONS = 1000
+#: Longest side, in characters, and most sides of one chain.
+MAX_SIDE = 2000
+MAX_SIDES = 50
 
 _OPENING = "([{"
 _CLOSING = ")]}"
@@ -139,6 +142,7 @@ def _written(whole: MappedText, line: int) -> Iterator[Written]:
     else:
         told = []
     sides, relations = _sides(whole, line)
+    _check_sizes(sides, line)
     plain: list[MappedText] = []
     for side in sides:
         sized = _SIZED.fullmatch(side.text)
@@ -158,6 +162,18 @@ def _written(whole: MappedText, line: int) -> Iterator[Written]:
     for part in told:
         sides, relations = _sides(part, line)
         yield Written(line, whole.original, sides, relations)
+
+
+def _check_sizes(sides: tuple[MappedText, ...], line: int) -> None:
+    longest = max(len(side.text) for side in sides)
+    if longest <= MAX_SIDE and len(sides) <= MAX_SIDES:
+        return
+    raise LimitError(
+        f"line {line} of the equations",
+        f"it has {len(sides)} sides, the longest of {longest} characters, and at most {MAX_SIDES} "
+        f"sides of {MAX_SIDE} characters are read",
+        "name parts of it, or check it in parts",
+    )
 
 
 def _sides(whole: MappedText, line: int) -> tuple[tuple[MappedText, ...], tuple[str, ...]]:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from gradwright.errors import NotationError
+from gradwright.errors import LimitError, NotationError
 from gradwright.notation.informal_indices import agreement
 from gradwright.notation.mapped import MappedText
 
 _SIGNS = {"∘": ".*", "⊤": "'", "×": "*", "∗": "*", "•": "*", "∙": "*", "⋅": "*", "√": "sqrt"}
 _SIGN = re.compile("[" + "".join(_SIGNS) + "]")
 _TRANSPOSED = re.compile(r"\^\s*(?:T(?!\w)|\{T\}|\(T\))")
+#: Deepest nesting of brackets.
+MAX_NESTING = 100
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _COMPARISON = re.compile(r"<=|>=|≤|≥|<|>")
 _OTHERWISE = re.compile(r"otherwise|else|sonst|if not")
@@ -36,9 +38,23 @@ def formal(text: MappedText) -> MappedText:
     Raises:
         NotationError: a bracket without its partner, or cases that are none.
     """
+    _check_depth(text)
     text = text.replaced(_SIGN, lambda found: _SIGNS[found[0]])
     text = text.replaced(_TRANSPOSED, lambda found: "'")
     return _without_operators(_without_brackets(text)).replaced(_TOUCHING, _apart)
+
+
+def _check_depth(text: MappedText) -> None:
+    depth = deepest = 0
+    for character in text.text:
+        depth += (character in _PAIRS) - (character in _PAIRS.values())
+        deepest = max(deepest, depth)
+    if deepest > MAX_NESTING:
+        raise LimitError(
+            "reading an equation",
+            f"it nests {deepest} brackets and at most {MAX_NESTING} are read",
+            "name an inner part and use the name",
+        )
 
 
 def _apart(found: re.Match[str]) -> str | None:

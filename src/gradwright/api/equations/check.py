@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gradwright.api.equations.judge import Judge
+from gradwright.api.equations.judge import Budget, Judge
 from gradwright.api.equations.network import NetworkSetting
 from gradwright.api.equations.report import EquationCheck, EquationsReport
 from gradwright.api.equations.setting import Setting
@@ -52,11 +52,12 @@ def check_equations(
     """
     setting = _setting(network, notation, declarations)
     found: list[EquationCheck] = []
+    budget = Budget()
     for written in written_equations(text):
         if setting.define(written):
             sides, relations = written.sides[1:], written.relations[1:]
             written = replace(written, sides=sides, relations=relations)
-        found += _checked(setting, written)
+        found += _checked(setting, written, budget)
     return EquationsReport(tuple(found))
 
 
@@ -82,7 +83,7 @@ def _setting(
     )
 
 
-def _checked(setting: Setting, written: Written) -> list[EquationCheck]:
+def _checked(setting: Setting, written: Written, budget: Budget) -> list[EquationCheck]:
     """Every link of a chain; a definition alone has none. With a layer index, for every layer."""
     links: list[EquationCheck | None] = [None] * (len(written.sides) - 1)
     if not links:
@@ -93,7 +94,7 @@ def _checked(setting: Setting, written: Written) -> list[EquationCheck]:
         result = statement(setting, left, right)
         return [_placed(result, written, 0)]
     for reading in setting.readings(written.sides):
-        judge = Judge(setting, reading)
+        judge = Judge(setting, reading, budget)
         for place, held in enumerate(links):
             if held is not None and not held.ok:
                 continue

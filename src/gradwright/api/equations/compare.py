@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,13 +37,19 @@ class Side:
 
     tree: Tree
     scope: Scope
+    known: dict[int, tuple[Point, Array]] = field(default_factory=dict)
 
     def at(self, point: Point) -> Array:
-        """The value at a point.
+        """The value at a point, kept for the next time.
 
         Raises:
             GradwrightError: it has none there.
         """
+        if id(point) not in self.known:
+            self.known[id(point)] = point, self._at(point)
+        return self.known[id(point)][1]
+
+    def _at(self, point: Point) -> Array:
         names = {part.name for part in walk(self.tree) if isinstance(part, Symbol)}
         values = {name: point.value(name) for name in names}
         given = {name: value for name, value in values.items() if value is not None}

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from gradwright.api.equations.compare import Difference, Side, first_above, first_difference, side
 from gradwright.api.equations.derivatives import by_name
 from gradwright.api.equations.indexed import free, indexed
-from gradwright.api.equations.repair import candidates, left_candidates
+from gradwright.api.equations.repair import MAX_NODES, candidates, left_candidates
 from gradwright.api.equations.report import EquationCheck
 from gradwright.api.equations.setting import Point, Reading, Setting, Variant
 from gradwright.errors import GradwrightError, LimitError, UnsupportedError
@@ -26,6 +26,8 @@ from gradwright.render.plain import plain_text
 
 #: Changes of a wrong side that are tried, for each convention.
 MAX_CANDIDATES = 3000
+#: For all equations of a text together; then the derived formula alone is given.
+MAX_TRIED = 60_000
 #: Those of them that have a derivative to be taken.
 MAX_DERIVATIVES = 200
 
@@ -41,11 +43,24 @@ class Verdict:
     difference: Difference | None = None
 
 
+@dataclass(slots=True)
+class Budget:
+    """How many changes may still be tried for all equations of a text."""
+
+    left: int = MAX_TRIED
+
+    def spent(self) -> bool:
+        """Take one; whether there was none."""
+        self.left -= 1
+        return self.left < 0
+
+
 class Judge:
     """Judges the links of one reading of an equation."""
 
-    def __init__(self, setting: Setting, reading: Reading) -> None:
+    def __init__(self, setting: Setting, reading: Reading, budget: Budget) -> None:
         self.setting = setting
+        self.budget = budget
         self.reading = reading
         self.declared = setting.declared(reading)
 
@@ -197,11 +212,16 @@ class Judge:
     def _corrected(self, left: Tree, right: Tree) -> tuple[Tree | None, str]:
         """The right side with one change that makes it right, and what was changed."""
         right = without_spans(right)
+        if sum(1 for _ in walk(left)) > MAX_NODES:
+            return None, ""
         for variant in (AS_IT_IS, *self.setting.variants(self.reading)):
-            if self._side(left, variant) is None:
+            one = self._side(left, variant)
+            if one is None:
                 continue
             for change, tree in self._near(left, right):
-                if self._equals(left, tree, variant):
+                if self.budget.spent():
+                    return None, ""
+                if free(tree) == free(left) and self._same(one, self._side(tree, variant)):
                     return tree, change
         return None, ""
 
@@ -255,7 +275,12 @@ class Judge:
     ) -> bool:
         if free(left) != free(right):
             return False
-        one, other = self._side(left, variant), self._side(right, variant)
+        return self._same(self._side(left, variant), self._side(right, variant), points)
+
+    def _same(
+        self, one: Side | None, other: Side | None, points: Iterator[Point] | None = None
+    ) -> bool:
+        """Whether two sides have one shape, and equal values at some points."""
         if one is None or other is None or one.scope.shape != other.scope.shape:
             return False
         points = self.setting.points(self.reading) if points is None else points
