@@ -82,7 +82,7 @@ class NetworkNames:
         if name.startswith("J_L_") and self.known(f"δ{name[4:]}"):
             return f"δ{name[4:]}"
         if name.startswith("J_"):
-            return name
+            return name if name.count("_") == 2 else None
         delta = name.startswith("δ")
         stem = name.removeprefix("δ")
         if delta and stem.isdigit():
@@ -127,6 +127,8 @@ class NetworkNames:
         def quotient(found: re.Match[str]) -> str | None:
             top = self.canonical(found["top"], single=single) or found["top"]
             bottom = self.canonical(found["bottom"], single=single) or found["bottom"]
+            if "_" in top + bottom:
+                return None
             entry = ",".join(part for part in (found["above"], found["below"]) if part)
             entry = f"[{entry}]" if entry else ""
             return f"J_{top}_{bottom}{entry}"

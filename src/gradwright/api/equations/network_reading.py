@@ -169,7 +169,7 @@ class NetworkReader:
     def _spelled(self, name: str, reading: Reading) -> str:
         like = reading.like
         sign = "∂" if "∂" in like else "d"
-        if name.startswith("J_"):
+        if name.startswith("J_") and name.count("_") == 2:
             top, bottom = (self._letter(part, reading) for part in name.split("_")[1:])
             return f"{sign}{top}/{sign}{bottom}"
         if name.startswith(OPERATOR):
@@ -217,7 +217,7 @@ _NAMES = re.compile(r"(?<![^\W_])(?:J_\w+|D_\w+|δ?[A-Za-z][0-9]*(?![\w(])(?!'+\
 
 def _quotient(name: str, sign: str) -> str:
     """A canonical name as people write it."""
-    if name.startswith("J_"):
+    if name.startswith("J_") and name.count("_") == 2:
         _, top, bottom = name.split("_")
         return f"{sign}{top}/{sign}{bottom}"
     return f"{sign}L/{sign}{name[1:]}" if name.startswith("δ") else name
