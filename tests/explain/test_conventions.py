@@ -217,3 +217,9 @@ def test_names_of_every_notation_read_back(notation: str) -> None:
         for index in (1, 12):
             name = c.name_of(letter, index)
             assert parse(name).name == name  # type: ignore[union-attr]
+
+
+def test_a_depth_whose_letter_has_no_raised_sign() -> None:
+    bp = gw.Network("d -> M * H tanh -> m softmax").backprop("003")
+    assert "δ₍M₊₁₎" in bp.explain()
+    assert bp.latex() and bp.html() and bp.check().ok

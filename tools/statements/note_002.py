@@ -55,6 +55,34 @@ def _stacked(s: Names) -> Worked:
     return Worked(formula, str(J), pairs, "a complex step, and the gradients one by one")
 
 
+def _conventions(s: Names) -> Worked:
+    """One set of parameters in the layouts and conventions of all five notes."""
+    net = s["net"]
+    p = net.init(seed=4)
+    t = np.array([0.5, -0.25])
+    W1, W2 = (p.weight(k) for k in (1, 2))
+
+    def loss(first: Array) -> Array:
+        return np.sum((np.tanh(np.tanh(X @ first) @ W2) - t) ** 2)
+
+    expected = complex_step(loss, np.array(W1))
+    pairs, entries = [], []
+    for number, layout, turned in (
+        ("000", "columns", True), ("001", "rows", False), ("002", "columns", True),
+        ("003", "columns", True), ("004", "transposed", False),
+    ):  # fmt: skip
+        bp = net.backprop(notation=number)
+        own = net.relayout(layout)
+        found = own.gradient(p.relayout(layout), X[None], t[None])["W1"]
+        pairs.append(
+            Compared(f"{number}: ∂loss/∂W of layer 1", found, expected.T if turned else expected)
+        )
+        general = [e for e in bp.sections[-1].entries if "chain rule" in e.line.forms[0].rule]
+        entries.append(general[0])
+    text = "; ".join(text_of(entry) for entry in entries)
+    return Worked(shown_lines(entries), text, tuple(pairs), "a complex step")
+
+
 class Layer:
     """f(y, θ) = sin(A y + B θ), with its two Jacobians."""
 
@@ -287,6 +315,14 @@ NOTE = Note(
             (Slip("002:74", "① is called a special case of ②",
                   "they are two rules: ① is by the parameters of a layer, ② by its input; ① of the "
                   "last layer is the same rule with r = L"),),
+        ),
+        Statement(
+            "X1", "002:76", "The recursion in the conventions of all five notes",
+            'net = gw.Network("3 -> 4 tanh no_bias -> 2 tanh no_bias", loss="squared_error", '
+            'reduction="sum")\n'
+            'for number in ("000", "001", "002", "003", "004"):\n'
+            "    print(*net.backprop(notation=number).notes[:4], sep=\"\\n\")",
+            _conventions,
         ),
         Statement(
             "S2.7", "002:78", "The textbook form, and that it is the same",

@@ -58,7 +58,10 @@ class Convention:
         return self.gradient == "row"
 
     def name_of(self, letter: str, index: Size) -> str:
-        """The name of a layer's quantity, such as W⁽²⁾ or Z3 or A[l-1]; A of layer 0 is X."""
+        """The name of a layer's quantity, such as W⁽²⁾ or Z3 or A[l-1]; A of layer 0 is X.
+
+        An index with a letter that has no raised sign, as M, is written as in W[M].
+        """
         stem = letter.removeprefix("δ")
         if stem == "A" and index == 0:
             return "δX" if stem != letter else self.letters["X"]

@@ -107,7 +107,7 @@ def activation_curves(activation: str, options: Sequence[Any] = ()) -> str:
         path([axes.at(x[k], values[k]) for k in inside], FIRST),
         path([axes.at(a, b) for a, b in zip(x, slopes, strict=True)], SECOND, dashed=True),
         line(*axes.at(-6, bound), *axes.at(6, bound), SECOND, 0.8),
-        text(52, 228, name, "start", 12, FIRST),
+        text(52, 228, name.replace("_", " "), "start", 12, FIRST),
         text(180, 228, f"derivative, at most {bound:g}", "start", 12, SECOND),
     ]
     return figure(380, 238, f"{name} and its derivative, which is at most {bound:g}", parts)
