@@ -146,7 +146,7 @@ def test_cases_as_latex_and_mathml() -> None:
     shown, remark = part.cases.mathml()
     table = ElementTree.fromstring(shown).find("mtable")
     assert table is not None
-    assert next("".join(row.itertext()) for row in table) == "Lif x<0"
+    assert next("".join(row.itertext()) for row in table).replace("\xa0", " ") == "Lif x<0"
     assert remark == "for L < 1; for L > 1 the cases swap"
     assert shown in derived.html()
     assert derived.to_dict()["cases"]["x"][0]["given"] == "L < 1"
