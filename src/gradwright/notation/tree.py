@@ -272,7 +272,10 @@ def with_children(tree: Tree, new: tuple[Tree, ...]) -> Tree:
 def free_indices(tree: Tree) -> dict[int, frozenset[str]]:
     """The indices that each part of a tree leaves free, by the identity of the part."""
     found: dict[int, frozenset[str]] = {}
-    for part in reversed(list(walk(tree))):
+    parts = list(walk(tree))
+    if not any(isinstance(part, Entry | Identity) for part in parts):
+        return dict.fromkeys(map(id, parts), frozenset())
+    for part in reversed(parts):
         below = [found[id(child)] for child in children(part)]
         free = below[0].union(*below[1:]) if below else frozenset[str]()
         match part:
