@@ -7,6 +7,7 @@ import pytest
 
 import gradwright as gw
 from gradwright.api.equations.report import EquationCheck
+from gradwright.errors import NetworkError
 from tests.ledger import notes_about
 
 NETWORK = gw.Network("3 -> 10 relu -> 6 relu -> 3 softmax", reduction="sum")
@@ -209,3 +210,8 @@ def test_x2_every_slip_is_found_and_corrected(place: str) -> None:
     corrected = found.corrected_left if what == "left" else found.corrected
     assert corrected is not None, found
     assert expected in corrected
+
+
+def test_x2_a_network_is_no_text() -> None:
+    with pytest.raises(NetworkError, match="a str is given as the network"):
+        gw.check_equations("dL/dW1 = X'*dL/dZ1", "3 -> 2 softmax")  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from gradwright.api.equations.statements import assignment, membership
 from gradwright.api.equations.symbols import SymbolSetting
 from gradwright.api.formula import declared_symbols
 from gradwright.api.network import Network
-from gradwright.errors import SymbolError
+from gradwright.errors import NetworkError, SymbolError
 from gradwright.explain.conventions import known_notation
 from gradwright.notation.declarations import AnyDeclaration
 from gradwright.notation.equation import Written, written_equations
@@ -48,7 +48,7 @@ def check_equations(
     Raises:
         NotationError: a line is no equation.
         SymbolError: a name is unknown, or what is given does not go together.
-        NetworkError: an unknown notation.
+        NetworkError: an unknown notation, or a network that is none.
     """
     setting = _setting(network, notation, declarations)
     found: list[EquationCheck] = []
@@ -66,6 +66,12 @@ def _setting(
     notation: str | None,
     declarations: Mapping[str, str | AnyDeclaration],
 ) -> Setting:
+    if network is not None and not isinstance(network, Network):
+        raise NetworkError(
+            "checking equations",
+            f"a {type(network).__name__} is given as the network they are about",
+            'make one, as in gw.Network("3 -> 4 relu -> 2 softmax")',
+        )
     if network is None and notation is None:
         return SymbolSetting(declared_symbols(declarations))
     if network is None or declarations:
