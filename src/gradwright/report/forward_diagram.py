@@ -13,9 +13,9 @@ LAYERS = 6
 
 #: Height of a box and of the space to the next one, and the middles of the two columns.
 BOX, GAP = 30.0, 22.0
-DOWN, UP = 130.0, 300.0
+DOWN, UP = 130.0, 350.0
 
-WIDTH = 400.0
+WIDTH = 450.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,11 @@ def _items(layers: Sequence[Layer], loss: str, row_samples: bool) -> list[_Place
         if layer.formula is None:
             items.append(_Step(", ".join(parameters)))
             items.append(_Place(f"Z_{number}", shape(layer.fan_out)))
-            items.append(_Step(layer.activation.replace("_", " ")))
+            items.append(_Step(layer.activation))
         else:
-            items.append(_Step(", ".join([layer.formula.text.replace("_", " "), *parameters])))
+            items.append(_Step(", ".join([layer.formula.text, *parameters])))
         items.append(_Place(f"A_{number}", shape(layer.fan_out)))
-    return [*items, _Step(f"{loss.replace('_', ' ')} with Y"), _Place("L", "", gradient=False)]
+    return [*items, _Step(f"{loss} with Y"), _Place("L", "", gradient=False)]
 
 
 def _place(item: _Place, y: float) -> list[str]:
@@ -103,14 +103,5 @@ def _step(item: _Step, y: float) -> list[str]:
     parts.append(line(UP, y + 4, UP, bottom, SECOND))
     parts.append(path([(UP - 4, y + 8), (UP, y + 1), (UP + 4, y + 8)], SECOND))
     stem = item.label if len(item.label) <= 40 else item.label[:39] + "…"
-    parts.append(_label(DOWN + 8, (y + bottom) / 2 + 4, stem))
+    parts.append(text(DOWN + 8, (y + bottom) / 2 + 4, stem, "start", 11))
     return parts
-
-
-def _label(x: float, y: float, content: str) -> str:
-    """Words with subscripts, one after the other."""
-    words, place = [], x
-    for word in content.split(" "):
-        words.append(text(place, y, word, "start", 11))
-        place += 6.2 * len(word.replace("_", "")) + 5
-    return "".join(words)

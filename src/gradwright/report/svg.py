@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from base64 import b64encode
@@ -85,11 +86,14 @@ def text(
     x: float, y: float, content: str, anchor: str = "middle", size: float = 13, colour: str = INK
 ) -> str:
     """A label; digits after an underscore are a subscript."""
-    stem, _, low = content.partition("_")
-    lowered = f'<tspan dy="3" font-size="{0.75 * size:g}">{escape(low)}</tspan>' if low else ""
+    first, *rest = re.split(r"_([0-9]+)", content)
+    written = escape(first)
+    for low, behind in zip(rest[::2], rest[1::2], strict=True):
+        written += f'<tspan dy="3" font-size="{0.75 * size:g}">{low}</tspan>'
+        written += f'<tspan dy="-3">{escape(behind)}</tspan>' if behind else ""
     return (
         f'<text x="{x:.4g}" y="{y:.4g}" text-anchor="{anchor}" font-size="{size:g}" '
-        f'fill="{colour}">{escape(stem)}{lowered}</text>'
+        f'fill="{colour}">{written}</text>'
     )
 
 
