@@ -22,3 +22,12 @@ def test_every_row_that_a_test_names_is_in_the_ledger() -> None:
         if f"S{note}.{row}" not in rows
     }
     assert unknown == set()
+
+
+def test_every_row_has_a_test_that_is_named_after_it() -> None:
+    rows = ROW.findall((ROOT / "docs" / "ledger.md").read_text(encoding="utf-8"))
+    tests = [path for path in project_files(".py") if path.is_relative_to(ROOT / "tests")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in tests)
+    names = "\n".join(re.findall(r"def (test_\w+)\(", text))
+    keys = {row: row.lower().replace(".", "_") for row in rows}
+    assert [row for row, key in keys.items() if not re.search(rf"_{key}(?![0-9])", names)] == []
