@@ -10,6 +10,7 @@ import pytest
 
 import gradwright as gw
 from gradwright.api.reporting import network_page
+from tests.house.tree import ROOT
 from tests.programs.installed import CHROMIUM
 
 #: Reports the window's width, what overflows it, formulas without height, and the font.
@@ -37,11 +38,8 @@ def chromium(page: Path, *arguments: str) -> str:
     return done.stdout.decode()
 
 
-@pytest.mark.parametrize("width", [360, 1440])
-def test_a_page_is_as_wide_as_its_window(width: int, tmp_path: Path) -> None:
+def require_as_wide_as_its_window(page: str, width: int, tmp_path: Path) -> None:
     """A script that only this test adds reports what overflows the window, and the font."""
-    net = gw.Network("64 -> 32 relu -> 2 tanh -> 2 tanh -> 10 softmax")
-    page = network_page(net.backprop(), flow=gw.flow(net, net.init()))
     inner = page.replace("</body>", f"<script>{PROBE}</script></body>")
     frame = f"<iframe style='border:0;width:{width}px;height:900px' srcdoc='PAGE'></iframe>"
     outer = tmp_path / "page.html"
@@ -53,6 +51,23 @@ def test_a_page_is_as_wide_as_its_window(width: int, tmp_path: Path) -> None:
     assert shown is not None, title
     # A scroll bar takes a little of the window's width.
     assert int(shown[1]) == width and width - 20 <= int(shown[2]) <= width
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_a_page_is_as_wide_as_its_window(width: int, tmp_path: Path) -> None:
+    net = gw.Network("64 -> 32 relu -> 2 tanh -> 2 tanh -> 10 softmax")
+    page = network_page(net.backprop(), flow=gw.flow(net, net.init()))
+    require_as_wide_as_its_window(page, width, tmp_path)
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize(
+    "note", sorted((ROOT / "docs" / "notes").glob("*.html")), ids=lambda p: p.stem
+)
+def test_x7_the_page_of_a_note_is_as_wide_as_its_window(
+    note: Path, width: int, tmp_path: Path
+) -> None:
+    require_as_wide_as_its_window(note.read_text(encoding="utf-8"), width, tmp_path)
 
 
 def test_the_page_asks_for_nothing_from_elsewhere(tmp_path: Path) -> None:
