@@ -8,6 +8,7 @@ import pytest
 import gradwright as gw
 from gradwright.api.equations.report import EquationCheck
 from gradwright.errors import NetworkError
+from tests.identities.rows import ROWS
 from tests.ledger import notes_about
 
 NETWORK = gw.Network("3 -> 10 relu -> 6 relu -> 3 softmax", reduction="sum")
@@ -215,3 +216,15 @@ def test_x2_every_slip_is_found_and_corrected(place: str) -> None:
 def test_x2_a_network_is_no_text() -> None:
     with pytest.raises(NetworkError, match="a str is given as the network"):
         gw.check_equations("dL/dW1 = X'*dL/dZ1", "3 -> 2 softmax")  # type: ignore[arg-type]
+
+
+GRADIENTS = [row for row in ROWS if row["kind"] == "gradient"]
+
+
+@pytest.mark.parametrize("row", GRADIENTS, ids=[row["id"] for row in GRADIENTS])
+def test_the_identities_of_the_table_are_right(row: dict[str, str]) -> None:
+    pairs = (part.split(":") for part in row["variables"].split(";") if part.strip())
+    declared = {name.strip(): text.strip() for name, text in pairs}
+    typed = f"d/d{row['wrt']} ({row['expression']}) = {row['expected']}"
+    (found,) = gw.check_equations(typed, **declared).equations
+    assert found.ok and not found.condition, found
