@@ -29,12 +29,14 @@ _SIGNS = {
     "∑": r"\sum", "∏": r"\prod", "√": r"\surd", "‖": r"\Vert", "⊤": r"\top", "′": r"\prime",
     "⎛": "(", "⎜": r"\vert", "⎝": "(", "⎞": ")", "⎟": r"\vert", "⎠": ")",
     "⟨": r"\langle", "⟩": r"\rangle", "⋮": r"\vdots", "⋯": r"\cdots", "⋱": r"\ddots",
-    "⟦": r"\llbracket", "⟧": r"\rrbracket", "ϕ": r"\phi",
+    "•": r"\bullet", "∙": r"\bullet", "⋅": r"\cdot", "∗": r"\ast", "↦": r"\mapsto",
+    "ℰ": r"\mathcal{E}", "ℒ": r"\mathcal{L}", "𝒜": r"\mathcal{A}", "𝟙": r"\mathbf{1}",
+    "⟦": r"\llbracket", "⟧": r"\rrbracket", "ϕ": r"\phi", "ϵ": r"\epsilon",
     # In running text, TeX's own encoding has other characters in the place of these three.
     "<": "<", ">": ">", "|": "|",
 }  # fmt: skip
 _RAISED = {**RAISED, "ᵀ": r"\top"}
-_LOWERED = LOWERED
+_LOWERED = {**LOWERED, "ₘ": "m", "ₛ": "s", "ₜ": "t"}
 
 #: Every character that running text cannot hold as it is.
 TEXT = {
