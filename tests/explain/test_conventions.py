@@ -63,6 +63,15 @@ def test_x1_the_choices_in_force_are_printed() -> None:
     assert "∂z⁽ˡ⁾/∂a⁽ˡ⁻¹⁾ = W⁽ˡ⁾ᵀ" in text
 
 
+def test_x1_a_derivation_is_converted_from_one_notation_to_another() -> None:
+    net = gw.Network(NOTE_003, "binary_cross_entropy")
+    here = net.backprop("000")
+    for notation in NOTATIONS:
+        there = here.written(notation, jacobian="transposed")
+        assert there.explain() == net.backprop(notation, jacobian="transposed").explain()
+        assert there.written("000").explain() == here.explain()
+
+
 def test_s0_8_the_letters_of_note_000() -> None:
     net = gw.Network("4 -> 3 tanh no_bias -> 2 no_bias", "squared_error")
     text = net.backprop(notation="000").explain()

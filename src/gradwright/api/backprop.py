@@ -77,6 +77,20 @@ class NetworkDerivation:
             found = (*found, general_section(convention, model.has_bias, depth))
         return found
 
+    def written(
+        self,
+        notation: str | None = None,
+        gradient: str | None = None,
+        jacobian: str | None = None,
+        layer_jacobian: str | None = None,
+    ) -> NetworkDerivation:
+        """The same derivation in another notation, as `Network.backprop` takes it.
+
+        Raises:
+            NetworkError: an unknown notation or choice, or one that does not go with the notation.
+        """
+        return self.network.backprop(notation, gradient, jacobian, layer_jacobian)
+
     def explain(self, level: str = "full") -> str:
         """The derivation as text.
 
