@@ -93,7 +93,21 @@ def test_s3_3_without_activations_the_network_is_one_affine_map() -> None:
     assert np.allclose(found.b, W3 @ W2 @ p["b1"] + W3 @ p["b2"] + p["b3"], atol=1e-15)
     assert np.allclose(found.predict(X), net.predict(p, X), atol=1e-14)
     assert found.weight_formula == "W₁ W₂ W₃"
-    assert found.bias_formula == "(b₁ᵀ W₂ W₃ + b₂ᵀ W₃ + b₃ᵀ)ᵀ"
+    assert found.bias_formula == "W₃ᵀ W₂ᵀ b₁ + W₃ᵀ b₂ + b₃"
+
+
+def test_s3_3_x1_the_affine_map_is_written_in_the_layout() -> None:
+    net = gw.Network("2 -> 3 -> 4 -> 2", loss="squared_error")
+    p, X = start(net, 4), np.random.default_rng(5).normal(size=(6, 2))
+    columns, q = net.relayout("columns"), p.relayout("columns")
+    found = columns.collapse(q)
+    assert found.weight_formula == "W₃ W₂ W₁"
+    assert found.bias_formula == "W₃ W₂ b₁ + W₃ b₂ + b₃"
+    assert np.allclose(found.W, q["W3"] @ q["W2"] @ q["W1"], atol=1e-15)
+    assert np.allclose(found.predict(X), net.predict(p, X), atol=1e-14)
+    turned = net.relayout("transposed").collapse(p.relayout("transposed"))
+    assert turned.weight_formula == "W₁ W₂ W₃" and np.allclose(turned.W, found.W.T, atol=1e-15)
+    assert np.allclose(turned.predict(X), net.predict(p, X), atol=1e-14)
 
 
 def test_s3_3_deep_and_partly_unbiased_networks_collapse_too() -> None:

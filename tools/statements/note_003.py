@@ -86,10 +86,10 @@ def _collapse(s: Names) -> Worked:
                     b3="vector m")  # fmt: skip
     values = {"W1": W1, "W2": W2, "W3": W3, "b1": b1, "b2": b2, "b3": b3, "x": X[0]}
     pairs = (
-        Compared("W̃", found.W.T, W3 @ W2 @ W1),
+        Compared("W̃", found.W, W3 @ W2 @ W1),
         Compared("b̃", found.b, W3 @ W2 @ b1 + W3 @ b2 + b3),
         Compared("W̃ as a Jacobian", d(**values), W3 @ W2 @ W1),
-        Compared("the network itself", net.predict(p, X), X @ found.W + found.b),
+        Compared("the network itself", net.predict(p, X), found.predict(X)),
     )
     bias = ("b̃", "W3*W2*b1 + W3*b2 + b3", "what the note leaves out")
     return Worked(results(("W̃", d, "")) + written(bias), f"W̃ = {d}", pairs)

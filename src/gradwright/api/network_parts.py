@@ -12,6 +12,7 @@ from gradwright.api.formula_layers import FormulaMaps, values_of
 from gradwright.core.graph import Graph
 from gradwright.errors import NetworkError, ShapeError
 from gradwright.nn.layer_formula import LayerFormula
+from gradwright.nn.layouts import Layout
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.parameters import Parameters
 from gradwright.nn.slopes import Slopes
@@ -30,19 +31,22 @@ WRITTEN = 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AffineMap:
-    """A linear network as one affine map: predictions are X W + 1 bᵀ.
+    """A linear network as one affine map.
 
-    `weight_formula` and `bias_formula` say how they come from the layers.
+    W has the shape that a weight matrix has in the network's layout: in the rows layout
+    predictions are X W + 1 bᵀ. `weight_formula` and `bias_formula` say how W and b come from the
+    layers, in the letters of that layout.
     """
 
     W: Array
     b: Array
     weight_formula: str
     bias_formula: str
+    layout: Layout
 
     def predict(self, X: Array) -> Array:
-        """X W + 1 bᵀ for samples X (n × inputs)."""
-        return np.asarray(X) @ self.W + self.b
+        """The outputs for samples X (n × inputs): n × outputs."""
+        return np.asarray(X) @ self.layout.weight(self.W) + self.b
 
     def __str__(self) -> str:
         return f"W = {self.weight_formula}\nb = {self.bias_formula}"
@@ -73,37 +77,48 @@ def collapsed(model: NetworkModel, p: Parameters) -> AffineMap:
     for number, layer in enumerate(model.layers, start=1):
         b = b @ p.weight(number) + (p[f"b{number}"] if layer.bias else 0.0)
         W = W @ p.weight(number)
-    return AffineMap(W, b, *_formulas(model))
+    return AffineMap(model.layout.weight(W), b, *_formulas(model), model.layout)
 
 
 def _formulas(model: NetworkModel) -> tuple[str, str]:
-    """W₁ W₂ W₃, and the transposed biases behind the weights that follow them."""
+    """The weights as one product, and the biases behind the weights that follow them."""
     depth = len(model.layers)
+    numbers = range(1, depth + 1)
+    biased = [number for number in numbers if model.layers[number - 1].bias]
     if depth > WRITTEN:
-        chain = f"W₁ W₂ ⋯ {unicode_text(parse(f'W{depth}'))}"
-        return chain, "each bias times the weights behind it, summed"
-    weight = "*".join(f"W{number}" for number in range(1, depth + 1))
+        ends = ("W₁", unicode_text(parse(f"W{depth}")))
+        first, last = ends if model.layout.row_inputs else reversed(ends)
+        return f"{first} ⋯ {last}", "each bias times the weights behind it, summed"
+    if model.layout.row_inputs:
+        weight = "*".join(f"W{number}" for number in numbers)
+    else:
+        weight = "*".join(f"W{number}" for number in reversed(numbers))
+    mark = "'" if model.layout.row_inputs else ""
     terms = [
-        "*".join([f"b{number}'", *(f"W{later}" for later in range(number + 1, depth + 1))])
-        for number in range(1, depth + 1)
-        if model.layers[number - 1].bias
+        "*".join([*(f"W{k}{mark}" for k in range(depth, number, -1)), f"b{number}"])
+        for number in biased
     ]
-    bias = f"({' + '.join(terms)})'" if terms else "0"
+    bias = " + ".join(terms) or "0"
     _require_equal(model, weight, bias)
     return unicode_text(parse(weight)), unicode_text(parse(bias))
 
 
 def _require_equal(model: NetworkModel, weight: str, bias: str) -> None:
     """The formula is that of the layers, one inserted into the other, by computation."""
-    nested = "X"
-    declared = {"X": declare("X", "matrix n n0")}
+    sample = model.layout.sample
+    nested = "x"
+    declared = {"x": declare("x", "vector n0")}
+    kind, *sizes = model.layout.weights.split()
     for number, layer in enumerate(model.layers, start=1):
-        nested = f"({nested})*W{number}"
-        declared[f"W{number}"] = declare(f"W{number}", f"matrix n{number - 1} n{number}")
+        nested = sample.replace("X", "@").replace("W", f"W{number}").replace("@", f"({nested})")
+        ends = {"p": f"n{number - 1}", "q": f"n{number}"}
+        shape = " ".join([kind, *(ends[size] for size in sizes)])
+        declared[f"W{number}"] = declare(f"W{number}", shape)
         if layer.bias:
-            nested += f" + ones(n)*b{number}'"
+            nested += f" + b{number}"
             declared[f"b{number}"] = declare(f"b{number}", f"vector n{number}")
-    one = f"X*{weight}" + (f" + ones(n)*({bias})'" if bias != "0" else "")
+    one = sample.replace("X", "x").replace("W", f"({weight})")
+    one += f" + {bias}" if bias != "0" else ""
     graph = Graph()
     nodes = [
         lower(parse(text), infer(parse(text), declared, text), graph).value.node
