@@ -292,7 +292,7 @@ def linearize(
     among them declares a symbol, as in `formula`.
 
     >>> print(linearize("tanh(W*x)", "x", at=[0.0, 0.0], W=np.eye(2)).formula)
-    tanh(W*x0) + diag(1 - tanh(W*x0).^2)*W*(x - x0)
+    formula('tanh(W*x0) + diag(1 - tanh(W*x0).^2)*W*(x - x0)')
 
     Raises:
         NotationError, ShapeError, SymbolError: as `formula`, and when it is called.

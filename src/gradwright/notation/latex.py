@@ -42,7 +42,7 @@ def read_latex(text: str) -> MappedText:
     r"""LaTeX as text of the language of equations.
 
     >>> read_latex(r"\frac{\partial L}{\partial W_3} = A_2^T \cdot Z^{(l)}").text
-    "∂L/∂W3 = A2' · Z^(l)"
+    "∂L/∂W3=A2'·Z^(l)"
 
     Raises:
         NotationError: a command without meaning here, or a brace without its partner.
