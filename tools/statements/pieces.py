@@ -66,10 +66,7 @@ def text_of(entry: Entry) -> str:
 
 def left_side(line: Line) -> str:
     """What stands left of the equals sign, as plain text."""
-    if line.fraction is None:
-        return unicode_name(line.name)
-    top, bottom = map(unicode_name, line.fraction)
-    return f"∂{top}/∂{bottom}"
+    return unicode_name(line.left)
 
 
 def number(value: float) -> str:

@@ -20,7 +20,8 @@ from gradwright.notation.declarations import AnyDeclaration, Declaration
 from gradwright.notation.function_values import Smooth
 from gradwright.notation.lower import lower
 from gradwright.notation.parser import parse
-from gradwright.notation.tree import Symbol, Transpose, Tree, children, walk, with_children
+from gradwright.notation.rebuilt import rebuilt
+from gradwright.notation.tree import Symbol, Transpose, Tree
 from gradwright.render.plain import plain_text
 from gradwright.run.blocks import Beside
 from gradwright.run.linear_map import LinearMap
@@ -139,9 +140,8 @@ def _turned(declared: Declaration) -> Declaration:
 
 def _with_turned(tree: Tree, names: frozenset[str]) -> Tree:
     """The tree with the transposes of these matrices in their place."""
-    done: dict[int, Tree] = {}
-    for part in reversed(list(walk(tree))):
-        made = with_children(part, tuple(done[id(child)] for child in children(part)))
-        turn = isinstance(made, Symbol) and made.name in names
-        done[id(part)] = Transpose(Symbol(made.name)) if turn and isinstance(made, Symbol) else made
-    return done[id(tree)]
+
+    def change(part: Tree) -> Tree:
+        return Transpose(part) if isinstance(part, Symbol) and part.name in names else part
+
+    return rebuilt(tree, change)

@@ -19,15 +19,8 @@ from gradwright.explain.lines import renamed
 from gradwright.notation.declarations import Declaration, FunctionDeclaration
 from gradwright.notation.functions import CONSTANTS
 from gradwright.notation.parser import parse
-from gradwright.notation.tree import (
-    Binary,
-    Call,
-    Symbol,
-    Tree,
-    children,
-    walk,
-    with_children,
-)
+from gradwright.notation.rebuilt import rebuilt
+from gradwright.notation.tree import Binary, Call, Symbol, Tree, walk
 from gradwright.render.blocks import beside, is_small, matrix_block, number_text, word
 from gradwright.render.latex import latex
 from gradwright.render.plain import plain_text
@@ -266,13 +259,7 @@ class Linearization:
 
 def _with(tree: Tree, change: Tree) -> Tree:
     """The tree with the change in place of the tangent."""
-    done: dict[int, Tree] = {}
-    for part in reversed(list(walk(tree))):
-        if isinstance(part, Symbol) and part.name == "tangent":
-            done[id(part)] = change
-        else:
-            done[id(part)] = with_children(part, tuple(done[id(c)] for c in children(part)))
-    return done[id(tree)]
+    return rebuilt(tree, lambda part: change if part == Symbol("tangent") else part)
 
 
 def _shown(name: str, value: Array) -> list[str]:

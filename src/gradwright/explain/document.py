@@ -75,7 +75,7 @@ def _text_rows(entry: Entry) -> list[Row]:
     line = entry.line
     rows = []
     for place, form in enumerate(line.forms):
-        left = _text_name(line) if place == 0 else ""
+        left = unicode_name(line.left) if place == 0 else ""
         last = place == len(line.forms) - 1
         remark = _joined(form.rule, _shape(line) if last else "", entry.remark if last else "")
         rows.append((left, unicode_text(form.tree), remark))
@@ -86,7 +86,7 @@ def _latex_rows(entry: Entry) -> list[Row]:
     line = entry.line
     rows = []
     for place, form in enumerate(line.forms):
-        left = _latex_name(line) if place == 0 else ""
+        left = latex_name(line.left) if place == 0 else ""
         last = place == len(line.forms) - 1
         remark = _joined(form.rule, _shape(line) if last else "", entry.remark if last else "")
         rows.append((left, latex_over_shapes(form.tree, entry.shapes), remark))
@@ -99,18 +99,3 @@ def _shape(line: Line) -> str:
 
 def _joined(*parts: str) -> str:
     return ", ".join(part for part in parts if part)
-
-
-def _text_name(line: Line) -> str:
-    """δZ₃ for an adjoint, ∂L/∂W₃ for the gradient of a parameter."""
-    if line.fraction is None:
-        return unicode_name(line.name)
-    top, bottom = map(unicode_name, line.fraction)
-    return f"∂{top}/∂{bottom}"
-
-
-def _latex_name(line: Line) -> str:
-    if line.fraction is None:
-        return latex_name(line.name)
-    top, bottom = map(latex_name, line.fraction)
-    return rf"\frac{{\partial {top}}}{{\partial {bottom}}}"

@@ -35,13 +35,9 @@ class Line:
     quotient: bool = False
 
     @property
-    def fraction(self) -> tuple[str, str] | None:
-        """The names above and below where the left side is a derivative, else None."""
-        shown = self.name if self.name.startswith("∂") else self.meaning if self.quotient else ""
-        if not shown:
-            return None
-        top, _, bottom = shown.partition("/")
-        return top.removeprefix("∂"), bottom.removeprefix("∂")
+    def left(self) -> str:
+        """The name on the left side; that of a derivative is ∂L/∂W."""
+        return self.meaning if self.quotient else self.name
 
     @property
     def tree(self) -> Tree:

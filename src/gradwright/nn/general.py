@@ -20,6 +20,7 @@ from gradwright.notation.declarations import declare
 from gradwright.notation.lower import lower
 from gradwright.notation.parser import parse
 from gradwright.notation.raising.raiser import Raiser
+from gradwright.notation.rebuilt import rebuilt
 from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Binary, Call, Symbol, Tree, children, with_children
 from gradwright.simplify.readable import Printer
@@ -131,10 +132,13 @@ def _replaced(tree: Tree, name: str, inner: Tree) -> Tree:
 
 def _with_activation(tree: Tree, letter: str) -> Tree:
     """phi and its derivatives under another letter."""
-    made = with_children(tree, tuple(_with_activation(part, letter) for part in children(tree)))
-    if isinstance(made, Call) and made.function.rstrip("'") == "phi":
-        return Call(made.function.replace("phi", letter), made.arguments)
-    return made
+
+    def change(part: Tree) -> Tree:
+        if isinstance(part, Call) and part.function.rstrip("'") == "phi":
+            return Call(part.function.replace("phi", letter), part.arguments)
+        return part
+
+    return rebuilt(tree, change)
 
 
 def general_section(convention: Convention, bias: bool, depth: str = "") -> Section:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from html import escape
 
 from gradwright.explain.formula import Step
-from gradwright.explain.lines import Line
 from gradwright.explain.network import Entry, Section
 from gradwright.notation.tree import Symbol
 from gradwright.render.equation import shape_text
@@ -50,15 +49,13 @@ def _rows(entry: Entry) -> list[Row]:
         behind = (shape_text(line.axes) if line.axes else "", entry.remark) if last else ()
         remark = ", ".join(part for part in (form.rule, *behind) if part)
         rows.append(
-            (_name(line) if place == 0 else "", mathml_over_shapes(form.tree, entry.shapes), remark)
+            (
+                mathml_name(line.left) if place == 0 else "",
+                mathml_over_shapes(form.tree, entry.shapes),
+                remark,
+            )
         )
     return rows
-
-
-def _name(line: Line) -> str:
-    if line.fraction is None:
-        return mathml_name(line.name)
-    return derivative(*map(mathml_name, line.fraction))
 
 
 def formula_steps(steps: Sequence[Step]) -> str:
