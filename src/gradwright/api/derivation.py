@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradwright.api.outputs import Module, Output, plain, printed_dict
-from gradwright.api.values import bind
+from gradwright.api.outputs import Output, printed_dict
 from gradwright.calculus.modes import Contribution
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, bare_sizes, postorder
-from gradwright.errors import DomainError, UnsupportedError
+from gradwright.errors import UnsupportedError
 from gradwright.explain.assumptions import (
     assumptions,
     at_zero_norm,
@@ -30,7 +29,6 @@ from gradwright.explain.components import in_components
 from gradwright.explain.formula import Step, chain_rule_steps, formula_text
 from gradwright.explain.levels import require_level
 from gradwright.explain.proofs import operations_of, output_lines, outputs_of, proof_section
-from gradwright.notation.function_values import applied, function_of
 from gradwright.notation.lowered import Lowering
 from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope
@@ -41,11 +39,9 @@ from gradwright.render.plain import plain_text
 from gradwright.render.unicode import unicode_text
 from gradwright.simplify.field import evaluate
 from gradwright.simplify.readable import Printed, Printer
-from gradwright.simplify.rewrite import Budget, rewrite
-from gradwright.simplify.rules import BASIC
-from gradwright.simplify.stable import STABLE
 
 if TYPE_CHECKING:
+    from gradwright.api.running import Program
     from gradwright.run.linear_map import LinearMap
     from gradwright.verification.report import CheckReport
 
@@ -204,42 +200,20 @@ class Derivation:
     # Running ------------------------------------------------------------------------------------
 
     @cached_property
-    def _modules(self) -> tuple[Module, ...]:
-        """The module that is shown, and the one that also returns the formula's value."""
-        from gradwright.emit.numpy import formula_module
-        from gradwright.program.build import build_function
+    def _program(self) -> Program:
+        from gradwright.api.running import Program
 
-        with self._lock:
-            inputs = [
-                self._graph.variable(name, d.sizes, d.facts)
-                for name, d in sorted(self.scope.symbols.items())
-            ]
-            outputs = [(o.name, self._running(o.node)) for o in self._outputs]
-            value = ("value", self._running(self._lowering.value.node))
-            rows, merged = self._merged()
-            inputs += [self._graph.variable(size) for size in self.free_sizes]
-            shown = build_function(self.kind, inputs, outputs, merged=merged)
-            both = build_function(
-                f"value_and_{self.kind}", inputs, [value, *outputs], merged=[rows, *merged]
-            )
-            title = f"The {self.kind} of a formula."
-            return tuple(
-                Module(formula_module(made, title, self.assumptions), made.callables)
-                for made in (shown, both)
-            )
-
-    def _merged(self) -> tuple[list[int], list[list[int]]]:
-        """How axes of the value, and of each result, are put together.
-
-        The rows and the columns of a vec or a Kronecker product are several axes each.
-        """
-        value = self._lowering.value
-        sides = [n for n in (value.rows, value.node.order - value.rows) if n]
-        if max(sides, default=1) == 1 or self.scope.shape.kind == "tensor":
-            return [], [[] for _ in self._outputs]
-        if self.kind == "vjp":
-            return sides, [[] for _ in self._outputs]
-        return sides, [[*sides, *[1] * (o.node.order - sum(sides))] for o in self._outputs]
+        return Program(
+            self.kind,
+            self.formula,
+            self.scope,
+            self._graph,
+            self._lowering.value,
+            self._outputs,
+            self.free_sizes,
+            self._domain,
+            self.assumptions,
+        )
 
     @cached_property
     def free_sizes(self) -> tuple[str, ...]:
@@ -253,27 +227,9 @@ class Derivation:
         used |= set().union(*map(bare_sizes, postorder(*nodes)))
         return tuple(sorted((used & self.scope.sizes) - known))
 
-    def _arguments(self, module: Module, values: Mapping[str, object]) -> list[Any]:
-        """Checked values in the order of the emitted function's parameters."""
-        known = bind(self.scope, self.free_sizes, values, f"the {self.kind} of {self.formula}")
-        listed = [known[name] for name in (*sorted(self.scope.symbols), *self.free_sizes)]
-        for name, count in module.callables:
-            base = function_of(name, count, self.scope.functions)
-            listed.append(applied(name, self.scope.functions[base], known[base]))
-        return listed
-
-    def _running(self, node: Node) -> Node:
-        return rewrite(self._graph, node, (*STABLE, *BASIC), budget=Budget())
-
     def source(self, target: str = "numpy") -> str:
         """A complete module for a target; "numpy" is the one there is."""
-        if target != "numpy":
-            raise UnsupportedError(
-                f"source for the target {target!r}",
-                f"{target!r} is asked for and the only target is numpy",
-                'use source("numpy")',
-            )
-        return self._modules[0].source
+        return self._program.source(target)
 
     def __call__(self, **values: object) -> Any:
         """The derivative at given values.
@@ -282,22 +238,11 @@ class Derivation:
             ShapeError, SymbolError, DomainError: values that do not fit the declarations, or at
                 which the formula is not defined.
         """
-        if self._domain:
-            # Only the value tells: the derivative 1/x of log(x) is a number for x < 0 too.
-            return self.value_and(**values)[1]
-        return self._named(self._run(self._modules[0], self.kind, values))
+        return self._program.derivative(values)
 
     def value_and(self, **values: object) -> tuple[Any, Any]:
         """(value of the formula, derivative) in one pass."""
-        value, *results = self._run(self._modules[1], f"value_and_{self.kind}", values)
-        if self._domain and not np.all(np.isfinite(value)):
-            raise DomainError(
-                f"the {self.kind} of {self.formula}",
-                f"the formula is not finite at these values, and it is defined for "
-                f"{'; '.join(self._domain)}",
-                "give values at which the formula is defined",
-            )
-        return plain(value), self._named(results)
+        return self._program.value_and(values)
 
     def operator(self, **values: object) -> LinearMap:
         """The Jacobian or Hessian at given values as a linear map from vec(x) to vec(y).
@@ -320,8 +265,8 @@ class Derivation:
             )
         (output,) = self._outputs
         (printed,) = self.printed.values()
-        arrays = bind(self.scope, self.free_sizes, values, asked)
-        sizes = self._lengths(arrays)
+        arrays = self._program.bound(values)
+        sizes = self._program.lengths(arrays)
         bent = at_zero_norm(self._lowering.value.node, arrays, sizes)
         if printed.form == "index" or bent or (output.node.order == 2 and output.rows != 1):
             dense = np.asarray(self(**values))
@@ -329,46 +274,6 @@ class Derivation:
         if self._domain:
             self.value_and(**values)
         return structured(printed.tree, self.scope, arrays, sizes)
-
-    def _lengths(self, point: Mapping[str, Any]) -> dict[str, int]:
-        """The lengths that values give to named sizes."""
-        sizes = {
-            size: length
-            for name, declared in self.scope.symbols.items()
-            for size, length in zip(declared.sizes, np.shape(point[name]), strict=True)
-            if isinstance(size, str)
-        }
-        return sizes | {size: int(point[size]) for size in self.free_sizes}
-
-    def _named(self, results: Sequence[Any]) -> Any:
-        if len(self._outputs) == 1:
-            return plain(results[0])
-        return {o.name: plain(r) for o, r in zip(self._outputs, results, strict=True)}
-
-    def _run(self, module: Module, function: str, values: Mapping[str, object]) -> Sequence[Any]:
-        from gradwright.run.load import load
-
-        arguments = self._arguments(module, values)
-        try:
-            with np.errstate(all="ignore"):
-                found = getattr(load(module.source), function)(*arguments)
-        except np.linalg.LinAlgError as error:
-            raise DomainError(
-                f"the {self.kind} of {self.formula}",
-                f"a matrix has to be inverted and it is singular at these values ({error})",
-                "give values at which the formula is defined",
-            ) from error
-        results = found if isinstance(found, tuple) else (found,)
-        if any(np.any(np.isnan(r)) for r in results) and not any(
-            np.any(np.isnan(a)) for a in arguments if not callable(a)
-        ):
-            raise DomainError(
-                f"the {self.kind} of {self.formula}",
-                "the result is not a number at these values, and the formula assumes: "
-                + ("; ".join(self.assumptions) or "nothing"),
-                "give values at which the formula is defined and does not overflow",
-            )
-        return results
 
     # Checking -----------------------------------------------------------------------------------
 
@@ -390,7 +295,7 @@ class Derivation:
             return None
 
         def distance(point: Mapping[str, Any]) -> float:
-            sizes = self._lengths(point)
+            sizes = self._program.lengths(point)
             return min(float(np.min(np.abs(evaluate(n, point, sizes)))) for n in nodes)
 
         return distance

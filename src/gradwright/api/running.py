@@ -1,0 +1,174 @@
+"""A derivation as a program: built once, emitted as source, run on checked values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from gradwright.api.outputs import Module, Output, plain
+from gradwright.api.values import bind
+from gradwright.core.graph import Graph
+from gradwright.core.nodes import Node
+from gradwright.emit.numpy import formula_module
+from gradwright.errors import DomainError, UnsupportedError
+from gradwright.notation.function_values import applied, function_of
+from gradwright.notation.lowered import Lowered
+from gradwright.notation.shapes import Scope
+from gradwright.program.build import build_function
+from gradwright.run.load import load
+from gradwright.simplify.rewrite import Budget, rewrite
+from gradwright.simplify.rules import BASIC
+from gradwright.simplify.stable import STABLE
+
+
+class Program:
+    """The code of a derivation, and its values.
+
+    `domain` is where the formula is defined and `assumptions` what else its derivative relies on,
+    both as text.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        formula: str,
+        scope: Scope,
+        graph: Graph,
+        value: Lowered,
+        outputs: tuple[Output, ...],
+        sizes: tuple[str, ...],
+        domain: Sequence[str],
+        assumptions: Sequence[str],
+    ) -> None:
+        self.kind = kind
+        self.asked = f"the {kind} of {formula}"
+        self._scope = scope
+        self._graph = graph
+        self._value = value
+        self._outputs = outputs
+        self._sizes = sizes
+        self._domain = domain
+        self._assumptions = assumptions
+        self._lock = Lock()
+
+    @cached_property
+    def _modules(self) -> tuple[Module, ...]:
+        """The module that is shown, and the one that also returns the formula's value."""
+        with self._lock:
+            inputs = [
+                self._graph.variable(name, d.sizes, d.facts)
+                for name, d in sorted(self._scope.symbols.items())
+            ]
+            outputs = [(o.name, self._stable(o.node)) for o in self._outputs]
+            value = ("value", self._stable(self._value.node))
+            rows, merged = self._merged()
+            inputs += [self._graph.variable(size) for size in self._sizes]
+            shown = build_function(self.kind, inputs, outputs, merged=merged)
+            both = build_function(
+                f"value_and_{self.kind}", inputs, [value, *outputs], merged=[rows, *merged]
+            )
+            title = f"The {self.kind} of a formula."
+            return tuple(
+                Module(formula_module(made, title, self._assumptions), made.callables)
+                for made in (shown, both)
+            )
+
+    def _stable(self, node: Node) -> Node:
+        return rewrite(self._graph, node, (*STABLE, *BASIC), budget=Budget())
+
+    def _merged(self) -> tuple[list[int], list[list[int]]]:
+        """How axes of the value, and of each result, are put together.
+
+        The rows and the columns of a vec or a Kronecker product are several axes each.
+        """
+        value = self._value
+        sides = [n for n in (value.rows, value.node.order - value.rows) if n]
+        if max(sides, default=1) == 1 or self._scope.shape.kind == "tensor":
+            return [], [[] for _ in self._outputs]
+        if self.kind == "vjp":
+            return sides, [[] for _ in self._outputs]
+        return sides, [[*sides, *[1] * (o.node.order - sum(sides))] for o in self._outputs]
+
+    def source(self, target: str) -> str:
+        """The module of a target."""
+        if target != "numpy":
+            raise UnsupportedError(
+                f"source for the target {target!r}",
+                f"{target!r} is asked for and the only target is numpy",
+                'use source("numpy")',
+            )
+        return self._modules[0].source
+
+    def derivative(self, values: Mapping[str, object]) -> Any:
+        """The derivative at given values: a plain value, or a dict of them."""
+        if self._domain:
+            # Only the value tells: the derivative 1/x of log(x) is a number for x < 0 too.
+            return self.value_and(values)[1]
+        return self._named(self._run(self._modules[0], self.kind, values))
+
+    def value_and(self, values: Mapping[str, object]) -> tuple[Any, Any]:
+        """(value of the formula, derivative) in one pass."""
+        value, *results = self._run(self._modules[1], f"value_and_{self.kind}", values)
+        if self._domain and not np.all(np.isfinite(value)):
+            raise DomainError(
+                self.asked,
+                f"the formula is not finite at these values, and it is defined for "
+                f"{'; '.join(self._domain)}",
+                "give values at which the formula is defined",
+            )
+        return plain(value), self._named(results)
+
+    def bound(self, values: Mapping[str, object]) -> dict[str, Any]:
+        """The values as checked arrays, by name."""
+        return bind(self._scope, self._sizes, values, self.asked)
+
+    def lengths(self, point: Mapping[str, Any]) -> dict[str, int]:
+        """The lengths that values give to named sizes."""
+        sizes = {
+            size: length
+            for name, declared in self._scope.symbols.items()
+            for size, length in zip(declared.sizes, np.shape(point[name]), strict=True)
+            if isinstance(size, str)
+        }
+        return sizes | {size: int(point[size]) for size in self._sizes}
+
+    def _arguments(self, module: Module, values: Mapping[str, object]) -> list[Any]:
+        """Checked values in the order of the emitted function's parameters."""
+        known = self.bound(values)
+        listed = [known[name] for name in (*sorted(self._scope.symbols), *self._sizes)]
+        for name, count in module.callables:
+            base = function_of(name, count, self._scope.functions)
+            listed.append(applied(name, self._scope.functions[base], known[base]))
+        return listed
+
+    def _named(self, results: Sequence[Any]) -> Any:
+        if len(self._outputs) == 1:
+            return plain(results[0])
+        return {o.name: plain(r) for o, r in zip(self._outputs, results, strict=True)}
+
+    def _run(self, module: Module, function: str, values: Mapping[str, object]) -> Sequence[Any]:
+        arguments = self._arguments(module, values)
+        try:
+            with np.errstate(all="ignore"):
+                found = getattr(load(module.source), function)(*arguments)
+        except np.linalg.LinAlgError as error:
+            raise DomainError(
+                self.asked,
+                f"a matrix has to be inverted and it is singular at these values ({error})",
+                "give values at which the formula is defined",
+            ) from error
+        results = found if isinstance(found, tuple) else (found,)
+        if any(np.any(np.isnan(r)) for r in results) and not any(
+            np.any(np.isnan(a)) for a in arguments if not callable(a)
+        ):
+            raise DomainError(
+                self.asked,
+                "the result is not a number at these values, and the formula assumes: "
+                + ("; ".join(self._assumptions) or "nothing"),
+                "give values at which the formula is defined and does not overflow",
+            )
+        return results
