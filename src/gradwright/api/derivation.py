@@ -83,7 +83,7 @@ class Derivation:
             output.name: self._printer.printed(
                 self._unstacked(output.node),
                 as_row=output.as_row,
-                rows=output.rows,
+                rows=None if self._of_tensors(output) else output.rows,
                 others=tuple(map(self._unstacked, output.others)),
             )
             for output in outputs
@@ -92,6 +92,10 @@ class Derivation:
         self.assumptions = assumptions(
             lowering.value.node, scope, self._raiser, twice=kind in ("hessian", "hvp")
         )
+
+    def _of_tensors(self, output: Output) -> bool:
+        """Whether the formula or the variable has more axes than a matrix, so no vec."""
+        return "tensor" in (self.scope.shape.kind, self.scope.symbols[output.name].kind)
 
     def _unstacked(self, node: Node) -> Node:
         """The Jacobian of A for that of vec(A), whose rows are stacked as they are printed."""

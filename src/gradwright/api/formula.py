@@ -17,7 +17,7 @@ from gradwright.notation.declarations import (
     AnyDeclaration,
     Declaration,
     FunctionDeclaration,
-    Kind,
+    array_kind,
     declare_any,
 )
 from gradwright.notation.function_values import supplied
@@ -203,7 +203,8 @@ class Formula:
                 text=self.text,
             )
         value = made.lowering.value
-        if like is made.node and max(value.rows, value.node.order - value.rows) > 1:
+        stacked = max(value.rows, value.node.order - value.rows) > 1
+        if like is made.node and stacked and self.scope.shape.kind != "tensor":
             raise UnsupportedError(
                 f"a product with the derivative of {self.text}",
                 f"the formula has the shape {self.scope.shape}, and a {name} has sizes that are "
@@ -211,8 +212,7 @@ class Formula:
                 "differentiate the formula without vec or kron",
                 text=self.text,
             )
-        kinds: tuple[Kind, ...] = ("scalar", "vector", "matrix")
-        declared = Declaration(name, kinds[like.order], like.axes)
+        declared = Declaration(name, array_kind(like.order), like.axes)
         scope = replace(self.scope, symbols={**self.scope.symbols, name: declared})
         return made.graph.variable(name, like.axes), scope
 

@@ -16,7 +16,7 @@ from gradwright.api.remainders import Ascent, Remainders, unit
 from gradwright.api.symbolic import Expression
 from gradwright.errors import DomainError, ShapeError, SymbolError, UnsupportedError
 from gradwright.explain.lines import renamed
-from gradwright.notation.declarations import Declaration, FunctionDeclaration
+from gradwright.notation.declarations import Declaration, FunctionDeclaration, array_kind
 from gradwright.notation.functions import CONSTANTS
 from gradwright.notation.parser import parse
 from gradwright.notation.rebuilt import rebuilt
@@ -29,8 +29,6 @@ from gradwright.render.unicode import unicode_name, unicode_text
 Array = Any
 
 SCHEMA = "gradwright.linearization/1"
-
-KINDS = ("scalar", "vector", "matrix")
 
 #: Steps at which an ordinary function changes by less than this part of its value.
 NOISE_STEPS, NOISE = (1e-8, 1e-9, 1e-10), 1e-5
@@ -352,6 +350,5 @@ def _by_shape(text: str, values: Mapping[str, Any]) -> dict[str, str]:
         if name not in values or np.asarray(values[name]).dtype.kind not in "biuf":
             continue
         shape = np.shape(values[name])
-        if len(shape) < len(KINDS):
-            found[name] = " ".join([KINDS[len(shape)], *map(str, shape)])
+        found[name] = " ".join([array_kind(len(shape)), *map(str, shape)])
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Literal
 
 from gradwright.errors import (
@@ -16,13 +17,14 @@ from gradwright.errors import (
 )
 from gradwright.notation.lexer import MAX_DIGITS, canonical_name, is_name
 
-Kind = Literal["scalar", "vector", "row", "matrix"]
+Kind = Literal["scalar", "vector", "row", "matrix", "tensor"]
 Size = int | str
 
-#: How many sizes each kind has.
+#: How many sizes each kind has; a tensor has any number, from three on.
 ORDER: dict[str, int] = {"scalar": 0, "vector": 1, "row": 1, "matrix": 2}
-#: How many of the axes are rows: a vector is a column.
-ROWS: dict[str, int] = {"scalar": 0, "vector": 1, "row": 0, "matrix": 1}
+KINDS = (*ORDER, "tensor")
+#: How many of the axes are rows: a vector is a column. The first axis of a tensor counts as one.
+ROWS: dict[str, int] = {"scalar": 0, "vector": 1, "row": 0, "matrix": 1, "tensor": 1}
 #: Facts about a square matrix as a whole; a declaration may start with one.
 SQUARE_FACTS = ("symmetric", "posdef", "invertible")
 #: Facts about the entries of a vector, or of each row of a matrix.
@@ -35,7 +37,6 @@ FACTS = (*SQUARE_FACTS, *ROW_FACTS, *COLUMN_FACTS, *ENTRY_FACTS)
 IMPLIED = {"posdef": frozenset({"symmetric", "invertible"})}
 #: Kinds of abstract functions.
 FUNCTION_KINDS = ("elementwise", "map")
-LATER = ("tensor",)
 #: Largest size that may be declared as a number.
 MAX_SIZE = 10**9
 
@@ -50,9 +51,10 @@ GREEK_NAMES = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A symbol: `sizes` has no entry for a scalar, one for a vector or row, two for a matrix.
+    """A symbol: `sizes` has an entry for each axis.
 
-    A size is a positive integer or a name. `facts` holds what is declared and what that implies.
+    A scalar has none, a vector or row one, a matrix two, a tensor more. A size is a positive
+    integer or a name. `facts` holds what is declared and what that implies.
     """
 
     name: str
@@ -62,6 +64,12 @@ class Declaration:
 
     def __str__(self) -> str:
         return " ".join([self.kind, *map(str, self.sizes), *sorted(self.facts)])
+
+
+def array_kind(order: int) -> Kind:
+    """The kind of an array with so many axes, one of them being a column."""
+    kinds: tuple[Kind, ...] = ("scalar", "vector", "matrix")
+    return kinds[order] if order < len(kinds) else "tensor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +145,6 @@ def declare(name: str, text: str) -> Declaration:
     Raises:
         SymbolError: the name is no name, or the text no declaration.
         ShapeError: the sizes do not fit the kind or a fact.
-        UnsupportedError: tensors.
     """
     reader = _Reader(name, text)
     kind, words = reader.kind()
@@ -146,11 +153,13 @@ def declare(name: str, text: str) -> Declaration:
     for word, span in words:
         if word in FACTS:
             facts.append((word, span))
-        elif facts and len(sizes) == ORDER[kind]:
+        elif facts and len(sizes) == ORDER.get(kind, len(sizes)):
             raise reader.unknown_fact(word, span)
         else:
             sizes.append(reader.size(word, span))
     reader.check_order(kind, sizes)
+    if kind == "tensor":
+        kind = array_kind(len(sizes))
     for fact, span in facts:
         reader.check_fact(fact, kind, sizes, span)
     held = frozenset(fact for fact, _ in facts)
@@ -184,28 +193,21 @@ class _Reader:
         first, span = self.words[0]
         if first in SQUARE_FACTS:
             rest = self.words[1:]
-            if rest and rest[0][0] in ORDER:
+            if rest and rest[0][0] in KINDS:
                 clash = f"{first} stands first, and so does {rest[0][0]}"
                 raise self._error(
                     SymbolError, clash, f"write {self._reordered()}", span.to(rest[0][1])
                 )
             return "matrix", [*rest, self.words[0]]
         match first:
-            case "scalar" | "vector" | "row" | "matrix":
+            case "scalar" | "vector" | "row" | "matrix" | "tensor":
                 return first, self.words[1:]
         if first in FUNCTION_KINDS:
             clash = f"{first} declares a function, and {self.name} is declared as a symbol here"
             raise self._error(UnsupportedError, clash, "use gw.function for it", span)
-        if first in LATER:
-            raise self._error(
-                UnsupportedError,
-                f"{first} is not available, only scalars, vectors, matrices and functions",
-                "write scalar, vector n, matrix m n, elementwise or map n m",
-                span,
-            )
         raise self._error(
             SymbolError,
-            f"{first} is none of {', '.join((*ORDER, *SQUARE_FACTS))}",
+            f"{first} is none of {', '.join((*KINDS, *SQUARE_FACTS))}",
             "start with scalar, vector n, row n, matrix m n, symmetric n n, elementwise or map n m",
             span,
         )
@@ -247,6 +249,14 @@ class _Reader:
 
     def check_order(self, kind: Kind, sizes: list[Size]) -> None:
         """A kind has so many sizes; a word too many is a misspelt fact."""
+        if kind == "tensor":
+            if not sizes:
+                clash = "a tensor has a size for each axis and none is given"
+                raise self._error(ShapeError, clash, "write tensor b n d")
+            for word, span in self.words[1:]:
+                if word not in FACTS and get_close_matches(word, FACTS, n=1, cutoff=0.8):
+                    raise self.unknown_fact(word, span)
+            return
         wanted = ORDER[kind]
         if len(sizes) > wanted and all(word not in FACTS for word, _ in self.words[wanted + 1 :]):
             word, span = self.words[wanted + 1]

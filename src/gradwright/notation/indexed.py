@@ -27,6 +27,10 @@ from gradwright.notation.tree import (
     walk,
 )
 from gradwright.notation.unify import SCALAR, Atom, Equations, Form, Free, Unknown
+from gradwright.notation.whole_tensors import of_axes
+
+#: Letters for indices in what is to be written instead.
+LETTERS = "ijklmnpq"
 
 #: Most indices that one term may have, free and bound.
 MAX_INDICES = 48
@@ -61,9 +65,6 @@ class Indices:
                 return self._identity(tree)
             case Equation():
                 return self._equation(tree, parts[0])
-        for part, form in zip(children(tree), parts, strict=False):
-            if form.deeper:
-                raise self._tensor(part, form)
         if any(form.free for form in parts):
             return self._together(tree, parts)
         return None
@@ -82,8 +83,6 @@ class Indices:
             names = ",".join(free.index for free in form.free)
             instead = f"write y[{names}] = … for its values, or sum[{names}](…) for their sum"
             raise self.equations.error(SymbolError, free.tree, clash, instead)
-        if form.deeper and not isinstance(tree, Equation):
-            raise self._tensor(tree, form)
         for identity, size in self.identities:
             if isinstance(self.equations.sizes.find(size), Unknown):
                 index = next(i for i in identity.indices if isinstance(i, str))
@@ -111,7 +110,7 @@ class Indices:
             clash = f"{said}: the rows or columns of kron and vec are numbered by several indices"
             instead = "write the entries of its factors"
             raise self.equations.error(UnsupportedError, tree, clash, instead)
-        axes = (*form.rows, *form.columns, *form.deeper)
+        axes = form.axes
         if len(axes) != len(tree.indices):
             count = len(tree.indices)
             clash = f"{said}, with {len(axes)} axes, and {_counted(count)} given"
@@ -121,8 +120,9 @@ class Indices:
     def _axes_instead(self, tree: Entry, count: int) -> str:
         called = self.equations.called(tree.base)
         if count:
-            return f"write {called}[{','.join('ijk'[:count])}]"
-        kind = {1: "vector n", 2: "matrix m n"}.get(len(tree.indices), "matrix m n")
+            return f"write {called}[{','.join(LETTERS[:count])}]"
+        given = len(tree.indices)
+        kind = {1: "vector n", 2: "matrix m n"}.get(given, f"tensor {' '.join(LETTERS[:given])}")
         return f"declare {called}='{kind}', or leave the indices out"
 
     def _identity(self, tree: Identity) -> Form:
@@ -181,7 +181,7 @@ class Indices:
                 )
                 called = self.equations.called(operand)
                 shown = called if called.isalnum() else f"({called})"
-                indices = "i,j" if form.kind == "matrix" else "i"
+                indices = ",".join(LETTERS[: len(form.axes)])
                 instead = f"write the entries of {called} too, {shown}[{indices}]"
                 if isinstance(tree, Binary) and tree.operator == "*":
                     instead += "; the entry of a product is (A*x)[i]"
@@ -232,7 +232,7 @@ class Indices:
         if self.axes is not None and not self.equations.sizes.unify(axes, tuple(self.axes)):
             clash = f"the left side has other sizes than {self.axes}"
             raise self.equations.error(ShapeError, tree, clash, "order its indices differently")
-        return Form(axes[:1], axes[1:2], axes[2:])
+        return of_axes(axes)
 
     def _check_name(self, tree: Equation) -> None:
         names = tree.left.names
@@ -263,14 +263,6 @@ class Indices:
                 clash = f"{part.name} is an index here, and stands as a number or a symbol too"
                 instead = f"give the index or the symbol {part.name} another name"
                 raise self.equations.error(SymbolError, part, clash, instead)
-
-    def _tensor(self, tree: Tree, form: Form) -> UnsupportedError:
-        count = 2 + len(form.deeper)
-        clash = f"{self.equations.called(tree)} has {count} axes and matrices have two"
-        instead = "write its entries, with an index for each axis, or use a first derivative"
-        error = self.equations.error(UnsupportedError, tree, clash, instead)
-        assert isinstance(error, UnsupportedError)
-        return error
 
 
 def _counted(count: int) -> str:

@@ -322,7 +322,8 @@ class _Lowerer:
                 return Lowered(graph.operation("softmax", (node,), node.axes), value.rows)
             case "logsumexp":
                 reduced = node.axes[:-1]
-                return Lowered(graph.operation("logsumexp", (node,), reduced), len(reduced))
+                rows = min(1, len(reduced))
+                return Lowered(graph.operation("logsumexp", (node,), reduced), rows)
             case "inv":
                 return Lowered(self._inverse(node), value.rows)
             case "det" | "logdet":

@@ -235,11 +235,14 @@ class _Evaluator:
                 rows, columns = value.rows or other.rows, value.columns or other.columns
                 return Value(np.kron(array, other.array), rows, columns)
             case "softmax":
-                axis = 1 if value.columns else 0
+                axis = -1 if value.columns else 0
                 return Value(matrices.softmax(array, axis), value.rows, value.columns)
             case "logsumexp":
-                axis = 1 if value.columns else 0
-                return Value(matrices.logsumexp(array, axis), value.rows and axis == 1, False)
+                axis = -1 if value.columns else 0
+                reduced = matrices.logsumexp(array, axis)
+                if array.ndim > 2:
+                    return Value(reduced[..., 0], True, True)
+                return Value(reduced, value.rows and value.columns, False)
         return Value(ELEMENTWISE[tree.function](array), value.rows, value.columns)
 
     def _constant(self, tree: Call) -> Value:
@@ -287,6 +290,9 @@ def _larger(tree: Call, one: Array, other: Array) -> Array:
 
 def _spread(function: Any, one: Value, other: Value) -> Value:
     """An elementwise operation; axes that only one side has are spread over."""
+    tensors = one.array.ndim > 2 and other.array.ndim > 2
+    if tensors and one.array.shape != other.array.shape:
+        raise _disagree("an elementwise operation", one, other)
     for axis, both in enumerate((one.rows and other.rows, one.columns and other.columns)):
         if both and one.array.shape[axis] != other.array.shape[axis]:
             raise _disagree("an elementwise operation", one, other)

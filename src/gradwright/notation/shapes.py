@@ -15,7 +15,6 @@ from gradwright.errors import GradwrightError, ShapeError, Span, SymbolError
 from gradwright.notation.abstract import AbstractFunctions
 from gradwright.notation.declarations import (
     ORDER,
-    ROWS,
     AnyDeclaration,
     Declaration,
     FunctionDeclaration,
@@ -23,7 +22,7 @@ from gradwright.notation.declarations import (
     Size,
     by_convention,
 )
-from gradwright.notation.functions import CONSTANTS, FUNCTIONS
+from gradwright.notation.functions import CONSTANTS, EACH_ENTRY, FUNCTIONS
 from gradwright.notation.indexed import Indices
 from gradwright.notation.products import times
 from gradwright.notation.tree import (
@@ -48,6 +47,7 @@ from gradwright.notation.unify import (
     Unknown,
     size_names,
 )
+from gradwright.notation.whole_tensors import of_axes, tensor_form
 from gradwright.ops.table import OPERATIONS
 
 
@@ -206,7 +206,7 @@ class _Inference:
         names = size_names(self.names | taken)
         held = [atoms for _, atoms, _ in self.symbols.values()]
         held += [atoms for _, atoms in self.abstract.used.values()]
-        held.append((*whole.rows, *whole.columns, *whole.deeper))
+        held.append(whole.axes)
         for atoms in held:
             for atom in reversed(atoms):
                 found = self.equations.sizes.find(atom)
@@ -233,6 +233,11 @@ class _Inference:
             if isinstance(tree, Call):
                 self._call(tree, [SCALAR] * len(parts))
             return indexed
+        tensor = tensor_form(self.equations, tree, parts)
+        if tensor is not None:
+            if isinstance(tree, Call) and tree.function in EACH_ENTRY:
+                self._call(tree, [SCALAR] * len(parts))
+            return tensor
         match tree:
             case Number():
                 return SCALAR
@@ -276,8 +281,9 @@ class _Inference:
                 atoms = tuple(self.equations.sizes.fresh() for _ in range(ORDER[kind]))
             self.symbols[name] = (kind, atoms, facts)
         _, atoms, _ = self.symbols[name]
-        rows = ROWS[self.symbols[name][0]]
-        return Form(atoms[:rows], atoms[rows:])
+        if self.symbols[name][0] == "row":
+            return Form(columns=atoms)
+        return of_axes(atoms)
 
     # Operators --------------------------------------------------------------------------------
 

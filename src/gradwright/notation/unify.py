@@ -51,6 +51,11 @@ class Form:
     free: tuple[Free, ...] = ()
 
     @property
+    def axes(self) -> Atoms:
+        """The sizes of all axes in order; those of rows and columns are one factor each."""
+        return (*self.rows, *self.columns, *self.deeper)
+
+    @property
     def kind(self) -> ShapeKind:
         """What the axes make it."""
         if self.deeper:
@@ -202,7 +207,7 @@ class Equations:
             "column": f"a column of {rows} entries",
             "row": f"a row of {columns} entries",
             "matrix": f"a matrix of {rows} rows and {columns} columns",
-            "tensor": f"a tensor of {2 + len(form.deeper)} axes",
+            "tensor": f"a tensor of {' × '.join(map(self.size, zip(form.axes)))}",
         }[form.kind]
         if form.free:
             noun = f"one entry for each {' and '.join(free.index for free in form.free)}"

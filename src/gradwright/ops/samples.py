@@ -59,11 +59,12 @@ def draw(
 
 
 def _check_shape(kind: str, shape: tuple[int, ...], facts: Collection[str]) -> None:
-    if kind not in RANKS:
+    if kind not in (*RANKS, "tensor"):
+        known = ", ".join((*RANKS, "tensor"))
         raise SymbolError(
-            f"a sample of a {kind}", f"{kind} is none of {', '.join(RANKS)}", "name one of these"
+            f"a sample of a {kind}", f"{kind} is none of {known}", "name one of these"
         )
-    if len(shape) != RANKS[kind]:
+    if len(shape) != RANKS.get(kind, len(shape)):
         raise ShapeError(
             f"a sample of a {kind}",
             f"a {kind} has {RANKS[kind]} axes, and the shape {shape} has {len(shape)}",

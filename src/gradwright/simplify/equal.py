@@ -11,6 +11,7 @@ import numpy as np
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Product, SizeOf, Variable, postorder
+from gradwright.notation.declarations import array_kind
 from gradwright.ops import samples
 from gradwright.simplify.field import (
     PRIME,
@@ -152,7 +153,7 @@ def _real(
 
 def _real_value(variable: Variable, sizes: Mapping[str, int], draw: np.random.Generator) -> Any:
     """A random value that honours the declared facts."""
-    kind = ("scalar", "vector", "matrix")[variable.order]
+    kind = array_kind(variable.order)
     return samples.draw(kind, lengths(variable.axes, sizes), variable.facts, draw)
 
 

@@ -77,15 +77,18 @@ class Printer:
         node: Node,
         *,
         as_row: bool = False,
-        rows: int = 2,
+        rows: int | None = 2,
         others: Sequence[Node] = (),
     ) -> Printed:
         """The cheapest verified form of a node; `others` are equal nodes found another way.
 
         Order 1 prints as a column, or with `as_row` as a row. Orders 3 and 4 print in vec form,
         the first `rows` axes being those of the rows. What has no such form prints in index
-        notation.
+        notation, and so does what is beyond matrices where `rows` is None.
         """
+        if rows is None and node.order > 2:
+            return self._with_indices(away_from_zero(self.graph, node))
+        rows = rows or 0
         node = away_from_zero(self.graph, node)
         others = tuple(away_from_zero(self.graph, other) for other in others)
         found: list[tuple[float, Tree, Candidate]] = []

@@ -221,7 +221,7 @@ class IndexRaiser:
         whole = None
         plain = isinstance(node, Function) and all(isinstance(p, Variable) for p in node.arguments)
         if not ((isinstance(node, Add) or plain) and node.order):
-            whole = self.tree_of(node) if node.order <= 2 else self._applied(node)
+            whole = self._whole(node)
         if whole is not None:
             return Entry(whole, tuple(at)) if at else whole
         match node:
@@ -240,11 +240,15 @@ class IndexRaiser:
             "differentiate a smaller part of the formula",
         )
 
-    def _applied(self, node: Node) -> Tree | None:
-        """A higher derivative of an abstract function, at arguments in matrix notation."""
+    def _whole(self, node: Node) -> Tree | None:
+        """A node without its indices: in matrix notation, a tensor, or an operation on such."""
+        if node.order <= 2:
+            return self.tree_of(node)
+        if isinstance(node, Variable):
+            return Symbol(node.name)
         if not isinstance(node, Operation):
             return None
-        arguments = [self.tree_of(part) for part in node.arguments]
+        arguments = [self._whole(part) for part in node.arguments]
         found = tuple(argument for argument in arguments if argument is not None)
         return Call(node.operation, found) if len(found) == len(arguments) else None
 
