@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gradwright.core.nodes import Size
+from gradwright.emit.body import helpers_of
 from gradwright.emit.expression import Text, operand_text, option_texts, statement_text
-from gradwright.emit.numpy import helpers_of
+from gradwright.emit.library import NUMPY, Library
 from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import (
     Apply,
@@ -116,7 +117,12 @@ class BufferedBody:
         """A size: n, p and q are assigned in the function's first lines."""
         return str(size)
 
-    def dtype(self) -> str:
+    @property
+    def library(self) -> Library:
+        """Buffers are NumPy's arrays."""
+        return NUMPY
+
+    def like(self) -> str:
         """The dtype of all arrays."""
         return "buffers.dtype"
 
@@ -143,7 +149,7 @@ class BufferedBody:
 
     def _statement(self, statement: Statement) -> list[str]:
         target = statement.targets[0]
-        self.helpers |= helpers_of(statement)
+        self.helpers |= helpers_of(statement, NUMPY)
         if isinstance(statement.kernel, SoftmaxLogSumExp):
             return self._softmax_logsumexp(statement)
         if not self._is_batch(target) and target not in self.given:

@@ -1,4 +1,4 @@
-"""Kernels as NumPy expressions."""
+"""Kernels as expressions of an array library."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from gradwright.core.nodes import Options, Size
+from gradwright.emit.library import Library
 from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import (
     Alignment,
@@ -50,7 +51,11 @@ class Text:
 
 
 class Names(Protocol):
-    """What kernels are written with: how values, sizes and the dtype are called."""
+    """What kernels are written with: the library, and how values and sizes are called."""
+
+    @property
+    def library(self) -> Library:
+        """The library that the expressions are of."""
 
     def value(self, name: str) -> Text:
         """A value."""
@@ -58,8 +63,8 @@ class Names(Protocol):
     def size(self, size: Size) -> str:
         """A size."""
 
-    def dtype(self) -> str:
-        """The dtype of arrays that are made of numbers alone."""
+    def like(self) -> str:
+        """What tells the dtype of arrays that are made of numbers alone."""
 
     def axes(self, name: str) -> Sequence[Size]:
         """The axes of a value."""
@@ -80,14 +85,14 @@ def number(value: Fraction) -> Text:
     return Text(f"{value.numerator} / {value.denominator}", PRODUCT)
 
 
-def turned(text: Text, alignment: Alignment | None) -> Text:
+def turned(text: Text, alignment: Alignment | None, library: Library) -> Text:
     """An operand laid over the axes of a result."""
     if alignment is None:
         return text
     order = [axis for axis in alignment if axis is not None]
     body = text.at(ATOM)
     if order != sorted(order):
-        body += ".T" if order == [1, 0] else f".transpose({', '.join(map(str, order))})"
+        body += ".T" if order == [1, 0] else f".{library.permute}({', '.join(map(str, order))})"
     places = list(alignment)
     while places and places[0] is None:
         places.pop(0)
@@ -100,7 +105,7 @@ def operand_text(operand: Operand, names: Names) -> Text:
     """An operand as text."""
     match operand:
         case Ref(name, alignment):
-            return turned(names.value(name), alignment)
+            return turned(names.value(name), alignment, names.library)
         case Length(size):
             return Text(names.size(size))
         case _:
@@ -117,11 +122,11 @@ def statement_text(statement: Statement, names: Names) -> Text:
     """The right side of a statement."""
     parts = [operand_text(operand, names) for operand in statement.operands]
     if names.is_number(statement.targets[0]):
-        return _python_number(statement, parts)
+        return _python_number(statement, parts, names.library)
     return _text(statement, parts, names)
 
 
-def _python_number(statement: Statement, parts: Sequence[Text]) -> Text:
+def _python_number(statement: Statement, parts: Sequence[Text], library: Library) -> Text:
     """A number as Python's: NumPy's own scalars would widen float32."""
     match statement.kernel:
         case Map("sqrt"):
@@ -129,49 +134,56 @@ def _python_number(statement: Statement, parts: Sequence[Text]) -> Text:
         case Map("square"):
             return Text(f"{parts[0].at(ATOM)} ** 2", POWER)
         case Map(operator):
-            return _map(operator, parts)
+            return _map(operator, parts, library)
         case Apply(name, options):
-            return Text(f"float({_apply(name, options, parts).source})")
+            made = [Text(library.constant.format(value=part.source)) for part in parts]
+            return Text(f"float({_apply(name, options, made, library).source})")
     raise AssertionError(statement.kernel)
 
 
 def _text(statement: Statement, parts: Sequence[Text], names: Names) -> Text:
+    library = names.library
+    module = library.name
     match statement.kernel:
         case Map("multiply") if _is_outer(statement, names):
             left, right = (names.value(o.name) for o in statement.operands if isinstance(o, Ref))
-            return Text(f"np.outer({left.source}, {right.source})")
+            return Text(f"{module}.outer({left.source}, {right.source})")
         case Map(operator):
-            return _map(operator, parts)
+            return _map(operator, parts, library)
         case MatMul(turn_left, turn_right):
             one = Text(parts[0].at(ATOM) + ".T") if turn_left else parts[0]
             other = Text(parts[1].at(ATOM) + ".T") if turn_right else parts[1]
             return Text(f"{one.at(PRODUCT)} @ {other.at(PRODUCT + 1)}", PRODUCT)
         case Einsum("aa->"):
-            return Text(f"np.trace({parts[0].source})")
+            return Text(f"{module}.trace({parts[0].source})")
         case Einsum("aa->a"):
-            return Text(f"np.diag({parts[0].source})")
+            return Text(library.diagonal.format(parts[0].source))
         case Einsum(subscripts):
             listed = ", ".join(part.source for part in parts)
-            return Text(f'np.einsum("{subscripts}", {listed})')
+            return Text(f'{module}.einsum("{subscripts}", {listed})')
         case Sum(axes):
             (operand,) = statement.operands
             whole = isinstance(operand, Ref) and len(names.axes(operand.name)) == len(axes)
-            return Text(f"np.sum({parts[0].source}{'' if whole else _axis(axes)})")
+            return Text(f"{module}.sum({parts[0].source}{'' if whole else _axis(axes, library)})")
         case Permute(order):
             if order == (1, 0):
                 return Text(parts[0].at(ATOM) + ".T")
-            return Text(f"np.transpose({parts[0].source}, {order})")
+            return Text(f"{module}.{library.permute}({parts[0].source}, {order})")
         case Apply(name) if name not in OPERATIONS:
             return Text(f"{names.callable(name)}({', '.join(part.source for part in parts)})")
         case Apply(name, options):
-            return _apply(name, options, parts)
+            return _apply(name, options, parts, library)
         case SoftmaxLogSumExp():
             return Text(f"softmax_logsumexp({parts[0].source})")
         case UnitVector(place):
             size = names.size(names.axes(statement.targets[0])[0])
-            return Text(f"(np.arange({size}) == {place - 1}).astype({names.dtype()})")
+            return Text(library.unit.format(size=size, place=place - 1, like=names.like()))
         case Spread(labels, held):
-            return _spread(labels, held, parts[0], names.axes(statement.targets[0]), names)
+            (filling,) = statement.operands
+            fixed = not isinstance(filling, Ref) or names.is_number(filling.name)
+            template = library.full if fixed else library.repeat
+            target = names.axes(statement.targets[0])
+            return _spread(labels, held, parts[0], target, names, template)
     raise AssertionError(statement.kernel)
 
 
@@ -186,11 +198,11 @@ def _is_outer(statement: Statement, names: Names) -> bool:
     )
 
 
-def _axis(axes: tuple[int, ...]) -> str:
-    return f", axis={axes[0] if len(axes) == 1 else axes}"
+def _axis(axes: tuple[int, ...], library: Library) -> str:
+    return f", {library.axis}={axes[0] if len(axes) == 1 else axes}"
 
 
-def _map(operator: str, parts: Sequence[Text]) -> Text:
+def _map(operator: str, parts: Sequence[Text], library: Library) -> Text:
     if operator in INFIX:
         sign, level = INFIX[operator]
         return Text(f"{parts[0].at(level)} {sign} {parts[1].at(level + 1)}", level)
@@ -198,7 +210,7 @@ def _map(operator: str, parts: Sequence[Text]) -> Text:
         return Text(f"-{parts[0].at(NEGATION)}", NEGATION)
     if operator == "power":
         return Text(f"{parts[0].at(ATOM)} ** {parts[1].at(ATOM)}", POWER)
-    return Text(f"np.{operator}({parts[0].source})")
+    return Text(f"{library.name}.{operator}({parts[0].source})")
 
 
 def option_texts(options: Options) -> dict[str, str]:
@@ -206,8 +218,8 @@ def option_texts(options: Options) -> dict[str, str]:
     return {name: repr(float(value)) for name, value in options}
 
 
-def _apply(name: str, options: Options, parts: Sequence[Text]) -> Text:
-    code = OPERATIONS[name].numpy
+def _apply(name: str, options: Options, parts: Sequence[Text], library: Library) -> Text:
+    code = library.code(OPERATIONS[name])
     template = code.expression
     for place in range(len(parts)):
         # An argument of a call needs no parentheses of its own.
@@ -216,7 +228,7 @@ def _apply(name: str, options: Options, parts: Sequence[Text]) -> Text:
             template = template.replace(marker, f"{before}\x00{place}\x00{after}")
         template = template.replace(f"\x00{place}\x00", f"{{bare{place}}}")
     bare = {f"bare{place}": part.source for place, part in enumerate(parts)}
-    level = ATOM if template.endswith(")") and template.startswith("np.") else SUM
+    level = ATOM if template.endswith(")") and template.startswith(f"{library.name}.") else SUM
     if code.helper is not None:
         level = ATOM
     atoms = [part.at(ATOM) for part in parts]
@@ -224,16 +236,24 @@ def _apply(name: str, options: Options, parts: Sequence[Text]) -> Text:
 
 
 def _spread(
-    labels: Sequence[int], held: Sequence[int], value: Text, axes: Sequence[Size], names: Names
+    labels: Sequence[int],
+    held: Sequence[int],
+    value: Text,
+    axes: Sequence[Size],
+    names: Names,
+    template: str,
 ) -> Text:
     if tuple(labels) == (0, 0) and held:
-        return Text(f"np.diag({value.source})")
+        return Text(names.library.diagonal_matrix.format(value.source))
     if tuple(labels) == (0, 0):
-        eye = f"np.eye({names.size(axes[0])}, dtype={names.dtype()})"
+        eye = names.library.eye.format(size=names.size(axes[0]), like=names.like())
         return Text(eye) if value.source == "1" else Text(f"{value.at(PRODUCT)} * {eye}", PRODUCT)
     shape = shape_text(axes, names)
     if len(set(labels)) == len(labels):
-        laid = turned(value, tuple(held.index(x) if x in held else None for x in labels))
-        return Text(f"np.full({shape}, {laid.source}, dtype={names.dtype()})")
-    arguments = f"{value.source}, {tuple(held)}, {tuple(labels)}, {shape}, {names.dtype()}"
+        places = tuple(held.index(x) if x in held else None for x in labels)
+        laid = turned(value, places, names.library)
+        return Text(
+            template.format(value=laid.source, atom=laid.at(ATOM), shape=shape, like=names.like())
+        )
+    arguments = f"{value.source}, {tuple(held)}, {tuple(labels)}, {shape}, {names.like()}"
     return Text(f"spread({arguments})")

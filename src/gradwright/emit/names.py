@@ -14,10 +14,10 @@ TAKEN = frozenset({"np", "dtype", *HELPERS, *dir(builtins), *keyword.softkwlist}
 
 
 class PythonNames:
-    """Gives out identifiers that differ from each other and from what the code uses."""
+    """Gives out identifiers that differ from each other, from `used` and from what code uses."""
 
-    def __init__(self) -> None:
-        self._used: set[str] = set()
+    def __init__(self, used: Iterable[str] = ()) -> None:
+        self._used = set(used)
         self._numbers: dict[str, int] = {}
 
     def give(self, name: str, otherwise: str) -> str:

@@ -7,8 +7,9 @@ from itertools import groupby
 from textwrap import wrap
 
 from gradwright.calculus.stage import Stage
+from gradwright.emit.body import FormulaBody
 from gradwright.emit.buffered import BufferedBody, plain_name, sizes_prologue
-from gradwright.emit.numpy import FormulaBody, documentation, signature
+from gradwright.emit.numpy import documentation, signature
 from gradwright.emit.support import HELPERS
 from gradwright.emit.unpacking import Shapes, Unpacking, dense_unpacking, formula_unpacking
 from gradwright.program.ir import Function

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Function, Node
-from gradwright.ops.record import Elementwise, NumpyCode, ProofLine, affine
+from gradwright.ops.record import Elementwise, NumpyCode, ProofLine, TorchCode, affine
 
 HALF = Fraction(1, 2)
 
@@ -76,6 +76,7 @@ RECORDS = (
         derivative=_sigmoid,
         value=_sigmoid_value,
         numpy=NumpyCode("sigmoid({0})", ("sigmoid({0}, out={out})",), helper="sigmoid"),
+        torch=TorchCode("torch.sigmoid({0})"),
         definition="1/(1 + exp(-x))",
         proof=(
             ProofLine("-(1 + exp(-x))^(-2)*(-exp(-x))", "chain rule on (1 + exp(-x))^(-1)"),
@@ -91,6 +92,7 @@ RECORDS = (
         derivative=_softplus,
         value=lambda x: np.logaddexp(x, 0),
         numpy=NumpyCode("np.logaddexp({0}, 0)", ("np.logaddexp({0}, 0, out={out})",)),
+        torch=TorchCode("softplus({0})", helper="softplus"),
         definition="log(1 + exp(x))",
         proof=(
             ProofLine("exp(x)/(1 + exp(x))", "chain rule on log(u), u = 1 + exp(x)"),
@@ -104,6 +106,7 @@ RECORDS = (
         derivative=_rsqrt,
         value=lambda x: np.sqrt(x) / np.where(x == 0, 1, x),
         numpy=NumpyCode("np.sqrt({0}) / np.where({0} == 0, 1, {0})"),
+        torch=TorchCode("rsqrt({0})", helper="rsqrt"),
         definition="1/sqrt(x)",
         proof=(
             ProofLine("-0.5*x^(-1.5)", "power rule, exponent -1/2"),

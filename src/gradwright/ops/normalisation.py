@@ -9,7 +9,7 @@ import numpy as np
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Operation
-from gradwright.ops.record import IndexCase, IndexProof, NumpyCode, ProofLine, Structured
+from gradwright.ops.record import IndexCase, IndexProof, NumpyCode, ProofLine, Structured, TorchCode
 
 
 def _softmax(graph: Graph, node: Operation) -> tuple[Node, ...]:
@@ -107,6 +107,7 @@ RECORDS = (
         jacobian=_softmax,
         value=_softmax_value,
         numpy=NumpyCode("softmax({0})", ("softmax({0}, out={out})",), helper="softmax"),
+        torch=TorchCode("torch.softmax({0}, dim=-1)"),
         definition="exp(x)/sum(exp(x))",
         proof=(
             ProofLine(
@@ -125,6 +126,7 @@ RECORDS = (
         jacobian=_logsumexp,
         value=_logsumexp_value,
         numpy=NumpyCode("logsumexp({0})", (), helper="logsumexp"),
+        torch=TorchCode("torch.logsumexp({0}, dim=-1)"),
         definition="log(sum(exp(x)))",
         proof=(
             ProofLine("exp(x)/sum(exp(x))", "chain rule on log(u), u = sum(exp(x))"),

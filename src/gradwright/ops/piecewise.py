@@ -9,7 +9,7 @@ import numpy as np
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Function, Node
-from gradwright.ops.record import Elementwise, NumpyCode, ProofLine, affine, options_of
+from gradwright.ops.record import Elementwise, NumpyCode, ProofLine, TorchCode, affine, options_of
 
 HALF = Fraction(1, 2)
 
@@ -92,6 +92,7 @@ RECORDS = (
         derivative=_zero,
         value=_step_value,
         numpy=NumpyCode("np.heaviside({0}, {kink})", ("np.heaviside({0}, {kink}, out={out})",)),
+        torch=TorchCode("step({0}, {kink})", helper="step"),
         definition="step(x)",
         proof=(ProofLine("0*x", "constant on each side of 0"),),
         source="convention step(0) = 0 unless kink= says otherwise",
@@ -104,6 +105,7 @@ RECORDS = (
         derivative=_relu,
         value=lambda x: np.maximum(x, 0),
         numpy=NumpyCode("np.maximum({0}, 0)", ("np.maximum({0}, 0, out={out})",)),
+        torch=TorchCode("torch.relu({0})"),
         definition="max(x, 0)",
         proof=(ProofLine("step(x)", "the branch with the larger value, case x > 0 or x < 0"),),
         source="Nair and Hinton, ICML 2010",
@@ -130,6 +132,7 @@ RECORDS = (
         derivative=_max,
         value=lambda x, y, tie=0.5: np.maximum(x, y),
         numpy=NumpyCode("np.maximum({0}, {1})", ("np.maximum({0}, {1}, out={out})",)),
+        torch=TorchCode("maximum({0}, {1})", helper="maximum"),
         definition="y + relu(x - y)",
         proof=(ProofLine("step(x - y)", "relu'(u) = step(u), u = x - y"),),
         source="convention: ties are split equally, a constant takes the tie",
@@ -142,6 +145,7 @@ RECORDS = (
         derivative=_min,
         value=lambda x, y, tie=0.5: np.minimum(x, y),
         numpy=NumpyCode("np.minimum({0}, {1})", ("np.minimum({0}, {1}, out={out})",)),
+        torch=TorchCode("minimum({0}, {1})", helper="minimum"),
         definition="y - relu(y - x)",
         proof=(ProofLine("step(y - x)", "relu'(u) = step(u), u = y - x"),),
         source="convention: ties are split equally, a constant takes the tie",

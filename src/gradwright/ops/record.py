@@ -60,6 +60,18 @@ class NumpyCode:
 
 
 @dataclass(frozen=True, slots=True)
+class TorchCode:
+    """How PyTorch computes an operation: `expression` and `helper` as in `NumpyCode`."""
+
+    expression: str
+    helper: str | None = None
+
+
+#: What any array library is told of an operation.
+Code = NumpyCode | TorchCode
+
+
+@dataclass(frozen=True, slots=True)
 class Elementwise:
     """An operation on single entries.
 
@@ -67,7 +79,8 @@ class Elementwise:
     the operation itself. `definition` and `proof` are notation in the scalars `x` and `y`: the
     definition, then expressions equal to its derivative in `x`, from the first that the named
     rule gives to the one that `derivative` returns. `levels` are the values below, at and above
-    zero of a function that is constant on each side, with `{name}` for options.
+    zero of a function that is constant on each side, with `{name}` for options. `torch` is given
+    where PyTorch does not spell it as NumPy does.
     """
 
     name: str
@@ -83,6 +96,7 @@ class Elementwise:
     kink: str = ""
     sample: str = ""
     levels: tuple[str, ...] = ()
+    torch: TorchCode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +106,8 @@ class Structured:
     `jacobian` gives, for each argument, a node with the axes of the result followed by those of
     the argument. `definition` and `proof` are notation in `x` or `X`; the proof's last line is
     the Jacobian, or for a scalar result the gradient, or `vec` form for a matrix result.
-    `with_indices` is a proof of the same entry by entry, of y by x.
+    `with_indices` is a proof of the same entry by entry, of y by x. `torch` is given where PyTorch
+    does not spell it as NumPy does.
     """
 
     name: str
@@ -106,6 +121,7 @@ class Structured:
     sample: str = ""
     argument: str = field(default="x")
     with_indices: IndexProof | None = None
+    torch: TorchCode | None = None
 
 
 Record = Elementwise | Structured

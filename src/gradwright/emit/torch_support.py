@@ -1,0 +1,71 @@
+"""Helper functions that emitted PyTorch code carries with it, as text."""
+
+from __future__ import annotations
+
+SOFTMAX_LOGSUMEXP = '''
+def softmax_logsumexp(x):
+    """(softmax(x), logsumexp(x)) over the last axis."""
+    total = torch.logsumexp(x, dim=-1)
+    return torch.exp(x - total[..., None]), total
+'''
+
+SPREAD = '''
+def spread(value, held, labels, shape, like):
+    """Repeat `value` (axes `held`) over the axes `labels`; equal labels are tied diagonally."""
+    value = torch.as_tensor(value, dtype=like.dtype, device=like.device)
+    distinct = list(dict.fromkeys(labels))
+    sizes = [shape[labels.index(x)] for x in distinct]
+    wide = value.reshape([n if x in held else 1 for n, x in zip(sizes, distinct)]).expand(sizes)
+    operands, axes = [wide, distinct], []
+    for place, x in enumerate(labels):
+        if x in axes:
+            other = max(labels) + 1 + place
+            tie = torch.eye(shape[place], dtype=like.dtype, device=like.device)
+            operands, x = [*operands, tie, [x, other]], other
+        axes.append(x)
+    return torch.einsum(*operands, axes)
+'''
+
+STEP = '''
+def step(x, kink):
+    """0 below zero, `kink` at zero, 1 above it."""
+    return (x > 0).to(x.dtype) + kink * (x == 0).to(x.dtype)
+'''
+
+SOFTPLUS = '''
+def softplus(x):
+    """log(1 + exp(x)) in full precision for every x; exp never overflows."""
+    return torch.relu(x) + torch.log1p(torch.exp(-torch.abs(x)))
+'''
+
+RSQRT = '''
+def rsqrt(x):
+    """1 / sqrt(x), and 0 at 0."""
+    return torch.sqrt(x) / torch.where(x == 0, 1, x)
+'''
+
+MAXIMUM = '''
+def maximum(x, y):
+    """The larger one entry by entry; one of them may be a number."""
+    if not torch.is_tensor(y):
+        return torch.clamp(x, min=y)
+    return torch.maximum(x, y) if torch.is_tensor(x) else torch.clamp(y, min=x)
+'''
+
+MINIMUM = '''
+def minimum(x, y):
+    """The smaller one entry by entry; one of them may be a number."""
+    if not torch.is_tensor(y):
+        return torch.clamp(x, max=y)
+    return torch.minimum(x, y) if torch.is_tensor(x) else torch.clamp(y, max=x)
+'''
+
+TORCH_HELPERS = {
+    "softmax_logsumexp": SOFTMAX_LOGSUMEXP,
+    "spread": SPREAD,
+    "step": STEP,
+    "softplus": SOFTPLUS,
+    "rsqrt": RSQRT,
+    "maximum": MAXIMUM,
+    "minimum": MINIMUM,
+}
