@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from gradwright.api.tangents import TangentSet
 from gradwright.errors import GradwrightError
 from gradwright.notation.function_values import Smooth, drawn
 from gradwright.notation.reference import evaluate
@@ -44,6 +45,10 @@ class Checkable(Protocol):
     printed: dict[str, Printed]
 
     @property
+    def constraints(self) -> dict[str, str]:
+        """How the entries of each variable were taken to vary."""
+
+    @property
     def free_sizes(self) -> tuple[str, ...]:
         """Sizes that no symbol has an axis of."""
 
@@ -54,8 +59,8 @@ class Checkable(Protocol):
     def kink_distance(self) -> Callable[[Mapping[str, Any]], float] | None:
         """How far a point is from the nearest kink."""
 
-    def __call__(self, **values: object) -> Any:
-        """The derivative at given values."""
+    def unverified(self) -> Callable[..., Any]:
+        """The derivative at values that need not have their facts, such as those near a point."""
 
 
 def sample_sizes(scope: Scope, *, falling: bool = False) -> dict[str, int]:
@@ -87,7 +92,7 @@ def check_formula(derivation: Checkable, seed: int) -> CheckReport:
 
     def drawn(again: np.random.Generator, falling: bool) -> dict[str, Array]:
         point = sample_point(scope, again, derivation.free_sizes, falling=falling)
-        return {STEP: np.zeros(()), **point} if STEP in compared.blocks else point
+        return {**compared.steps(point), **point}
 
     def largest(point: dict[str, Array]) -> float:
         claims = compared.claimed(point).values()
@@ -143,6 +148,7 @@ class _Compared:
     oracle: str
     blocks: list[str]
     claimed: Callable[[dict[str, Array]], Mapping[str, Array]]
+    steps: Callable[[dict[str, Array]], dict[str, Array]] = lambda point: {}
 
 
 def _compared(derivation: Checkable) -> _Compared:
@@ -154,10 +160,11 @@ def _compared(derivation: Checkable) -> _Compared:
     function, oracle = _differentiated(derivation)
     names = list(derivation.printed)
     kind = derivation.kind
+    derivative = derivation.unverified()
 
     def claimed(point: dict[str, Array]) -> Mapping[str, Array]:
         values = {name: value for name, value in point.items() if name != STEP}
-        result = derivation(**values, **drawn_functions(derivation.scope, values))
+        result = derivative(**values, **drawn_functions(derivation.scope, values))
         if kind in ("jvp", "hvp"):
             return {STEP: result}
         return {names[0]: result} if len(names) == 1 else dict(result)
@@ -172,8 +179,37 @@ def _compared(derivation: Checkable) -> _Compared:
     if kind == "vjp":
         return _Compared(weighted, oracle, names, claimed)
     if kind in ("jvp", "hvp"):
-        return _Compared(moved, oracle, [STEP], claimed)
+        return _Compared(moved, oracle, [STEP], claimed, lambda point: {STEP: np.zeros(())})
+    if set(derivation.constraints.values()) != {"none"}:
+        return _within(derivation, _Compared(function, oracle, names, claimed))
     return _Compared(function, oracle, names, claimed)
+
+
+def _within(derivation: Checkable, free: _Compared) -> _Compared:
+    """The same for variables that move within their sets, by steps that are zero at the point."""
+    sets = {
+        name: TangentSet.of(derivation.scope.symbols[name], constraint)
+        for name, constraint in derivation.constraints.items()
+    }
+    steps = {name: f"a step of {name} that keeps the declared facts" for name in sets}
+    second = derivation.differentiated is not None
+
+    def parted(point: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
+        rest = {name: value for name, value in point.items() if name not in steps.values()}
+        return rest, {**rest, **{n: s.moved(rest[n], point[steps[n]]) for n, s in sets.items()}}
+
+    def function(point: dict[str, Array]) -> Array:
+        here = parted(point)[1]
+        value = free.function(here)
+        return sets[free.blocks[0]].gathered(value) if second else value
+
+    def claimed(point: dict[str, Array]) -> Mapping[str, Array]:
+        return {steps[name]: value for name, value in free.claimed(parted(point)[0]).items()}
+
+    def zeros(point: dict[str, Array]) -> dict[str, Array]:
+        return {steps[name]: np.zeros(np.shape(point[name])) for name in sets}
+
+    return _Compared(function, free.oracle, list(steps.values()), claimed, zeros)
 
 
 def drawn_functions(scope: Scope, point: Mapping[str, Array]) -> dict[str, Smooth]:

@@ -7,6 +7,8 @@ sooner.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -89,8 +91,11 @@ class Derivation:
             for output in outputs
         }
         self._domain = domain_conditions(lowering.value.node, self._raiser)
-        self.assumptions = assumptions(
-            lowering.value.node, scope, self._raiser, twice=kind in ("hessian", "hvp")
+        self.assumptions = (
+            *assumptions(
+                lowering.value.node, scope, self._raiser, twice=kind in ("hessian", "hvp")
+            ),
+            *dict.fromkeys(output.convention for output in outputs if output.convention),
         )
 
     def _of_tensors(self, output: Output) -> bool:
@@ -244,6 +249,13 @@ class Derivation:
         """
         return self._program.derivative(values)
 
+    def unverified(self) -> Derivation:
+        """The same derivation for values that are not compared with their declared facts."""
+        twin = copy(self)
+        twin.scope = replace(self.scope, verify_facts=False)
+        twin._program = self._program.unverified()
+        return twin
+
     def value_and(self, **values: object) -> tuple[Any, Any]:
         """(value of the formula, derivative) in one pass."""
         return self._program.value_and(values)
@@ -286,6 +298,11 @@ class Derivation:
         from gradwright.api.checking import check_formula
 
         return check_formula(self, seed)
+
+    @property
+    def constraints(self) -> dict[str, str]:
+        """How the entries of each variable were taken to vary."""
+        return {output.name: output.constraint for output in self._outputs}
 
     @property
     def differentiated(self) -> Derivation | None:

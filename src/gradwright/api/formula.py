@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from gradwright.api.constrained import under_constraint
 from gradwright.api.derivation import Derivation
+from gradwright.api.entrywise import TYING, Entrywise, entrywise
+from gradwright.api.facts import verify_all
 from gradwright.api.outputs import Output
 from gradwright.api.symbolic import Expression, traced
 from gradwright.calculus.modes import Contribution, forward, reverse
-from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Variable
 from gradwright.errors import ShapeError, SymbolError, UnsupportedError
 from gradwright.notation.declarations import (
@@ -23,34 +25,12 @@ from gradwright.notation.declarations import (
 from gradwright.notation.function_values import supplied
 from gradwright.notation.informal import formal
 from gradwright.notation.latex import is_latex, read_latex
-from gradwright.notation.lower import lower
-from gradwright.notation.lowered import Lowering
 from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Tree
 from gradwright.render.plain import plain_text
 from gradwright.simplify.readable import away_from_zero, simplified
-from gradwright.simplify.rewrite import substitute
-
-#: Facts that tie entries of a matrix to each other.
-CONSTRAINTS = frozenset({"symmetric", "posdef"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Lowered:
-    """One lowering of a formula, private to one derivation."""
-
-    graph: Graph
-    lowering: Lowering
-    node: Node
-    restored: dict[Node, Node]
-
-    def restore(self, node: Node) -> Node:
-        """Give the variables that were differentiated by their declared facts back."""
-        if not self.restored:
-            return node
-        return substitute(self.graph, node, self.restored)
 
 
 class Formula:
@@ -69,8 +49,14 @@ class Formula:
         return f"formula({self.text!r})"
 
     def __call__(self, **values: Any) -> Any:
-        """The value of the formula, by the notation's own evaluator."""
+        """The value of the formula, by the notation's own evaluator.
+
+        Raises:
+            SymbolError, ShapeError, DomainError: values that do not fit the declarations.
+        """
         asked = f"the value of {self.text}"
+        if self.scope.verify_facts:
+            verify_all(self.scope.symbols, values, asked)
         functions = {
             name: supplied(declared, values[name], asked)
             for name, declared in self.scope.functions.items()
@@ -83,6 +69,15 @@ class Formula:
         """The names of its symbols."""
         return tuple(sorted(self.scope.symbols))
 
+    def unverified(self) -> Formula:
+        """The same formula for values that are not compared with the facts declared of them.
+
+        >>> f = formula("x'*S*x", S="symmetric n n").unverified()
+        >>> float(f(x=[1.0, 1.0], S=[[0.0, 1.0], [0.0, 0.0]]))
+        1.0
+        """
+        return Formula(self.text, self.tree, replace(self.scope, verify_facts=False))
+
     def derived(self, by: Sequence[str]) -> Formula:
         """The gradient of a scalar formula by one variable, as a formula again."""
         (name,) = by
@@ -91,15 +86,22 @@ class Formula:
         scope = infer(tree, self.scope.known, text)
         return Formula(text, tree, replace(scope, symbols=self.scope.symbols))
 
-    def gradient(self, *wrt: str) -> Derivation:
+    def gradient(self, *wrt: str, constraint: str = "none") -> Derivation:
         """The gradient of a scalar formula, with the shape of the variable.
 
         Several names give several outputs that share work; calling the derivation then returns
-        a dict.
+        a dict. `constraint` says how entries vary that a declared fact ties to each other: each
+        alone ("none"), together, which projects the gradient onto the directions within the
+        declared set ("projected"), or as the free entries of the matrix ("free"); see
+        `calculus.constraint`.
+
+        >>> S = formula("tr(A*S)", A="matrix n n", S="symmetric n n")
+        >>> [str(S.gradient("S", constraint=c)) for c in ("none", "projected")]
+        ['Aᵀ', '0.5 (A + Aᵀ)']
 
         Raises:
             ShapeError: the formula is neither scalar nor are all variables scalars.
-            SymbolError: a name is not a symbol of the formula.
+            SymbolError: a name is not a symbol of the formula, or has no fact that ties entries.
         """
         made, variables = self._lower(wrt)
         if made.node.order and any(variable.order for variable in variables):
@@ -112,8 +114,12 @@ class Formula:
         contributions: list[Contribution] = []
         record = contributions.append
         found = reverse(made.graph, made.node, variables, record=record)
-        outputs = tuple(Output(v.name, made.restore(found[v]), as_row=False) for v in variables)
-        return self._derivation("gradient", made, outputs, contributions)
+        outputs = [Output(v.name, made.restore(found[v]), as_row=False) for v in variables]
+        tied = tuple(
+            under_constraint(made.graph, self.scope.symbols[output.name], output, constraint)
+            for output in outputs
+        )
+        return self._derivation("gradient", made, tied, contributions)
 
     def jacobian(self, wrt: str, mode: str = "auto") -> Derivation:
         """The Jacobian J[i, j] = ∂y_i/∂x_j, with axes `y.shape + x.shape`.
@@ -139,8 +145,16 @@ class Formula:
         output = Output(variable.name, node, as_row=as_row, others=others, rows=made.node.order)
         return self._derivation("jacobian", made, (output,), contributions)
 
-    def hessian(self, wrt: str) -> Derivation:
-        """The Hessian of a scalar formula, with axes `x.shape + x.shape`."""
+    def hessian(self, wrt: str, *, constraint: str = "none") -> Derivation:
+        """The Hessian of a scalar formula, with axes `x.shape + x.shape`.
+
+        `constraint` is that of `gradient`, along both sets of axes.
+
+        Raises:
+            ShapeError: the formula is no scalar.
+            SymbolError: as `gradient`.
+            UnsupportedError: a constraint whose set is curved.
+        """
         made, (variable,) = self._lower((wrt,))
         self._require_scalar(made, wrt, "Hessian")
         gradient = _smooth_gradient(made, variable)
@@ -150,7 +164,18 @@ class Formula:
         others = (made.restore(forward(made.graph, gradient, variable)),)
         node = made.restore(node)
         output = Output(variable.name, node, as_row=False, others=others, rows=variable.order)
-        return self._derivation("hessian", made, (output,), contributions, self.gradient(wrt))
+        tied = under_constraint(made.graph, self.scope.symbols[wrt], output, constraint, times=2)
+        return self._derivation("hessian", made, (tied,), contributions, self._entrywise(wrt))
+
+    def _entrywise(self, wrt: str) -> Derivation:
+        """The gradient as it is for values without the facts that tie entries.
+
+        Its text is differentiated again by the check of a Hessian, so it may not use them.
+        """
+        declared = self.scope.symbols[wrt]
+        untied = replace(declared, facts=declared.facts - TYING)
+        scope = replace(self.scope, symbols={**self.scope.symbols, wrt: untied})
+        return Formula(self.text, self.tree, scope).gradient(wrt)
 
     def vjp(self, wrt: str) -> Derivation:
         """The vector-Jacobian product Σ_i cotangent_i ∂y_i/∂x, with the shape of x.
@@ -191,9 +216,9 @@ class Formula:
         gradient = _smooth_gradient(made, variable)
         node = made.restore(forward(made.graph, gradient, variable, tangent=tangent))
         output = Output(variable.name, node, as_row=False)
-        return self._derivation("hvp", made, (output,), [], self.gradient(wrt), scope)
+        return self._derivation("hvp", made, (output,), [], self._entrywise(wrt), scope)
 
-    def _beside(self, name: str, made: _Lowered, like: Node) -> tuple[Variable, Scope]:
+    def _beside(self, name: str, made: Entrywise, like: Node) -> tuple[Variable, Scope]:
         """A variable with the axes of a node, and the scope with it."""
         if name in self.scope.symbols or name in self.scope.sizes:
             raise SymbolError(
@@ -216,7 +241,7 @@ class Formula:
         scope = replace(self.scope, symbols={**self.scope.symbols, name: declared})
         return made.graph.variable(name, like.axes), scope
 
-    def _require_scalar(self, made: _Lowered, wrt: str, what: str) -> None:
+    def _require_scalar(self, made: Entrywise, wrt: str, what: str) -> None:
         if made.node.order:
             raise ShapeError(
                 f"the {what} of {self.text}",
@@ -225,28 +250,9 @@ class Formula:
                 text=self.text,
             )
 
-    def _lower(self, wrt: tuple[str, ...]) -> tuple[_Lowered, list[Variable]]:
-        """The formula on a graph of its own, and the variables to differentiate by.
-
-        A symmetric matrix is differentiated entry by entry, without the constraint, so for the
-        differentiation it stands as a variable that is not known to be symmetric.
-        """
+    def _lower(self, wrt: tuple[str, ...]) -> tuple[Entrywise, list[Variable]]:
         self._require(wrt)
-        graph = Graph()
-        lowering = lower(self.tree, self.scope, graph, text=self.text)
-        symbols = dict(self.scope.symbols)
-        variables: list[Variable] = []
-        restored: dict[Node, Node] = {}
-        for name in wrt:
-            declared = symbols[name]
-            free = declared.facts - CONSTRAINTS
-            symbols[name] = replace(declared, facts=free)
-            variables.append(graph.variable(name, declared.sizes, free))
-            if free != declared.facts:
-                restored[variables[-1]] = graph.variable(name, declared.sizes, declared.facts)
-        scope = replace(self.scope, symbols=symbols)
-        node = lower(self.tree, scope, graph, text=self.text).value.node
-        return _Lowered(graph, lowering, node, restored), variables
+        return entrywise(self.tree, self.scope, self.text, wrt)
 
     def _require(self, wrt: tuple[str, ...]) -> None:
         if not wrt:
@@ -268,7 +274,7 @@ class Formula:
     def _derivation(
         self,
         kind: str,
-        made: _Lowered,
+        made: Entrywise,
         outputs: tuple[Output, ...],
         contributions: list[Contribution],
         gradient: Derivation | None = None,
@@ -287,7 +293,7 @@ class Formula:
         )
 
 
-def _smooth_gradient(made: _Lowered, variable: Variable) -> Node:
+def _smooth_gradient(made: Entrywise, variable: Variable) -> Node:
     """The gradient to differentiate again: where a norm is 0 it has no derivative."""
     gradient = reverse(made.graph, made.node, [variable])[variable]
     return simplified(made.graph, away_from_zero(made.graph, gradient))

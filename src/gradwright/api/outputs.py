@@ -18,7 +18,8 @@ from gradwright.simplify.readable import Printed
 class Output:
     """A derivative by one variable: the node, and equal nodes found in another mode.
 
-    Its first `rows` axes are those of what was differentiated.
+    Its first `rows` axes are those of what was differentiated. `constraint` says how the entries
+    of the variable were taken to vary, and `convention` says it in words.
     """
 
     name: str
@@ -26,6 +27,8 @@ class Output:
     as_row: bool
     others: tuple[Node, ...] = ()
     rows: int = 0
+    constraint: str = "none"
+    convention: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from functools import cached_property
 from threading import Lock
 from typing import Any
@@ -54,6 +56,14 @@ class Program:
         self._domain = domain
         self._assumptions = assumptions
         self._lock = Lock()
+
+    def unverified(self) -> Program:
+        """The same for values that are not compared with the facts declared of them."""
+        # Made before the copy is, so that both share it.
+        assert self._modules
+        twin = copy(self)
+        twin._scope = replace(self._scope, verify_facts=False)
+        return twin
 
     @cached_property
     def _modules(self) -> tuple[Module, ...]:

@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from gradwright.errors import DomainError, ShapeError, SymbolError
+from gradwright.api.facts import verify
+from gradwright.errors import ShapeError, SymbolError
 from gradwright.notation.declarations import Declaration
 from gradwright.notation.function_values import supplied
 from gradwright.notation.shapes import Scope
-
-#: Relative tolerance for declared facts of given values, for rounding in how they were made.
-FACT_TOLERANCE = 1e-8
 
 
 def bind(
@@ -35,13 +33,14 @@ def bind(
             f"values are given for {_listed(values)} and it needs {_listed(wanted)}",
             f"give one value for each of {_listed(wanted)}",
         )
-    arrays = {name: _array(name, values[name], asked) for name in sorted(scope.symbols)}
-    dtype = _dtype(arrays, values)
-    arrays = {name: np.asarray(array, dtype=dtype) for name, array in arrays.items()}
+    given = {name: _array(name, values[name], asked) for name in sorted(scope.symbols)}
+    dtype = _dtype(given, values)
+    arrays = {name: np.asarray(array, dtype=dtype) for name, array in given.items()}
     lengths: dict[str, tuple[int, str]] = {}
     for name, array in arrays.items():
         _check_shape(scope.symbols[name], array, lengths, asked)
-        _check_facts(scope.symbols[name], array, asked)
+        if scope.verify_facts:
+            verify(scope.symbols[name], given[name], asked)
     lengths_given = {name: _length(name, values[name], asked) for name in sizes}
     known = {size: length for size, (length, _) in lengths.items()} | lengths_given
     for size, least in scope.least.items():
@@ -116,49 +115,3 @@ def _check_shape(
                 f"{named}{expected}",
                 "give values whose sizes agree",
             )
-
-
-def _check_facts(declared: Declaration, array: np.ndarray, asked: str) -> None:
-    scale = FACT_TOLERANCE * max(1.0, float(np.max(np.abs(array), initial=0.0)))
-    if array.dtype.itemsize < 8:
-        scale = max(scale, 1e2 * float(np.finfo(array.dtype).eps))
-    for fact in sorted(declared.facts):
-        if not _holds(fact, array, scale):
-            raise DomainError(
-                asked,
-                f"{declared.name} is declared {fact} and the value is not",
-                f"give a value that is {fact}, or declare {declared.name} without it",
-            )
-
-
-def _is_positive_definite(array: np.ndarray) -> bool:
-    """Whether all eigenvalues of a symmetric array of finite numbers are positive."""
-    if not np.all(np.isfinite(array)):
-        return True
-    lowest = np.linalg.eigvalsh(array.astype(np.float64))[:1]
-    return bool(np.all(lowest > 0))
-
-
-def _holds(fact: str, array: np.ndarray, tolerance: float) -> bool:
-    """Whether a fact that rules rely on holds; facts that only guide sampling are not tested."""
-    match fact:
-        case "symmetric":
-            return bool(np.all(np.abs(array - array.T) <= tolerance))
-        case "posdef":
-            return _holds("symmetric", array, tolerance) and _is_positive_definite(array)
-        case "onehot":
-            zero_one = np.all((array == 0) | (array == 1))
-            return bool(zero_one and np.all(np.sum(array, axis=-1) == 1))
-        case "sum1":
-            total = np.abs(np.sum(array, axis=-1) - 1)
-            return bool(np.all(total <= tolerance * max(1, array.shape[-1])))
-        case "columns_sum1":
-            return _holds("sum1", array.T, tolerance)
-        case "binary":
-            return bool(np.all((array == 0) | (array == 1)))
-        case "signs":
-            return bool(np.all(np.abs(array) == 1))
-        case "positive":
-            return bool(np.all(array > 0))
-        case _:
-            return True

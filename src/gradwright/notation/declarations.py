@@ -26,7 +26,7 @@ KINDS = (*ORDER, "tensor")
 #: How many of the axes are rows: a vector is a column. The first axis of a tensor counts as one.
 ROWS: dict[str, int] = {"scalar": 0, "vector": 1, "row": 0, "matrix": 1, "tensor": 1}
 #: Facts about a square matrix as a whole; a declaration may start with one.
-SQUARE_FACTS = ("symmetric", "posdef", "invertible")
+SQUARE_FACTS = ("symmetric", "posdef", "invertible", "diagonal", "orthogonal")
 #: Facts about the entries of a vector, or of each row of a matrix.
 ROW_FACTS = ("onehot", "sum1")
 #: Facts about the entries of each column of a matrix.
@@ -34,7 +34,11 @@ COLUMN_FACTS = ("columns_sum1",)
 #: Facts about single entries.
 ENTRY_FACTS = ("positive", "unit", "signs", "binary")
 FACTS = (*SQUARE_FACTS, *ROW_FACTS, *COLUMN_FACTS, *ENTRY_FACTS)
-IMPLIED = {"posdef": frozenset({"symmetric", "invertible"})}
+IMPLIED = {
+    "posdef": frozenset({"symmetric", "invertible"}),
+    "diagonal": frozenset({"symmetric"}),
+    "orthogonal": frozenset({"invertible"}),
+}
 #: Kinds of abstract functions.
 FUNCTION_KINDS = ("elementwise", "map")
 #: Largest size that may be declared as a number.

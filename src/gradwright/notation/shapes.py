@@ -74,7 +74,7 @@ class Scope:
     """The symbols of a formula with all sizes known, the names of sizes, the formula's shape.
 
     `functions` holds its abstract functions; `least` how long sizes must be, because a number
-    stands as an index.
+    stands as an index. `verify_facts` says whether values are compared with declared facts.
     """
 
     symbols: dict[str, Declaration]
@@ -82,6 +82,7 @@ class Scope:
     shape: Shape
     functions: dict[str, FunctionDeclaration] = field(default_factory=dict)
     least: dict[str, int] = field(default_factory=dict)
+    verify_facts: bool = True
 
     @property
     def known(self) -> dict[str, AnyDeclaration]:

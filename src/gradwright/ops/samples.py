@@ -20,7 +20,7 @@ RANKS = {"scalar": 0, "vector": 1, "row": 1, "matrix": 2}
 #: Facts about single entries, or about rows.
 ENTRY_FACTS = ("onehot", "sum1", "columns_sum1", "unit", "signs", "binary", "positive")
 #: Facts about a square matrix as a whole.
-SQUARE_FACTS = ("symmetric", "posdef", "invertible")
+SQUARE_FACTS = ("symmetric", "posdef", "invertible", "diagonal", "orthogonal")
 #: What each fact about entries implies; two facts fit together when one implies the other.
 IMPLIED = {
     "onehot": {"onehot", "sum1", "binary"},
@@ -39,7 +39,8 @@ def draw(
     """A float64 array of `shape` that has the facts.
 
     Without facts the entries are standard normal. `symmetric` matrices mirror the lower triangle;
-    `posdef` ones are symmetric too; `onehot` and `sum1` hold for a vector, or every row of a
+    `posdef` ones are symmetric too; `diagonal` ones have zeros beside the diagonal, and the columns
+    of `orthogonal` ones are orthonormal; `onehot` and `sum1` hold for a vector, or every row of a
     matrix, `columns_sum1` for every column of one.
 
     Raises:
@@ -49,6 +50,10 @@ def draw(
     """
     _check_shape(kind, shape, facts)
     entry = _entry_fact(facts)
+    if "diagonal" in facts:
+        return _diagonal(shape[0], facts, entry, generator)
+    if "orthogonal" in facts:
+        return _orthogonal_with(shape[0], facts, entry, generator)
     if "posdef" in facts or "invertible" in facts:
         return _invertible(shape[0], facts, entry, generator)
     value = _entries(shape, entry, generator)
@@ -143,6 +148,45 @@ def _entries(shape: tuple[int, ...], fact: str | None, generator: np.random.Gene
             return np.eye(shape[-1])[generator.integers(shape[-1], size=shape[:-1])]
         case _:
             return np.asarray(generator.standard_normal(shape))
+
+
+def _diagonal(
+    n: int, facts: Collection[str], entry: str | None, generator: np.random.Generator
+) -> Array:
+    """Entries on the diagonal away from 0 where the matrix is inverted."""
+    if entry is not None and n > 1:
+        raise DomainError(
+            f"a sample that is {entry} and diagonal",
+            f"the entries beside the diagonal are 0, and {entry} speaks of every entry",
+            "drop one of the facts, or declare the diagonal as a vector",
+        )
+    values = generator.standard_normal(n)
+    if "posdef" in facts or "invertible" in facts:
+        values = generator.uniform(0.5, 2.0, n)
+        if "posdef" not in facts:
+            values = values * generator.choice([-1.0, 1.0], n)
+    if "orthogonal" in facts:
+        signs = generator.choice([-1.0, 1.0], n)
+        values = np.ones(n) if "posdef" in facts else signs
+    return np.diag(values)
+
+
+def _orthogonal_with(
+    n: int, facts: Collection[str], entry: str | None, generator: np.random.Generator
+) -> Array:
+    if entry is not None:
+        raise DomainError(
+            f"a sample that is {entry} and orthogonal",
+            f"the columns of an orthogonal matrix have length 1, and {entry} fixes entries too",
+            "keep one of the facts",
+        )
+    if "posdef" in facts:
+        return np.eye(n)
+    basis = _orthogonal(n, generator)
+    if "symmetric" not in facts:
+        return basis
+    # A reflection I - 2uu' is symmetric and orthogonal.
+    return np.eye(n) - 2 * np.outer(basis[:, 0], basis[:, 0])
 
 
 def _invertible(

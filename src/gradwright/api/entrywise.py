@@ -1,0 +1,61 @@
+"""A formula on a graph of its own, ready to be differentiated entry by entry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gradwright.core.graph import Graph
+from gradwright.core.nodes import Node, Variable
+from gradwright.notation.lower import lower
+from gradwright.notation.lowered import Lowering
+from gradwright.notation.shapes import Scope
+from gradwright.notation.tree import Tree
+from gradwright.simplify.rewrite import substitute
+
+#: Facts that tie entries of a matrix to each other: a derivative is taken without them.
+TYING = frozenset({"symmetric", "posdef", "diagonal", "orthogonal"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entrywise:
+    """One lowering of a formula, private to one derivation.
+
+    `lowering` is the formula as declared; in `node` the variables that are differentiated by stand
+    without the facts that tie their entries, and `restored` says what they stand for.
+    """
+
+    graph: Graph
+    lowering: Lowering
+    node: Node
+    restored: dict[Node, Node]
+
+    def restore(self, node: Node) -> Node:
+        """Give the variables that were differentiated by their declared facts back."""
+        if not self.restored:
+            return node
+        return substitute(self.graph, node, self.restored)
+
+
+def entrywise(
+    tree: Tree, scope: Scope, text: str, wrt: Sequence[str]
+) -> tuple[Entrywise, list[Variable]]:
+    """The formula on a graph of its own, and the variables to differentiate by.
+
+    A symmetric matrix is differentiated entry by entry, without the constraint, so for the
+    differentiation it stands as a variable that is not known to be symmetric.
+    """
+    graph = Graph()
+    lowering = lower(tree, scope, graph, text=text)
+    symbols = dict(scope.symbols)
+    variables: list[Variable] = []
+    restored: dict[Node, Node] = {}
+    for name in wrt:
+        declared = symbols[name]
+        free = declared.facts - TYING
+        symbols[name] = replace(declared, facts=free)
+        variables.append(graph.variable(name, declared.sizes, free))
+        if free != declared.facts:
+            restored[variables[-1]] = graph.variable(name, declared.sizes, declared.facts)
+    node = lower(tree, replace(scope, symbols=symbols), graph, text=text).value.node
+    return Entrywise(graph, lowering, node, restored), variables

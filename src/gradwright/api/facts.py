@@ -1,0 +1,164 @@
+"""Declared facts against given values: what does not hold is an error that says by how much."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gradwright.errors import DomainError
+from gradwright.notation.declarations import Declaration
+
+Array = Any
+
+#: Tolerance relative to the largest entry, for rounding in how the values were made.
+TOLERANCE = 1e-8
+
+#: For numbers with fewer digits than float64, this many of their last places.
+LAST_PLACES = 100
+
+
+def verify(declared: Declaration, array: Array, asked: str) -> None:
+    """Compare a value with the facts declared of its symbol.
+
+    A value that is not finite is left to the formula.
+
+    Raises:
+        DomainError: a fact does not hold; the message says by how much and where.
+    """
+    if not declared.facts or not np.all(np.isfinite(array)):
+        return
+    array = np.asarray(array, dtype=np.result_type(array, np.float32))
+    tolerance = max(TOLERANCE, LAST_PLACES * float(np.finfo(array.dtype).eps))
+    for fact in sorted(declared.facts):
+        found = VIOLATIONS.get(fact, _nothing)(array, tolerance)
+        if found is not None:
+            raise DomainError(
+                asked,
+                f"{declared.name} is declared {fact} and the value is not: {found}",
+                f"give a value that is {fact}, declare {declared.name} without it, or use "
+                "f.unverified() for the formula f",
+            )
+
+
+def verify_all(symbols: Mapping[str, Declaration], values: Mapping[str, Any], asked: str) -> None:
+    """`verify` for every value that has the axes of its symbol; shapes are checked elsewhere."""
+    for name, declared in symbols.items():
+        array = np.asarray(values[name]) if name in values else None
+        if array is None or array.ndim != len(declared.sizes) or array.dtype.kind not in "biuf":
+            continue
+        if len(set(declared.sizes)) == 1 and len(set(array.shape)) > 1:
+            continue
+        verify(declared, array, asked)
+
+
+def _nothing(array: Array, tolerance: float) -> str | None:
+    return None
+
+
+def _largest(deviation: Array) -> tuple[float, str]:
+    """The largest entry by size, and where it stands, counted from 0 as in NumPy."""
+    size = np.abs(deviation)
+    place = np.unravel_index(int(np.argmax(size)), size.shape)
+    shown = ", ".join(str(int(k)) for k in place)
+    return float(size[place]), f"[{shown}]" if place else ""
+
+
+def _scale(array: Array) -> float:
+    return max(1.0, float(np.max(np.abs(array), initial=0.0)))
+
+
+def _symmetric(array: Array, tolerance: float) -> str | None:
+    size, place = _largest(array - array.T)
+    return None if size <= tolerance * _scale(array) else f"|A - Aᵀ| is {size:.3g} at {place}"
+
+
+def _diagonal(array: Array, tolerance: float) -> str | None:
+    size, place = _largest(array - np.diag(np.diagonal(array)))
+    if size <= tolerance * _scale(array):
+        return None
+    return f"beside the diagonal stands {size:.3g} at {place}"
+
+
+def _posdef(array: Array, tolerance: float) -> str | None:
+    """By Cholesky; eigenvalues are computed for the message alone."""
+    wide = array.astype(np.float64)
+    try:
+        np.linalg.cholesky((wide + wide.T) / 2)
+    except np.linalg.LinAlgError:
+        lowest = float(np.linalg.eigvalsh((wide + wide.T) / 2)[0])
+        return f"its smallest eigenvalue is {lowest:.3g}"
+    return _symmetric(array, tolerance)
+
+
+def _orthogonal(array: Array, tolerance: float) -> str | None:
+    size, place = _largest(array.T @ array - np.eye(len(array)))
+    # A sum of n rounded products.
+    allowed = tolerance * max(1, len(array))
+    return None if size <= allowed else f"|QᵀQ - I| is {size:.3g} at {place}"
+
+
+def _invertible(array: Array, tolerance: float) -> str | None:
+    """By the condition number in the 1-norm: one factorisation."""
+    wide = array.astype(np.float64)
+    try:
+        condition = float(np.linalg.cond(wide, 1))
+    except np.linalg.LinAlgError:
+        condition = np.inf
+    limit = 1 / float(np.finfo(array.dtype).eps)
+    return None if condition < limit else f"its condition number is {condition:.3g}"
+
+
+def _sum1(array: Array, tolerance: float) -> str | None:
+    totals = np.sum(array, axis=-1)
+    size, place = _largest(totals - 1)
+    if size <= tolerance * max(1, array.shape[-1]):
+        return None
+    where = f" of row {place}" if place else ""
+    return f"the sum{where} differs from 1 by {size:.3g}"
+
+
+def _columns_sum1(array: Array, tolerance: float) -> str | None:
+    found = _sum1(array.T, tolerance)
+    return None if found is None else found.replace("row", "column")
+
+
+def _binary(array: Array, tolerance: float) -> str | None:
+    size, place = _largest(np.minimum(np.abs(array), np.abs(array - 1)))
+    return None if size == 0 else f"the entry at {place} is {size:.3g} from 0 and 1"
+
+
+def _onehot(array: Array, tolerance: float) -> str | None:
+    found = _binary(array, tolerance)
+    return _sum1(array, 0.0) if found is None else found
+
+
+def _signs(array: Array, tolerance: float) -> str | None:
+    size, place = _largest(np.abs(array) - 1)
+    return None if size == 0 else f"the entry at {place} is {size:.3g} from 1 and -1"
+
+
+def _positive(array: Array, tolerance: float) -> str | None:
+    if np.all(array > 0):
+        return None
+    place = np.unravel_index(int(np.argmin(array)), array.shape)
+    shown = ", ".join(str(int(k)) for k in place)
+    where = f" at [{shown}]" if place else ""
+    return f"its smallest entry is {float(np.min(array)):.3g}{where}"
+
+
+#: What is wrong with a value, by fact, or None; "unit" only says how samples are drawn.
+VIOLATIONS: Mapping[str, Callable[[Array, float], str | None]] = {
+    "symmetric": _symmetric,
+    "posdef": _posdef,
+    "diagonal": _diagonal,
+    "orthogonal": _orthogonal,
+    "invertible": _invertible,
+    "onehot": _onehot,
+    "sum1": _sum1,
+    "columns_sum1": _columns_sum1,
+    "binary": _binary,
+    "signs": _signs,
+    "positive": _positive,
+}
