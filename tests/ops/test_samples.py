@@ -86,7 +86,7 @@ def test_the_same_generator_state_gives_the_same_value_and_another_another():
 @pytest.mark.parametrize(
     ("kind", "shape", "facts", "error", "words"),
     [
-        ("tensor", (2, 2, 2), (), SymbolError, "tensor is none of scalar, vector, row, matrix"),
+        ("cube", (2, 2, 2), (), SymbolError, "cube is none of scalar, vector, row, matrix"),
         ("vector", (3,), ("round",), SymbolError, "round is none of"),
         ("vector", (3, 2), (), ShapeError, "a vector has 1 axes, and the shape (3, 2) has 2"),
         ("matrix", (3, 2), ("symmetric",), ShapeError, "this is a matrix of shape (3, 2)"),
