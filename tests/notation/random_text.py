@@ -113,7 +113,7 @@ class Writer:
 
     def scalar(self, want, depth):
         size, other_size = self.pick("m", "n", "k"), self.pick("m", "n", "k")
-        match self.pick("dot", "sum", "norm", "tr", "form", "norm1"):
+        match self.pick("dot", "sum", "mean", "norm", "tr", "form", "norm1"):
             case "dot":
                 one, first = self.write(("r", size), depth)
                 other, second = self.write(("c", size), depth)
@@ -121,6 +121,9 @@ class Writer:
             case "sum":
                 one, first = self.write(("m", size, other_size), depth)
                 return f"sum({one})", np.sum(first)
+            case "mean":
+                one, first = self.write(("m", size, other_size), depth)
+                return f"mean({one})", np.sum(first) / first.size
             case "norm":
                 one, first = self.write(("m", size, other_size), depth)
                 return f"norm2({one})", np.sqrt(np.sum(first**2))
@@ -138,7 +141,7 @@ class Writer:
     def vector(self, want, depth):
         kind, size = want
         inner = self.pick("m", "n", "k")
-        match self.pick("product", "turn", "softmax", "diag"):
+        match self.pick("product", "turn", "softmax", "diag", "along", "solve"):
             case "product" if kind == "c":
                 one, first = self.write(("m", size, inner), depth)
                 other, second = self.write(("c", inner), depth)
@@ -151,11 +154,33 @@ class Writer:
                 one, first = self.write(want, depth)
                 weights = np.exp(first)
                 return f"softmax({one})", weights / np.sum(weights)
+            case "along":
+                return self.along(kind, size, inner, depth)
+            case "solve" if kind == "c":
+                one, first = self.write(("m", size, size), depth)
+                other, second = self.write(("c", size), depth)
+                near = np.eye(SIZES[size]) + 0.1 * np.tanh(first)
+                return (
+                    f"solve(eye({size}) + 0.1*tanh({one}), {other})",
+                    np.linalg.inv(near) @ second,
+                )
             case "diag" if kind == "c":
                 one, first = self.write(("m", size, size), depth)
                 return f"diag({one})", np.array([first[i, i] for i in range(len(first))])
         one, first = self.write(("r" if kind == "c" else "c", size), depth)
         return f"({one})'", first
+
+    def along(self, kind, size, inner, depth):
+        """A matrix summed along its rows (a column) or down its columns (a row)."""
+        axis, shape = (1, (size, inner)) if kind == "c" else (0, (inner, size))
+        one, first = self.write(("m", *shape), depth)
+        name = self.pick("sum", "mean", "logsumexp")
+        found = {
+            "sum": np.sum(first, axis=axis),
+            "mean": np.sum(first, axis=axis) / first.shape[axis],
+            "logsumexp": np.logaddexp.reduce(first, axis=axis),
+        }
+        return f"{name}({one}, axis={axis})", found[name]
 
     def matrix(self, want, depth):
         _, rows, columns = want
@@ -168,7 +193,8 @@ class Writer:
             case "outer":
                 one, first = self.write(("c", rows), depth)
                 other, second = self.write(("r", columns), depth)
-                return f"(({one})*({other}))", first[:, None] * second[None, :]
+                text = self.pick(f"(({one})*({other}))", f"outer({one}, {other})")
+                return text, first[:, None] * second[None, :]
             case "row":
                 one, first = self.write(want, depth)
                 other, second = self.write(("r", columns), depth)
@@ -179,7 +205,10 @@ class Writer:
                 return f"({one} .* {other})", first[:, None] * second
             case "softmax":
                 one, first = self.write(want, depth)
-                weights = np.exp(first)
-                return f"softmax({one})", weights / np.sum(weights, axis=1, keepdims=True)
+                axis = self.pick(0, 1)
+                option = "" if axis and self.pick(True, False) else f", axis={axis}"
+                weights = np.exp(first - np.max(first))
+                total = np.sum(weights, axis=axis, keepdims=True)
+                return f"softmax({one}{option})", weights / total
         one, first = self.write(("m", columns, rows), depth)
         return f"({one})'", first.T

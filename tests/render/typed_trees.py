@@ -99,6 +99,7 @@ def _special() -> Iterator[Template]:
     for kind in KINDS:
         for name in ("sum", "norm1", "norm2"):
             yield Template(name, SCALAR, (kind,), call(name))
+    yield from _along_an_axis()
     for name in ("tr", "det", "logdet"):
         yield Template(name, SCALAR, (SQUARE,), call(name))
     yield Template("logsumexp", SCALAR, (COLUMN,), call("logsumexp"))
@@ -106,6 +107,9 @@ def _special() -> Iterator[Template]:
     yield Template("diagonal", COLUMN, (SQUARE,), call("diag"))
     yield Template("inv", SQUARE, (SQUARE,), call("inv"))
     yield Template("outer", SQUARE, (COLUMN, ROW), binary("*"))
+    yield Template("outer call", SQUARE, (COLUMN, COLUMN), call("outer"))
+    yield Template("solve", COLUMN, (SQUARE, COLUMN), call("solve"))
+    yield Template("solve many", TALL, (SQUARE, TALL), call("solve"))
     for power in (Number(Fraction(2)), Number(Fraction(3)), Negate(Number(Fraction(1)))):
         yield Template(
             f"^ {spelling(power)}", SQUARE, (SQUARE,), lambda base, e=power: Binary("^", base, e)
@@ -135,6 +139,20 @@ def _special() -> Iterator[Template]:
         "kron kron", SCALAR, (COLUMN, WIDE), lambda p, q: Call("sum", (kron(kron(p, q), p),))
     )
     yield Template("vec", SCALAR, (WIDE,), lambda p: Call("sum", (Call("vec", (p,)),)))
+
+
+def _along_an_axis() -> Iterator[Template]:
+    for kind in KINDS:
+        yield Template("mean", SCALAR, (kind,), call("mean"))
+    for name in ("sum", "mean", "logsumexp"):
+        for inner in (WIDE, SQUARE):
+            down = call(name, ("axis", Fraction(0)))
+            yield Template(f"{name} axis=0", ROW, (inner,), down)
+        for inner in (TALL, SQUARE):
+            along = call(name, ("axis", Fraction(1)))
+            yield Template(f"{name} axis=1", COLUMN, (inner,), along)
+    for kind in (WIDE, TALL, SQUARE):
+        yield Template("softmax axis=0", kind, (kind,), call("softmax", ("axis", Fraction(0))))
 
 
 def kron(left: Tree, right: Tree) -> Tree:

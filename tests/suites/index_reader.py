@@ -22,6 +22,7 @@ TOKEN = re.compile(
     r"|(?P<raised>[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)|(?P<name>[^\W\d][^\W⁰¹²³⁴⁵⁶⁷⁸⁹]*'?)|(?P<sign>.))"
 )
 LETTERS = re.compile(r"\[([^\W_][\w,]*)\]")
+OPTION = re.compile(r"\s*\w+=")
 RAISED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 FUNCTIONS = {
     "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "tanh": np.tanh, "sin": np.sin, "cos": np.cos,
@@ -221,7 +222,9 @@ class _Reader:
             ahead = _Reader(self.text, self.matrix, self.lengths)
             ahead.place = self.place
             while letter not in self.lengths:
-                if ahead.token()[0] == "name" and ahead.token()[1] not in ("δ", "delta"):
+                is_option = OPTION.match(self.text, ahead.place) is not None
+                names = ahead.token()[0] == "name" and ahead.token()[1] not in ("δ", "delta")
+                if names and not is_option:
                     ahead.atom()
                 else:
                     ahead.take()

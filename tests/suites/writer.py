@@ -70,6 +70,17 @@ CLOSED = (
     "norm2(kron({m}, {n}))^2",
     "sum(exp(-(({M}) - ({n})')))",
     "sum(max({M}, ({M}) .* ({n})'))",
+    "mean({n})",
+    "mean({M})",
+    "sum({M}, axis=0)*({n})",
+    "({m})'*mean({M}, axis=1)",
+    "sum((({M}) - mean({M}, axis=0)).^2)",
+    "sum((({M}) - mean({M}, axis=1)).^2)",
+    "logsumexp({M}, axis=0)*({n})",
+    "sum(softmax({M}, axis=0) .* ({M}))",
+    "({m})'*solve(P + ({m})*({m})', {m})",
+    "norm2(solve(B, ({M})'))^2",
+    "sum(outer({m}, {n}) .* ({M}))",
 )
 
 
@@ -159,7 +170,8 @@ class Writer:
 
     def outer(self, kind: Kind, depth: int) -> str:
         """A column times a row."""
-        return f"({self.write(kind[:1], depth)})*({self.write(kind[1:], depth)})'"
+        one, other = self.write(kind[:1], depth), self.write(kind[1:], depth)
+        return self.draw.choice([f"({one})*({other})'", f"outer({one}, {other})"])
 
     def spread(self, kind: Kind, depth: int) -> str:
         """A matrix with a row, a column or a scalar repeated over it."""
@@ -170,15 +182,24 @@ class Writer:
     def vector_function(self, kind: Kind, depth: int) -> str:
         """A function of a column as a whole."""
         inside = self.write(kind, depth)
-        pick = self.draw.randrange(6)
+        pick = self.draw.randrange(7)
         if pick == 0:
             return f"diag(({inside})*({inside})')"
         if pick == 1:
             square = {"m": "P", "n": "B"}.get(kind[0], f"eye({kind[0]})")
-            return f"inv({square} + 0.1*({inside})*({inside})')*({inside})"
+            matrix = f"{square} + 0.1*({inside})*({inside})'"
+            return self.draw.choice([f"inv({matrix})*({inside})", f"solve({matrix}, {inside})"])
         if pick == 2:
-            return f"logsumexp({self.write((kind[0], 'k'), depth)})"
+            return self.reduced(kind, depth)
         return f"softmax({inside})"
+
+    def reduced(self, kind: Kind, depth: int) -> str:
+        """A matrix summed, or the like, along its rows or down its columns."""
+        name = self.draw.choice(["sum", "mean", "logsumexp"])
+        if self.draw.random() < 0.5:
+            return f"({name}({self.write(('k', kind[0]), depth)}, axis=0))'"
+        option = "" if name == "logsumexp" and self.draw.random() < 0.5 else ", axis=1"
+        return f"{name}({self.write((kind[0], 'k'), depth)}{option})"
 
     def matrix_function(self, kind: Kind, depth: int) -> str:
         """A function of a matrix as a whole."""
@@ -188,4 +209,4 @@ class Writer:
             return self.draw.choice(forms)
         if self.draw.random() < 0.6:
             return f"({self.write(kind[::-1], depth)})'"
-        return f"softmax({self.write(kind, depth)})"
+        return f"softmax({self.write(kind, depth)}{self.draw.choice(['', ', axis=0'])})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gradwright.errors import ShapeError
+from gradwright.errors import ShapeError, SymbolError
 from gradwright.notation.declarations import MAX_SIZE
 from gradwright.notation.tree import Call, Number, Symbol, literal
 from gradwright.notation.unify import SCALAR, Atom, Equations, Form
@@ -48,8 +48,36 @@ def _pair(equations: Equations, tree: Call, forms: list[Form]) -> Form:
     return equations.broadcast(tree, one, other, *forms)
 
 
-def _total(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+def _scalar(equations: Equations, tree: Call, forms: list[Form]) -> Form:
     return SCALAR
+
+
+def _axis(equations: Equations, tree: Call, form: Form) -> int | None:
+    """The axis that is named: 0 runs over the rows, 1 over the columns; None without one."""
+    axis = dict(tree.options).get("axis")
+    held = [k for k, side in enumerate((form.rows, form.columns)) if side]
+    if axis is None or axis in held:
+        return None if axis is None else int(axis)
+    instead = "write axis=0 to go over the rows, axis=1 over the columns"
+    if len(held) < 2:
+        instead = f"leave axis out{f', or write axis={held[0]}' if held else ''}"
+    raise equations.error(
+        ShapeError,
+        tree,
+        f"axis={axis} is asked for and {equations.said(tree.arguments[0], form)}",
+        instead,
+    )
+
+
+def _without(form: Form, axis: int | None) -> Form:
+    """A form after one axis, or all of it, is summed away."""
+    return {None: SCALAR, 0: Form((), form.columns), 1: Form(form.rows)}[axis]
+
+
+def _total(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    axis = _axis(equations, tree, forms[0])
+    form = forms[0] if axis is None else equations.single(tree, tree.arguments[0], forms[0])
+    return _without(form, axis)
 
 
 def _square(equations: Equations, tree: Call, forms: list[Form]) -> Form:
@@ -81,12 +109,15 @@ def _no_scalar(equations: Equations, tree: Call, forms: list[Form]) -> Form:
 
 def _softmax(equations: Equations, tree: Call, forms: list[Form]) -> Form:
     form = _no_scalar(equations, tree, forms)
+    _axis(equations, tree, form)
     return equations.single(tree, tree.arguments[0], form)
 
 
 def _logsumexp(equations: Equations, tree: Call, forms: list[Form]) -> Form:
     form = _softmax(equations, tree, forms)
-    return Form(form.rows) if form.kind == "matrix" else SCALAR
+    # Along each row unless said otherwise, as softmax is.
+    axis = _axis(equations, tree, form)
+    return _without(form, 1 if form.kind == "matrix" and axis is None else axis)
 
 
 def _diag(equations: Equations, tree: Call, forms: list[Form]) -> Form:
@@ -107,6 +138,34 @@ def _vec(equations: Equations, tree: Call, forms: list[Form]) -> Form:
 def _kron(equations: Equations, tree: Call, forms: list[Form]) -> Form:
     one, other = forms
     return Form((*one.rows, *other.rows), (*one.columns, *other.columns))
+
+
+def _outer(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    for argument, form in zip(tree.arguments, forms, strict=True):
+        if form.kind not in ("column", "row"):
+            raise equations.error(
+                ShapeError,
+                argument,
+                f"outer takes two vectors and {equations.said(argument, form)}",
+                "write kron(A, B) for matrices, and * for a scalar",
+            )
+        equations.single(tree, argument, form)
+    one, other = forms
+    return Form(one.rows or one.columns, other.rows or other.columns)
+
+
+def _solve(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    matrix, right = tree.arguments
+    square, form = _square(equations, tree, forms), equations.single(tree, right, forms[1])
+    if form.kind not in ("column", "matrix"):
+        raise equations.error(
+            ShapeError,
+            tree,
+            f"solve(A, b) is inv(A)*b, and {equations.said(right, form)}",
+            "give a column or a matrix, or write inv(A) times a scalar",
+        )
+    equations.unify(tree, (matrix, "columns", square.columns), (right, "rows", form.rows))
+    return form
 
 
 def _ones(equations: Equations, tree: Call, forms: list[Form]) -> Form:
@@ -175,15 +234,20 @@ FUNCTIONS: Mapping[str, FunctionShape] = {
     "step": FunctionShape(_same, "step(x, kink=0)", options=("kink",)),
     "max": FunctionShape(_pair, "max(x, y)", 2, 2),
     "min": FunctionShape(_pair, "min(x, y)", 2, 2),
-    "softmax": FunctionShape(_softmax, "softmax(x)"),
-    "logsumexp": FunctionShape(_logsumexp, "logsumexp(x)"),
-    "sum": FunctionShape(_total, "sum(x)"),
-    "norm1": FunctionShape(_total, "norm1(x)"),
-    "norm2": FunctionShape(_total, "norm2(x)"),
+    "softmax": FunctionShape(_softmax, "softmax(x) or softmax(A, axis=0)", options=("axis",)),
+    "logsumexp": FunctionShape(
+        _logsumexp, "logsumexp(x) or logsumexp(A, axis=0)", options=("axis",)
+    ),
+    "sum": FunctionShape(_total, "sum(x) or sum(A, axis=0)", options=("axis",)),
+    "mean": FunctionShape(_total, "mean(x) or mean(A, axis=0)", options=("axis",)),
+    "norm1": FunctionShape(_scalar, "norm1(x)"),
+    "norm2": FunctionShape(_scalar, "norm2(x)"),
     "tr": FunctionShape(_trace, "tr(A)"),
     "det": FunctionShape(_square_to_scalar, "det(A)"),
     "logdet": FunctionShape(_square_to_scalar, "logdet(A)"),
     "inv": FunctionShape(_square, "inv(A)"),
+    "solve": FunctionShape(_solve, "solve(A, b)", 2, 2),
+    "outer": FunctionShape(_outer, "outer(x, y)", 2, 2),
     "diag": FunctionShape(_diag, "diag(x)"),
     "vec": FunctionShape(_vec, "vec(A)"),
     "kron": FunctionShape(_kron, "kron(A, B)", 2, 2),
@@ -192,3 +256,28 @@ FUNCTIONS: Mapping[str, FunctionShape] = {
     # K with K vec(A) = vec(A') for A of m rows and n columns (Magnus and Neudecker, 1979).
     "commutation": FunctionShape(_commutation, "commutation(m, n)", 2, 2),
 }
+
+
+def checked(equations: Equations, tree: Call) -> FunctionShape:
+    """The function of a call, whose arguments are as many as it takes and whose options it has.
+
+    Raises:
+        ShapeError: too few or too many arguments.
+        SymbolError: an option that the function does not have, or that is given twice.
+    """
+    found = FUNCTIONS[tree.function]
+    name, count = tree.function, len(tree.arguments)
+    if not found.least <= count <= found.most:
+        wanted = f"{found.least}" + (f" to {found.most}" if found.most > found.least else "")
+        clash = f"{name} takes {wanted} arguments and {count} are given"
+        raise equations.error(ShapeError, tree, clash, f"write {found.usage}")
+    given = found.options[: count - 1] if found.options else ()
+    for option, _ in tree.options:
+        if option not in found.options:
+            allowed = ", ".join(found.options) or "none"
+            clash = f"{option} is no option of {name}; its options are: {allowed}"
+            raise equations.error(SymbolError, tree, clash, f"write {found.usage}")
+        if option in given:
+            clash = f"{option} is given by place and by name"
+            raise equations.error(SymbolError, tree, clash, "give it once")
+    return found

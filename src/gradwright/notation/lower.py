@@ -8,21 +8,27 @@ axes, so no reshape is needed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Node, Options, Power, Size
+from gradwright.core.nodes import Node, Power, Size
 from gradwright.errors import LimitError, ShapeError, SymbolError
-from gradwright.notation.abstract import abstract_node
 from gradwright.notation.declarations import ROWS
-from gradwright.notation.functions import CONSTANTS, FUNCTIONS
+from gradwright.notation.functions import CONSTANTS
+from gradwright.notation.lower_calls import call, constant
 from gradwright.notation.lower_indices import (
     INDEXED,
     aligned,
     each_entry,
     lowered_indices,
 )
-from gradwright.notation.lowered import Lowered, Lowering, number_value
+from gradwright.notation.lowered import (
+    Lowered,
+    Lowering,
+    number_value,
+    spread,
+    spread_over,
+    turned,
+)
 from gradwright.notation.shapes import Scope, identity_sizes
 from gradwright.notation.tree import (
     Binary,
@@ -36,8 +42,6 @@ from gradwright.notation.tree import (
     children,
     signed_terms,
 )
-from gradwright.ops.record import Elementwise
-from gradwright.ops.table import OPERATIONS
 
 #: A sum of more terms is lowered at once; its partial sums are no expressions of the user's.
 LONG_SUM = 8
@@ -71,7 +75,7 @@ def lower(tree: Tree, scope: Scope, graph: Graph, *, text: str | None = None) ->
             stack.extend((child, False) for child in reversed(_operands(part)))
             continue
         if isinstance(part, Call) and part.function in CONSTANTS:
-            value = lowerer.constant(part)
+            value = constant(graph, part)
         else:
             value = lowerer.node(part, [done[id(child)] for child in _operands(part)])
         done[id(part)] = value
@@ -114,13 +118,13 @@ class _Lowerer:
             case Negate():
                 return Lowered(graph.scale(-1, parts[0].node), parts[0].rows)
             case Transpose():
-                return self.transpose(parts[0])
+                return turned(self.graph, parts[0])
             case Binary("+" | "-") if len(parts) > 2:
                 return self._long_sum(tree, parts)
             case Binary(operator, _, _):
                 return self._binary(tree, operator, parts[0], parts[1])
             case Call():
-                return self._call(tree, parts)
+                return call(self.graph, self.scope, tree, parts)
         raise AssertionError(type(tree))
 
     def _symbol(self, tree: Symbol) -> Lowered:
@@ -138,26 +142,21 @@ class _Lowerer:
             span=tree.span,
         )
 
-    def transpose(self, value: Lowered) -> Lowered:
-        order = value.node.order
-        turned = (*range(value.rows, order), *range(value.rows))
-        return Lowered(self.graph.permute(value.node, turned), order - value.rows)
-
     # Operators ----------------------------------------------------------------------------------
 
     def _binary(self, tree: Binary, operator: str, one: Lowered, other: Lowered) -> Lowered:
         graph = self.graph
         match operator:
             case "+" | "-":
-                left, right = self.spread(one, other)
+                left, right = spread(self.graph, one, other)
                 sign = 1 if operator == "+" else -1
                 terms = [(1, left.node), (sign, right.node)]
                 return Lowered(graph.add(terms, left.node.axes), left.rows)
             case ".*":
-                left, right = self.spread(one, other)
+                left, right = spread(self.graph, one, other)
                 return Lowered(graph.hadamard(left.node, right.node), left.rows)
             case "./":
-                left, right = self.spread(one, other)
+                left, right = spread(self.graph, one, other)
                 inverse = graph.power(right.node, -1)
                 return Lowered(graph.hadamard(left.node, inverse), left.rows)
             case ".^":
@@ -173,30 +172,9 @@ class _Lowerer:
         rows = next((part.row_axes for part in parts if part.row_axes), ())
         columns = next((part.column_axes for part in parts if part.column_axes), ())
         signs = [sign for sign, _ in signed_terms(tree)]
-        spread = [self._spread_over(part, rows, columns).node for part in parts]
+        spread = [spread_over(self.graph, part, rows, columns).node for part in parts]
         axes = (*rows, *columns)
         return Lowered(self.graph.add(zip(signs, spread, strict=True), axes), len(rows))
-
-    def spread(self, one: Lowered, other: Lowered) -> tuple[Lowered, Lowered]:
-        """Both values with the axes of their common shape, by kind and never by size."""
-        return self._spread_to(one, other), self._spread_to(other, one)
-
-    def _spread_to(self, value: Lowered, like: Lowered) -> Lowered:
-        rows = like.row_axes or value.row_axes
-        columns = like.column_axes or value.column_axes
-        return self._spread_over(value, rows, columns)
-
-    def _spread_over(
-        self, value: Lowered, rows: tuple[Size, ...], columns: tuple[Size, ...]
-    ) -> Lowered:
-        axes = (*rows, *columns)
-        if value.node.axes == axes:
-            return value
-        places = (
-            *range(len(value.row_axes)),
-            *range(len(rows), len(rows) + len(value.column_axes)),
-        )
-        return Lowered(self.graph.broadcast(value.node, places, axes), len(rows))
 
     def _elementwise_power(self, tree: Binary, one: Lowered, other: Lowered) -> Lowered:
         exponent = number_value(other.node)
@@ -215,7 +193,7 @@ class _Lowerer:
                     span=tree.span,
                 )
             return Lowered(made, one.rows)
-        left, right = self.spread(one, other)
+        left, right = spread(self.graph, one, other)
         return Lowered(self.graph.function("power", left.node, right.node), left.rows)
 
     def _product(self, tree: Binary, one: Lowered, other: Lowered) -> Lowered:
@@ -262,120 +240,8 @@ class _Lowerer:
                 text=self.text,
                 span=tree.span,
             )
-        base = one.node if exponent >= 0 else self._inverse(one.node)
+        base = one.node if exponent >= 0 else graph.operation("inv", (one.node,), one.node.axes)
         if count == 0:
             return Lowered(graph.identity(one.row_axes), one.rows)
         factors = [(base, (k, k + 1)) for k in range(count)]
         return Lowered(graph.product(factors, (0, count)), one.rows)
-
-    def _inverse(self, node: Node) -> Node:
-        return self.graph.operation("inv", (node,), node.axes)
-
-    # Functions ----------------------------------------------------------------------------------
-
-    def constant(self, tree: Call) -> Lowered:
-        """`ones(n)`, `ones(m, n)`, `eye(n)`, `commutation(m, n)`."""
-        sizes: list[Size] = []
-        for argument in tree.arguments:
-            assert isinstance(argument, Symbol | Number)
-            whole = argument.name if isinstance(argument, Symbol) else int(argument.value)
-            sizes.append(whole)
-        if tree.function == "eye":
-            return Lowered(self.graph.identity(sizes), 1)
-        if tree.function == "commutation":
-            # vec puts the index of the columns first: rows (m, n), columns (n, m).
-            known = dict(enumerate(sizes))
-            return Lowered(self.graph.product([], (0, 1, 1, 0), sizes=known), 2)
-        return Lowered(self.graph.ones(*sizes), 1)
-
-    def _call(self, tree: Call, parts: Sequence[Lowered]) -> Lowered:
-        if tree.function not in FUNCTIONS:
-            nodes = [part.node for part in parts]
-            node, rows = abstract_node(self.graph, self.scope.functions, tree, nodes)
-            return Lowered(node, parts[0].rows if rows is None else rows)
-        record = OPERATIONS.get(tree.function)
-        if isinstance(record, Elementwise):
-            return self._elementwise(tree, record, parts)
-        graph, value = self.graph, parts[0]
-        node = value.node
-        axes = tuple(range(node.order))
-        match tree.function:
-            case "sqrt":
-                return Lowered(graph.power(node, Fraction(1, 2)), value.rows)
-            case "sum":
-                return Lowered(graph.total(node), 0)
-            case "norm1":
-                return Lowered(graph.total(graph.function("abs", node)), 0)
-            case "norm2":
-                return Lowered(graph.power(graph.total(graph.power(node, 2)), Fraction(1, 2)), 0)
-            case "tr":
-                labels = axes[: value.rows] * 2
-                return Lowered(graph.product([(node, labels)], ()), 0)
-            case "diag":
-                return self._diagonal(value)
-            case "vec":
-                turned = (*range(value.rows, node.order), *range(value.rows))
-                return Lowered(graph.permute(node, turned), node.order)
-            case "kron":
-                return self._kron(value, parts[1])
-            case "softmax":
-                return Lowered(graph.operation("softmax", (node,), node.axes), value.rows)
-            case "logsumexp":
-                reduced = node.axes[:-1]
-                rows = min(1, len(reduced))
-                return Lowered(graph.operation("logsumexp", (node,), reduced), rows)
-            case "inv":
-                return Lowered(self._inverse(node), value.rows)
-            case "det" | "logdet":
-                return Lowered(graph.operation(tree.function, (node,), ()), 0)
-            case _:
-                raise SymbolError(
-                    f"the function {tree.function}",
-                    f"{tree.function} is used, but no operation has that name",
-                    "see the list of functions in the documentation",
-                    text=self.text,
-                    span=tree.span,
-                )
-
-    def _diagonal(self, value: Lowered) -> Lowered:
-        axes = tuple(range(value.node.order))
-        if value.row_axes and value.column_axes:
-            half = axes[: value.rows]
-            return Lowered(self.graph.product([(value.node, half * 2)], half), len(half))
-        return Lowered(self.graph.product([(value.node, axes)], axes * 2), len(axes))
-
-    def _kron(self, one: Lowered, other: Lowered) -> Lowered:
-        left = tuple(range(one.node.order))
-        right = tuple(range(len(left), len(left) + other.node.order))
-        rows = (*left[: one.rows], *right[: other.rows])
-        columns = (*left[one.rows :], *right[other.rows :])
-        factors = [(one.node, left), (other.node, right)]
-        return Lowered(self.graph.product(factors, (*rows, *columns)), len(rows))
-
-    def _elementwise(self, tree: Call, record: Elementwise, parts: Sequence[Lowered]) -> Lowered:
-        options = dict(record.options) | dict(tree.options)
-        if record.name == "leaky_relu":
-            parts, options = self._leaky(tree, parts)
-        if record.arity == 2:
-            one, other = self.spread(parts[0], parts[1])
-            constant = any(number_value(part.node) is not None for part in parts)
-            if "tie" in options and constant:
-                options["tie"] = Fraction(0)
-            nodes = [one.node, other.node]
-            rows = one.rows
-        else:
-            nodes, rows = [parts[0].node], parts[0].rows
-        given: Options = tuple((name, options[name]) for name, _ in record.options)
-        return Lowered(self.graph.function(record.name, *nodes, options=given), rows)
-
-    def _leaky(
-        self, tree: Call, parts: Sequence[Lowered]
-    ) -> tuple[Sequence[Lowered], dict[str, Fraction]]:
-        """Slope and kink, positional or by name; the kink defaults to the slope."""
-        given = dict(tree.options)
-        for name, part in zip(("slope", "kink"), parts[1:], strict=False):
-            value = number_value(part.node)
-            assert value is not None
-            given[name] = value
-        slope = given.get("slope", Fraction(1, 10))
-        return parts[:1], {"slope": slope, "kink": given.get("kink", slope)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Product, Size
 from gradwright.notation.tree import Tree
 
@@ -49,3 +50,35 @@ def number_value(node: Node) -> Fraction | None:
     if isinstance(node, Product) and node.is_number:
         return node.coefficient
     return None
+
+
+def turned(graph: Graph, value: Lowered) -> Lowered:
+    """The transpose: its rows are the columns."""
+    order = value.node.order
+    axes = (*range(value.rows, order), *range(value.rows))
+    return Lowered(graph.permute(value.node, axes), order - value.rows)
+
+
+def spread(graph: Graph, one: Lowered, other: Lowered) -> tuple[Lowered, Lowered]:
+    """Both values with the axes of their common shape, by kind and never by size."""
+    return _spread_to(graph, one, other), _spread_to(graph, other, one)
+
+
+def _spread_to(graph: Graph, value: Lowered, like: Lowered) -> Lowered:
+    rows = like.row_axes or value.row_axes
+    columns = like.column_axes or value.column_axes
+    return spread_over(graph, value, rows, columns)
+
+
+def spread_over(
+    graph: Graph, value: Lowered, rows: tuple[Size, ...], columns: tuple[Size, ...]
+) -> Lowered:
+    """A value repeated over the rows and columns that it does not have."""
+    axes = (*rows, *columns)
+    if value.node.axes == axes:
+        return value
+    places = (
+        *range(len(value.row_axes)),
+        *range(len(rows), len(rows) + len(value.column_axes)),
+    )
+    return Lowered(graph.broadcast(value.node, places, axes), len(rows))

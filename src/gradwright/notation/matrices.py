@@ -95,6 +95,20 @@ def inverse(a: Array, called: str) -> Array:
     return inverted
 
 
+def solution(a: Array, b: Array, called: str) -> Array:
+    """X with a X = b.
+
+    Raises:
+        DomainError: the matrix is singular to working precision.
+    """
+    if a.dtype.char in _LAPACK and b.dtype.char in _LAPACK:
+        try:
+            return np.asarray(np.linalg.solve(a, b))
+        except np.linalg.LinAlgError as error:
+            raise _singular(called) from error
+    return inverse(a, called) @ b
+
+
 def matrix_power(a: Array, exponent: int, called: str) -> Array:
     """An integer power by repeated squaring; negative ones are powers of the inverse."""
     base = inverse(a, called) if exponent < 0 else a

@@ -212,8 +212,8 @@ class _Evaluator:
                 return Value(self._with_options(tree, array), value.rows, value.columns)
             case "max" | "min":
                 return _spread(lambda a, b: _larger(tree, a, b), *parts)
-            case "sum":
-                return Value(matrices.total(array), False, False)
+            case "sum" | "mean":
+                return _reduced(tree, value)
             case "norm1":
                 return Value(matrices.norm1(array), False, False)
             case "norm2":
@@ -235,14 +235,16 @@ class _Evaluator:
                 rows, columns = value.rows or other.rows, value.columns or other.columns
                 return Value(np.kron(array, other.array), rows, columns)
             case "softmax":
-                axis = -1 if value.columns else 0
+                axis = _axis(tree, -1 if value.columns else 0)
                 return Value(matrices.softmax(array, axis), value.rows, value.columns)
             case "logsumexp":
-                axis = -1 if value.columns else 0
-                reduced = matrices.logsumexp(array, axis)
-                if array.ndim > 2:
-                    return Value(reduced[..., 0], True, True)
-                return Value(reduced, value.rows and value.columns, False)
+                return _reduced(tree, value)
+            case "outer":
+                column, row = array.reshape(-1, 1), parts[1].array.reshape(1, -1)
+                return Value(column * row, True, True)
+            case "solve":
+                found = matrices.solution(array, parts[1].array, "of solve(…)")
+                return Value(found, True, parts[1].columns)
         return Value(ELEMENTWISE[tree.function](array), value.rows, value.columns)
 
     def _constant(self, tree: Call) -> Value:
@@ -275,6 +277,30 @@ class _Evaluator:
         if value.rows and value.columns:
             return Value(np.diagonal(value.array).reshape(-1, 1), True, False)
         return Value(np.diag(value.array.reshape(-1)), True, True)
+
+
+def _axis(tree: Call, otherwise: int) -> int:
+    return int(dict(tree.options).get("axis", otherwise))
+
+
+def _reduced(tree: Call, value: Value) -> Value:
+    """A sum, mean or log-sum-exp over one axis, or over all entries."""
+    reduce = {"sum": _sum, "mean": _mean, "logsumexp": matrices.logsumexp}[tree.function]
+    if tree.function != "logsumexp" and not tree.options:
+        return Value(np.asarray(reduce(value.array.reshape(-1, 1), 0)), False, False)
+    axis = _axis(tree, -1 if value.columns else 0) % value.array.ndim
+    found = np.asarray(reduce(value.array, axis))
+    if found.ndim > 2:
+        return Value(np.squeeze(found, axis), True, True)
+    return Value(found, value.rows and axis == 1, value.columns and axis == 0)
+
+
+def _sum(array: Array, axis: int) -> Array:
+    return np.asarray(np.sum(array, axis=axis, keepdims=True))
+
+
+def _mean(array: Array, axis: int) -> Array:
+    return np.asarray(_sum(array, axis) / array.shape[axis])
 
 
 def _larger(tree: Call, one: Array, other: Array) -> Array:

@@ -22,7 +22,7 @@ from gradwright.notation.declarations import (
     Size,
     by_convention,
 )
-from gradwright.notation.functions import CONSTANTS, EACH_ENTRY, FUNCTIONS
+from gradwright.notation.functions import CONSTANTS, EACH_ENTRY, FUNCTIONS, checked
 from gradwright.notation.indexed import Indices
 from gradwright.notation.products import times
 from gradwright.notation.tree import (
@@ -238,6 +238,8 @@ class _Inference:
         if tensor is not None:
             if isinstance(tree, Call) and tree.function in EACH_ENTRY:
                 self._call(tree, [SCALAR] * len(parts))
+            elif isinstance(tree, Call):
+                checked(self.equations, tree)
             return tensor
         match tree:
             case Number():
@@ -326,24 +328,9 @@ class _Inference:
     # Functions --------------------------------------------------------------------------------
 
     def _call(self, tree: Call, parts: list[Form]) -> Form:
-        name = tree.function
-        found = FUNCTIONS.get(name)
-        if found is None:
+        if tree.function not in FUNCTIONS:
             return self._abstract(tree, parts)
-        if not found.least <= len(tree.arguments) <= found.most:
-            wanted = f"{found.least}" + (f" to {found.most}" if found.most > found.least else "")
-            clash = f"{name} takes {wanted} arguments and {len(tree.arguments)} are given"
-            raise self.equations.error(ShapeError, tree, clash, f"write {found.usage}")
-        given = found.options[: len(tree.arguments) - 1] if found.options else ()
-        for option, _ in tree.options:
-            if option not in found.options:
-                allowed = ", ".join(found.options) or "none"
-                clash = f"{option} is no option of {name}; its options are: {allowed}"
-                raise self.equations.error(SymbolError, tree, clash, f"write {found.usage}")
-            if option in given:
-                clash = f"{option} is given by place and by name"
-                raise self.equations.error(SymbolError, tree, clash, "give it once")
-        return found.shape(self.equations, tree, parts)
+        return checked(self.equations, tree).shape(self.equations, tree, parts)
 
     def _abstract(self, tree: Call, parts: list[Form]) -> Form:
         base = self.abstract.base(tree)

@@ -12,7 +12,7 @@ from gradwright.notation.tree import Binary, Call, Negate, Tree, children
 from gradwright.notation.unify import SCALAR, Atoms, Equations, Form
 
 #: Functions of all entries, whose value is a scalar.
-_TOTALS = ("sum", "norm1", "norm2")
+_TOTALS = ("sum", "mean", "norm1", "norm2")
 _ENTRY_BY_ENTRY = ("+", "-", ".*", "./", ".^")
 
 
@@ -42,14 +42,30 @@ def tensor_form(equations: Equations, tree: Tree, parts: list[Form]) -> Form | N
         case Binary(operator, _, _) if operator in _ENTRY_BY_ENTRY:
             return _together(equations, tree, parts, first)
         case Call(function, _, _) if function in _TOTALS:
-            return SCALAR
+            axis = _axis(equations, tree, parts[0])
+            return SCALAR if axis is None else _without(parts[0], axis)
         case Call(function, _, _) if function in EACH_ENTRY:
             return _together(equations, tree, parts, first)
         case Call("softmax", _, _):
+            _axis(equations, tree, parts[0])
             return parts[0]
         case Call("logsumexp", _, _):
-            return of_axes(parts[0].axes[:-1])
+            axis = _axis(equations, tree, parts[0])
+            return _without(parts[0], len(parts[0].axes) - 1 if axis is None else axis)
     raise no_tensor(equations, children(tree)[first], parts[first])
+
+
+def _axis(equations: Equations, tree: Call, form: Form) -> int | None:
+    """The axis that a call names, counted from 0; None without one."""
+    axis, count = dict(tree.options).get("axis"), len(form.axes)
+    if axis is None or axis in range(count):
+        return None if axis is None else int(axis)
+    clash = f"axis={axis} is asked for and {equations.said(tree.arguments[0], form)}"
+    raise equations.error(ShapeError, tree, clash, f"write one of axis=0 to axis={count - 1}")
+
+
+def _without(form: Form, axis: int) -> Form:
+    return of_axes((*form.axes[:axis], *form.axes[axis + 1 :]))
 
 
 def _together(equations: Equations, tree: Tree, parts: list[Form], first: int) -> Form:

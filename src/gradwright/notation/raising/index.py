@@ -234,11 +234,23 @@ class IndexRaiser:
                 if node.operation == "power":
                     return Binary("^", parts[0], parts[1])
                 return Call(node.operation, tuple(parts), shown_options(node))
+            case Operation(operation="softmax" | "logsumexp"):
+                return self._exponentials(node, at, fresh)
         raise UnsupportedError(
             "writing a result in index notation",
             "a part of it has no form in matrix notation, and acts on a whole vector or matrix",
             "differentiate a smaller part of the formula",
         )
+
+    def _exponentials(self, node: Operation, at: Sequence[Index], fresh: Iterator[str]) -> Tree:
+        """softmax or log-sum-exp by its definition, a sum of exponentials over the last axis."""
+        (argument,) = node.arguments
+        bound = next(fresh)
+        batch = at[: argument.order - 1]
+        total = IndexSum((bound,), Call("exp", (self.entry(argument, (*batch, bound), fresh),)))
+        if node.operation == "logsumexp":
+            return Call("log", (total,))
+        return Binary("/", Call("exp", (self.entry(argument, at, fresh),)), total)
 
     def _whole(self, node: Node) -> Tree | None:
         """A node without its indices: in matrix notation, a tensor, or an operation on such."""
