@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradwright.api.backprop import NetworkDerivation
+from gradwright.api.curvature import Curvature
 from gradwright.api.formula_layers import FormulaMaps, values_of
 from gradwright.api.network_parts import (
     AffineMap,
@@ -28,6 +29,7 @@ from gradwright.nn.parameters import Parameters
 from gradwright.nn.sequence import Source
 from gradwright.nn.targets import prepare_inputs, prepare_targets
 from gradwright.nn.text import with_numbers
+from gradwright.run.linear_map import LinearMap
 
 Array = Any
 Progress = Callable[[str, int, int], None]
@@ -255,6 +257,67 @@ class Network:
         step, flat = self._model.module.value_and_gradient, p.flat
         found = [step(flat, inputs[k : k + 1], targets[k : k + 1])[1] for k in range(len(inputs))]
         return np.linalg.norm(np.asarray(found, dtype=np.float64), axis=1)
+
+    # Second derivatives ---------------------------------------------------------------------------
+
+    def hvp(self, p: Parameters, X: Array, y: Array, v: Parameters | Array) -> Parameters:
+        """The Hessian of the loss in all parameters times a direction v, which is not formed.
+
+        Args:
+            p: the parameters.
+            X: samples × features.
+            y: class indices, one-hot rows or targets.
+            v: Parameters, or a flat vector like `p.flat`.
+
+        Raises:
+            ShapeError: v has another length.
+            UnsupportedError: a layer has an abstract function.
+        """
+        flat = self._flat(v) if isinstance(v, Parameters) else v
+        return Parameters(self._model.layers, self.hessian(p, X, y) @ flat)
+
+    def hessian(self, p: Parameters, X: Array, y: Array) -> LinearMap:
+        """The Hessian of the loss, a linear map on flat vectors of parameters."""
+        return self._curvature(p, X, y).hessian()
+
+    def gauss_newton(self, p: Parameters, X: Array, y: Array) -> LinearMap:
+        """The Gauss-Newton matrix Jᵀ H J of the loss, a linear map on flat vectors.
+
+        J is the Jacobian by the parameters of the last layer's Z where the loss belongs to its
+        activation (softmax and cross-entropy, sigmoid and binary cross-entropy), else of its
+        output; H is the Hessian of the loss in that.
+        """
+        return self._curvature(p, X, y).gauss_newton()
+
+    def fisher(self, p: Parameters, X: Array, y: Array, *, kind: str) -> LinearMap:
+        """The Fisher matrix, a linear map on flat vectors.
+
+        Args:
+            p: the parameters.
+            X: samples × features.
+            y: class indices, one-hot rows or targets; "true" does not depend on them.
+            kind: "true" for the expectation over targets drawn from the model, with squared_error
+                as −log of a normal density of variance ½; "empirical" for the sum (or mean) of
+                g gᵀ with g the gradient of a sample's own loss.
+
+        Raises:
+            NetworkError: another kind.
+            UnsupportedError: "true" with a loss by formula.
+        """
+        return self._curvature(p, X, y).fisher(kind)
+
+    def products_source(self) -> str:
+        """The module that runs these products, which needs NumPy only.
+
+        Raises:
+            UnsupportedError: a layer has an abstract function.
+        """
+        return self._model.products_source
+
+    def _curvature(self, p: Parameters, X: Array, y: Array) -> Curvature:
+        inputs = self.inputs(p, X)
+        targets = self.targets(p, inputs, y)
+        return Curvature(self._model, self._flat(p), inputs, targets)
 
     def _traced(self, p: Parameters, X: Array, y: Array) -> dict[str, Array]:
         return {line.line.name: line.value for line in self.traced(p, X, y)} | {

@@ -228,11 +228,21 @@ def _apply(name: str, options: Options, parts: Sequence[Text], library: Library)
             template = template.replace(marker, f"{before}\x00{place}\x00{after}")
         template = template.replace(f"\x00{place}\x00", f"{{bare{place}}}")
     bare = {f"bare{place}": part.source for place, part in enumerate(parts)}
-    level = ATOM if template.endswith(")") and template.startswith(f"{library.name}.") else SUM
+    level = ATOM if _is_call(template) and template.startswith(f"{library.name}.") else SUM
     if code.helper is not None:
         level = ATOM
     atoms = [part.at(ATOM) for part in parts]
     return Text(template.format(*atoms, **bare, **option_texts(options)), level)
+
+
+def _is_call(template: str) -> bool:
+    """Whether a template is one call, and not a product or quotient of two."""
+    depth = 0
+    for place, character in enumerate(template):
+        depth += (character == "(") - (character == ")")
+        if character == ")" and depth == 0:
+            return place == len(template) - 1
+    return False
 
 
 def _spread(

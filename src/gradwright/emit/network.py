@@ -299,7 +299,7 @@ class Calls:
         for program, first, last in self.runs:
             layer = "layer" if last - first > 1 else str(first)
             arguments = [self._argument(program, x, layer) for x in program.forward.inputs]
-            call = _call(f"values = {program.forward.name}", [*arguments, "buffers", layer])
+            call = call_lines(f"values = {program.forward.name}", [*arguments, "buffers", layer])
             over = f"range({first}, {last})"
             lines += _looped([*call, "saved.append(values)"], over, last - first)
         return lines
@@ -322,7 +322,7 @@ class Calls:
             wants = "layer > 0" if last - first > 1 and first == 0 else str(first > 0)
             arguments += ["buffers", layer, wants]
             result = "dA = " if first > 0 or last - first > 1 else ""
-            call = _call(f"{result}{program.backward.name}", arguments)
+            call = call_lines(f"{result}{program.backward.name}", arguments)
             lines += _looped(call, f"reversed(range({first}, {last}))", last - first)
         return lines
 
@@ -331,7 +331,7 @@ def _next(layer: str) -> str:
     return str(int(layer) + 1) if layer.isdigit() else f"{layer} + 1"
 
 
-def _call(function: str, arguments: Sequence[str]) -> list[str]:
+def call_lines(function: str, arguments: Sequence[str]) -> list[str]:
     """A call in one line, or with its arguments in a line, or in lines of their own."""
     listed = ", ".join(arguments)
     if len(f"{function}({listed})") <= MAX_LINE:

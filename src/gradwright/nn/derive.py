@@ -75,7 +75,7 @@ class DerivedKind:
         return tuple(f"{line.name} = {plain_text(line.tree)}" for line in lines)
 
 
-def _open_scope(names: Mapping[str, AnyDeclaration]) -> Scope:
+def open_scope(names: Mapping[str, AnyDeclaration]) -> Scope:
     """A scope of names for results that use some of them."""
     held = {size for declared in names.values() for size in declared.sizes}
     sizes = frozenset(size for size in held if isinstance(size, str))
@@ -93,7 +93,7 @@ class _Letters:
         self.one_sample = one_sample
         self.symbols = letters_of(kind, one_sample)
         self.names = names_of(kind, one_sample)
-        self.scope = _open_scope(self.names)
+        self.scope = open_scope(self.names)
         self.definitions: list[Definition] = []
         self.trees: dict[Variable, Tree] = {}
         self.said: dict[Node, tuple[Tree, int]] = {}
@@ -133,17 +133,22 @@ class _Letters:
 
     def folded(self, node: Node) -> Node:
         """Expressions that have a name are written by it."""
-        names: dict[Node, Node] = {}
-        for definition in self.definitions:
-            if not definition.node.order:
-                continue
-            names[definition.node] = definition.variable
-            turned = turned_factor(definition.node)
-            if turned is not None:
-                # softmax(Z')' has the name A, so softmax(Z') is A'.
-                factor, order = turned
-                names[factor] = self.graph.permute(definition.variable, order)
-        return substitute(self.graph, node, names)
+        return folded(self.graph, self.definitions, node)
+
+
+def folded(graph: Graph, definitions: Sequence[Definition], node: Node) -> Node:
+    """A node in which what is defined, other than a number, stands by its name."""
+    names: dict[Node, Node] = {}
+    for definition in definitions:
+        if not definition.node.order:
+            continue
+        names[definition.node] = definition.variable
+        turned = turned_factor(definition.node)
+        if turned is not None:
+            # softmax(Z')' has the name A, so softmax(Z') is A'.
+            factor, order = turned
+            names[factor] = graph.permute(definition.variable, order)
+    return substitute(graph, node, names)
 
 
 def derive_kind(kind: Kind, one_sample: bool = False) -> DerivedKind:
@@ -335,7 +340,7 @@ def _jacobian_line(name: str, text: str, wrt: str, symbols: Mapping[str, AnyDecl
     assert isinstance(declared, Declaration)
     variable = graph.variable(wrt, declared.sizes, declared.facts)
     jacobian = reverse(graph, lowering.value.node, [variable])[variable]
-    printer = Printer(graph, _open_scope(symbols), Raiser(graph, lowering.said))
+    printer = Printer(graph, open_scope(symbols), Raiser(graph, lowering.said))
     printed = printer.printed(jacobian)
     return Line(name, jacobian.axes, (Form(printed.tree),))
 

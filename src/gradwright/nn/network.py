@@ -22,6 +22,7 @@ from gradwright.nn.layouts import Layout, known_layout
 from gradwright.nn.line_module import LineModule
 from gradwright.nn.loss_formula import is_formula, loss_formula
 from gradwright.nn.losses import require_fit, require_reduction
+from gradwright.nn.products import derive_products, products_source
 from gradwright.nn.sequence import Source, read_network
 from gradwright.nn.text import LayerGroup, parse_groups, require_numbers
 from gradwright.notation.supplied import Supplied
@@ -285,6 +286,28 @@ class NetworkModel:
         with self._lock:
             derived = [self.derived[kind] for kind in self.kinds]
             return LineModule(self.layers, derived, self.one_sample, self.reduction, functions)
+
+    @cached_property
+    def products(self) -> ModuleType:
+        """The emitted module of products with second derivatives, loaded.
+
+        Raises:
+            NetworkError: a size is a name.
+            UnsupportedError: a layer has an abstract function, which has no code.
+        """
+        return load(self.products_source)
+
+    @cached_property
+    def products_source(self) -> str:
+        """The source of `products`."""
+        _ = self.widths
+        self._require_code()
+        with self._lock:
+            made = {kind: derive_products(found) for kind, found in self.derived.items()}
+            runs = [(made[run.kind], run.count) for run in self.runs]
+            note = f"Loss: {self.loss}, {self.reduction} over the samples."
+            shapes = [dict(layer.parameters) for layer in self.layers]
+            return products_source(runs, shapes, self.text, note, self.layout.row_samples)
 
     def explained_runs(self, convention: Convention) -> Sequence[Run]:
         """The runs with their printed lines, for the explanation."""

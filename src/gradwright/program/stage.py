@@ -98,14 +98,14 @@ def _backward(stage: Stage, forward: Sequence[Definition]) -> tuple[Function, tu
     used = frozenset[Variable]().union(*map(variables, nodes.values()))
     order = [*stage.forward.inputs, *(d.variable for d in forward), *stage.backward.inputs]
     read = [v for v in dict.fromkeys(order) if v in used and v not in nodes]
-    read += _that_tell_sizes(nodes.values(), read, stage.forward.inputs)
+    read += that_tell_sizes(nodes.values(), read, stage.forward.inputs)
     builder = Builder(f"{stage.name}_backward", read, {})
     for variable, node in nodes.items():
         builder.define(variable, node)
     return builder.function([Ref(v.name) for v in nodes]), tuple(remarks)
 
 
-def _that_tell_sizes(
+def that_tell_sizes(
     nodes: Iterable[Node], read: Sequence[Variable], inputs: Sequence[Variable]
 ) -> list[Variable]:
     """Inputs that are read for the length of an axis alone."""

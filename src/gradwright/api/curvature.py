@@ -1,0 +1,205 @@
+"""Second derivatives of a network's loss as linear maps on its flat vector of parameters.
+
+With S the value that the loss is a function of (the pre-activation of the last layer where the
+loss belongs to its activation, else the output), J its Jacobian by all parameters and H the Hessian
+of the loss in S, which has a block for each sample:
+
+    Hessian         Σ over the samples of the second derivatives of their losses
+    Gauss-Newton    Jᵀ H J
+    true Fisher     Jᵀ H J for the losses that are −log of a density: they are by name
+    empirical       Jᵀ M J with M = the outer products of each sample's own ∂loss/∂S
+
+all of them for the batch, reduced as the network says. None is formed. Sources: Pearlmutter,
+Neural Computation 6 (1994); Schraudolph, Neural Computation 14 (2002); Martens, arXiv 1412.1193.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from gradwright.errors import LimitError, NetworkError, UnsupportedError
+from gradwright.nn.network import NetworkModel
+from gradwright.run.linear_map import LinearMap
+
+Array = Any
+
+#: A dense matrix of more bytes than this is not made.
+MAX_BYTES = 2**30
+
+
+class ProductMap(LinearMap):
+    """A symmetric map that is known by its product with a vector.
+
+    `diagonal` gives the diagonal without the products; without it they are used.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        size: int,
+        dtype: Any,
+        product: Callable[[Array], Array],
+        diagonal: Callable[[], Array] | None = None,
+    ) -> None:
+        self.shape = (size, size)
+        self._what = what
+        self._dtype = np.dtype(dtype)
+        self._product = product
+        self._by_squares = diagonal
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of results: that of the parameters."""
+        return self._dtype
+
+    def _structure(self) -> str:
+        return self._what
+
+    def _transposed(self) -> LinearMap:
+        return self
+
+    def _apply(self, columns: Array) -> Array:
+        found = np.empty((self.shape[0], columns.shape[1]), self._dtype)
+        for k, column in enumerate(columns.T):
+            found[:, k] = self._product(np.ascontiguousarray(column, self._dtype))
+        return found
+
+    def _dense(self) -> Array:
+        size = self.shape[0]
+        if size * size * self._dtype.itemsize > MAX_BYTES:
+            raise LimitError(
+                f"the {self._what} as an array",
+                f"it has {size} rows and columns, and an array of at most 1 GiB is made",
+                "multiply by it, @, which never forms it; scipy.sparse.linalg.cg solves with it",
+            )
+        return super()._dense()
+
+    def _diagonal(self) -> Array:
+        return super()._diagonal() if self._by_squares is None else self._by_squares()
+
+
+class Curvature:
+    """What all these maps share: one forward pass, and one backward pass where it is needed."""
+
+    def __init__(self, model: NetworkModel, flat: Array, inputs: Array, targets: Array) -> None:
+        self.model = model
+        self.module = model.products
+        self.flat = flat.copy()
+        self.inputs, self.targets = inputs, targets
+        self.layers = self.module.values(self.flat, inputs, targets)
+        self.samples = len(inputs)
+
+    def hessian(self) -> ProductMap:
+        """The Hessian of the loss."""
+        layers = self.module.adjoints(
+            self.layers, self.module.cotangent(self.layers), np.empty_like(self.flat)
+        )
+        return self._map("Hessian", lambda v: self.module.hessian_product(layers, v))
+
+    def gauss_newton(self, name: str = "Gauss-Newton matrix") -> ProductMap:
+        """Jᵀ H J."""
+        return self._map(
+            name,
+            lambda v: self.module.gauss_newton_product(self.layers, v),
+            lambda: self._diagonal_of(self.roots()),
+        )
+
+    def fisher(self, kind: str) -> ProductMap:
+        """The Fisher matrix of this kind."""
+        if kind == "empirical":
+            return self._map("empirical Fisher matrix", self._empirical, self._empirical_diagonal)
+        if kind != "true":
+            raise NetworkError(
+                f"the Fisher matrix of {self.model.text}",
+                f"kind={kind!r} is asked for, and there are two: 'true', the expectation over the "
+                "model's own targets, and 'empirical', the targets that are given",
+                "write kind='true' or kind='empirical'",
+            )
+        if self.model.loss_formula is not None:
+            raise UnsupportedError(
+                f"the true Fisher matrix of {self.model.text}",
+                f"the loss {self.model.loss} is a formula, and of which density it is −log is not "
+                "known",
+                "use kind='empirical', or gauss_newton",
+            )
+        return self.gauss_newton("true Fisher matrix")
+
+    def _map(
+        self,
+        what: str,
+        product: Callable[[Array], Array],
+        diagonal: Callable[[], Array] | None = None,
+    ) -> ProductMap:
+        return ProductMap(what, self.flat.size, self.flat.dtype, product, diagonal)
+
+    # At S ----------------------------------------------------------------------------------------
+
+    def losses(self) -> Array:
+        """The derivative by S of each sample's own loss, n × outputs."""
+        own = self.model.layout.batch(self.module.cotangent(self.layers))
+        return own * self.samples if self.model.reduction == "mean" else own
+
+    def _weight(self) -> float:
+        """What a sample counts in the loss of the batch."""
+        return 1 / self.samples if self.model.reduction == "mean" else 1.0
+
+    def roots(self) -> Iterator[tuple[float, Array]]:
+        """(sign, R) with Σ sign R Rᵀ the Hessian of the loss in S; R has a row for each sample."""
+        batch = self.model.layout.batch
+        width = self.model.widths[-1]
+        blocks = np.empty((self.samples, width, width), self.flat.dtype)
+        for k in range(width):
+            unit = np.zeros((self.samples, width), self.flat.dtype)
+            unit[:, k] = 1
+            blocks[:, :, k] = batch(self.module.curvature(self.layers, batch(unit)))
+        values, vectors = np.linalg.eigh((blocks + blocks.transpose(0, 2, 1)) / 2)
+        least = np.finfo(self.flat.dtype).eps * np.max(np.abs(values), initial=0)
+        for sign in (1.0, -1.0):
+            scales = np.where(sign * values > width * least, sign * values, 0)
+            for k in range(width):
+                if np.any(scales[:, k]):
+                    yield sign, vectors[:, :, k] * np.sqrt(scales[:, k])[:, None]
+
+    # The empirical Fisher matrix -----------------------------------------------------------------
+
+    def _empirical(self, direction: Array) -> Array:
+        """Σ w g gᵀ v over the samples: gᵀ v is the derivative of a sample's loss along v."""
+        batch = self.model.layout.batch
+        moved = self.module.tangents(self.layers, direction)
+        along = batch(moved[-1][f"{self.module.CUT}_dot"])
+        own = self.losses()
+        slopes = self._weight() * np.sum(own * along, axis=1)
+        product = np.empty_like(direction)
+        self.module.adjoints(self.layers, batch(slopes[:, None] * own), product)
+        return product
+
+    def _empirical_diagonal(self) -> Array:
+        return self._weight() * self._diagonal_of([(1.0, self.losses())])
+
+    # Diagonals -----------------------------------------------------------------------------------
+
+    def _diagonal_of(self, roots: Any) -> Array:
+        """The diagonal of Σ sign Jᵀ R Rᵀ J: squares of what each sample adds to Jᵀ R."""
+        total = np.zeros_like(self.flat)
+        found = np.empty_like(self.flat)
+        for sign, root in roots:
+            self._squares(root, found)
+            total += sign * found
+        return total
+
+    def _squares(self, root: Array, found: Array) -> None:
+        batch, module = self.model.layout.batch, self.module
+        scratch = np.empty_like(found)
+        if hasattr(module, "squares"):
+            module.squares(module.adjoints(self.layers, batch(root), scratch), found)
+            return
+        # A layer whose samples add no single products: one sample after the other.
+        found[:] = 0
+        for k in range(self.samples):
+            one = slice(k, k + 1)
+            layers = module.values(self.flat, self.inputs[one], self.targets[one])
+            module.adjoints(layers, batch(root[one]), scratch)
+            found += scratch**2
