@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node
-from gradwright.emit.numpy import FormulaBody
+from gradwright.emit.numpy import FormulaBody, formula_module
 from gradwright.program.build import build_function
 from gradwright.program.cost import cost
 from gradwright.program.ir import Einsum, MatMul, Ref, SoftmaxLogSumExp
+from gradwright.run.load import load
 
 G = Graph()
 A = G.variable("A", ("m", "n"))
@@ -50,6 +52,26 @@ EXPRESSIONS: dict[str, tuple[Node, str]] = {
     "chain ending in a vector": (
         G.product([(A, (0, 1)), (C, (2, 1)), (y, (2,))], (0,)),
         "A @ (C.T @ y)",
+    ),
+    "weighted rows": (
+        G.product([(A, (0, 1)), (A, (0, 2)), (y, (0,))], (1, 2)),
+        "gram(A, y)",
+    ),
+    "weighted columns": (
+        G.product([(A, (1, 0)), (A, (2, 0)), (x, (0,)), (z, (0,))], (1, 2), coefficient=-2),
+        "gram(A.T, -2 * x * z)",
+    ),
+    "weighted rows of two matrices": (
+        G.product([(A, (0, 1)), (C, (0, 2)), (y, (0,))], (1, 2)),
+        "y * A.T @ C",
+    ),
+    "the difference turned round": (
+        G.scale(-2, G.hadamard(x, G.add([(1, z), (-1, G.power(z, 2))], ("n",)))),
+        "2 * ((np.square(z) - z) * x)",
+    ),
+    "the vector of a product scaled": (
+        G.product([(A, (0, 1)), (y, (0,))], (0, 1), coefficient=3),
+        "(3 * y)[:, None] * A",
     ),
     "trace": (G.product([(S, (0, 0))]), "np.trace(S)"),
     "diagonal part": (G.product([(S, (0, 0))], (0,)), "np.diag(S).copy()"),
@@ -171,6 +193,29 @@ def test_the_order_of_a_chain_follows_the_lengths(lengths: dict[str, int], expec
     worst = {"m": 2, "n": 100, "k": 100} if lengths["m"] == 100 else {"m": 100, "n": 2, "k": 2}
     turned = build_function("f", (A, B, other), [("value", chain)], worst)
     assert cost(function, lengths).multiplications < cost(turned, lengths).multiplications
+
+
+@pytest.mark.parametrize("signs", ["positive", "negative", "both", "nothing", "nan"])
+def test_weighted_rows_of_any_sign(signs: str, rng: np.random.Generator) -> None:
+    node = G.product([(A, (0, 1)), (A, (0, 2)), (y, (0,))], (1, 2))
+    source = formula_module(build_function("f", (A, y), [("value", node)]), "Rows.", ())
+    rows, weights = rng.standard_normal((7, 3)), rng.uniform(0.5, 2.0, 7)
+    match signs:
+        case "negative":
+            weights = -weights
+        case "both":
+            weights[1:4] *= -1
+        case "nothing":
+            weights *= 0
+        case "nan":
+            weights[2] = np.nan
+    found = load(source).f(rows, weights)
+    # Each entry is a sum of 7 terms, each rounded a few times.
+    bound = 20 * np.finfo(float).eps * np.abs(rows.T) @ (np.abs(weights)[:, None] * np.abs(rows))
+    wanted = sum(w * np.outer(row, row) for w, row in zip(weights, rows, strict=True))
+    assert np.all(np.isnan(wanted) == np.isnan(found))
+    assert np.all(np.isnan(wanted) | (np.abs(found - wanted) <= bound))
+    np.testing.assert_array_equal(found, found.T)
 
 
 def test_batches_are_left_to_einsum() -> None:

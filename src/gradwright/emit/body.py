@@ -14,6 +14,7 @@ from gradwright.program.ir import (
     Apply,
     Einsum,
     Function,
+    Gram,
     Operand,
     Permute,
     Ref,
@@ -222,6 +223,8 @@ def helpers_of(statement: Statement, library: Library) -> set[str]:
             return set() if helper is None else {helper}
         case SoftmaxLogSumExp():
             return {"softmax_logsumexp"}
+        case Gram():
+            return {"gram"}
         case Spread(labels, _):
             # The other cases are np.full, np.eye and np.diag.
             plain = len(set(labels)) == len(labels)

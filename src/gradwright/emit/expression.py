@@ -14,6 +14,7 @@ from gradwright.program.ir import (
     Alignment,
     Apply,
     Einsum,
+    Gram,
     Length,
     Map,
     MatMul,
@@ -154,6 +155,8 @@ def _text(statement: Statement, parts: Sequence[Text], names: Names) -> Text:
             one = Text(parts[0].at(ATOM) + ".T") if turn_left else parts[0]
             other = Text(parts[1].at(ATOM) + ".T") if turn_right else parts[1]
             return Text(f"{one.at(PRODUCT)} @ {other.at(PRODUCT + 1)}", PRODUCT)
+        case Gram():
+            return Text(f"gram({parts[0].source}, {parts[1].source})")
         case Einsum("aa->"):
             return Text(f"{module}.trace({parts[0].source})")
         case Einsum("aa->a"):

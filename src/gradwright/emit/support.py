@@ -46,7 +46,19 @@ def spread(value, held, labels, shape, dtype):
     return result
 '''
 
+GRAM = '''
+def gram(x, weights):
+    """x.T @ diag(weights) @ x; a matrix with its own transpose costs half a product."""
+    rows = x * np.sqrt(np.abs(weights))[:, None]
+    negative = weights < 0
+    if not np.any(negative):
+        return rows.T @ rows
+    below, above = rows[negative], rows[~negative]
+    return above.T @ above - below.T @ below
+'''
+
 HELPERS = {
+    "gram": GRAM,
     "softmax": SOFTMAX,
     "logsumexp": LOGSUMEXP,
     "softmax_logsumexp": SOFTMAX_LOGSUMEXP,

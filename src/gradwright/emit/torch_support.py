@@ -60,7 +60,14 @@ def minimum(x, y):
     return torch.minimum(x, y) if torch.is_tensor(x) else torch.clamp(y, max=x)
 '''
 
+GRAM = '''
+def gram(x, weights):
+    """x.T @ diag(weights) @ x."""
+    return (weights[:, None] * x).T @ x
+'''
+
 TORCH_HELPERS = {
+    "gram": GRAM,
     "softmax_logsumexp": SOFTMAX_LOGSUMEXP,
     "spread": SPREAD,
     "step": STEP,

@@ -20,7 +20,7 @@ from gradwright.core.nodes import (
     postorder,
 )
 from gradwright.core.nodes import Function as FunctionNode
-from gradwright.program.contraction import aligned, contract
+from gradwright.program.contraction import aligned, contract, smaller_than_product
 from gradwright.program.ir import (
     Apply,
     Function,
@@ -39,7 +39,14 @@ from gradwright.program.ir import (
     operand_axes,
     temporary,
 )
-from gradwright.program.structure import held_axes, is_constant, is_mask, needed, only_turned
+from gradwright.program.structure import (
+    held_axes,
+    is_constant,
+    is_mask,
+    needed,
+    only_turned,
+    turned_sum,
+)
 from gradwright.program.verify import verify
 
 HALF = Fraction(1, 2)
@@ -261,6 +268,7 @@ class Builder:
     # Products -----------------------------------------------------------------------------------
 
     def _product(self, node: Product) -> Operand:
+        node = self._turned(node)
         distinct = tuple(dict.fromkeys(node.out))
         sizes = dict(zip(node.out, node.axes, strict=True))
         tensors: list[tuple[Operand, Labels]] = []
@@ -280,8 +288,27 @@ class Builder:
                 tensors.append((self._factor(factor, mask), labels))
             else:
                 over.append(self.value(factor))
+        small = smaller_than_product(self, tensors, distinct, sizes)
+        if small is not None:
+            least, labels = tensors[small]
+            for part in over:
+                least = self.emit(Map("multiply"), (part, least), self.shape(least))
+            tensors[small] = (self._scaled(least, node.coefficient), labels)
+            node, over = replace(node, coefficient=Fraction(1)), []
         held, operand = contract(self, tensors, distinct, sizes)
         return self._finished(node, distinct, held, operand, over, under, sizes)
+
+    def _turned(self, node: Product) -> Product:
+        """−c (a − b) x as c (b − a) x."""
+        part = turned_sum(node)
+        if part is None or part in self.values:
+            return node
+        other = replace(part, terms=tuple((-c, term) for c, term in part.terms))
+        self.values[other] = self._sum(other)
+        factors = list(node.factors)
+        place = next(k for k, (factor, _) in enumerate(factors) if factor is part)
+        factors[place] = (other, factors[place][1])
+        return replace(node, coefficient=-node.coefficient, factors=tuple(factors))
 
     def _factor(self, factor: Node, mask: bool) -> Operand:
         """A factor's value; a step that multiplies a float with its axes is a comparison."""

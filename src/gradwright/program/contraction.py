@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import prod
 from typing import Protocol
 
 from gradwright.core.nodes import Labels, Size
 from gradwright.program.ir import (
     Alignment,
     Einsum,
+    Gram,
     Kernel,
     Map,
     MatMul,
@@ -37,6 +39,30 @@ class Emitter(Protocol):
         """Append a statement."""
 
 
+def expected(builder: Emitter, size: Size) -> int:
+    """The length that an order of products is chosen for."""
+    return size if isinstance(size, int) else builder.hints.get(size, DEFAULT_LENGTH)
+
+
+def smaller_than_product(
+    builder: Emitter, tensors: Sequence[Tensor], out: Labels, sizes: Mapping[int, Size]
+) -> int | None:
+    """Which tensor has the fewest entries, if it has fewer than the product of all has.
+
+    Scaling it costs less than scaling the product.
+    """
+    if len(tensors) < 2:
+        return None
+
+    def entries(labels: Iterable[int]) -> int:
+        return prod(expected(builder, sizes[x]) for x in labels)
+
+    held = {x for _, labels in tensors for x in labels} & set(out)
+    counts = [entries(labels) for _, labels in tensors]
+    least = min(range(len(tensors)), key=counts.__getitem__)
+    return least if counts[least] < entries(held) else None
+
+
 def contract(
     builder: Emitter, tensors: Sequence[Tensor], out: Labels, sizes: Mapping[int, Size]
 ) -> tuple[Labels, Operand | None]:
@@ -49,6 +75,9 @@ def contract(
         return (), None
     work = _Work(builder, out, sizes)
     rest = [work.prepared(tensor, tensors) for tensor in tensors]
+    weighted = work.gram(rest)
+    if weighted is not None:
+        return weighted
     for step in _path(builder, rest, out, sizes):
         taken = [rest[k] for k in step]
         rest = [tensor for k, tensor in enumerate(rest) if k not in step]
@@ -72,11 +101,8 @@ def _path(
     subscripts = ",".join("".join(letter[x] for x in labels) for _, labels in tensors)
     result = "".join(letter[x] for x in out if x in letter)
 
-    def length(label: int) -> int:
-        size = sizes[label]
-        return size if isinstance(size, int) else builder.hints.get(size, DEFAULT_LENGTH)
-
-    shapes = [tuple(length(x) for x in labels) for _, labels in tensors]
+    lengths = {x: expected(builder, sizes[x]) for x in used}
+    shapes = [tuple(lengths[x] for x in labels) for _, labels in tensors]
     path, _ = opt_einsum.contract_path(f"{subscripts}->{result}", *shapes, shapes=True)
     return [tuple(step) for step in path]
 
@@ -107,6 +133,29 @@ class _Work:
             return operand, labels
         kept = tuple(x for x in labels if x in needed)
         return self.builder.emit(Sum(dropped), (operand,), self.axes(kept)), kept
+
+    def gram(self, tensors: Sequence[Tensor]) -> tuple[Labels, Operand] | None:
+        """Σ_p X[p,i] X[p,k] w[p] with the labels (i, k), or None where the tensors are no such.
+
+        Several weights are multiplied first. Without weights it is a matrix product.
+        """
+        matrices = [(operand, labels) for operand, labels in tensors if len(labels) == 2]
+        if len(matrices) != 2 or len(tensors) == 2 or matrices[0][0] != matrices[1][0]:
+            return None
+        (operand, one), (_, two) = matrices
+        summed = [x for x in one if x in two and x not in self.out]
+        vectors = [tensor for tensor in tensors if len(tensor[1]) < 2]
+        if len(summed) != 1 or any(labels != tuple(summed) for _, labels in vectors):
+            return None
+        place = one.index(summed[0])
+        if two.index(summed[0]) != place:
+            return None
+        weights = vectors[0]
+        for vector in vectors[1:]:
+            weights = self._elementwise(weights, vector)
+        rows = aligned(operand, one, (summed[0], one[1 - place]))
+        kept = tuple(x for x in self.out if x in (one[1 - place], two[1 - place]))
+        return kept, self.builder.emit(Gram(), (rows, weights[0]), self.axes(kept))
 
     def combined(self, taken: Sequence[Tensor], rest: Sequence[Tensor]) -> Tensor:
         """The product of some tensors, summed over what nothing else needs."""

@@ -12,6 +12,7 @@ from gradwright.program.ir import (
     Apply,
     Einsum,
     Function,
+    Gram,
     Map,
     MatMul,
     Ref,
@@ -69,6 +70,10 @@ def _of_statement(statement: Statement, axes: list[tuple[int, ...]], result: int
             summed = axes[0][0 if left else -1]
             matrices = all(len(shape) == 2 for shape in axes)
             return Cost(matrix_products=int(matrices), multiplications=result * summed)
+        case Gram():
+            rows, columns = axes[0]
+            half = rows * columns * (columns + 1) // 2
+            return Cost(matrix_products=1, multiplications=rows * columns + half)
         case Einsum(subscripts):
             listed = subscripts.split("->")[0].split(",")
             lengths: dict[str, int] = {}

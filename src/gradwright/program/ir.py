@@ -42,6 +42,11 @@ class MatMul:
 
 
 @dataclass(frozen=True, slots=True)
+class Gram:
+    """Xᵀ diag(w) X of X (p × i) and w (p): symmetric, so half the work of a matrix product."""
+
+
+@dataclass(frozen=True, slots=True)
 class Einsum:
     """Any other contraction, in einsum's subscripts."""
 
@@ -100,7 +105,9 @@ class UnitVector:
     place: int
 
 
-Kernel = MatMul | Einsum | Map | Apply | SoftmaxLogSumExp | Sum | Permute | Spread | UnitVector
+Kernel = (
+    MatMul | Gram | Einsum | Map | Apply | SoftmaxLogSumExp | Sum | Permute | Spread | UnitVector
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,11 +33,21 @@ def _operands(node: Node) -> tuple[Node, ...]:
         case Function(arguments=parts) | Operation(arguments=parts):
             return tuple(part for part in parts if len(parts) == 1 or not is_constant(part))
         case Product(factors=factors):
-            return tuple(_factor_operand(factor) for factor, _ in factors)
+            turned = turned_sum(node)
+            below = tuple(_factor_operand(factor) for factor, _ in factors if factor is not turned)
+            return below if turned is None else (*below, *_operands(turned))
         case Add(terms=terms):
             return tuple(_term_operand(term) for _, term in terms if not is_constant(term))
         case _:
             return ()
+
+
+def turned_sum(node: Product) -> Add | None:
+    """The factor a − b of −c (a − b) x, where c (b − a) x is computed instead: one pass less."""
+    if node.coefficient > 0:
+        return None
+    sums = (factor for factor, _ in node.factors if isinstance(factor, Add))
+    return next((part for part in sums if any(c < 0 for c, _ in part.terms)), None)
 
 
 def _factor_operand(factor: Node) -> Node:

@@ -14,6 +14,7 @@ from gradwright.program.ir import (
     Apply,
     Einsum,
     Function,
+    Gram,
     Length,
     Map,
     MatMul,
@@ -95,6 +96,10 @@ def _results(statement: Statement, operands: Sequence[Axes], function: Function)
             return [broadcast(*operands)]
         case MatMul(left, right):
             return [_matmul(first[::-1] if left else first, _turned(operands[1], right))]
+        case Gram():
+            if len(first) != 2 or operands[1] != first[:1]:
+                raise AssertionError(f"no weights of axes {operands[1]} for rows of {first}")
+            return [(first[1], first[1])]
         case Einsum(subscripts):
             return [_einsum(subscripts, operands)]
         case Sum(axes):
