@@ -19,6 +19,7 @@ from gradwright.api.outputs import Output, printed_dict
 from gradwright.calculus.modes import Contribution
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, bare_sizes, postorder
+from gradwright.core.work import bounded
 from gradwright.errors import UnsupportedError
 from gradwright.explain.assumptions import (
     assumptions,
@@ -117,20 +118,24 @@ class Derivation:
         order = ("matrix", "kronecker", "index")
         return max((p.form for p in self.printed.values()), key=order.index)
 
+    @bounded("writing a derivative")
     def __str__(self) -> str:
         return self._each(unicode_text)
 
     def __repr__(self) -> str:
         return f"<{self.kind} of {self.formula!r}: {self}>"
 
+    @bounded("writing a derivative")
     def text(self) -> str:
         """The result in the input grammar."""
         return self._each(plain_text)
 
+    @bounded("writing a derivative")
     def latex(self) -> str:
         """The result as LaTeX mathematics."""
         return self._each(latex)
 
+    @bounded("writing a derivative")
     def mathml(self) -> str:
         """The result as a MathML element."""
         return self._each(mathml)
@@ -153,17 +158,20 @@ class Derivation:
         return "\n".join(f"{name}: {text}" for name, text in shown.items())
 
     @cached_property
+    @bounded("the steps of a derivation")
     def steps(self) -> tuple[Step, ...]:
         """Each use of the chain rule, verified, in the order of the sweep."""
         with self._lock:
             return tuple(chain_rule_steps(self._contributions, self._printer, self._raiser))
 
     @cached_property
+    @bounded("a derivative by cases")
     def cases(self) -> dict[str, tuple[CasesOf, ...]]:
         """For each variable, the result by cases on both sides of where it jumps."""
         with self._lock:
             return {o.name: cases_of(o.node, o.name, self._printer) for o in self._outputs}
 
+    @bounded("explaining a derivation")
     def explain(self, level: str = "full") -> str:
         """The derivation as text.
 
@@ -182,6 +190,7 @@ class Derivation:
         lines += proof_section(operations_of(value))
         return [*lines, *(line for record in outputs_of(value) for line in output_lines(record))]
 
+    @bounded("a derivation in the schema")
     def to_dict(self) -> dict[str, Any]:
         """The derivation in the schema gradwright.derivation/1."""
         return {
@@ -236,6 +245,7 @@ class Derivation:
         used |= set().union(*map(bare_sizes, postorder(*nodes)))
         return tuple(sorted((used & self.scope.sizes) - known))
 
+    @bounded("the code of a derivative")
     def source(self, target: str = "numpy") -> str:
         """A complete module for a target; "numpy" is the one there is."""
         return self._program.source(target)

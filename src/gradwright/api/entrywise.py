@@ -57,5 +57,7 @@ def entrywise(
         variables.append(graph.variable(name, declared.sizes, free))
         if free != declared.facts:
             restored[variables[-1]] = graph.variable(name, declared.sizes, declared.facts)
-    node = lower(tree, replace(scope, symbols=symbols), graph, text=text).value.node
+    node = lowering.value.node
+    if restored:
+        node = lower(tree, replace(scope, symbols=symbols), graph, text=text).value.node
     return Entrywise(graph, lowering, node, restored), variables

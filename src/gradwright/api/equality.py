@@ -12,6 +12,7 @@ import numpy as np
 from gradwright.api.checking import drawn_functions
 from gradwright.api.formula import declared_symbols
 from gradwright.core.graph import Graph
+from gradwright.core.work import bounded
 from gradwright.errors import GradwrightError, ShapeError, UnsupportedError
 from gradwright.notation.declarations import AnyDeclaration, Declaration
 from gradwright.notation.lower import lower
@@ -65,6 +66,7 @@ def _short(value: Array) -> str:
     return str(np.round(np.asarray(value, dtype=float), 6).tolist())
 
 
+@bounded("comparing two formulas")
 def equal(left: str, right: str, /, **declarations: str | AnyDeclaration) -> Equality:
     """Whether two formulas are equal for all values of their symbols.
 

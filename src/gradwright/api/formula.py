@@ -14,6 +14,7 @@ from gradwright.api.outputs import Output
 from gradwright.api.symbolic import Expression, traced
 from gradwright.calculus.modes import Contribution, forward, reverse
 from gradwright.core.nodes import Node, Variable
+from gradwright.core.work import bounded, within
 from gradwright.errors import ShapeError, SymbolError, UnsupportedError
 from gradwright.notation.declarations import (
     AnyDeclaration,
@@ -32,6 +33,9 @@ from gradwright.notation.tree import Tree
 from gradwright.render.plain import plain_text
 from gradwright.simplify.readable import away_from_zero, simplified
 
+#: The share of the work of one call that a second way to the same derivative may take.
+FORWARD = 0.1
+
 
 class Formula:
     """A formula with typed symbols.
@@ -48,6 +52,7 @@ class Formula:
     def __repr__(self) -> str:
         return f"formula({self.text!r})"
 
+    @bounded("evaluating a formula")
     def __call__(self, **values: Any) -> Any:
         """The value of the formula, by the notation's own evaluator.
 
@@ -78,6 +83,7 @@ class Formula:
         """
         return Formula(self.text, self.tree, replace(self.scope, verify_facts=False))
 
+    @bounded("differentiating a formula")
     def derived(self, by: Sequence[str]) -> Formula:
         """The gradient of a scalar formula by one variable, as a formula again."""
         (name,) = by
@@ -86,6 +92,7 @@ class Formula:
         scope = infer(tree, self.scope.known, text)
         return Formula(text, tree, replace(scope, symbols=self.scope.symbols))
 
+    @bounded("the gradient of a formula")
     def gradient(self, *wrt: str, constraint: str = "none") -> Derivation:
         """The gradient of a scalar formula, with the shape of the variable.
 
@@ -121,6 +128,7 @@ class Formula:
         )
         return self._derivation("gradient", made, tied, contributions)
 
+    @bounded("the Jacobian of a formula")
     def jacobian(self, wrt: str, mode: str = "auto") -> Derivation:
         """The Jacobian J[i, j] = ∂y_i/∂x_j, with axes `y.shape + x.shape`.
 
@@ -139,12 +147,13 @@ class Formula:
         else:
             record = contributions.append
             node = reverse(made.graph, made.node, [variable], record=record)[variable]
-        again = [] if mode == "forward" else [forward(made.graph, made.node, variable)]
-        node, others = made.restore(node), tuple(made.restore(other) for other in again)
+        node = made.restore(node)
+        others = () if mode == "forward" else _otherwise(made, made.node, variable)
         as_row = made.node.order == 0
         output = Output(variable.name, node, as_row=as_row, others=others, rows=made.node.order)
         return self._derivation("jacobian", made, (output,), contributions)
 
+    @bounded("the Hessian of a formula")
     def hessian(self, wrt: str, *, constraint: str = "none") -> Derivation:
         """The Hessian of a scalar formula, with axes `x.shape + x.shape`.
 
@@ -161,8 +170,7 @@ class Formula:
         contributions: list[Contribution] = []
         record = contributions.append
         node = reverse(made.graph, gradient, [variable], record=record)[variable]
-        others = (made.restore(forward(made.graph, gradient, variable)),)
-        node = made.restore(node)
+        node, others = made.restore(node), _otherwise(made, gradient, variable)
         output = Output(variable.name, node, as_row=False, others=others, rows=variable.order)
         tied = under_constraint(made.graph, self.scope.symbols[wrt], output, constraint, times=2)
         return self._derivation("hessian", made, (tied,), contributions, self._entrywise(wrt))
@@ -177,6 +185,7 @@ class Formula:
         scope = replace(self.scope, symbols={**self.scope.symbols, wrt: untied})
         return Formula(self.text, self.tree, scope).gradient(wrt)
 
+    @bounded("a vector-Jacobian product")
     def vjp(self, wrt: str) -> Derivation:
         """The vector-Jacobian product Σ_i cotangent_i ∂y_i/∂x, with the shape of x.
 
@@ -196,6 +205,7 @@ class Formula:
         output = Output(variable.name, made.restore(found[variable]), as_row=False)
         return self._derivation("vjp", made, (output,), contributions, scope=scope)
 
+    @bounded("a Jacobian-vector product")
     def jvp(self, wrt: str) -> Derivation:
         """The Jacobian-vector product Σ_j ∂y/∂x_j tangent_j, with the shape of the formula.
 
@@ -208,6 +218,7 @@ class Formula:
         output = Output(variable.name, node, as_row=made.lowering.value.rows == 0)
         return self._derivation("jvp", made, (output,), [], scope=scope)
 
+    @bounded("a Hessian-vector product")
     def hvp(self, wrt: str) -> Derivation:
         """The Hessian of a scalar formula times `tangent`, one more input with the shape of x."""
         made, (variable,) = self._lower((wrt,))
@@ -299,10 +310,17 @@ def _smooth_gradient(made: Entrywise, variable: Variable) -> Node:
     return simplified(made.graph, away_from_zero(made.graph, gradient))
 
 
+def _otherwise(made: Entrywise, node: Node, variable: Variable) -> tuple[Node, ...]:
+    """The Jacobian in forward mode, which may read better; left out where it is much work."""
+    found = within(FORWARD, lambda: made.restore(forward(made.graph, node, variable)))
+    return () if found is None else (found,)
+
+
 #: A text, an expression, or a function of NumPy code.
 Source = str | Expression | Callable[..., Any]
 
 
+@bounded("reading a formula")
 def formula(source: Source, /, **declarations: str | AnyDeclaration) -> Formula:
     """A formula from its text, from an expression, or from a function written for NumPy.
 
@@ -373,16 +391,19 @@ def declared_symbols(
     }
 
 
+@bounded("the gradient of a formula")
 def gradient(source: Source, /, *wrt: str, **declarations: str) -> Derivation:
     """Shorthand for `formula(source, ...).gradient(*wrt)`."""
     return formula(source, **declarations).gradient(*wrt)
 
 
+@bounded("the Jacobian of a formula")
 def jacobian(source: Source, wrt: str, /, **declarations: str) -> Derivation:
     """Shorthand for `formula(source, ...).jacobian(wrt)`."""
     return formula(source, **declarations).jacobian(wrt)
 
 
+@bounded("the Hessian of a formula")
 def hessian(source: Source, wrt: str, /, **declarations: str) -> Derivation:
     """Shorthand for `formula(source, ...).hessian(wrt)`."""
     return formula(source, **declarations).hessian(wrt)

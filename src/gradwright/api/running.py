@@ -15,6 +15,7 @@ from gradwright.api.outputs import Module, Output, plain
 from gradwright.api.values import bind
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node
+from gradwright.core.work import bounded
 from gradwright.emit.numpy import formula_module
 from gradwright.errors import DomainError, UnsupportedError
 from gradwright.notation.function_values import applied, function_of
@@ -66,6 +67,7 @@ class Program:
         return twin
 
     @cached_property
+    @bounded("the code of a derivative")
     def _modules(self) -> tuple[Module, ...]:
         """The module that is shown, and the one that also returns the formula's value."""
         with self._lock:

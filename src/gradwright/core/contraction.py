@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from gradwright.core.nodes import Labels, Node, Power, Product, Size
+from gradwright.core.work import spend
 
 #: A factor while a product is being built: base, exponent, labels.
 Term = tuple[Node, Fraction, Labels]
@@ -86,6 +87,7 @@ def normalise(
             flat.append((node.base, node.exponent, labels))
         else:
             flat.append((node, Fraction(1), labels))
+    spend(10 + 5 * len(flat))
     resolved_out = tuple(classes.find(local[label]) for label in out)
     live = {classes.find(label) for label in range(len(classes._parent))}
     terms = _merge_powers(flat, classes)
@@ -120,7 +122,7 @@ def _merge_powers(flat: list[Term], classes: LabelClasses) -> list[Term]:
     merged: list[Term] = []
     for (node, labels), parts in exponents.items():
         # x^(1/2) · x^(1/2) = x and x^a · x^b = x^(a+b) hold wherever both factors are defined.
-        total = sum(parts, Fraction(0))
+        total = parts[0] if len(parts) == 1 else sum(parts, Fraction(0))
         if total:
             merged.append((node, total, labels))
     return merged
@@ -135,6 +137,7 @@ def canonical_order(
     tied is split one label at a time. Ties between labels that no symmetry exchanges may be
     split differently for equal products: the result is then still correct, only not identical.
     """
+    spend(5 + 2 * len(factors))
     colours = {label: ("out", out.index(label)) for label in out}
     summed = {label for _, labels in factors for label in labels} - set(out)
     ranks = _refined(factors, colours, summed, symmetric)
@@ -174,6 +177,7 @@ def _refined(
                 incidences[label].append((node, place if ordered else 0, labels))
     next_rank = base
     while True:
+        spend(2 * len(factors) + 5 * len(summed))
         classes = len({ranks[label] for label in summed})
         ranks |= _one_round(incidences, ranks, next_rank)
         if len({ranks[label] for label in summed}) == len(summed):

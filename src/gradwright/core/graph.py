@@ -26,6 +26,7 @@ from gradwright.core.nodes import (
     Unit,
     Variable,
 )
+from gradwright.core.work import spend
 
 ONE = Fraction(1)
 
@@ -210,6 +211,7 @@ class Graph:
                 pending.append((coefficient * node.coefficient, unit))
                 continue
             collected[node] = collected.get(node, Fraction(0)) + coefficient
+        spend(5 + 3 * len(collected))
         kept = sorted(((c, n) for n, c in collected.items() if c), key=lambda term: term[1].key)
         if not kept:
             return self.number(0, axes)

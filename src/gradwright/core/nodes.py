@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from gradwright.core.work import spend
+
 #: The length of an axis: a number, or a name that stands for one.
 Size = int | str
 
@@ -151,6 +153,7 @@ def postorder(*roots: Node) -> list[Node]:
             continue
         stack.append((node, True))
         stack.extend((part, False) for part in reversed(arguments(node)) if part not in done)
+    spend(2 * len(found))
     return found
 
 

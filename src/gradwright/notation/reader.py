@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gradwright.core.work import spend
 from gradwright.errors import LimitError, NotationError, Span
 from gradwright.notation.lexer import Token, scan
 from gradwright.notation.tree import Index
@@ -34,6 +35,7 @@ class Reader:
 
     def next(self) -> Token:
         """The token that comes next."""
+        spend(8)
         token = self.peek()
         self.previous, self.current, self.held = self.current, token, None
         return token

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
+from gradwright.core.work import spend
 from gradwright.errors import GradwrightError, ShapeError, Span, SymbolError
 from gradwright.notation.abstract import AbstractFunctions
 from gradwright.notation.declarations import (
@@ -195,6 +196,7 @@ class _Inference:
         while stack:
             node, ready = stack.pop()
             if ready:
+                spend(6)
                 done[id(node)] = self._node(node, [done[id(part)] for part in _operands(node)])
             elif id(node) not in done:
                 stack.append((node, True))

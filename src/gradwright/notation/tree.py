@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import total_ordering
 
+from gradwright.core.work import spend
 from gradwright.errors import Span
 
 #: An index is a name that takes all values of an axis, or one of them as a number counted from 1.
@@ -45,6 +46,7 @@ class _Structural:
             if not hasattr(node, "_hash"):
                 fresh.append(node)
                 stack.extend(children(node))
+        spend(2 * len(fresh))
         for node in reversed(fresh):
             key = (type(node).__name__, own(node), tuple(hash(part) for part in children(node)))
             object.__setattr__(node, "_hash", hash(key))
@@ -59,6 +61,7 @@ class _Structural:
             one, two = stack.pop()
             if one is two:
                 continue
+            spend(1)
             if type(one) is not type(two) or hash(one) != hash(two) or own(one) != own(two):
                 return False
             stack.extend(zip(children(one), children(two), strict=True))
@@ -187,13 +190,13 @@ def children(tree: Tree) -> tuple[Tree, ...]:
 
 
 def spelling(tree: Tree) -> str:
-    """A text that differs for different trees, to sort by; made without recursion."""
-    return " ".join(f"{type(part).__name__}{own(part)}" for part in walk(tree))
+    """A text that differs for different trees; made without recursion."""
+    return " ".join(map(_said, walk(tree)))
 
 
 @total_ordering
 class Spelled:
-    """The spelling of a tree as a key to sort by, made only where it decides."""
+    """A tree as a key to sort by: trees differ where, node by node, they first say different things."""
 
     __slots__ = ("tree",)
 
@@ -206,9 +209,17 @@ class Spelled:
         return self.tree == other.tree
 
     def __lt__(self, other: Spelled) -> bool:
-        return spelling(self.tree) < spelling(other.tree)
+        for one, two in zip(walk(self.tree), walk(other.tree), strict=False):
+            if one is not two and (left := _said(one)) != (right := _said(two)):
+                return left < right
+        # The count of children is part of what a node says: no tree goes on where another ends.
+        return False
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def _said(tree: Tree) -> str:
+    return f"{type(tree).__name__}{own(tree)}"
 
 
 def own(tree: Tree) -> tuple[object, ...]:
@@ -230,11 +241,18 @@ def own(tree: Tree) -> tuple[object, ...]:
             return ()
 
 
+#: A walk is counted so many nodes at a time.
+WALKED = 32
+
+
 def walk(tree: Tree) -> Iterator[Tree]:
     """Every node, parents before children, without recursion."""
-    stack = [tree]
+    stack, met = [tree], 0
     while stack:
         node = stack.pop()
+        met += 1
+        if met % WALKED == 0:
+            spend(WALKED)
         yield node
         stack.extend(reversed(children(node)))
 

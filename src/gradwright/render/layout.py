@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from gradwright.core.work import spend
 from gradwright.notation.tree import (
     Binary,
     Call,
@@ -169,7 +170,9 @@ class _Part:
 def layout(tree: Tree) -> Layout:
     """The layout of a tree."""
     done: dict[int, _Part] = {}
-    for part in reversed(list(walk(tree))):
+    parts = list(walk(tree))
+    spend(4 * len(parts))
+    for part in reversed(parts):
         done[id(part)] = _laid_out(part, [done[id(child)] for child in children(part)], done)
     return done[id(tree)].layout
 
@@ -245,6 +248,7 @@ def expand(root: Layout, pieces: Callable[[Layout], Sequence[str | Layout]]) -> 
     stack: list[str | Layout] = [root]
     while stack:
         piece = stack.pop()
+        spend(1)
         if isinstance(piece, str):
             written.append(piece)
         else:

@@ -8,9 +8,11 @@ function took part.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from hashlib import blake2b
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,7 @@ from gradwright.core.nodes import (
     Variable,
     postorder,
 )
+from gradwright.core.work import spend
 from gradwright.ops.abstract import map_parts, map_value
 from gradwright.ops.record import options_of
 from gradwright.ops.table import OPERATIONS, record
@@ -81,6 +84,7 @@ def _evaluate(
     done: dict[Node, Array] = {}
     exact = number is not float
     for part in postorder(node):
+        spend(_price(part, sizes, exact))
         match part:
             case Variable(name=name):
                 value = values[name]
@@ -102,6 +106,15 @@ def _evaluate(
         # Arithmetic on arrays without axes gives plain numbers, which NumPy would make int64.
         done[part] = np.asarray(value % PRIME, dtype=object) if exact else np.asarray(value)
     return done[node]
+
+
+def _price(node: Node, sizes: Mapping[str, int], exact: bool) -> int:
+    """Units of work to evaluate one node whose parts are known; a contraction adds its pairs."""
+    entries = prod(lengths(node.axes, sizes))
+    if not exact:
+        return 4 + entries // 200
+    hashed = isinstance(node, Function | Operation)
+    return 4 + (4 if hashed else 1) * entries
 
 
 def _contract(
@@ -130,13 +143,17 @@ def _pairwise(operands: list[tuple[Array, Labels]], out: Labels) -> Array:
     """
     if not operands:
         return 1
-    work = list(operands)
+    work = _together(operands)
     while len(work) > 1:
         pairs = [(i, j) for j in range(len(work)) for i in range(j)]
-        kept = {pair: _needed_labels(work, pair, out) for pair in pairs}
+        spend(10 + 3 * len(pairs))
+        holders = Counter(label for _, labels in work for label in set(labels))
+        kept = {pair: _needed_labels(work, pair, out, holders) for pair in pairs}
         best = min(pairs, key=lambda pair: (len(kept[pair]), pair))
         (left, left_labels), (right, right_labels) = work[best[0]], work[best[1]]
         labels = kept[best]
+        lengths_of = dict(zip((*left_labels, *right_labels), (*left.shape, *right.shape)))
+        spend(prod(lengths_of.values()) // (4 if left.dtype == object else 500))
         made = np.einsum(left, list(left_labels), right, list(right_labels), list(labels))
         # Without axes einsum gives a plain number, which NumPy would read as int64 again.
         made = np.asarray(made, dtype=left.dtype)
@@ -146,11 +163,30 @@ def _pairwise(operands: list[tuple[Array, Labels]], out: Labels) -> Array:
     return np.einsum(array, list(labels), list(out))
 
 
-def _needed_labels(work: list[tuple[Array, Labels]], pair: tuple[int, int], out: Labels) -> Labels:
+def _together(operands: list[tuple[Array, Labels]]) -> list[tuple[Array, Labels]]:
+    """Operands over the same labels as one: a long formula has many scalars."""
+    found: dict[Labels, Array] = {}
+    for array, labels in operands:
+        held = found.get(labels)
+        if held is None:
+            found[labels] = array
+        elif array.dtype == object:
+            found[labels] = np.asarray(held * array % PRIME, dtype=object)
+        else:
+            found[labels] = np.asarray(held * array)
+    return [(array, labels) for labels, array in found.items()]
+
+
+def _needed_labels(
+    work: list[tuple[Array, Labels]], pair: tuple[int, int], out: Labels, holders: Counter[int]
+) -> Labels:
     """The labels of a pair's product that the output or another operand still needs."""
-    elsewhere = {x for k, (_, labels) in enumerate(work) if k not in pair for x in labels}
-    held = (*work[pair[0]][1], *work[pair[1]][1])
-    return tuple(x for x in dict.fromkeys(held) if x in elsewhere or x in out)
+    left, right = work[pair[0]][1], work[pair[1]][1]
+    return tuple(
+        x
+        for x in dict.fromkeys((*left, *right))
+        if x in out or holders[x] > (x in left) + (x in right)
+    )
 
 
 # Floating point ---------------------------------------------------------------------------------

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import chain, count
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Function, Node, Power, Size, postorder, sum_of_squares
+from gradwright.core.work import allowed, within
 from gradwright.errors import GradwrightError, LimitError, UnsupportedError
 from gradwright.notation.lexer import MAX_LENGTH
 from gradwright.notation.lower import lower
@@ -33,6 +35,9 @@ from gradwright.simplify.rules import BASIC, DIAGONALS
 
 #: Expanded candidates pay this much more, so that a sum is not multiplied out for nothing.
 EXPANDED_SURCHARGE = 1.12
+
+#: Shares of the work of one call: for one candidate, for raising it, for reading it back.
+REWRITING, RAISING, READING = 0.05, 0.15, 0.3
 
 #: Rewrites on the way to one candidate; (A + B)^7 multiplied out takes about 250.
 MAX_REWRITES = 500
@@ -93,20 +98,25 @@ class Printer:
         others = tuple(away_from_zero(self.graph, other) for other in others)
         found: list[tuple[float, Tree, Candidate]] = []
         for candidate in self.candidates(node, others):
-            try:
-                tree = self._raised(candidate.node, as_row, rows)
-            except NotMatrix:
-                continue
-            price = cost(tree, self.raiser.said) * candidate.surcharge
-            found.append((price, tree, candidate))
+            raised = within(RAISING, partial(self._priced, candidate, as_row, rows))
+            if raised is not None:
+                found.append((*raised, candidate))
         found.sort(key=lambda item: item[0])
         self._require_readable([tree for _, tree, _ in found])
         for price, tree, candidate in found:
-            level = self.verified(tree, node, as_row, rows)
+            level = within(READING, partial(self.verified, tree, node, as_row, rows))
             if level is not None:
                 form = "kronecker" if node.order > 2 else "matrix"
                 return Printed(tree, form, level, price, candidate.node, candidate.steps)
         return self._with_indices(node)
+
+    def _priced(self, candidate: Candidate, as_row: bool, rows: int) -> tuple[float, Tree] | None:
+        """(cost, tree) of a candidate, or None where it has no matrix form."""
+        try:
+            tree = self._raised(candidate.node, as_row, rows)
+        except NotMatrix:
+            return None
+        return cost(tree, self.raiser.said) * candidate.surcharge, tree
 
     def _require_readable(self, trees: Sequence[Tree]) -> None:
         """Refuse a result that would be longer than what is read, whichever form it had.
@@ -114,11 +124,11 @@ class Printer:
         Raises:
             LimitError: all trees are too long.
         """
-        shortest = min((len(plain_text(tree)) for tree in trees), default=0)
-        if shortest > MAX_LENGTH:
+        most = allowed(MAX_LENGTH)
+        if trees and all(len(plain_text(tree)) > most for tree in trees):
             raise LimitError(
                 "writing a result",
-                f"it has {shortest} characters and at most {MAX_LENGTH} are read back",
+                f"it has {len(plain_text(trees[0]))} characters and at most {most} are read back",
                 "differentiate a smaller part of the formula",
             )
 
@@ -158,14 +168,20 @@ class Printer:
                 ((QUOTIENTS, *BASIC), 1.0),
                 ((EXPAND, *BASIC), EXPANDED_SURCHARGE),
             ):
-                log: list[Step] = []
-                budget = Budget(MAX_REWRITES)
-                made = rewrite(self.graph, start, rules, budget=budget, log=log)
-                if budget.spent and surcharge > 1:
-                    # What is multiplied out halfway is long, and nobody wants to read it.
-                    continue
-                found.setdefault(made, Candidate(made, tuple(log), surcharge))
-        return list(found.values())
+                made = within(REWRITING, partial(self._rewritten, start, rules, surcharge))
+                if made is not None:
+                    found.setdefault(made.node, made)
+        # Where no rule could be tried to the end, the result stays as it was differentiated.
+        return list(found.values()) or [Candidate(node, (), 1.0)]
+
+    def _rewritten(self, start: Node, rules: Sequence[Rule], surcharge: float) -> Candidate | None:
+        log: list[Step] = []
+        budget = Budget(MAX_REWRITES)
+        made = rewrite(self.graph, start, rules, budget=budget, log=log)
+        if budget.spent and surcharge > 1:
+            # What is multiplied out halfway is long, and nobody wants to read it.
+            return None
+        return Candidate(made, tuple(log), surcharge)
 
     def verified(self, tree: Tree, node: Node, as_row: bool = False, rows: int = 2) -> Level | None:
         """How the printed text of `tree` equals `node`, or None."""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Labels, Node, Power, Product, Size
+from gradwright.core.work import spend
 from gradwright.notation.raising.build import (
     Chain,
     hadamard,
@@ -154,6 +155,7 @@ class Contraction:
             NotMatrix: more than two matrices meet at a label.
         """
         while True:
+            spend(10 + 5 * len(self.pieces))
             self._merge()
             summed = {x for piece in self.pieces for x in piece.labels} - self.kept
             if not summed:

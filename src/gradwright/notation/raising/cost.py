@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
+from gradwright.core.work import spend
 from gradwright.notation.tree import (
     Binary,
     Call,
@@ -52,6 +53,7 @@ def cost(tree: Tree, said: Set[Tree] = frozenset()) -> float:
     stack = [tree]
     while stack:
         part = stack.pop()
+        spend(2)
         parts, price = _measured(part)
         if parts == children(part) and parts and part in said:
             total += USER_DISCOUNT * _without_discount(part)
@@ -77,6 +79,7 @@ def _without_discount(tree: Tree) -> float:
         if hasattr(part, "_cost"):
             stack.pop()
             continue
+        spend(2)
         parts, price = _measured(part)
         missing = [below for below in parts if not hasattr(below, "_cost")]
         if missing:

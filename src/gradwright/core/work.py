@@ -1,0 +1,142 @@
+"""How much one call may do: an account of counted work, spent where work is made.
+
+Every public call opens an account; calls inside it share it. Work is counted in units of one to
+four microseconds, so a result never depends on how fast a machine is or how busy. What is necessary and
+finds the account empty is refused with a `LimitError`; what only makes a result shorter runs by
+`within`, gets a share, and is left out where the share is not enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from gradwright.errors import LimitError
+
+#: Units of work that one call may take: less than a second on a machine of today.
+ALLOWED = 250_000
+
+#: The share of an account that only necessary work may take.
+RESERVE = 0.25
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Account:
+    """What is left of the work that one call may do; `floor` is where the current share ends."""
+
+    __slots__ = ("allowed", "asked", "floor", "left")
+
+    def __init__(self, asked: str, allowed: int) -> None:
+        self.asked = asked
+        self.allowed = allowed
+        self.left = allowed
+        self.floor = 0
+
+    def spend(self, units: int) -> None:
+        """Take so many units.
+
+        Raises:
+            LimitError: they are not there; then nothing is left of the current share.
+        """
+        self.left -= units
+        if self.left < self.floor:
+            self.left = self.floor - 1
+            raise LimitError(
+                self.asked,
+                f"it takes more than {self.allowed} units of work, and one call may take no more",
+                "ask for a smaller part of the formula, or allow ten times the work: "
+                "with gw.limits(10): ...",
+            )
+
+
+_ACCOUNT: ContextVar[Account | None] = ContextVar("account", default=None)
+_TIMES: ContextVar[float] = ContextVar("times", default=1.0)
+
+
+def spend(units: int) -> None:
+    """Take units from the account of the public call that runs, if one does.
+
+    Raises:
+        LimitError: the account is empty.
+    """
+    account = _ACCOUNT.get()
+    if account is not None:
+        account.spend(units)
+
+
+def within(share: float, make: Callable[[], T]) -> T | None:
+    """What `make` returns, or None where it takes more than a share of the whole account.
+
+    For work that is not necessary: a shorter form, a second way to the same result.
+    """
+    account = _ACCOUNT.get()
+    if account is None:
+        return make()
+    outer = account.floor
+    kept = int(RESERVE * account.allowed)
+    floor = max(outer, account.left - int(share * account.allowed), kept)
+    if account.left < floor:
+        return None
+    account.floor = floor
+    try:
+        return make()
+    except LimitError:
+        if account.left < outer:
+            raise
+        return None
+    finally:
+        account.floor = outer
+
+
+def allowed(count: int) -> int:
+    """A limit on a count, as raised by `limits`."""
+    return int(count * _TIMES.get())
+
+
+@contextmanager
+def limits(times: float) -> Iterator[None]:
+    """Allow so many times the length, size and work of everything inside the block.
+
+    >>> with limits(10):
+    ...     allowed(20_000)
+    200000
+    """
+    token = _TIMES.set(times)
+    try:
+        yield
+    finally:
+        _TIMES.reset(token)
+
+
+@contextmanager
+def account(asked: str) -> Iterator[Account]:
+    """An account for one call, or that of the call around it."""
+    held = _ACCOUNT.get()
+    if held is not None:
+        yield held
+        return
+    opened = Account(asked, allowed(ALLOWED))
+    token = _ACCOUNT.set(opened)
+    try:
+        yield opened
+    finally:
+        _ACCOUNT.reset(token)
+
+
+def bounded(asked: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Give a public function an account of its own."""
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        @wraps(function)
+        def call(*given: P.args, **named: P.kwargs) -> T:
+            with account(asked):
+                return function(*given, **named)
+
+        return call
+
+    return decorate
