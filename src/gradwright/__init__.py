@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gradwright.api.network import Network
     from gradwright.api.symbolic import matrix, scalar, vector
     from gradwright.api.training import train
+    from gradwright.core.work import limits
     from gradwright.errors import GradwrightError
 
 __version__ = "0.1.0"
@@ -36,6 +37,7 @@ __all__ = [
     "hessian",
     "jacobian",
     "layer",
+    "limits",
     "linearize",
     "matrix",
     "scalar",
@@ -56,6 +58,7 @@ _HOME = {
     "hessian": "gradwright.api.formula",
     "jacobian": "gradwright.api.formula",
     "layer": "gradwright.api.layers",
+    "limits": "gradwright.core.work",
     "linearize": "gradwright.api.linearization",
     "matrix": "gradwright.api.symbolic",
     "scalar": "gradwright.api.symbolic",

@@ -177,7 +177,7 @@ def _refined(
                 incidences[label].append((node, place if ordered else 0, labels))
     next_rank = base
     while True:
-        spend(2 * len(factors) + 5 * len(summed))
+        spend(len(factors) + 2 * len(summed))
         classes = len({ranks[label] for label in summed})
         ranks |= _one_round(incidences, ranks, next_rank)
         if len({ranks[label] for label in summed}) == len(summed):

@@ -1,8 +1,8 @@
 """How much one call may do: an account of counted work, spent where work is made.
 
-Every public call opens an account; calls inside it share it. Work is counted in units of one to
-four microseconds, so a result never depends on how fast a machine is or how busy. What is necessary and
-finds the account empty is refused with a `LimitError`; what only makes a result shorter runs by
+Every public call opens an account; calls inside it share it. Work is counted in units of one or
+two microseconds, so a result never depends on how fast a machine is or how busy. What is necessary
+and finds the account empty is refused with a `LimitError`; what only makes a result shorter runs by
 `within`, gets a share, and is left out where the share is not enough.
 """
 
@@ -17,7 +17,7 @@ from typing import ParamSpec, TypeVar
 from gradwright.errors import LimitError
 
 #: Units of work that one call may take: less than a second on a machine of today.
-ALLOWED = 250_000
+ALLOWED = 300_000
 
 #: The share of an account that only necessary work may take.
 RESERVE = 0.25

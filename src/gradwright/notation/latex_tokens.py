@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from gradwright.core.work import allowed
 from gradwright.errors import LimitError, NotationError, Span
 from gradwright.notation.lexer import MAX_LENGTH
 
@@ -82,10 +83,11 @@ def latex_tokens(text: str) -> list[LatexToken]:
     Raises:
         LimitError: the text is too long.
     """
-    if len(text) > MAX_LENGTH:
+    most = allowed(MAX_LENGTH)
+    if len(text) > most:
         raise LimitError(
             "reading LaTeX",
-            f"the text has {len(text)} characters and at most {MAX_LENGTH} are read",
+            f"the text has {len(text)} characters and at most {most} are read",
             "read it in parts",
         )
     return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from gradwright.core.work import allowed
 from gradwright.errors import NotationError, Span
 from gradwright.notation.lexer import MAX_LENGTH, canonical_name, is_name
 from gradwright.notation.tree import Left
@@ -17,7 +18,7 @@ ADVICE = "write a name with its indices, as in D[i,j] = …, or a derivative, as
 
 def equals_sign(text: str) -> int | None:
     """The place of the `=` that makes a text an equation: the first outside all brackets."""
-    if not isinstance(text, str) or len(text) > MAX_LENGTH or "=" not in text:
+    if not isinstance(text, str) or len(text) > allowed(MAX_LENGTH) or "=" not in text:
         return None
     depth = 0
     for place, character in enumerate(text):

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from string import ascii_uppercase
 
+from gradwright.core.work import allowed
 from gradwright.errors import LimitError, NotationError, Span
 
 #: Longest text, in characters.
@@ -118,10 +119,11 @@ def scan(text: str, start: int = 0) -> Iterator[Token]:
             f"a {type(text).__name__} is given and a formula is text",
             "write the formula as in x'*A*x",
         )
-    if len(text) > MAX_LENGTH:
+    most = allowed(MAX_LENGTH)
+    if len(text) > most:
         raise LimitError(
             "reading the formula",
-            f"it has {len(text)} characters and at most {MAX_LENGTH} are read",
+            f"it has {len(text)} characters and at most {most} are read",
             "name parts of the formula and use the names",
         )
     place = start

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gradwright.core.work import spend
+from gradwright.core.work import allowed, spend
 from gradwright.errors import LimitError, NotationError, Span
 from gradwright.notation.lexer import Token, scan
 from gradwright.notation.tree import Index
@@ -35,7 +35,7 @@ class Reader:
 
     def next(self) -> Token:
         """The token that comes next."""
-        spend(8)
+        spend(10)
         token = self.peek()
         self.previous, self.current, self.held = self.current, token, None
         return token
@@ -91,10 +91,11 @@ class Reader:
     def count(self, new: int) -> None:
         """So many more nodes are made."""
         self.nodes += new
-        if self.nodes > MAX_NODES:
+        most = allowed(MAX_NODES)
+        if self.nodes > most:
             raise LimitError(
                 "reading the formula",
-                f"it has more than {MAX_NODES} symbols and operators",
+                f"it has more than {most} symbols and operators",
                 "name parts of the formula and use the names",
             )
 

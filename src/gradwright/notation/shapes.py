@@ -196,7 +196,7 @@ class _Inference:
         while stack:
             node, ready = stack.pop()
             if ready:
-                spend(6)
+                spend(10)
                 done[id(node)] = self._node(node, [done[id(part)] for part in _operands(node)])
             elif id(node) not in done:
                 stack.append((node, True))

@@ -196,7 +196,7 @@ def spelling(tree: Tree) -> str:
 
 @total_ordering
 class Spelled:
-    """A tree as a key to sort by: trees differ where, node by node, they first say different things."""
+    """A tree as a key to sort by: two are compared node by node, as far as they are the same."""
 
     __slots__ = ("tree",)
 

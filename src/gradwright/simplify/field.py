@@ -114,7 +114,7 @@ def _price(node: Node, sizes: Mapping[str, int], exact: bool) -> int:
     if not exact:
         return 4 + entries // 200
     hashed = isinstance(node, Function | Operation)
-    return 4 + (4 if hashed else 1) * entries
+    return 4 + (4 * entries if hashed else entries)
 
 
 def _contract(
@@ -146,14 +146,15 @@ def _pairwise(operands: list[tuple[Array, Labels]], out: Labels) -> Array:
     work = _together(operands)
     while len(work) > 1:
         pairs = [(i, j) for j in range(len(work)) for i in range(j)]
-        spend(10 + 3 * len(pairs))
+        spend(10 + len(pairs))
         holders = Counter(label for _, labels in work for label in set(labels))
         kept = {pair: _needed_labels(work, pair, out, holders) for pair in pairs}
         best = min(pairs, key=lambda pair: (len(kept[pair]), pair))
         (left, left_labels), (right, right_labels) = work[best[0]], work[best[1]]
         labels = kept[best]
-        lengths_of = dict(zip((*left_labels, *right_labels), (*left.shape, *right.shape)))
-        spend(prod(lengths_of.values()) // (4 if left.dtype == object else 500))
+        looped = dict(zip(left_labels, left.shape, strict=True))
+        looped |= dict(zip(right_labels, right.shape, strict=True))
+        spend(prod(looped.values()) // (10 if left.dtype == object else 500))
         made = np.einsum(left, list(left_labels), right, list(right_labels), list(labels))
         # Without axes einsum gives a plain number, which NumPy would read as int64 again.
         made = np.asarray(made, dtype=left.dtype)
