@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from gradwright.calculus.modes import forward
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Variable
+from gradwright.core.work import within
 from gradwright.notation.lower import lower
 from gradwright.notation.lowered import Lowering
 from gradwright.notation.shapes import Scope
@@ -15,6 +17,9 @@ from gradwright.simplify.rewrite import substitute
 
 #: Facts that tie entries of a matrix to each other: a derivative is taken without them.
 TYING = frozenset({"symmetric", "posdef", "diagonal", "orthogonal"})
+
+#: The share of the work of one call that a second way to the same derivative may take.
+FORWARD = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,14 @@ class Entrywise:
         if not self.restored:
             return node
         return substitute(self.graph, node, self.restored)
+
+    def otherwise(self, node: Node, variable: Variable) -> tuple[Node, ...]:
+        """The Jacobian of a node in forward mode, which may read better than in reverse mode.
+
+        It is left out where it is much work.
+        """
+        found = within(FORWARD, lambda: self.restore(forward(self.graph, node, variable)))
+        return () if found is None else (found,)
 
 
 def entrywise(

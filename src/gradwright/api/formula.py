@@ -14,7 +14,7 @@ from gradwright.api.outputs import Output
 from gradwright.api.symbolic import Expression, traced
 from gradwright.calculus.modes import Contribution, forward, reverse
 from gradwright.core.nodes import Node, Variable
-from gradwright.core.work import bounded, within
+from gradwright.core.work import bounded
 from gradwright.errors import ShapeError, SymbolError, UnsupportedError
 from gradwright.notation.declarations import (
     AnyDeclaration,
@@ -32,9 +32,6 @@ from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Tree
 from gradwright.render.plain import plain_text
 from gradwright.simplify.readable import away_from_zero, simplified
-
-#: The share of the work of one call that a second way to the same derivative may take.
-FORWARD = 0.1
 
 
 class Formula:
@@ -148,7 +145,7 @@ class Formula:
             record = contributions.append
             node = reverse(made.graph, made.node, [variable], record=record)[variable]
         node = made.restore(node)
-        others = () if mode == "forward" else _otherwise(made, made.node, variable)
+        others = () if mode == "forward" else made.otherwise(made.node, variable)
         as_row = made.node.order == 0
         output = Output(variable.name, node, as_row=as_row, others=others, rows=made.node.order)
         return self._derivation("jacobian", made, (output,), contributions)
@@ -170,7 +167,7 @@ class Formula:
         contributions: list[Contribution] = []
         record = contributions.append
         node = reverse(made.graph, gradient, [variable], record=record)[variable]
-        node, others = made.restore(node), _otherwise(made, gradient, variable)
+        node, others = made.restore(node), made.otherwise(gradient, variable)
         output = Output(variable.name, node, as_row=False, others=others, rows=variable.order)
         tied = under_constraint(made.graph, self.scope.symbols[wrt], output, constraint, times=2)
         return self._derivation("hessian", made, (tied,), contributions, self._entrywise(wrt))
@@ -308,12 +305,6 @@ def _smooth_gradient(made: Entrywise, variable: Variable) -> Node:
     """The gradient to differentiate again: where a norm is 0 it has no derivative."""
     gradient = reverse(made.graph, made.node, [variable])[variable]
     return simplified(made.graph, away_from_zero(made.graph, gradient))
-
-
-def _otherwise(made: Entrywise, node: Node, variable: Variable) -> tuple[Node, ...]:
-    """The Jacobian in forward mode, which may read better; left out where it is much work."""
-    found = within(FORWARD, lambda: made.restore(forward(made.graph, node, variable)))
-    return () if found is None else (found,)
 
 
 #: A text, an expression, or a function of NumPy code.
