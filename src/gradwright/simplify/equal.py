@@ -13,12 +13,11 @@ from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Product, SizeOf, Variable, postorder
 from gradwright.notation.declarations import array_kind
 from gradwright.ops import samples
+from gradwright.simplify.contracting import PRIME, lengths
 from gradwright.simplify.field import (
-    PRIME,
     Undecided,
     evaluate,
     evaluate_modular,
-    lengths,
 )
 
 #: Lengths at evaluation points count up from here: unequal, so that a wrong size shows.
