@@ -46,12 +46,17 @@ class Writer:
         """An expression, an atom or in parentheses; of `letters` some may be left out."""
         if depth <= 0:
             return self.leaf(letters)
-        kinds = ("+", "-", "*", "space", "/", "power", "call", "max", "neg", "sum", "sigma", "leaf")
+        kinds = (
+            *("+", "-", "*", "space", "/", "power", "call", "max", "neg", "sum", "sigma", "array"),
+            "leaf",
+        )
         kind = self.pick(*kinds)
         if kind == "leaf":
             return self.leaf(letters)
         if kind in ("sum", "sigma"):
             return self.total(letters, depth, kind)
+        if kind == "array":
+            return self.array(letters, depth)
         one, first = self.write(letters, depth - 1)
         if kind in ("+", "-", "*", "space", "/", "max"):
             other, second = self.write(letters, depth - 1)
@@ -90,6 +95,30 @@ class Writer:
         if kind == "sum":
             return f"sum[{','.join(bound)}]({body})", summed
         return f"(Σ_{','.join(bound)} {body})", summed
+
+    def array(self, letters, depth):
+        """Entries of an array of expressions, or of its softmax; its letters are its own."""
+        if not letters:
+            return self.leaf(letters)
+        outer = tuple(self.pick(*letters) for _ in range(1 + self.generator.integers(3)))
+        own = []
+        for letter in outer:
+            alike = [x for x in LETTERS if LETTERS[x] == LETTERS[letter] and x not in own]
+            if not alike:
+                return self.leaf(letters)
+            own.append(self.pick(*alike))
+        body, value = self.write(tuple(own), depth - 1)
+        for letter in own:
+            if value.shape[PLACE[letter]] == 1:
+                body, value = self.times((body, value), self.leaf((letter,), letter))
+        rest = [axis for axis in range(len(LETTERS)) if axis not in [PLACE[x] for x in own]]
+        turned = value.transpose(*(PLACE[x] for x in own), *rest)
+        entries = turned.reshape([SIZES[LETTERS[x]] for x in own])
+        text = f"array[{','.join(own)}]({body})"
+        if self.generator.random() < 0.4:
+            weights = np.exp(entries - entries.max(axis=-1, keepdims=True))
+            entries, text = weights / weights.sum(axis=-1, keepdims=True), f"softmax({text})"
+        return f"{text}[{','.join(outer)}]", self.spread(entries, outer)
 
     # Leaves -----------------------------------------------------------------------------------
 

@@ -261,8 +261,8 @@ ERRORS = [
     ("f(u) = u", NotationError, "f(u) ", "f(u) stands on the left side"),
     ("∂f/∂x[i]∂x[j] = u[i]", NotationError, "∂f/∂x[i]∂x[j] ", "order of the derivative"),
     ("Σ_ u", NotationError, "Σ", "followed by no index"),
-    ("sum[i] u[i]", NotationError, "sum[i]", "then what is summed"),
-    ("sum[2](u[2])", NotationError, "sum[2]", "then what is summed"),
+    ("sum[i] u[i]", NotationError, "sum[i]", "names of indices in brackets"),
+    ("sum[2](u[2])", NotationError, "sum[2]", "names of indices in brackets"),
     ("sum[i](u[i], 2)", NotationError, "sum[i](u[i], 2)", "2 are given"),
 ]  # fmt: skip
 

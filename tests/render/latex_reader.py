@@ -17,6 +17,7 @@ from gradwright.notation.tree import (
     Equation,
     Identity,
     Index,
+    IndexArray,
     IndexSum,
     Left,
     Negate,
@@ -251,7 +252,11 @@ class _Reader:
     def applied_or_name(self) -> Tree:
         token = self.peek()
         if self.accept(r"\operatorname", "{"):
-            return self.applied(self.letters())
+            name = self.letters()
+            if name == "array" and self.accept("_"):
+                indices = tuple(str(index) for index in self.indices())
+                return IndexArray(indices, self.applied(name).arguments[0])
+            return self.applied(name)
         if token[1:] in FUNCTIONS and token[0] == "\\":
             self.next()
             return self.applied(token[1:])
@@ -260,7 +265,7 @@ class _Reader:
             return self.applied("sigmoid")
         return Symbol(self.name())
 
-    def applied(self, function: str) -> Tree:
+    def applied(self, function: str) -> Call:
         self.expect(r"\left", "(")
         arguments: list[Tree] = []
         options: list[tuple[str, Fraction]] = []

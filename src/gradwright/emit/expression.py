@@ -13,6 +13,7 @@ from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import (
     Alignment,
     Apply,
+    BatchedMatMul,
     Einsum,
     Gram,
     Length,
@@ -25,6 +26,7 @@ from gradwright.program.ir import (
     Spread,
     Statement,
     Sum,
+    TensorDot,
     UnitVector,
 )
 
@@ -151,19 +153,8 @@ def _text(statement: Statement, parts: Sequence[Text], names: Names) -> Text:
             return Text(f"{module}.outer({left.source}, {right.source})")
         case Map(operator):
             return _map(operator, parts, library)
-        case MatMul(turn_left, turn_right):
-            one = Text(parts[0].at(ATOM) + ".T") if turn_left else parts[0]
-            other = Text(parts[1].at(ATOM) + ".T") if turn_right else parts[1]
-            return Text(f"{one.at(PRODUCT)} @ {other.at(PRODUCT + 1)}", PRODUCT)
-        case Gram():
-            return Text(f"gram({parts[0].source}, {parts[1].source})")
-        case Einsum("aa->"):
-            return Text(f"{module}.trace({parts[0].source})")
-        case Einsum("aa->a"):
-            return Text(library.diagonal.format(parts[0].source))
-        case Einsum(subscripts):
-            listed = ", ".join(part.source for part in parts)
-            return Text(f'{module}.einsum("{subscripts}", {listed})')
+        case MatMul() | Gram() | BatchedMatMul() | TensorDot() | Einsum():
+            return _contraction(statement, parts, names)
         case Sum(axes):
             (operand,) = statement.operands
             whole = isinstance(operand, Ref) and len(names.axes(operand.name)) == len(axes)
@@ -188,6 +179,55 @@ def _text(statement: Statement, parts: Sequence[Text], names: Names) -> Text:
             target = names.axes(statement.targets[0])
             return _spread(labels, held, parts[0], target, names, template)
     raise AssertionError(statement.kernel)
+
+
+def _contraction(statement: Statement, parts: Sequence[Text], names: Names) -> Text:
+    """A sum of products over common axes."""
+    library = names.library
+    module = library.name
+    match statement.kernel:
+        case MatMul(turn_left, turn_right):
+            one = Text(parts[0].at(ATOM) + ".T") if turn_left else parts[0]
+            other = Text(parts[1].at(ATOM) + ".T") if turn_right else parts[1]
+            return Text(f"{one.at(PRODUCT)} @ {other.at(PRODUCT + 1)}", PRODUCT)
+        case Gram():
+            return Text(f"gram({parts[0].source}, {parts[1].source})")
+        case BatchedMatMul(turn_left, turn_right):
+            one = _swapped(module, parts[0]) if turn_left else parts[0]
+            other = _swapped(module, parts[1]) if turn_right else parts[1]
+            return Text(f"{one.at(PRODUCT)} @ {other.at(PRODUCT + 1)}", PRODUCT)
+        case TensorDot(left, right):
+            orders = [len(names.axes(o.name)) for o in statement.operands if isinstance(o, Ref)]
+            return _tensordot(module, left, right, parts, orders)
+        case Einsum("aa->"):
+            return Text(f"{module}.trace({parts[0].source})")
+        case Einsum("aa->a"):
+            return Text(library.diagonal.format(parts[0].source))
+        case Einsum(subscripts):
+            listed = ", ".join(part.source for part in parts)
+            return Text(f'{module}.einsum("{subscripts}", {listed})')
+    raise AssertionError(statement.kernel)
+
+
+def _swapped(module: str, text: Text) -> Text:
+    """Every matrix of the last two axes transposed."""
+    return Text(f"{module}.swapaxes({text.source}, -1, -2)")
+
+
+def _tensordot(
+    module: str,
+    left: tuple[int, ...],
+    right: tuple[int, ...],
+    parts: Sequence[Text],
+    orders: Sequence[int],
+) -> Text:
+    """A sum over pairs of axes; over the last axis with a matrix or a vector it is a product."""
+    order, other_order = orders
+    if left == (order - 1,) and other_order <= 2:
+        other = parts[1] if right == (0,) else Text(parts[1].at(ATOM) + ".T")
+        return Text(f"{parts[0].at(PRODUCT)} @ {other.at(PRODUCT + 1)}", PRODUCT)
+    listed = f"{parts[0].source}, {parts[1].source}"
+    return Text(f"{module}.tensordot({listed}, ({list(left)}, {list(right)}))")
 
 
 def _is_outer(statement: Statement, names: Names) -> bool:

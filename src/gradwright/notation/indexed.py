@@ -8,7 +8,7 @@ unification. Where an index is bound, nothing else in its range may have its nam
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from gradwright.errors import LimitError, ShapeError, SymbolError, UnsupportedError
 from gradwright.notation.declarations import Size
@@ -20,6 +20,7 @@ from gradwright.notation.tree import (
     Equation,
     Identity,
     Index,
+    IndexArray,
     IndexSum,
     Symbol,
     Tree,
@@ -61,6 +62,8 @@ class Indices:
                 return self._entry(tree, parts[0])
             case IndexSum():
                 return self._sum(tree, parts[0])
+            case IndexArray():
+                return self._array(tree, parts[0])
             case Identity():
                 return self._identity(tree)
             case Equation():
@@ -190,7 +193,7 @@ class Indices:
         if whole and isinstance(tree, Call) and tree.function not in EACH_ENTRY:
             called = self.equations.called(tree.arguments[0])
             clash = f"{tree.function} acts on a whole vector or matrix, and {called} is one entry"
-            instead = f"write {tree.function}(x)[i] for an entry of the result"
+            instead = f"write {tree.function}(array[i](…))[i], with the entries as an array"
             if tree.function == "sum":
                 instead = "write sum[i](…) with the index that is summed over"
             raise self.equations.error(ShapeError, tree, clash, instead)
@@ -203,14 +206,33 @@ class Indices:
             clash = f"a sum adds scalars and {self.equations.said(tree.body, form)}"
             instead = "write the entries, as in sum[i](x[i])"
             raise self.equations.error(ShapeError, tree, clash, instead)
+        self._check_stands(tree, form)
+        return Form(free=tuple(free for free in form.free if free.index not in tree.indices))
+
+    def _array(self, tree: IndexArray, form: Form) -> Form:
+        if form.kind != "scalar":
+            clash = f"an array is made of scalars and {self.equations.said(tree.body, form)}"
+            instead = "write the entries, as in array[i](x[i])"
+            raise self.equations.error(ShapeError, tree, clash, instead)
+        self._check_stands(tree, form)
+        sizes = {free.index: free.size for free in form.free}
+        spare = [index for index in sizes if index not in tree.indices]
+        if spare:
+            clash = f"{spare[0]} is free in the array, which is one for all values of it"
+            instead = f"write array[{','.join((spare[0], *tree.indices))}](…) and take its entries"
+            raise self.equations.error(SymbolError, tree, clash, instead)
+        return of_axes(tuple(sizes[index] for index in tree.indices))
+
+    def _check_stands(self, tree: IndexSum | IndexArray, form: Form) -> None:
+        """What a sum or an array binds is free in its body, and bound nowhere else."""
         self._check_bound(tree, tree.indices, tree.body)
         free = {free.index for free in form.free}
         for index in tree.indices:
             if index not in free:
-                clash = f"{index} is summed over and does not stand in what is summed"
-                instead = f"leave {index} out, or use it in the sum"
+                bound = "summed over" if isinstance(tree, IndexSum) else "an index of the array"
+                clash = f"{index} is {bound} and does not stand in the body"
+                instead = f"leave {index} out, or use it in the body"
                 raise self.equations.error(SymbolError, tree, clash, instead)
-        return Form(free=tuple(free for free in form.free if free.index not in tree.indices))
 
     def _equation(self, tree: Equation, form: Form) -> Form:
         self._check_bound(tree, tree.left.indices, tree.right)
@@ -243,14 +265,17 @@ class Indices:
             raise self.equations.error(SymbolError, tree, clash, "name the left side differently")
 
     def _check_bound(self, tree: Tree, indices: Sequence[str], body: Tree) -> None:
-        """An index has one meaning where it is bound: no other sum binds it, no symbol has it."""
+        """An index has one meaning where it is bound: no other sum binds it, no symbol has it.
+
+        An array inside has indices of its own, of any names.
+        """
         sizes = {
             id(argument)
             for part in walk(body)
             if isinstance(part, Call) and part.function in CONSTANTS
             for argument in part.arguments
         }
-        for part in walk(body):
+        for part in _around_arrays(body):
             if isinstance(part, IndexSum):
                 for index in part.indices:
                     if index in indices:
@@ -263,6 +288,16 @@ class Indices:
                 clash = f"{part.name} is an index here, and stands as a number or a symbol too"
                 instead = f"give the index or the symbol {part.name} another name"
                 raise self.equations.error(SymbolError, part, clash, instead)
+
+
+def _around_arrays(tree: Tree) -> Iterator[Tree]:
+    """The nodes of a tree without those inside an array, whose indices are its own."""
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        yield node
+        if not isinstance(node, IndexArray):
+            stack.extend(reversed(children(node)))
 
 
 def _counted(count: int) -> str:

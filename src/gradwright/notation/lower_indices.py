@@ -11,15 +11,24 @@ from collections.abc import Sequence
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Size
 from gradwright.notation.lowered import Lowered
-from gradwright.notation.tree import Binary, Entry, Equation, Identity, Index, IndexSum, Tree
+from gradwright.notation.tree import (
+    Binary,
+    Entry,
+    Equation,
+    Identity,
+    Index,
+    IndexArray,
+    IndexSum,
+    Tree,
+)
 
 #: The nodes of a tree that are lowered here.
-INDEXED = (Entry, IndexSum, Identity, Equation)
+INDEXED = (Entry, IndexSum, IndexArray, Identity, Equation)
 
 
 def lowered_indices(
     graph: Graph,
-    tree: Entry | IndexSum | Identity | Equation,
+    tree: Entry | IndexSum | IndexArray | Identity | Equation,
     parts: Sequence[Lowered],
     size: Size | None,
 ) -> Lowered:
@@ -36,6 +45,8 @@ def lowered_indices(
             held = parts[0].free
             free = tuple(index for index in held if index not in indices)
             return Lowered(_at(graph, parts[0], free), 0, free)
+        case IndexArray(indices, _):
+            return Lowered(_at(graph, parts[0], indices), 1)
         case Equation(left, _):
             if not left.indices:
                 return parts[0]

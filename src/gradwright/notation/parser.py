@@ -17,6 +17,7 @@ from gradwright.notation.left_side import equals_sign, left_side
 from gradwright.notation.lexer import Token
 from gradwright.notation.reader import Reader
 from gradwright.notation.tree import (
+    BINDERS,
     Binary,
     Call,
     Entry,
@@ -121,8 +122,8 @@ class _Parser(Reader):
             self.frames.append(Frame(self.next(), token))
             return True
         if follower.kind == "[" and follower.span.start == token.span.end:
-            if token.text == "sum":
-                return self._open_sum(token)
+            if token.text in BINDERS:
+                return self._open_binder(token)
             if token.text in _IDENTITY:
                 return self._identity(token)
         frame = self.frames[-1]
@@ -171,14 +172,14 @@ class _Parser(Reader):
 
     # Indices ----------------------------------------------------------------------------------
 
-    def _open_sum(self, name: Token) -> bool:
-        """`sum[i,j](`; the sum is made where the parenthesis closes."""
+    def _open_binder(self, name: Token) -> bool:
+        """`sum[i,j](` or `array[i,j](`; it is made where the parenthesis closes."""
         indices, span = self.indices()
         bound = tuple(index for index in indices if isinstance(index, str))
         opener = self.next()
         if len(bound) < len(indices) or opener.kind != "(" or opener.span.start != span.end:
-            fact = "a sum has the names of its indices in brackets, then what is summed in ( )"
-            raise self.error(fact, "write sum[i,j](A[i,j])", name.span.to(span))
+            fact = f"{name.text} has names of indices in brackets, then an expression in ( )"
+            raise self.error(fact, f"write {name.text}[i,j](A[i,j])", name.span.to(span))
         self.distinct(bound, span)
         self.deeper(name.span)
         self.frames.append(Frame(opener, name, bound))
@@ -381,9 +382,9 @@ class _Parser(Reader):
         span = frame.function.span.to(token.span)
         if frame.bound:
             if len(frame.arguments) != 1 or frame.options:
-                fact = f"a sum takes one expression and {len(frame.arguments)} are given"
-                raise self.error(fact, "write sum[i,j](A[i,j])", span)
-            self._push(IndexSum(frame.bound, frame.arguments[0], span), span)
+                fact = f"{name} takes one expression and {len(frame.arguments)} are given"
+                raise self.error(fact, f"write {name}[i,j](A[i,j])", span)
+            self._push(BINDERS[name](frame.bound, frame.arguments[0], span), span)
             return
         options = tuple(frame.options.items())
         self._push(Call(name, tuple(frame.arguments), options, span), span)

@@ -28,6 +28,7 @@ from gradwright.notation.tree import (
     Entry,
     Equation,
     Identity,
+    IndexArray,
     IndexSum,
     Negate,
     Number,
@@ -148,8 +149,10 @@ class _Evaluator:
         raise AssertionError(type(tree))
 
     def _node(self, tree: Tree, parts: list[Value]) -> Value:
+        if isinstance(tree, IndexArray):
+            return _arranged(parts[0], tree.indices)
         if isinstance(tree, Equation):
-            return self._equation(tree, parts[0])
+            return _arranged(parts[0], tree.left.indices) if tree.left.indices else parts[0]
         if isinstance(tree, Entry | IndexSum | Identity) or any(part.free for part in parts):
             array, free = self._indexed(tree, parts)
             return Value(array if free else np.reshape(array, (1, 1)), False, False, free)
@@ -171,14 +174,6 @@ class _Evaluator:
             case Call():
                 return self._call(tree, parts)
         raise AssertionError(type(tree))
-
-    def _equation(self, tree: Equation, value: Value) -> Value:
-        if not tree.left.indices:
-            return value
-        array = summation.arranged(value.indexed, tree.left.indices)
-        if array.ndim == 1:
-            return Value(array.reshape(-1, 1), True, False)
-        return Value(array, True, True)
 
     def _times(self, one: Value, other: Value) -> Value:
         if one.is_scalar or other.is_scalar:
@@ -301,6 +296,14 @@ def _sum(array: Array, axis: int) -> Array:
 
 def _mean(array: Array, axis: int) -> Array:
     return np.asarray(_sum(array, axis) / array.shape[axis])
+
+
+def _arranged(value: Value, indices: Sequence[str]) -> Value:
+    """An array with the axes of these indices, from a value that has them free."""
+    array = summation.arranged(value.indexed, indices)
+    if array.ndim == 1:
+        return Value(array.reshape(-1, 1), True, False)
+    return Value(array, True, True)
 
 
 def _larger(tree: Call, one: Array, other: Array) -> Array:

@@ -139,6 +139,15 @@ class IndexSum(_Structural):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class IndexArray(_Structural):
+    """`array[i,j](body)`: the array of all values of the body, its axes in this order."""
+
+    indices: tuple[str, ...]
+    body: Tree
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Identity(_Structural):
     """`δ[i,j]`: 1 where both indices agree, else 0."""
 
@@ -171,7 +180,22 @@ class Equation(_Structural):
     span: Span | None = field(default=None, compare=False)
 
 
-Tree = Symbol | Number | Negate | Transpose | Binary | Call | Entry | IndexSum | Identity | Equation
+Tree = (
+    Symbol
+    | Number
+    | Negate
+    | Transpose
+    | Binary
+    | Call
+    | Entry
+    | IndexSum
+    | IndexArray
+    | Identity
+    | Equation
+)
+
+#: What binds indices, by the name that it is written with.
+BINDERS: dict[str, type[IndexSum] | type[IndexArray]] = {"sum": IndexSum, "array": IndexArray}
 
 
 def children(tree: Tree) -> tuple[Tree, ...]:
@@ -183,7 +207,7 @@ def children(tree: Tree) -> tuple[Tree, ...]:
             return (left, right)
         case Call(_, arguments, _):
             return arguments
-        case Entry(inner, _) | IndexSum(_, inner) | Equation(_, inner):
+        case Entry(inner, _) | IndexSum(_, inner) | IndexArray(_, inner) | Equation(_, inner):
             return (inner,)
         case _:
             return ()
@@ -233,7 +257,9 @@ def own(tree: Tree) -> tuple[object, ...]:
             return (operator,)
         case Call(function, arguments, options):
             return (function, len(arguments), options)
-        case Entry(_, indices) | IndexSum(indices, _) | Identity(indices):
+        case Entry(_, indices) | IndexSum(indices, _) | IndexArray(indices, _):
+            return indices
+        case Identity(indices):
             return indices
         case Equation(left, _):
             return (left,)
@@ -281,6 +307,8 @@ def with_children(tree: Tree, new: tuple[Tree, ...]) -> Tree:
             return Entry(new[0], indices, span)
         case IndexSum(indices, _, span):
             return IndexSum(indices, new[0], span)
+        case IndexArray(indices, _, span):
+            return IndexArray(indices, new[0], span)
         case Equation(left, _, span):
             return Equation(left, new[0], span)
         case _:
@@ -299,7 +327,7 @@ def free_indices(tree: Tree) -> dict[int, frozenset[str]]:
         match part:
             case Entry(_, indices) | Identity(indices):
                 free |= {index for index in indices if isinstance(index, str)}
-            case IndexSum(indices, _):
+            case IndexSum(indices, _) | IndexArray(indices, _):
                 free -= set(indices)
             case Equation(left, _):
                 free -= set(left.indices)

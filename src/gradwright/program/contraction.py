@@ -9,6 +9,7 @@ from typing import Protocol
 from gradwright.core.nodes import Labels, Size
 from gradwright.program.ir import (
     Alignment,
+    BatchedMatMul,
     Einsum,
     Gram,
     Kernel,
@@ -18,6 +19,7 @@ from gradwright.program.ir import (
     Permute,
     Ref,
     Sum,
+    TensorDot,
 )
 
 #: The length assumed for a named size without a hint.
@@ -179,7 +181,43 @@ class _Work:
             # Entry by entry and then np.sum, which adds in pairs: einsum loses digits in float32.
             operand, labels = self._elementwise(one, two)
             return self._summed(operand, labels, needed)
+        if not batch:
+            return self._tensordot(one, two, contracted)
+        if len(contracted) == 1 and not (set(left) <= set(right) or set(right) <= set(left)):
+            return self._batched(one, two, batch, contracted[0])
         return self._einsum([one, two], kept), kept
+
+    def _tensordot(self, one: Tensor, two: Tensor, contracted: Sequence[int]) -> Tensor:
+        """A sum over several labels, or of tensors, without batch: one product of matrices."""
+        # A tensor stands before a matrix, so that X @ W keeps the axes in front as they are.
+        if (len(one[1]), self._first(one)) < (len(two[1]), self._first(two)):
+            one, two = two, one
+        places = (tuple(labels.index(x) for x in contracted) for _, labels in (one, two))
+        kept = tuple(x for x in (*one[1], *two[1]) if x not in contracted)
+        kernel = TensorDot(*places)
+        return self.builder.emit(kernel, (one[0], two[0]), self.axes(kept)), kept
+
+    def _first(self, tensor: Tensor) -> float:
+        """How early the labels of a tensor stand in the output; larger is earlier."""
+        return -min((self._place(x) for x in tensor[1] if x in self.out), default=len(self.out))
+
+    def _batched(self, one: Tensor, two: Tensor, batch: Sequence[int], label: int) -> Tensor:
+        """Products of matrices, one for each place of the other labels.
+
+        Of the labels that one side alone has, the last in the output is that of its rows or
+        columns; along the others the matrices of the other side are repeated.
+        """
+        inner = {label, *batch}
+        own = [[x for x in labels if x not in inner] for _, labels in (one, two)]
+        row, column = (max(labels, key=self._place) for labels in own)
+        if self._place(row) > self._place(column):
+            one, two, row, column = two, one, column, row
+        lead = self._ordered({*one[1], *two[1]} - {label, row, column})
+        left, turned_left = _led(one, lead, (row, label))
+        right, turned_right = _led(two, lead, (label, column))
+        kept = (*lead, row, column)
+        kernel = BatchedMatMul(turned_left, turned_right)
+        return self.builder.emit(kernel, (left, right), self.axes(kept)), kept
 
     def _ordered(self, labels: set[int]) -> Labels:
         """Labels in the order of the output, others behind."""
@@ -238,6 +276,17 @@ class _Work:
             return wanted, operand
         order = tuple(labels.index(x) for x in wanted)
         return wanted, self.builder.emit(Permute(order), (operand,), self.axes(wanted))
+
+
+def _led(tensor: Tensor, lead: Labels, last: Labels) -> tuple[Operand, bool]:
+    """An operand with the labels `lead` first, and whether its last two are turned.
+
+    They are turned where that leaves its axes in their order.
+    """
+    operand, labels = tensor
+    places = [labels.index(x) for x in (*lead, last[1], last[0]) if x in labels]
+    turned = places == sorted(places)
+    return aligned(operand, labels, (*lead, *(last[::-1] if turned else last))), turned
 
 
 def _turns(left: Tensor, right: Tensor, label: int) -> int:

@@ -10,6 +10,7 @@ from gradwright.core.nodes import Size
 from gradwright.program.contraction import DEFAULT_LENGTH
 from gradwright.program.ir import (
     Apply,
+    BatchedMatMul,
     Einsum,
     Function,
     Gram,
@@ -18,6 +19,8 @@ from gradwright.program.ir import (
     Ref,
     SoftmaxLogSumExp,
     Statement,
+    TensorDot,
+    operand_axes,
 )
 
 #: Operations of the table that take one exp of every entry.
@@ -55,7 +58,7 @@ def cost(function: Function, lengths: Mapping[str, int] | None = None) -> Cost:
     total = Cost()
     for statement in function.statements:
         axes = [
-            tuple(length(size) for size in function.axes[operand.name])
+            tuple(length(size) for size in operand_axes(operand, function.axes))
             for operand in statement.operands
             if isinstance(operand, Ref)
         ]
@@ -74,6 +77,12 @@ def _of_statement(statement: Statement, axes: list[tuple[int, ...]], result: int
             rows, columns = axes[0]
             half = rows * columns * (columns + 1) // 2
             return Cost(matrix_products=1, multiplications=rows * columns + half)
+        case BatchedMatMul(left_transposed=left):
+            summed = axes[0][-2 if left else -1]
+            return Cost(matrix_products=1, multiplications=result * summed)
+        case TensorDot(left=left_axes):
+            summed = prod(axes[0][k] for k in left_axes)
+            return Cost(matrix_products=1, multiplications=result * summed)
         case Einsum(subscripts):
             listed = subscripts.split("->")[0].split(",")
             lengths: dict[str, int] = {}

@@ -47,6 +47,22 @@ class Gram:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchedMatMul:
+    """Matrix products of the last two axes, one for each place of the axes before them."""
+
+    left_transposed: bool = False
+    right_transposed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TensorDot:
+    """The sum over pairs of axes of two operands; the axes left over follow in order."""
+
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Einsum:
     """Any other contraction, in einsum's subscripts."""
 
@@ -106,7 +122,18 @@ class UnitVector:
 
 
 Kernel = (
-    MatMul | Gram | Einsum | Map | Apply | SoftmaxLogSumExp | Sum | Permute | Spread | UnitVector
+    MatMul
+    | Gram
+    | BatchedMatMul
+    | TensorDot
+    | Einsum
+    | Map
+    | Apply
+    | SoftmaxLogSumExp
+    | Sum
+    | Permute
+    | Spread
+    | UnitVector
 )
 
 

@@ -12,6 +12,7 @@ from gradwright.core.nodes import Size
 from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import (
     Apply,
+    BatchedMatMul,
     Einsum,
     Function,
     Gram,
@@ -25,6 +26,7 @@ from gradwright.program.ir import (
     Spread,
     Statement,
     Sum,
+    TensorDot,
     UnitVector,
     broadcast,
     operand_axes,
@@ -100,6 +102,10 @@ def _results(statement: Statement, operands: Sequence[Axes], function: Function)
             if len(first) != 2 or operands[1] != first[:1]:
                 raise AssertionError(f"no weights of axes {operands[1]} for rows of {first}")
             return [(first[1], first[1])]
+        case BatchedMatMul(left, right):
+            return [_batched(first, operands[1], left, right)]
+        case TensorDot(left_axes, right_axes):
+            return [_tensordot(first, operands[1], left_axes, right_axes)]
         case Einsum(subscripts):
             return [_einsum(subscripts, operands)]
         case Sum(axes):
@@ -131,6 +137,18 @@ def _matmul(left: Axes, right: Axes) -> Axes:
     if not left or not right or left[-1] != right[0] or len(left) > 2 or len(right) > 2:
         raise AssertionError(f"no matrix product of axes {left} and {right}")
     return left[:-1] + right[1:]
+
+
+def _batched(left: Axes, right: Axes, turned_left: bool, turned_right: bool) -> Axes:
+    one, two = _turned(left[-2:], turned_left), _turned(right[-2:], turned_right)
+    return (*broadcast(left[:-2], right[:-2]), *_matmul(one, two))
+
+
+def _tensordot(left: Axes, right: Axes, one: Sequence[int], two: Sequence[int]) -> Axes:
+    if [left[k] for k in one] != [right[k] for k in two]:
+        raise AssertionError(f"axes {one} of {left} and {two} of {right} differ")
+    rest = [size for k, size in enumerate(left) if k not in one]
+    return (*rest, *(size for k, size in enumerate(right) if k not in two))
 
 
 def _einsum(subscripts: str, operands: Sequence[Axes]) -> Axes:

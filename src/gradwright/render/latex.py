@@ -18,6 +18,7 @@ from gradwright.render.latex_characters import ACCENTED, GREEK, TEXT
 from gradwright.render.layout import (
     DELTA,
     Applied,
+    Arrayed,
     Equals,
     Fenced,
     Indexed,
@@ -108,6 +109,9 @@ def latex_pieces(node: Layout) -> Sequence[str | Layout]:
             return before, base, f"{after}_{{{_index_list(indices)}}}"
         case Summed(indices, body):
             return rf"\sum_{{{_index_list(indices)}}} ", body
+        case Arrayed(indices, body):
+            sign = rf"\operatorname{{array}}_{{{_index_list(indices)}}}\left("
+            return sign, body, r"\right)"
         case Equals(left, right):
             return f"{latex_left(left)} = ", right
     raise AssertionError(type(node))

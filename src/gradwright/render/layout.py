@@ -18,6 +18,7 @@ from gradwright.notation.tree import (
     Equation,
     Identity,
     Index,
+    IndexArray,
     IndexSum,
     Left,
     Negate,
@@ -127,6 +128,14 @@ class Summed:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Arrayed:
+    """`array[i,j](body)`."""
+
+    indices: tuple[str, ...]
+    body: Layout
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Equals:
     """`left = right`."""
 
@@ -134,7 +143,19 @@ class Equals:
     right: Layout
 
 
-Layout = Name | Literal | Infix | Minus | Superscript | Fenced | Applied | Indexed | Summed | Equals
+Layout = (
+    Name
+    | Literal
+    | Infix
+    | Minus
+    | Superscript
+    | Fenced
+    | Applied
+    | Indexed
+    | Summed
+    | Arrayed
+    | Equals
+)
 
 #: The base of an identity between two indices.
 DELTA = Name("δ")
@@ -214,6 +235,8 @@ def _laid_out(tree: Tree, parts: list[_Part], done: dict[int, _Part]) -> _Part:
             return _Part(Indexed(DELTA, indices), ATOM)
         case IndexSum(indices, _):
             return _Part(Summed(indices, parts[0].at_least(PRODUCT)), PRODUCT, open=True)
+        case IndexArray(indices, _):
+            return _Part(Arrayed(indices, parts[0].layout), ATOM)
         case Equation(left, _):
             return _Part(Equals(left, parts[0].layout), 0)
     raise AssertionError(type(tree))

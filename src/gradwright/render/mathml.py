@@ -14,6 +14,7 @@ from gradwright.ops.abstract import map_parts, unprimed
 from gradwright.render.latex_characters import GREEK
 from gradwright.render.layout import (
     Applied,
+    Arrayed,
     Equals,
     Fenced,
     Indexed,
@@ -104,6 +105,9 @@ def mathml_pieces(node: Layout) -> Sequence[str | Layout]:
         case Summed(indices, body):
             sign = f"<munder><mo>∑</mo>{_index_row(indices)}</munder>"
             return f"<mrow>{sign}", body, "</mrow>"
+        case Arrayed(indices, body):
+            sign = f"<msub><mi>array</mi>{_index_row(indices)}</msub>"
+            return f"<mrow>{sign}<mo>(</mo>", body, "<mo>)</mo></mrow>"
         case Equals(left, right):
             return f"<mrow>{mathml_left(left)}<mo>=</mo>", right, "</mrow>"
     raise AssertionError(type(node))

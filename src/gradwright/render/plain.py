@@ -8,6 +8,7 @@ from gradwright.notation.tree import Tree
 from gradwright.render.layout import (
     DELTA,
     Applied,
+    Arrayed,
     Equals,
     Fenced,
     Indexed,
@@ -64,6 +65,8 @@ def _plain(node: Layout) -> Sequence[str | Layout]:
             return "delta" if base is DELTA else base, index_list(indices)
         case Summed(indices, body):
             return f"sum{index_list(indices)}(", bare(body), ")"
+        case Arrayed(indices, body):
+            return f"array{index_list(indices)}(", body, ")"
         case Equals(left, right):
             return f"{left_text(left)} = ", right
     raise AssertionError(type(node))

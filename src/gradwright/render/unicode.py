@@ -9,6 +9,7 @@ from gradwright.notation.lexer import LOWERED
 from gradwright.notation.tree import Index, Left, Tree
 from gradwright.render.layout import (
     Applied,
+    Arrayed,
     Equals,
     Fenced,
     Indexed,
@@ -74,6 +75,8 @@ def unicode_pieces(node: Layout) -> Sequence[str | Layout]:
             return base, index_list(indices)
         case Summed(indices, body):
             return f"Σ_{','.join(indices)} ", body
+        case Arrayed(indices, body):
+            return f"array{index_list(indices)}(", body, ")"
         case Equals(left, right):
             return f"{left_text(left, unicode_name)} = ", right
     raise AssertionError(type(node))

@@ -22,6 +22,7 @@ from gradwright.notation.tree import (
     Equation,
     Identity,
     Index,
+    IndexArray,
     IndexSum,
     Left,
     Number,
@@ -186,6 +187,8 @@ def with_indices(tree: Tree, new: Mapping[Index, Index]) -> Tree:
                 return Identity((new.get(one, one), new.get(other, other)))
             case IndexSum(indices, body):
                 return IndexSum(tuple(str(new.get(index, index)) for index in indices), body)
+            case IndexArray(indices, body):
+                return IndexArray(tuple(str(new.get(index, index)) for index in indices), body)
         return node
 
     return rebuilt(tree, change)

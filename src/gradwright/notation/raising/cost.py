@@ -11,6 +11,7 @@ from gradwright.notation.tree import (
     Entry,
     Equation,
     Identity,
+    IndexArray,
     IndexSum,
     Negate,
     Number,
@@ -109,7 +110,7 @@ def _own(tree: Tree) -> float:
             return CALL.get(function, OTHER_CALL)
         case Entry() | Identity() | Equation():
             return ATOM
-        case IndexSum():
+        case IndexSum() | IndexArray():
             return OTHER_CALL
 
 

@@ -30,6 +30,7 @@ from gradwright.notation.tree import (
     Equation,
     Identity,
     Index,
+    IndexArray,
     IndexSum,
     Left,
     Negate,
@@ -221,7 +222,9 @@ class IndexRaiser:
         whole = None
         plain = isinstance(node, Function) and all(isinstance(p, Variable) for p in node.arguments)
         if not ((isinstance(node, Add) or plain) and node.order):
-            whole = self._whole(node)
+            whole = self._whole(node, fresh)
+        if isinstance(whole, IndexArray) or (node.order > 2 and isinstance(node, Function)):
+            whole = None
         if whole is not None:
             return Entry(whole, tuple(at)) if at else whole
         match node:
@@ -234,35 +237,28 @@ class IndexRaiser:
                 if node.operation == "power":
                     return Binary("^", parts[0], parts[1])
                 return Call(node.operation, tuple(parts), shown_options(node))
-            case Operation(operation="softmax" | "logsumexp"):
-                return self._exponentials(node, at, fresh)
         raise UnsupportedError(
             "writing a result in index notation",
             "a part of it has no form in matrix notation, and acts on a whole vector or matrix",
             "differentiate a smaller part of the formula",
         )
 
-    def _exponentials(self, node: Operation, at: Sequence[Index], fresh: Iterator[str]) -> Tree:
-        """softmax or log-sum-exp by its definition, a sum of exponentials over the last axis."""
-        (argument,) = node.arguments
-        bound = next(fresh)
-        batch = at[: argument.order - 1]
-        total = IndexSum((bound,), Call("exp", (self.entry(argument, (*batch, bound), fresh),)))
-        if node.operation == "logsumexp":
-            return Call("log", (total,))
-        return Binary("/", Call("exp", (self.entry(argument, at, fresh),)), total)
-
-    def _whole(self, node: Node) -> Tree | None:
-        """A node without its indices: in matrix notation, a tensor, or an operation on such."""
-        if node.order <= 2:
-            return self.tree_of(node)
-        if isinstance(node, Variable):
+    def _whole(self, node: Node, fresh: Iterator[str]) -> Tree | None:
+        """A node without indices of its own: a name, matrix notation, an operation on such."""
+        if isinstance(node, Variable) and node.order > 2:
             return Symbol(node.name)
-        if not isinstance(node, Operation):
-            return None
-        arguments = [self._whole(part) for part in node.arguments]
-        found = tuple(argument for argument in arguments if argument is not None)
-        return Call(node.operation, found) if len(found) == len(arguments) else None
+        found = self.tree_of(node)
+        if found is None and isinstance(node, Operation):
+            parts = [(part, self._whole(part, fresh)) for part in node.arguments]
+            arguments = (self._array(p, fresh) if tree is None else tree for p, tree in parts)
+            return Call(node.operation, tuple(arguments))
+        return found
+
+    def _array(self, node: Node, fresh: Iterator[str]) -> Tree:
+        """The array of all entries of a node."""
+        indices = tuple(next(fresh) for _ in node.axes)
+        body = self._covered(node, indices, fresh)
+        return IndexArray(indices, body) if indices else body
 
 
 class _Replay:

@@ -31,6 +31,7 @@ from gradwright.notation.raising.term import Term, sum_term, sum_tree
 from gradwright.notation.tree import (
     Binary,
     Call,
+    IndexArray,
     IndexSum,
     Negate,
     Number,
@@ -58,7 +59,7 @@ class Raiser:
         bare: dict[int, Tree] = {}
         for node, (tree, rows) in said.items():
             _strip(tree, bare)
-            if (node.order, rows) in ((0, 0), (1, 1), (2, 1)):
+            if rows == min(1, node.order):
                 self.user_trees[node] = bare[id(tree)]
         #: Symbols that are rows; as columns they are transposes.
         self._rows = {
@@ -68,8 +69,9 @@ class Raiser:
         }
         parts = bare.values()
         calls = {part.function for part in parts if isinstance(part, Call)}
-        #: The indices of the user's own sums.
-        self.indices = {i for part in parts if isinstance(part, IndexSum) for i in part.indices}
+        #: The indices of the user's own sums and arrays.
+        bound = (part for part in parts if isinstance(part, IndexSum | IndexArray))
+        self.indices = {index for part in bound for index in part.indices}
         self.style = Style(self._symmetric, traces="tr" in calls, norms="norm2" in calls)
         self._memo: dict[Node, Tree | None] = {}
 
@@ -81,9 +83,15 @@ class Raiser:
     def tree(self, node: Node) -> Tree:
         """A node of order 0 to 2 in matrix notation; order 1 is a column.
 
+        A node of more axes is a name, or as the user wrote it.
+
         Raises:
             NotMatrix: no matrix form was found.
         """
+        if node.order > 2:
+            if node not in self.user_trees:
+                raise NotMatrix
+            return self.user_trees[node]
         for part in postorder(node):
             if part not in self._memo and part.order <= 2:
                 made = self._memo[part] = self._attempt(part)
