@@ -250,14 +250,21 @@ class Derivation:
         """A complete module for a target; "numpy" is the one there is."""
         return self._program.source(target)
 
-    def __call__(self, **values: object) -> Any:
+    def __call__(self, *, out: object = None, **values: object) -> Any:
         """The derivative at given values.
+
+        An array `out` of the result's shape and dtype, which shares no memory with the values, is
+        filled with the result and returned; after an error it holds nothing of use. Where the
+        formula has a symbol of that name, `out` is its value.
 
         Raises:
             ShapeError, SymbolError, DomainError: values that do not fit the declarations, or at
-                which the formula is not defined.
+                which the formula is not defined; an `out` that does not fit.
+            UnsupportedError: an `out` for several results.
         """
-        return self._program.derivative(values)
+        if out is not None and ("out" in self.scope.known or "out" in self.scope.sizes):
+            return self._program.derivative({**values, "out": out})
+        return self._program.derivative(values, out)
 
     def unverified(self) -> Derivation:
         """The same derivation for values that are not compared with their declared facts."""

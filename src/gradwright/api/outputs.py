@@ -33,10 +33,14 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """Emitted code, and the abstract functions that it takes behind its other parameters."""
+    """Emitted code, and the abstract functions that it takes behind its other parameters.
+
+    `takes_out` says that its last parameter is an array for the result.
+    """
 
     source: str
     callables: tuple[tuple[str, int], ...]
+    takes_out: bool
 
 
 def printed_dict(printed: Printed) -> dict[str, Any]:

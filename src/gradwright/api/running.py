@@ -6,22 +6,26 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
+from itertools import accumulate, pairwise
+from math import prod
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from gradwright.api.outputs import Module, Output, plain
-from gradwright.api.values import bind
+from gradwright.api.values import bind, require_fitting
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node
 from gradwright.core.work import bounded
+from gradwright.emit.body import mostly_zero
 from gradwright.emit.numpy import formula_module
 from gradwright.errors import DomainError, UnsupportedError
 from gradwright.notation.function_values import applied, function_of
 from gradwright.notation.lowered import Lowered
 from gradwright.notation.shapes import Scope
 from gradwright.program.build import build_function
+from gradwright.program.ir import Function
 from gradwright.run.load import load
 from gradwright.simplify.rewrite import Budget, rewrite
 from gradwright.simplify.rules import BASIC
@@ -83,11 +87,13 @@ class Program:
             both = build_function(
                 f"value_and_{self.kind}", inputs, [value, *outputs], merged=[rows, *merged]
             )
-            title = f"The {self.kind} of a formula."
-            return tuple(
-                Module(formula_module(made, title, self._assumptions), made.callables)
-                for made in (shown, both)
-            )
+            return self._module(shown), self._module(both)
+
+    def _module(self, made: Function) -> Module:
+        written = mostly_zero(made) if len(self._outputs) == 1 else None
+        title = f"The {self.kind} of a formula."
+        source = formula_module(made, title, self._assumptions, written)
+        return Module(source, made.callables, written is not None)
 
     def _stable(self, node: Node) -> Node:
         return rewrite(self._graph, node, (*STABLE, *BASIC), budget=Budget())
@@ -115,16 +121,19 @@ class Program:
             )
         return self._modules[0].source
 
-    def derivative(self, values: Mapping[str, object]) -> Any:
-        """The derivative at given values: a plain value, or a dict of them."""
+    def derivative(self, values: Mapping[str, object], out: Any = None) -> Any:
+        """The derivative at given values: a plain value, or a dict of them.
+
+        It is written into `out` where an array is given.
+        """
         if self._domain:
             # Only the value tells: the derivative 1/x of log(x) is a number for x < 0 too.
-            return self.value_and(values)[1]
-        return self._named(self._run(self._modules[0], self.kind, values))
+            return self.value_and(values, out)[1]
+        return self._named(self._run(self._modules[0], self.kind, values, out))
 
-    def value_and(self, values: Mapping[str, object]) -> tuple[Any, Any]:
+    def value_and(self, values: Mapping[str, object], out: Any = None) -> tuple[Any, Any]:
         """(value of the formula, derivative) in one pass."""
-        value, *results = self._run(self._modules[1], f"value_and_{self.kind}", values)
+        value, *results = self._run(self._modules[1], f"value_and_{self.kind}", values, out)
         if self._domain and not np.all(np.isfinite(value)):
             raise DomainError(
                 self.asked,
@@ -148,9 +157,8 @@ class Program:
         }
         return sizes | {size: int(point[size]) for size in self._sizes}
 
-    def _arguments(self, module: Module, values: Mapping[str, object]) -> list[Any]:
+    def _arguments(self, module: Module, known: Mapping[str, Any]) -> list[Any]:
         """Checked values in the order of the emitted function's parameters."""
-        known = self.bound(values)
         listed = [known[name] for name in (*sorted(self._scope.symbols), *self._sizes)]
         for name, count in module.callables:
             base = function_of(name, count, self._scope.functions)
@@ -162,11 +170,31 @@ class Program:
             return plain(results[0])
         return {o.name: plain(r) for o, r in zip(self._outputs, results, strict=True)}
 
-    def _run(self, module: Module, function: str, values: Mapping[str, object]) -> Sequence[Any]:
-        arguments = self._arguments(module, values)
+    def _result_shape(self, point: Mapping[str, Any]) -> tuple[int, ...]:
+        """The shape of the one result at given values."""
+        if len(self._outputs) > 1:
+            raise UnsupportedError(
+                f"{self.asked} written into an array",
+                f"it has {len(self._outputs)} results and one array is given",
+                "ask for the derivative by one variable, or leave out=... away",
+            )
+        known = self.lengths(point)
+        (output,), (merged,) = self._outputs, self._merged()[1]
+        lengths = [known[a] if isinstance(a, str) else a for a in output.node.axes]
+        ends = list(accumulate(merged or [1] * len(lengths)))
+        return tuple(prod(lengths[a:b]) for a, b in pairwise([0, *ends]))
+
+    def _run(
+        self, module: Module, function: str, values: Mapping[str, object], out: Any
+    ) -> Sequence[Any]:
+        known = self.bound(values)
+        arguments = self._arguments(module, known)
+        if out is not None:
+            require_fitting(out, self._result_shape(known), arguments, self.asked)
+        into = [out] if module.takes_out else []
         try:
             with np.errstate(all="ignore"):
-                found = getattr(load(module.source), function)(*arguments)
+                found = getattr(load(module.source), function)(*arguments, *into)
         except np.linalg.LinAlgError as error:
             raise DomainError(
                 self.asked,
@@ -174,7 +202,8 @@ class Program:
                 "give values at which the formula is defined",
             ) from error
         results = found if isinstance(found, tuple) else (found,)
-        if any(np.any(np.isnan(r)) for r in results) and not any(
+        # The smallest entry is not a number where any is not, and needs no array to be found.
+        if any(np.isnan(np.min(r, initial=np.inf)) for r in results) and not any(
             np.any(np.isnan(a)) for a in arguments if not callable(a)
         ):
             raise DomainError(
@@ -183,4 +212,7 @@ class Program:
                 + ("; ".join(self._assumptions) or "nothing"),
                 "give values at which the formula is defined and does not overflow",
             )
+        if out is not None and not module.takes_out:
+            np.copyto(out, results[-1])
+            return [*results[:-1], out]
         return results

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradwright.api.facts import verify
-from gradwright.errors import ShapeError, SymbolError
+from gradwright.errors import DomainError, ShapeError, SymbolError
 from gradwright.notation.declarations import Declaration
 from gradwright.notation.function_values import supplied
 from gradwright.notation.shapes import Scope
@@ -54,6 +54,34 @@ def bind(
         name: supplied(declared, values[name], asked) for name, declared in scope.functions.items()
     }
     return arrays | lengths_given | functions
+
+
+def require_fitting(
+    out: object, shape: tuple[int, ...], arguments: Sequence[Any], asked: str
+) -> None:
+    """Fail unless `out` is an array that a result of this shape can be written into.
+
+    Raises:
+        ShapeError: it has another shape or dtype, or is no array.
+        DomainError: it cannot be written to, or shares memory with a value.
+    """
+    arrays = [argument for argument in arguments if isinstance(argument, np.ndarray)]
+    dtype = np.result_type(*arrays) if arrays else np.dtype(np.float64)
+    if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != dtype or not shape:
+        kind = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
+        raise ShapeError(
+            f"{asked} written into out",
+            f"out is {kind} and the result is {dtype} {shape}",
+            f"give out=np.empty({shape}, np.{dtype})" if shape else "leave out=... away",
+        )
+    shared = any(np.may_share_memory(out, array) for array in arrays)
+    if shared or not out.flags.writeable:
+        why = "shares memory with a value" if shared else "is read-only"
+        raise DomainError(
+            f"{asked} written into out",
+            f"out {why} and the result overwrites it",
+            "give an array of its own",
+        )
 
 
 def _length(name: str, value: object, asked: str) -> int:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from gradwright.core.nodes import Size
-from gradwright.emit.expression import ATOM, Text, operand_text, statement_text
+from gradwright.emit.expression import ATOM, Text, is_tied, operand_text, statement_text
 from gradwright.emit.library import NUMPY, Library
 from gradwright.emit.names import PythonNames, python_names
 from gradwright.ops.table import OPERATIONS
@@ -37,7 +37,8 @@ class FormulaBody:
     """The statements of one function as nested expressions.
 
     After `lines`, `helpers` holds the helper functions that the code calls. `names` gives the
-    parameter of each input; where they are given, the inputs are among them.
+    parameter of each input; where they are given, the inputs are among them. `written` is the
+    value that goes into the array `out`, if the caller gives one.
     """
 
     def __init__(
@@ -45,12 +46,16 @@ class FormulaBody:
         function: Function,
         library: Library = NUMPY,
         names: Mapping[str, str] | None = None,
+        written: str | None = None,
     ) -> None:
         self.function = function
         self.library = library
         self.helpers: set[str] = set()
         self._numbers = number_values(function)
         self._given = PythonNames((names or {}).values())
+        self._out = written
+        if written is not None:
+            self._given.give("out", "out")
         self.names = (
             python_names(function.inputs, self._given)
             if names is None
@@ -147,9 +152,10 @@ class FormulaBody:
 
     def _write(self, statement: Statement) -> None:
         operands = [operand.name for operand in statement.operands if isinstance(operand, Ref)]
-        self._shorten(operands, lambda: f"t000 = {statement_text(statement, self).source}")
-        text = statement_text(statement, self)
         (*_, target) = statement.targets
+        out = "out" if target == self._out else ""
+        self._shorten(operands, lambda: f"t000 = {statement_text(statement, self, out).source}")
+        text = statement_text(statement, self, out)
         once = len(statement.targets) == 1 and self._uses[target] == 1
         if once and len(text.source) <= MAX_INLINE:
             self._texts[target] = text
@@ -202,6 +208,16 @@ class FormulaBody:
         return [name for x, name in self.names.items() if self.function.axes[x] or x not in sizes]
 
 
+def mostly_zero(function: Function) -> str | None:
+    """The last output, if it is an array whose entries off a diagonal are 0."""
+    last = function.outputs[-1]
+    merged = bool(function.merged and function.merged[-1])
+    for statement in function.statements:
+        if isinstance(statement.kernel, Spread) and last == Ref(statement.targets[0]):
+            return statement.targets[0] if is_tied(statement.kernel) and not merged else None
+    return None
+
+
 def views(function: Function) -> frozenset[str]:
     """The inputs, and the values that NumPy makes as views of them."""
     found = {name for name in function.inputs if function.axes[name]}
@@ -225,10 +241,9 @@ def helpers_of(statement: Statement, library: Library) -> set[str]:
             return {"softmax_logsumexp"}
         case Gram():
             return {"gram"}
-        case Spread(labels, _):
+        case Spread():
             # The other cases are np.full, np.eye and np.diag.
-            plain = len(set(labels)) == len(labels)
-            return set() if plain or tuple(labels) == (0, 0) else {"spread"}
+            return {"spread"} if is_tied(statement.kernel) else set()
         case _:
             return set()
 

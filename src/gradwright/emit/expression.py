@@ -121,12 +121,12 @@ def shape_text(axes: Sequence[Size], names: Names) -> str:
     return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
 
 
-def statement_text(statement: Statement, names: Names) -> Text:
-    """The right side of a statement."""
+def statement_text(statement: Statement, names: Names, out: str = "") -> Text:
+    """The right side of a statement; `out` is an array that a spread is written into."""
     parts = [operand_text(operand, names) for operand in statement.operands]
     if names.is_number(statement.targets[0]):
         return _python_number(statement, parts, names.library)
-    return _text(statement, parts, names)
+    return _text(statement, parts, names, out)
 
 
 def _python_number(statement: Statement, parts: Sequence[Text], library: Library) -> Text:
@@ -144,7 +144,7 @@ def _python_number(statement: Statement, parts: Sequence[Text], library: Library
     raise AssertionError(statement.kernel)
 
 
-def _text(statement: Statement, parts: Sequence[Text], names: Names) -> Text:
+def _text(statement: Statement, parts: Sequence[Text], names: Names, out: str) -> Text:
     library = names.library
     module = library.name
     match statement.kernel:
@@ -177,6 +177,11 @@ def _text(statement: Statement, parts: Sequence[Text], names: Names) -> Text:
             fixed = not isinstance(filling, Ref) or names.is_number(filling.name)
             template = library.full if fixed else library.repeat
             target = names.axes(statement.targets[0])
+            if is_tied(statement.kernel):
+                shape = shape_text(target, names)
+                laid = f"{tuple(held)}, {tuple(labels)}, {shape}, {names.like()}"
+                into = f", {out}" if out else ""
+                return Text(f"spread({parts[0].source}, {laid}{into})")
             return _spread(labels, held, parts[0], target, names, template)
     raise AssertionError(statement.kernel)
 
@@ -288,6 +293,11 @@ def _is_call(template: str) -> bool:
     return False
 
 
+def is_tied(kernel: Spread) -> bool:
+    """Whether entries off a diagonal are 0; a matrix with one diagonal has code of its own."""
+    return len(set(kernel.labels)) < len(kernel.labels) and kernel.labels != (0, 0)
+
+
 def _spread(
     labels: Sequence[int],
     held: Sequence[int],
@@ -302,11 +312,8 @@ def _spread(
         eye = names.library.eye.format(size=names.size(axes[0]), like=names.like())
         return Text(eye) if value.source == "1" else Text(f"{value.at(PRODUCT)} * {eye}", PRODUCT)
     shape = shape_text(axes, names)
-    if len(set(labels)) == len(labels):
-        places = tuple(held.index(x) if x in held else None for x in labels)
-        laid = turned(value, places, names.library)
-        return Text(
-            template.format(value=laid.source, atom=laid.at(ATOM), shape=shape, like=names.like())
-        )
-    arguments = f"{value.source}, {tuple(held)}, {tuple(labels)}, {shape}, {names.like()}"
-    return Text(f"spread({arguments})")
+    places = tuple(held.index(x) if x in held else None for x in labels)
+    laid = turned(value, places, names.library)
+    return Text(
+        template.format(value=laid.source, atom=laid.at(ATOM), shape=shape, like=names.like())
+    )

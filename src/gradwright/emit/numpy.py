@@ -10,13 +10,15 @@ from gradwright.emit.support import HELPERS
 from gradwright.program.ir import Function
 
 
-def formula_module(function: Function, title: str, notes: Sequence[str]) -> str:
+def formula_module(
+    function: Function, title: str, notes: Sequence[str], written: str | None = None
+) -> str:
     """A module with one function.
 
     Arguments are arrays with the shapes that the docstring gives; the text of `title` and
-    `notes` is documentation.
+    `notes` is documentation. The value `written` goes into an array `out` that may be given.
     """
-    body = FormulaBody(function)
+    body = FormulaBody(function, written=written)
     lines = body.lines()
     helpers = "".join(f"\n{HELPERS[name]}" for name in sorted(body.helpers))
     names = [body.names[name] for name in function.inputs]
@@ -24,6 +26,8 @@ def formula_module(function: Function, title: str, notes: Sequence[str]) -> str:
     for applied, _ in function.callables:
         names.append(body.callable(applied))
         shapes.append(f"{names[-1]}: the function {applied}")
+    if written is not None:
+        names.append("out=None")
     return "\n".join(
         [
             f'"""{documentation(title)}',

@@ -35,9 +35,11 @@ def sigmoid(x, out=None):
 '''
 
 SPREAD = '''
-def spread(value, held, labels, shape, dtype):
+def spread(value, held, labels, shape, dtype, out=None):
     """Repeat `value` (axes `held`) over the axes `labels`; equal labels are tied diagonally."""
-    result = np.zeros(shape, dtype=dtype)
+    result = np.zeros(shape, dtype=dtype) if out is None else out
+    if out is not None:
+        result.fill(0)
     distinct = list(dict.fromkeys(labels))
     wide = np.asarray(value).reshape(
         [result.shape[labels.index(x)] if x in held else 1 for x in distinct]
