@@ -120,7 +120,7 @@ class Derivation:
 
     @bounded("writing a derivative")
     def __str__(self) -> str:
-        return self._each(unicode_text)
+        return self._each(self._statements(unicode_text))
 
     def __repr__(self) -> str:
         return f"<{self.kind} of {self.formula!r}: {self}>"
@@ -128,12 +128,12 @@ class Derivation:
     @bounded("writing a derivative")
     def text(self) -> str:
         """The result in the input grammar."""
-        return self._each(plain_text)
+        return self._each(self._statements(plain_text))
 
     @bounded("writing a derivative")
     def latex(self) -> str:
         """The result as LaTeX mathematics."""
-        return self._each(latex)
+        return self._each(self._statements(latex))
 
     @bounded("writing a derivative")
     def mathml(self) -> str:
@@ -151,7 +151,11 @@ class Derivation:
 
         return derivation_bundle(self)
 
-    def _each(self, show: Any) -> str:
+    def _statements(self, show: Callable[[Tree], str]) -> Callable[[Tree], str]:
+        """The same with the names of the formula, behind their definitions."""
+        return lambda tree: self.scope.definitions.shown(tree, show)
+
+    def _each(self, show: Callable[[Tree], str]) -> str:
         shown = {name: show(p.tree) for name, p in self.printed.items()}
         if len(shown) == 1:
             return str(next(iter(shown.values())))
@@ -202,7 +206,9 @@ class Derivation:
                 for name, d in sorted(self.scope.symbols.items())
             },
             "form": self.form,
-            "results": {name: printed_dict(p) for name, p in self.printed.items()},
+            "results": {
+                name: printed_dict(p, self.scope.definitions) for name, p in self.printed.items()
+            },
             "steps": [
                 {
                     "rule": step.rule,

@@ -15,8 +15,8 @@ from gradwright.core.graph import Graph
 from gradwright.core.work import bounded
 from gradwright.errors import GradwrightError, ShapeError, UnsupportedError
 from gradwright.notation.declarations import AnyDeclaration, Declaration
+from gradwright.notation.definitions import read
 from gradwright.notation.lower import lower
-from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Binary, Symbol, Tree, walk
@@ -82,7 +82,7 @@ def equal(left: str, right: str, /, **declarations: str | AnyDeclaration) -> Equ
         UnsupportedError: it cannot be decided.
     """
     declared = declared_symbols(declarations)
-    trees = parse(left), parse(right)
+    trees = read(left, declared)[0], read(right, declared)[0]
     joint = infer(Binary("-", *trees), declared)
     scopes = [
         infer(tree, joint.known, text) for tree, text in zip(trees, (left, right), strict=True)

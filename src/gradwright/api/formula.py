@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from gradwright.api.derivation import Derivation
 from gradwright.api.entrywise import TYING, Entrywise, entrywise
 from gradwright.api.facts import verify_all
 from gradwright.api.outputs import Output
-from gradwright.api.symbolic import Expression, traced
+from gradwright.api.sources import Source, read_source
 from gradwright.calculus.modes import Contribution, forward, reverse
 from gradwright.core.nodes import Node, Variable
 from gradwright.core.work import bounded
@@ -23,14 +23,11 @@ from gradwright.notation.declarations import (
     array_kind,
     declare_any,
 )
+from gradwright.notation.definitions import read
 from gradwright.notation.function_values import supplied
-from gradwright.notation.informal import formal
-from gradwright.notation.latex import is_latex, read_latex
-from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Tree
-from gradwright.render.plain import plain_text
 from gradwright.simplify.readable import away_from_zero, simplified
 
 
@@ -85,7 +82,7 @@ class Formula:
         """The gradient of a scalar formula by one variable, as a formula again."""
         (name,) = by
         text = self.gradient(name).text()
-        tree = parse(text)
+        tree, _ = read(text, self.scope.known)
         scope = infer(tree, self.scope.known, text)
         return Formula(text, tree, replace(scope, symbols=self.scope.symbols))
 
@@ -307,21 +304,20 @@ def _smooth_gradient(made: Entrywise, variable: Variable) -> Node:
     return simplified(made.graph, away_from_zero(made.graph, gradient))
 
 
-#: A text, an expression, or a function of NumPy code.
-Source = str | Expression | Callable[..., Any]
-
-
 @bounded("reading a formula")
 def formula(source: Source, /, **declarations: str | AnyDeclaration) -> Formula:
     """A formula from its text, from an expression, or from a function written for NumPy.
 
-    A text with a command of LaTeX in it is read as LaTeX. Keywords declare symbols; those of a
-    function are its parameters, and each is declared.
+    A text with a command of LaTeX in it is read as LaTeX. Definitions may stand before the
+    formula, each followed by `;` or the end of its line: `r = A*x - b; r'*r`. Keywords declare
+    symbols; those of a function are its parameters, and each is declared.
 
     >>> formula("x'*A*x", A="matrix n n", x="vector n")
     formula("x'*A*x")
     >>> formula(lambda A, x: x @ A @ x, A="matrix n n", x="vector n")
     formula("x'*A*x")
+    >>> print(formula("r = A*x - b; r'*r", b="vector m").gradient("x"))
+    r = A x − b; 2 Aᵀ r
 
     Raises:
         NotationError: the text cannot be read.
@@ -329,26 +325,10 @@ def formula(source: Source, /, **declarations: str | AnyDeclaration) -> Formula:
         SymbolError: a name is unknown or declared as something it cannot be.
         UnsupportedError: the function does what no formula says.
     """
-    declared = declared_symbols(declarations)
-    if callable(source):
-        symbols = {name: d for name, d in declared.items() if isinstance(d, Declaration)}
-        source = traced(source, symbols)
-    if isinstance(source, Expression):
-        text = plain_text(source.tree)
-        declared = {**source.symbols, **declared}
-    elif isinstance(source, str) and is_latex(source):
-        text = _from_latex(source)
-    else:
-        text = source
-    tree = parse(text)
-    return Formula(text, tree, infer(tree, declared, text))
-
-
-def _from_latex(source: str) -> str:
-    """LaTeX in the input grammar."""
-    read = formal(read_latex(source))
-    with read.errors_at_the_original():
-        return plain_text(parse(read.text))
+    text, declared = read_source(source, declared_symbols(declarations))
+    tree, definitions = read(text, declared)
+    scope = replace(infer(tree, declared, text), definitions=definitions)
+    return Formula(text, tree, scope)
 
 
 def function(name: str, kind: str) -> FunctionDeclaration:

@@ -17,8 +17,8 @@ from gradwright.api.symbolic import Expression
 from gradwright.errors import DomainError, ShapeError, SymbolError, UnsupportedError
 from gradwright.explain.lines import renamed
 from gradwright.notation.declarations import Declaration, FunctionDeclaration, array_kind
+from gradwright.notation.definitions import read
 from gradwright.notation.functions import CONSTANTS
-from gradwright.notation.parser import parse
 from gradwright.notation.rebuilt import rebuilt
 from gradwright.notation.tree import Binary, Call, Symbol, Tree, walk
 from gradwright.render.blocks import beside, is_small, matrix_block, number_text, word
@@ -336,7 +336,7 @@ def _is_usable(made: Linearization) -> bool:
 
 def _by_shape(text: str, values: Mapping[str, Any]) -> dict[str, str]:
     """Declarations of the symbols of a text from values for them."""
-    tree = parse(text)
+    tree, _ = read(text)
     names = {part.name for part in walk(tree) if isinstance(part, Symbol)}
     sizes = {
         argument.name

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradwright.core.nodes import Node
+from gradwright.notation.definitions import Definitions
 from gradwright.render.latex import latex
 from gradwright.render.plain import plain_text
 from gradwright.render.unicode import unicode_text
@@ -43,14 +44,14 @@ class Module:
     takes_out: bool
 
 
-def printed_dict(printed: Printed) -> dict[str, Any]:
+def printed_dict(printed: Printed, definitions: Definitions) -> dict[str, Any]:
     """A printed result as plain values."""
     assert printed.level is not None
     return {
         "form": printed.form,
-        "text": plain_text(printed.tree),
-        "unicode": unicode_text(printed.tree),
-        "latex": latex(printed.tree),
+        "text": definitions.shown(printed.tree, plain_text),
+        "unicode": definitions.shown(printed.tree, unicode_text),
+        "latex": definitions.shown(printed.tree, latex),
         "verified": printed.level.value,
     }
 

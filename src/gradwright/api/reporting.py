@@ -74,7 +74,10 @@ def figures_of(backprop: NetworkDerivation, flow: FlowReport | None = None) -> d
 
 def formula_page(derivation: Derivation, check: CheckReport | None = None) -> str:
     """The derivation of a formula as one page."""
-    parts = [section("Formula", equations([_definition(derivation.tree)]))]
+    names = derivation.scope.definitions
+    defined: list[Row] = [(mathml_row(d.left), mathml_row(d.value), "") for d in names.listed]
+    defined.append(_definition(names.folded(derivation.tree)))
+    parts = [section("Formula", equations(defined))]
     if derivation.steps:
         steps = formula_steps(derivation.steps)
         parts.append(section("Chain rule, from the result backwards", steps))
@@ -124,16 +127,17 @@ def _definition(tree: Tree) -> Row:
 def result_equations(derivation: Derivation) -> str:
     """Each result with its name on the left."""
     rows: list[Row] = []
+    folded = derivation.scope.definitions.folded
     for name, printed in derivation.printed.items():
         left = _left(derivation.kind, mathml_name(name))
         stacked = "columns stacked" if printed.form == "kronecker" else ""
         if printed.form == "index":
             order = len(derivation.scope.symbols[name].sizes)
-            whole = result_in_indices(derivation.kind, name, order, printed.tree)
+            whole = result_in_indices(derivation.kind, name, order, folded(printed.tree))
             assert isinstance(whole, Equation)
             rows.append((mathml_left(whole.left), mathml_row(whole.right), ""))
         else:
-            rows.append((left, mathml_row(printed.tree), stacked))
+            rows.append((left, mathml_row(folded(printed.tree)), stacked))
         for part in derivation.cases[name]:
             shown, remark = part.cases.mathml()
             rows.append((left if part.of is None else mathml_row(part.of), shown, remark))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from gradwright.calculus.modes import Contribution
 from gradwright.core.nodes import Add, Function, Node, Operation, Power, Product, Variable
@@ -116,19 +116,22 @@ def formula_text(
     cases: Mapping[str, Sequence[CasesOf]],
 ) -> str:
     """The whole derivation as text."""
-    lines = [unicode_text(named_f(tree)), "    " + declared_text(scope)]
+    names = scope.definitions
+    lines = [f"{unicode_text(d.left)} = {unicode_text(d.value)}" for d in names.listed]
+    lines += [unicode_text(named_f(names.folded(tree))), "    " + declared_text(scope)]
     if steps:
         lines += ["", "Chain rule, from the result backwards"]
-        lines += [f"  {line}" for line in text_block(_rows(kind, steps))]
+        lines += [f"  {line}" for line in text_block(_rows(kind, steps, names.folded))]
     lines += ["", "Result"]
     for symbol, result in printed.items():
         name = unicode_name(symbol)
         left = LEFT[kind].format(name)
         order = len(scope.symbols[symbol].sizes)
+        shown = names.folded(result.tree)
         if result.form == "index":
-            lines.append(f"  {unicode_text(result_in_indices(kind, symbol, order, result.tree))}")
+            lines.append(f"  {unicode_text(result_in_indices(kind, symbol, order, shown))}")
         else:
-            lines += _result(left, result, name, order)
+            lines += _result(left, replace(result, tree=shown), name, order)
         lines += [f"  {part.text(left)}" for part in cases[symbol]]
     if assumptions:
         lines += ["", "Assumed"]
@@ -153,12 +156,16 @@ def numbered(steps: Sequence[Step]) -> list[tuple[Step, str]]:
     return found
 
 
-def _rows(kind: str, steps: Sequence[Step]) -> list[tuple[str, str, str]]:
+def _rows(
+    kind: str, steps: Sequence[Step], folded: Callable[[Tree], Tree]
+) -> list[tuple[str, str, str]]:
     rows = []
     for step, rule in numbered(steps):
-        of = unicode_text(step.of)
-        shown = of if isinstance(step.of, Symbol) else f"({of})"
-        rows.append((LEFT[step_kind(kind)].format(shown), unicode_text(step.after), rule))
+        named = folded(step.of)
+        of = unicode_text(named)
+        shown = of if isinstance(named, Symbol) else f"({of})"
+        after = unicode_text(folded(step.after))
+        rows.append((LEFT[step_kind(kind)].format(shown), after, rule))
     return rows
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from gradwright.explain.cases import CasesOf
 from gradwright.explain.document import document
@@ -43,11 +43,13 @@ def formula_document(
     remarks: Sequence[str] = (),
 ) -> str:
     """A complete document that needs amsmath, amssymb and stmaryrd; `remarks` come last."""
-    parts = [rf"\[ {latex(named_f(tree))} \]", escape(declared_text(scope))]
+    names = scope.definitions
+    parts = [rf"\[ {latex(d.left)} = {latex(d.value)} \]" for d in names.listed]
+    parts += [rf"\[ {latex(named_f(names.folded(tree)))} \]", escape(declared_text(scope))]
     if steps:
         parts += [
             _heading("Chain rule, from the result backwards"),
-            latex_block(_rows(kind, steps)),
+            latex_block(_rows(kind, steps, names.folded)),
         ]
     parts += [_heading("Result"), *_results(kind, scope, printed, cases)]
     if assumptions:
@@ -61,12 +63,13 @@ def _heading(title: str) -> str:
     return rf"\subsection*{{{escape(title)}}}"
 
 
-def _rows(kind: str, steps: Sequence[Step]) -> list[Row]:
+def _rows(kind: str, steps: Sequence[Step], folded: Callable[[Tree], Tree]) -> list[Row]:
     rows = []
     for step, rule in numbered(steps):
-        of = latex(step.of)
-        shown = of if isinstance(step.of, Symbol) else rf"\left({of}\right)"
-        rows.append((LATEX_LEFT[step_kind(kind)].format(shown), latex(step.after), rule))
+        named = folded(step.of)
+        of = latex(named)
+        shown = of if isinstance(named, Symbol) else rf"\left({of}\right)"
+        rows.append((LATEX_LEFT[step_kind(kind)].format(shown), latex(folded(step.after)), rule))
     return rows
 
 
@@ -80,7 +83,8 @@ def _results(
     for name, result in printed.items():
         left = LATEX_LEFT[kind].format(latex_name(name))
         order = len(scope.symbols[name].sizes)
-        shown = latex(result_in_indices(kind, name, order, result.tree))
+        folded = scope.definitions.folded(result.tree)
+        shown = latex(result_in_indices(kind, name, order, folded))
         lines.append(rf"\[ {shown} \]" if result.form == "index" else rf"\[ {left} = {shown} \]")
         lines += [rf"\[ {part.latex(left)} \]" for part in cases[name]]
     return lines

@@ -23,6 +23,7 @@ from gradwright.notation.declarations import (
     Size,
     by_convention,
 )
+from gradwright.notation.definitions import NONE, Definitions
 from gradwright.notation.functions import CONSTANTS, EACH_ENTRY, FUNCTIONS, checked
 from gradwright.notation.indexed import Indices
 from gradwright.notation.products import times
@@ -75,7 +76,8 @@ class Scope:
     """The symbols of a formula with all sizes known, the names of sizes, the formula's shape.
 
     `functions` holds its abstract functions; `least` how long sizes must be, because a number
-    stands as an index. `verify_facts` says whether values are compared with declared facts.
+    stands as an index. `verify_facts` says whether values are compared with declared facts,
+    `definitions` what was written for parts of the formula.
     """
 
     symbols: dict[str, Declaration]
@@ -84,6 +86,7 @@ class Scope:
     functions: dict[str, FunctionDeclaration] = field(default_factory=dict)
     least: dict[str, int] = field(default_factory=dict)
     verify_facts: bool = True
+    definitions: Definitions = NONE
 
     @property
     def known(self) -> dict[str, AnyDeclaration]:
