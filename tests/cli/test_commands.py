@@ -42,6 +42,15 @@ def test_every_command_shows_examples(command: str, capsys: pytest.CaptureFixtur
     assert all(arguments[0] == command for arguments in shown)
 
 
+def test_derive_prints_the_cost_of_each_mode(capsys: pytest.CaptureFixture[str]) -> None:
+    made = gw.jacobian("A*B*diag(x)*x", "x", B="matrix n n")
+    asked = ("derive", "A*B*diag(x)*x", "--wrt", "x", "--declare", "B=matrix n n", "--cost")
+    assert printed(capsys, *asked) == f"{made.cost}\n"
+    document = json.loads(printed(capsys, *asked, "--mode", "forward", "--json"))
+    assert (document["asked"], document["mode"]) == ("forward", "forward")
+    assert document["modes"]["reverse"]["multiplications"] == made.cost["reverse"]
+
+
 @pytest.mark.parametrize("command", ["derive", "check", "emit"])
 def test_the_examples_work(
     command: str,
@@ -104,6 +113,10 @@ BAD = {
     "two variables of a Hessian": (
         ["derive", "x'*y", "--wrt", "x,y", "--kind", "hessian"],
         ["hessian", "x, y"],
+    ),
+    "a mode of a product": (
+        ["derive", "x'*y", "--wrt", "x", "--kind", "hvp", "--mode", "forward"],
+        ["hvp", "--mode"],
     ),
     "half a declaration": (["derive", "x'*x", "--wrt", "x", "--declare", "x"], ["'x'", "A=matrix"]),
     "an unknown activation": (["check", "4 -> 3 sofmax"], ["sofmax", "instead:"]),

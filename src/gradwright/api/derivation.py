@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradwright.api.outputs import Output, printed_dict
+from gradwright.api.outputs import Choice, Output, printed_dict
 from gradwright.calculus.modes import Contribution
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, bare_sizes, postorder
@@ -44,6 +44,7 @@ from gradwright.simplify.field import evaluate
 from gradwright.simplify.readable import Printed, Printer
 
 if TYPE_CHECKING:
+    from gradwright.api.cost import CostReport
     from gradwright.api.running import Program
     from gradwright.run.linear_map import LinearMap
     from gradwright.verification.report import CheckReport
@@ -68,6 +69,7 @@ class Derivation:
         lowering: Lowering,
         outputs: tuple[Output, ...],
         contributions: Sequence[Contribution],
+        choice: Choice,
         gradient: Derivation | None = None,
     ) -> None:
         self.kind = kind
@@ -78,6 +80,7 @@ class Derivation:
         self._lowering = lowering
         self._outputs = outputs
         self._contributions = tuple(contributions)
+        self._choice = choice
         self._gradient = gradient
         self._lock = Lock()
         self._raiser = Raiser(graph, lowering.said)
@@ -234,6 +237,7 @@ class Derivation:
             self._graph,
             self._lowering.value,
             self._outputs,
+            self._choice,
             self.free_sizes,
             self._domain,
             self.assumptions,
@@ -250,6 +254,11 @@ class Derivation:
         nodes = (self._lowering.value.node, *(output.node for output in self._outputs))
         used |= set().union(*map(bare_sizes, postorder(*nodes)))
         return tuple(sorted((used & self.scope.sizes) - known))
+
+    @property
+    def cost(self) -> CostReport:
+        """The multiplications of each mode of the chain rule, and which one runs."""
+        return self._program.cost
 
     @bounded("the code of a derivative")
     def source(self, target: str = "numpy") -> str:

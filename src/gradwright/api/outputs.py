@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from gradwright.api.modes import Chain
 from gradwright.core.nodes import Node
 from gradwright.notation.definitions import Definitions
 from gradwright.render.latex import latex
@@ -30,6 +32,18 @@ class Output:
     rows: int = 0
     constraint: str = "none"
     convention: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The mode of the chain rule that was asked for, and lengths of sizes to count with.
+
+    Without a chain there is nothing to choose: a product with a vector has one mode.
+    """
+
+    chain: Chain | None
+    mode: str
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from gradwright.api.outputs import Module, Output, plain
+from gradwright.api.cost import CostReport
+from gradwright.api.outputs import Choice, Module, Output, plain
+from gradwright.api.planning import Planner
 from gradwright.api.values import bind, require_fitting
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Node
+from gradwright.core.nodes import Variable
 from gradwright.core.work import bounded
 from gradwright.emit.body import mostly_zero
 from gradwright.emit.numpy import formula_module
@@ -24,12 +26,8 @@ from gradwright.errors import DomainError, UnsupportedError
 from gradwright.notation.function_values import applied, function_of
 from gradwright.notation.lowered import Lowered
 from gradwright.notation.shapes import Scope
-from gradwright.program.build import build_function
 from gradwright.program.ir import Function
 from gradwright.run.load import load
-from gradwright.simplify.rewrite import Budget, rewrite
-from gradwright.simplify.rules import BASIC
-from gradwright.simplify.stable import STABLE
 
 
 class Program:
@@ -47,6 +45,7 @@ class Program:
         graph: Graph,
         value: Lowered,
         outputs: tuple[Output, ...],
+        choice: Choice,
         sizes: tuple[str, ...],
         domain: Sequence[str],
         assumptions: Sequence[str],
@@ -57,6 +56,7 @@ class Program:
         self._graph = graph
         self._value = value
         self._outputs = outputs
+        self._choice = choice
         self._sizes = sizes
         self._domain = domain
         self._assumptions = assumptions
@@ -71,22 +71,40 @@ class Program:
         return twin
 
     @cached_property
+    def _inputs(self) -> list[Variable]:
+        symbols = sorted(self._scope.symbols.items())
+        inputs = [self._graph.variable(name, d.sizes, d.facts) for name, d in symbols]
+        return inputs + [self._graph.variable(size) for size in self._sizes]
+
+    @cached_property
+    def _planner(self) -> Planner:
+        return Planner(
+            self._graph,
+            self._inputs,
+            self._value.node,
+            [o.name for o in self._outputs],
+            [o.node for o in self._outputs],
+            self._choice,
+            self._scope.sizes,
+        )
+
+    @cached_property
+    @bounded("the cost of a derivative")
+    def cost(self) -> CostReport:
+        """What each mode of the chain rule costs, and which one runs."""
+        with self._lock:
+            return self._planner.report(self.asked)
+
+    @cached_property
     @bounded("the code of a derivative")
     def _modules(self) -> tuple[Module, ...]:
         """The module that is shown, and the one that also returns the formula's value."""
         with self._lock:
-            inputs = [
-                self._graph.variable(name, d.sizes, d.facts)
-                for name, d in sorted(self._scope.symbols.items())
-            ]
-            outputs = [(o.name, self._stable(o.node)) for o in self._outputs]
-            value = ("value", self._stable(self._value.node))
+            planner = self._planner
+            plan = planner.chosen
             rows, merged = self._merged()
-            inputs += [self._graph.variable(size) for size in self._sizes]
-            shown = build_function(self.kind, inputs, outputs, merged=merged)
-            both = build_function(
-                f"value_and_{self.kind}", inputs, [value, *outputs], merged=[rows, *merged]
-            )
+            shown = planner.function(self.kind, plan, merged)
+            both = planner.with_value(f"value_and_{self.kind}", plan, [rows, *merged])
             return self._module(shown), self._module(both)
 
     def _module(self, made: Function) -> Module:
@@ -94,9 +112,6 @@ class Program:
         title = f"The {self.kind} of a formula."
         source = formula_module(made, title, self._assumptions, written)
         return Module(source, made.callables, written is not None)
-
-    def _stable(self, node: Node) -> Node:
-        return rewrite(self._graph, node, (*STABLE, *BASIC), budget=Budget())
 
     def _merged(self) -> tuple[list[int], list[list[int]]]:
         """How axes of the value, and of each result, are put together.

@@ -64,8 +64,8 @@ def diagonal(graph: Graph, entries: Node) -> Node:
 
 def compose(graph: Graph, outer: Node, local: Node, shared: int) -> Node:
     """The chain rule: contract the last `shared` axes of `outer` with the first of `local`."""
-    outer_terms = _structured_terms(outer)
-    local_terms = _structured_terms(local)
+    outer_terms = structured_terms(outer)
+    local_terms = structured_terms(local)
     axes = (*outer.axes[: outer.order - shared], *local.axes[shared:])
     parts = []
     for c, left in outer_terms:
@@ -79,7 +79,7 @@ def compose(graph: Graph, outer: Node, local: Node, shared: int) -> Node:
     return graph.add(parts, axes)
 
 
-def _structured_terms(outer: Node) -> Sequence[tuple[Fraction, Node]]:
+def structured_terms(outer: Node) -> Sequence[tuple[Fraction, Node]]:
     """The terms to distribute over: those of a sum that holds identities or ones."""
     scale = Fraction(1)
     inner = outer

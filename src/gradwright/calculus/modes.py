@@ -46,7 +46,7 @@ def reverse(
     """
     seed = graph.identity(output.axes) if cotangent is None else cotangent
     prefix = seed.axes[: seed.order - output.order]
-    order = _depending(output, wrt)
+    order = between(output, wrt)
     waiting: dict[Node, list[Node]] = {node: [] for node in order}
     found = {variable: graph.number(0, (*prefix, *variable.axes)) for variable in wrt}
     if output in waiting:
@@ -74,7 +74,7 @@ def forward(graph: Graph, output: Node, wrt: Variable, *, tangent: Node | None =
     """
     seed = graph.identity(wrt.axes) if tangent is None else tangent
     suffix = seed.axes[wrt.order :]
-    order = _depending(output, [wrt])
+    order = between(output, [wrt])
     tangents: dict[Node, Node] = {}
     for node in order:
         axes = (*node.axes, *suffix)
@@ -92,8 +92,8 @@ def forward(graph: Graph, output: Node, wrt: Variable, *, tangent: Node | None =
     return tangents[output]
 
 
-def _depending(output: Node, wrt: Sequence[Variable]) -> list[Node]:
-    """The nodes between the variables and the output, arguments first."""
+def between(output: Node, wrt: Sequence[Variable]) -> list[Node]:
+    """The nodes from the variables to the output, both included, arguments first."""
     wanted: set[Node] = set(wrt)
     order = []
     for node in postorder(output):

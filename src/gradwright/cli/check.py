@@ -22,6 +22,7 @@ from gradwright.verification.report import CheckReport
 @options.notation
 @options.wrt
 @options.kind
+@options.mode
 @options.declare
 @options.loss
 @options.reduction
@@ -36,6 +37,7 @@ def command(
     notation: str | None,
     wrt: str | None,
     kind: str | None,
+    mode: str,
     declarations: tuple[str, ...],
     loss: str | None,
     reduction: str,
@@ -79,7 +81,7 @@ def command(
                 derivation = make_network(text, loss, reduction, layout).backprop()
                 report = derivation.check(seed=seed, progress=watch)
         else:
-            report = make_derivation(text, wrt, kind, declarations).check(seed=seed)
+            report = make_derivation(text, wrt, kind, declarations, mode).check(seed=seed)
         if folder is not None:
             folder.write("check.json", json_text(report.to_dict()))
         for path in publish(folder):

@@ -14,6 +14,8 @@ from gradwright.cli.subject import make_derivation
 @click.argument("text", metavar="FORMULA")
 @options.wrt
 @options.kind
+@options.mode
+@options.cost
 @options.declare
 @options.level
 @options.as_json
@@ -23,6 +25,8 @@ def command(
     text: str,
     wrt: str | None,
     kind: str | None,
+    mode: str,
+    cost: bool,
     declarations: tuple[str, ...],
     level: str,
     as_json: bool,
@@ -42,7 +46,7 @@ def command(
       gradwright derive "tanh(W*x + b)" --wrt W --declare 'b=vector m' --json
     """
     with output_folder(out) as folder:
-        derivation = make_derivation(text, wrt, kind, declarations)
+        derivation = make_derivation(text, wrt, kind, declarations, mode)
         explained = derivation.explain(level=level)
         if folder is not None:
             folder.write("derivation.txt", explained)
@@ -54,4 +58,7 @@ def command(
         if report is not None:
             write_file(report, derivation.html(derivation.check()))
             note(f"wrote {report}")
-        say(json_text(derivation.to_dict()) if as_json else explained)
+        if cost:
+            say(json_text(derivation.cost.to_dict()) if as_json else str(derivation.cost))
+        else:
+            say(json_text(derivation.to_dict()) if as_json else explained)

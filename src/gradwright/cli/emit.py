@@ -16,6 +16,7 @@ SCHEMA = "gradwright.source/1"
 @click.argument("text", metavar="FORMULA|NETWORK")
 @options.wrt
 @options.kind
+@options.mode
 @options.declare
 @options.loss
 @options.reduction
@@ -27,6 +28,7 @@ def command(
     text: str,
     wrt: str | None,
     kind: str | None,
+    mode: str,
     declarations: tuple[str, ...],
     loss: str | None,
     reduction: str,
@@ -50,7 +52,7 @@ def command(
         if network:
             source = make_network(text, loss, reduction, layout).backprop().source(target)
         else:
-            source = make_derivation(text, wrt, kind, declarations).source(target)
+            source = make_derivation(text, wrt, kind, declarations, mode).source(target)
         if folder is not None:
             folder.write("backprop.py" if network else "derivative.py", source)
         document = {"schema": SCHEMA, "of": text, "target": target, "source": source}

@@ -51,6 +51,18 @@ kind = click.option(
     "Jacobian times a cotangent from the left; jvp and hvp are Jacobian and Hessian times a "
     "tangent.",
 )
+mode = click.option(
+    "--mode",
+    type=click.Choice(["auto", "reverse", "forward", "cross_country"]),
+    default="auto",
+    show_default=True,
+    help="The order of the chain rule in the code; auto takes the fewest multiplications.",
+)
+cost = click.option(
+    "--cost",
+    is_flag=True,
+    help="Print the multiplications of each mode instead of the derivation.",
+)
 equations = click.option(
     "--equations", metavar="FILE", help="Check the equations of this file, one a line; - is stdin."
 )

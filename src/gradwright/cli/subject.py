@@ -71,7 +71,11 @@ def equations_text(path: str) -> str:
 
 
 def make_derivation(
-    text: str, wrt: str | None, kind: str | None, declarations: Sequence[str]
+    text: str,
+    wrt: str | None,
+    kind: str | None,
+    declarations: Sequence[str],
+    mode: str = "auto",
 ) -> Derivation:
     """The derivative of a formula that was asked for."""
     from gradwright.api.formula import formula
@@ -82,18 +86,24 @@ def make_derivation(
     given = formula(text, **declared(declarations))
     if kind is None:
         kind = "gradient" if given.scope.shape.kind == "scalar" else "jacobian"
+    if mode != "auto" and kind in ("vjp", "jvp", "hvp"):
+        raise click.UsageError(f"--mode {mode}: a {kind} has one mode")
     if kind == "gradient":
-        return given.gradient(*variables)
+        return given.gradient(*variables, mode=mode)
     if len(variables) > 1:
         raise click.UsageError(
             f"the {kind} is by one variable and --wrt names {len(variables)}: "
             f"{', '.join(variables)}"
         )
-    made = {
-        "jacobian": given.jacobian,
-        "hessian": given.hessian,
-        "vjp": given.vjp,
-        "jvp": given.jvp,
-        "hvp": given.hvp,
-    }
-    return made[kind](variables[0])
+    (wanted,) = variables
+    match kind:
+        case "jacobian":
+            return given.jacobian(wanted, mode=mode)
+        case "hessian":
+            return given.hessian(wanted, mode=mode)
+        case "vjp":
+            return given.vjp(wanted)
+        case "jvp":
+            return given.jvp(wanted)
+        case _:
+            return given.hvp(wanted)

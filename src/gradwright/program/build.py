@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -17,9 +17,9 @@ from gradwright.core.nodes import (
     SizeOf,
     Unit,
     Variable,
-    postorder,
 )
 from gradwright.core.nodes import Function as FunctionNode
+from gradwright.program.bracketing import Bracketing
 from gradwright.program.contraction import aligned, contract, smaller_than_product
 from gradwright.program.ir import (
     Apply,
@@ -43,8 +43,10 @@ from gradwright.program.structure import (
     held_axes,
     is_constant,
     is_mask,
+    is_under,
     needed,
     only_turned,
+    pairs,
     turned_sum,
 )
 from gradwright.program.verify import verify
@@ -59,9 +61,18 @@ COMMUTATIVE = (Map("add"), Map("multiply"))
 class Builder:
     """Collects the statements of one function; equal statements are written once."""
 
-    def __init__(self, name: str, inputs: Sequence[Variable], hints: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        name: str,
+        inputs: Sequence[Variable],
+        hints: Mapping[str, int],
+        bracketing: Bracketing = Bracketing.CHEAPEST,
+        given: Container[Node] = frozenset(),
+    ) -> None:
         self.name = name
         self.hints = hints
+        self.bracketing = bracketing
+        self.given = given
         self.statements: list[Statement] = []
         self.axes: dict[str, tuple[Size, ...]] = {}
         self.values: dict[Node, Operand] = {}
@@ -106,14 +117,7 @@ class Builder:
 
     def share(self, roots: Iterable[Node]) -> None:
         """Find softmax and log-sum-exp of the same argument, which share one exp."""
-        found: dict[Node, dict[str, Node]] = {}
-        for part in postorder(*roots):
-            if isinstance(part, Operation) and part.operation in ("softmax", "logsumexp"):
-                found.setdefault(part.arguments[0], {})[part.operation] = part
-        for pair in found.values():
-            if len(pair) == 2:
-                both = (pair["softmax"], pair["logsumexp"])
-                self._paired |= dict.fromkeys(both, both)
+        self._paired |= pairs(roots)
 
     def value(self, node: Node) -> Operand:
         """The operand that holds a node's value, computing what is missing."""
@@ -268,16 +272,21 @@ class Builder:
     # Products -----------------------------------------------------------------------------------
 
     def _product(self, node: Product) -> Operand:
+        order = Bracketing.CHEAPEST if node in self.given else self.bracketing
         node = self._turned(node)
         distinct = tuple(dict.fromkeys(node.out))
         sizes = dict(zip(node.out, node.axes, strict=True))
         tensors: list[tuple[Operand, Labels]] = []
         over: list[Operand] = []
         under: list[tuple[Operand, Labels]] = []
-        beside = [ls for other, ls in node.factors if not (is_mask(other) or _is_under(other))]
+        beside = [ls for other, ls in node.factors if not (is_mask(other) or is_under(other))]
         for factor, labels in node.factors:
             sizes |= dict(zip(labels, factor.axes, strict=True))
-            if _is_under(factor) and set(labels) <= set(distinct) and _differ(labels):
+            if (
+                is_under(factor)
+                and set(labels) <= set(distinct)
+                and len(set(labels)) == len(labels)
+            ):
                 assert isinstance(factor, Power)
                 root = self.value(factor.base)
                 if factor.exponent != -1:
@@ -295,7 +304,7 @@ class Builder:
                 least = self.emit(Map("multiply"), (part, least), self.shape(least))
             tensors[small] = (self._scaled(least, node.coefficient), labels)
             node, over = replace(node, coefficient=Fraction(1)), []
-        held, operand = contract(self, tensors, distinct, sizes)
+        held, operand = contract(self, tensors, distinct, sizes, order)
         return self._finished(node, distinct, held, operand, over, under, sizes)
 
     def _turned(self, node: Product) -> Product:
@@ -364,14 +373,6 @@ class Builder:
         return self.emit(Map("multiply"), (scale, value), self.shape(value))
 
 
-def _is_under(factor: Node) -> bool:
-    return isinstance(factor, Power) and factor.exponent < 0
-
-
-def _differ(labels: Labels) -> bool:
-    return len(set(labels)) == len(labels)
-
-
 def _spreads(operand: Operand) -> bool:
     return isinstance(operand, Ref) and operand.alignment is not None
 
@@ -382,13 +383,17 @@ def build_function(
     outputs: Sequence[tuple[str, Node]],
     hints: Mapping[str, int] | None = None,
     merged: Sequence[Sequence[int]] = (),
+    bracketing: Bracketing = Bracketing.CHEAPEST,
+    given: Container[Node] = frozenset(),
 ) -> Function:
     """A function that computes the output nodes from the inputs.
 
     A size that no input has an axis of must be among the inputs, as a scalar of that name.
-    `merged` gives for each output how many axes in a row become one, or nothing.
+    `merged` gives for each output how many axes in a row become one, or nothing. The factors of
+    products are multiplied in the order `bracketing`; those of the nodes in `given`, which are no
+    products of the chain rule, in the cheapest.
     """
-    builder = Builder(name, inputs, hints or {})
+    builder = Builder(name, inputs, hints or {}, bracketing, given)
     builder.share([node for _, node in outputs])
     function = builder.function([builder.value(node) for _, node in outputs])
     return replace(function, merged=tuple(map(tuple, merged)))

@@ -7,6 +7,7 @@ from math import prod
 from typing import Protocol
 
 from gradwright.core.nodes import Labels, Size
+from gradwright.program.bracketing import Bracketing, path
 from gradwright.program.ir import (
     Alignment,
     BatchedMatMul,
@@ -66,7 +67,11 @@ def smaller_than_product(
 
 
 def contract(
-    builder: Emitter, tensors: Sequence[Tensor], out: Labels, sizes: Mapping[int, Size]
+    builder: Emitter,
+    tensors: Sequence[Tensor],
+    out: Labels,
+    sizes: Mapping[int, Size],
+    order: Bracketing = Bracketing.CHEAPEST,
 ) -> tuple[Labels, Operand | None]:
     """Multiply tensors and sum over the labels that are not in `out`.
 
@@ -80,33 +85,15 @@ def contract(
     weighted = work.gram(rest)
     if weighted is not None:
         return weighted
-    for step in _path(builder, rest, out, sizes):
+
+    def length(label: int) -> int:
+        return expected(builder, sizes[label])
+
+    for step in path([labels for _, labels in rest], out, length, order):
         taken = [rest[k] for k in step]
         rest = [tensor for k, tensor in enumerate(rest) if k not in step]
         rest.append(work.combined(taken, rest))
     return work.finished(rest[0])
-
-
-def _path(
-    builder: Emitter, tensors: Sequence[Tensor], out: Labels, sizes: Mapping[int, Size]
-) -> list[tuple[int, ...]]:
-    """Which tensors to combine, in turn: the cheapest order for the sizes expected."""
-    if len(tensors) == 1:
-        return []
-    if len(tensors) == 2:
-        return [(0, 1)]
-    # Only longer contractions need the search, and its import takes longer than a small one.
-    import opt_einsum
-
-    used = sorted({x for _, labels in tensors for x in labels})
-    letter = {x: opt_einsum.get_symbol(k) for k, x in enumerate(used)}
-    subscripts = ",".join("".join(letter[x] for x in labels) for _, labels in tensors)
-    result = "".join(letter[x] for x in out if x in letter)
-
-    lengths = {x: expected(builder, sizes[x]) for x in used}
-    shapes = [tuple(lengths[x] for x in labels) for _, labels in tensors]
-    path, _ = opt_einsum.contract_path(f"{subscripts}->{result}", *shapes, shapes=True)
-    return [tuple(step) for step in path]
 
 
 class _Work:

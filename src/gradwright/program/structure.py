@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
-from gradwright.core.nodes import Add, Function, Node, Operation, Power, Product
+from gradwright.core.nodes import Add, Function, Node, Operation, Power, Product, postorder
 
 
 def needed(node: Node, known: Container[Node]) -> list[Node]:
@@ -51,7 +51,7 @@ def turned_sum(node: Product) -> Add | None:
 
 
 def _factor_operand(factor: Node) -> Node:
-    if isinstance(factor, Power) and factor.exponent < 0:
+    if isinstance(factor, Power) and is_under(factor):
         return factor.base
     if is_mask(factor):
         assert isinstance(factor, Function)
@@ -72,6 +72,21 @@ def is_mask(factor: Node) -> bool:
         and factor.operation == "step"
         and dict(factor.options)["kink"] == 0
     )
+
+
+def pairs(roots: Iterable[Node]) -> dict[Node, tuple[Node, Node]]:
+    """For each softmax whose log-sum-exp is asked for too, and the other way round, both."""
+    found: dict[Node, dict[str, Node]] = {}
+    for part in postorder(*roots):
+        if isinstance(part, Operation) and part.operation in ("softmax", "logsumexp"):
+            found.setdefault(part.arguments[0], {})[part.operation] = part
+    both = [(p["softmax"], p["logsumexp"]) for p in found.values() if len(p) == 2]
+    return {part: pair for pair in both for part in pair}
+
+
+def is_under(factor: Node) -> bool:
+    """Whether a factor stands under a fraction bar."""
+    return isinstance(factor, Power) and factor.exponent < 0
 
 
 def is_constant(term: Node) -> bool:

@@ -1,0 +1,158 @@
+"""Which mode of the chain rule runs: the programs of all modes are built and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+from gradwright.api.cost import CostReport, ModeCost
+from gradwright.api.modes import Way, assumed_lengths
+from gradwright.api.outputs import Choice
+from gradwright.core.graph import Graph
+from gradwright.core.nodes import Node, Product, SizeOf, Variable, postorder
+from gradwright.core.work import within
+from gradwright.program.bracketing import Bracketing
+from gradwright.program.build import build_function
+from gradwright.program.cost import cost
+from gradwright.program.ir import Function
+from gradwright.simplify.rewrite import Budget, rewrite
+from gradwright.simplify.rules import BASIC
+from gradwright.simplify.stable import STABLE
+
+#: The share of a call's work that another way than the one asked for may take.
+OTHER_WAY = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An order of the chain rule, its results made stable, and the multiplications it takes."""
+
+    mode: str
+    order: str
+    nodes: tuple[Node, ...]
+    bracketing: Bracketing
+    multiplications: int
+
+
+class Planner:
+    """Builds and counts the programs of one derivation."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        inputs: Sequence[Variable],
+        value: Node,
+        names: Sequence[str],
+        nodes: Sequence[Node],
+        choice: Choice,
+        sizes: Iterable[str],
+    ) -> None:
+        self.graph = graph
+        self.inputs = inputs
+        self.names = names
+        self.choice = choice
+        self._stable: dict[Node, Node] = {}
+        self.value = self._made_stable(value)
+        self._given = frozenset(postorder(self.value))
+        self._nodes = tuple(map(self._made_stable, nodes))
+        self._counted: dict[tuple[tuple[Node, ...], Bracketing], int] = {}
+        self.lengths = assumed_lengths(_sizes(self.value, *nodes), choice.sizes, sizes)
+
+    @cached_property
+    def plans(self) -> tuple[Plan, ...]:
+        """The cheapest plan of each mode, by the order of the modes.
+
+        A way that is much work is left out, unless its mode is the one that was asked for.
+        """
+        best: dict[str, Plan] = {}
+        for way in self._ways:
+            needed = way.mode in (self.choice.mode, "reverse") and way.mode not in best
+            plan = self._plan(way) if needed else within(OTHER_WAY, partial(self._plan, way))
+            held = best.get(way.mode)
+            if plan and (held is None or plan.multiplications < held.multiplications):
+                best[way.mode] = plan
+        return tuple(best.values())
+
+    @property
+    def _ways(self) -> Iterable[Way]:
+        chain = self.choice.chain
+        if chain is not None:
+            return chain.ways(self.lengths)
+        return [Way(self.choice.mode, "as derived", Bracketing.CHEAPEST, lambda: self._nodes)]
+
+    @cached_property
+    def chosen(self) -> Plan:
+        """The plan whose program is emitted; of equally cheap ones the first."""
+        if self.choice.mode == "auto":
+            return min(self.plans, key=lambda plan: plan.multiplications)
+        return next(plan for plan in self.plans if plan.mode == self.choice.mode)
+
+    def report(self, subject: str) -> CostReport:
+        """All modes with their counts."""
+        rows = [ModeCost(p.mode, p.multiplications, p.order) for p in self.plans]
+        mode = self.chosen.mode
+        return CostReport(subject, self.lengths, tuple(rows), self.choice.mode, mode)
+
+    def function(self, name: str, plan: Plan, merged: Sequence[Sequence[int]] = ()) -> Function:
+        """The program of a plan."""
+        return self._built(name, plan.nodes, plan.bracketing, [], merged)
+
+    def with_value(self, name: str, plan: Plan, merged: Sequence[Sequence[int]] = ()) -> Function:
+        """The same with the formula's value as its first output."""
+        value = [("value", self.value)]
+        return self._built(name, plan.nodes, plan.bracketing, value, merged)
+
+    def _built(
+        self,
+        name: str,
+        nodes: Sequence[Node],
+        bracketing: Bracketing,
+        before: Sequence[tuple[str, Node]] = (),
+        merged: Sequence[Sequence[int]] = (),
+    ) -> Function:
+        return build_function(
+            name,
+            self.inputs,
+            [*before, *zip(self.names, nodes, strict=True)],
+            self.lengths,
+            merged=merged,
+            bracketing=bracketing,
+            given=self._given,
+        )
+
+    def _plan(self, way: Way) -> Plan | None:
+        nodes = tuple(map(self._made_stable, way.make()))
+        if not nodes:
+            return None
+        bracketing = way.bracketing if self._is_bracketed(nodes) else Bracketing.CHEAPEST
+        key = (nodes, bracketing)
+        if key not in self._counted:
+            made = self._built("counted", nodes, bracketing)
+            self._counted[key] = cost(made, self.lengths).multiplications
+        return Plan(way.mode, way.order, nodes, bracketing, self._counted[key])
+
+    def _is_bracketed(self, nodes: Sequence[Node]) -> bool:
+        """Whether a product of the chain rule has three factors, so that their order matters."""
+        return any(
+            isinstance(part, Product)
+            and part not in self._given
+            and sum(bool(labels) for _, labels in part.factors) > 2
+            for part in postorder(*nodes)
+        )
+
+    def _made_stable(self, node: Node) -> Node:
+        if node not in self._stable:
+            rules = (*STABLE, *BASIC)
+            self._stable[node] = rewrite(self.graph, node, rules, budget=Budget())
+        return self._stable[node]
+
+
+def _sizes(*nodes: Node) -> list[str]:
+    """The named sizes of some nodes."""
+    found: set[str] = set()
+    for part in postorder(*nodes):
+        found |= {axis for axis in part.axes if isinstance(axis, str)}
+        if isinstance(part, SizeOf):
+            found.add(part.size)
+    return sorted(found)
