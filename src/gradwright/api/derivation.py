@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradwright.api.outputs import Choice, Output, printed_dict
+from gradwright.api.outputs import Choice, Output, printed_dict, unknown_target
 from gradwright.calculus.modes import Contribution
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, bare_sizes, postorder
@@ -46,6 +46,7 @@ from gradwright.simplify.readable import Printed, Printer
 if TYPE_CHECKING:
     from gradwright.api.cost import CostReport
     from gradwright.api.running import Program
+    from gradwright.api.torch_target import SavedTensor, TorchTarget
     from gradwright.run.linear_map import LinearMap
     from gradwright.verification.report import CheckReport
 
@@ -262,8 +263,47 @@ class Derivation:
 
     @bounded("the code of a derivative")
     def source(self, target: str = "numpy") -> str:
-        """A complete module for a target; "numpy" is the one there is."""
-        return self._program.source(target)
+        """A complete module for a target, "numpy" or "torch".
+
+        "torch" is a `torch.autograd.Function` of the formula, with its gradient and second
+        derivatives written out; `saved_tensors` says what it keeps.
+
+        Raises:
+            UnsupportedError: another target, or what has no code for it.
+        """
+        if target == "torch":
+            return self._torch.source
+        if target != "numpy":
+            raise unknown_target(target)
+        return self._program.source
+
+    @property
+    def saved_tensors(self) -> tuple[SavedTensor, ...]:
+        """What the code for PyTorch saves in the forward pass for the way back, and why.
+
+        Raises:
+            UnsupportedError: as `source("torch")`.
+        """
+        return self._torch.saved
+
+    @cached_property
+    def _torch(self) -> TorchTarget:
+        from gradwright.api.torch_target import TorchTarget
+
+        wrt = [output.name for output in self._outputs]
+        return TorchTarget(self, wrt, self._program.functions)
+
+    @property
+    def constraint(self) -> str:
+        """How entries that a fact ties were taken to vary: "none" where each varies alone."""
+        return next((o.constraint for o in self._outputs if o.constraint != "none"), "none")
+
+    @property
+    def has_merged_axes(self) -> bool:
+        """Whether rows or columns of the value are several axes each, as those of a vec are."""
+        value = self._lowering.value
+        tensor = self.scope.shape.kind == "tensor"
+        return not tensor and max(value.rows, value.node.order - value.rows) > 1
 
     def __call__(self, *, out: object = None, **values: object) -> Any:
         """The derivative at given values.

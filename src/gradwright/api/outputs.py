@@ -10,6 +10,7 @@ import numpy as np
 
 from gradwright.api.modes import Chain
 from gradwright.core.nodes import Node
+from gradwright.errors import UnsupportedError
 from gradwright.notation.definitions import Definitions
 from gradwright.render.latex import latex
 from gradwright.render.plain import plain_text
@@ -74,3 +75,16 @@ def plain(value: Any) -> Any:
     """Zero-dimensional results as Python floats."""
     array = np.asarray(value)
     return float(array) if array.ndim == 0 else array
+
+
+#: What code is written for.
+TARGETS = ("numpy", "torch")
+
+
+def unknown_target(target: str) -> UnsupportedError:
+    """The error for a target that there is not."""
+    return UnsupportedError(
+        f"source for the target {target!r}",
+        f"{target!r} is asked for and the targets are {' and '.join(TARGETS)}",
+        'use source("numpy") or source("torch")',
+    )

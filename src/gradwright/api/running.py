@@ -97,15 +97,21 @@ class Program:
 
     @cached_property
     @bounded("the code of a derivative")
-    def _modules(self) -> tuple[Module, ...]:
-        """The module that is shown, and the one that also returns the formula's value."""
+    def functions(self) -> tuple[Function, Function]:
+        """What is shown, and what also returns the formula's value."""
         with self._lock:
             planner = self._planner
             plan = planner.chosen
             rows, merged = self._merged()
             shown = planner.function(self.kind, plan, merged)
             both = planner.with_value(f"value_and_{self.kind}", plan, [rows, *merged])
-            return self._module(shown), self._module(both)
+            return shown, both
+
+    @cached_property
+    def _modules(self) -> tuple[Module, Module]:
+        """The functions as modules."""
+        shown, both = self.functions
+        return self._module(shown), self._module(both)
 
     def _module(self, made: Function) -> Module:
         written = mostly_zero(made) if len(self._outputs) == 1 else None
@@ -126,14 +132,9 @@ class Program:
             return sides, [[] for _ in self._outputs]
         return sides, [[*sides, *[1] * (o.node.order - sum(sides))] for o in self._outputs]
 
-    def source(self, target: str) -> str:
-        """The module of a target."""
-        if target != "numpy":
-            raise UnsupportedError(
-                f"source for the target {target!r}",
-                f"{target!r} is asked for and the only target is numpy",
-                'use source("numpy")',
-            )
+    @property
+    def source(self) -> str:
+        """The NumPy module that is shown."""
         return self._modules[0].source
 
     def derivative(self, values: Mapping[str, object], out: Any = None) -> Any:

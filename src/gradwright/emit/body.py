@@ -135,8 +135,9 @@ class FormulaBody:
     def _result(self, operand: Operand, merged: Sequence[int]) -> str:
         """An output; what shows an input's own memory is copied, the caller may write to it."""
         text = operand_text(operand, self)
-        if not isinstance(operand, Ref):
-            return text.source
+        if not isinstance(operand, Ref) or self.is_number(operand.name):
+            like = self.like() if "{like}" in self.library.number else ""
+            return self.library.number.format(value=text.source, like=like)
         shown = (
             f"{text.at(ATOM)}.{self.library.copy}()" if operand.name in self._views else text.source
         )

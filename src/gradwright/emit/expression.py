@@ -37,7 +37,6 @@ INFIX = {
     "subtract": ("-", SUM),
     "multiply": ("*", PRODUCT),
     "divide": ("/", PRODUCT),
-    "greater": (">", COMPARE),
 }
 
 
@@ -151,6 +150,11 @@ def _text(statement: Statement, parts: Sequence[Text], names: Names, out: str) -
         case Map("multiply") if _is_outer(statement, names):
             left, right = (names.value(o.name) for o in statement.operands if isinstance(o, Ref))
             return Text(f"{module}.outer({left.source}, {right.source})")
+        case Map("greater"):
+            sides = [part.at(COMPARE + 1) for part in parts]
+            like = names.like() if "{like}" in library.greater else ""
+            text = library.greater.format(*sides, like=like)
+            return Text(text, ATOM if text.endswith(")") else COMPARE)
         case Map(operator):
             return _map(operator, parts, library)
         case MatMul() | Gram() | BatchedMatMul() | TensorDot() | Einsum():

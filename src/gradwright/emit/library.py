@@ -32,6 +32,8 @@ class Library:
     full: str
     repeat: str
     constant: str
+    greater: str
+    number: str
 
 
 def _numpy_code(record: Record) -> Code:
@@ -59,6 +61,8 @@ NUMPY = Library(
     full="np.full({shape}, {value}, dtype={like})",
     repeat="np.full({shape}, {value}, dtype={like})",
     constant="{value}",
+    greater="{0} > {1}",
+    number="{value}",
 )
 
 TORCH = Library(
@@ -75,4 +79,7 @@ TORCH = Library(
     full="torch.full({shape}, {value}, dtype={like}.dtype, device={like}.device)",
     repeat="{atom}.expand({shape})",
     constant="torch.tensor(float({value}), dtype=torch.float64)",
+    # A matrix product takes no booleans.
+    greater="({0} > {1}).to({like}.dtype)",
+    number="torch.full((), {value}, dtype={like}.dtype, device={like}.device)",
 )

@@ -22,7 +22,7 @@ def formula_module(
     lines = body.lines()
     helpers = "".join(f"\n{HELPERS[name]}" for name in sorted(body.helpers))
     names = [body.names[name] for name in function.inputs]
-    shapes = [f"{name}: {_shape_note(function.axes[x])}" for x, name in body.names.items()]
+    shapes = [f"{name}: {shape_note(function.axes[x])}" for x, name in body.names.items()]
     for applied, _ in function.callables:
         names.append(body.callable(applied))
         shapes.append(f"{names[-1]}: the function {applied}")
@@ -66,5 +66,6 @@ def _docstring(parts: Sequence[str]) -> list[str]:
     return ['"""', *(documentation(part) for part in parts), '"""']
 
 
-def _shape_note(axes: Sequence[Size]) -> str:
+def shape_note(axes: Sequence[Size]) -> str:
+    """Sizes as documentation."""
     return " × ".join(map(str, axes)) if axes else "scalar"

@@ -1,0 +1,105 @@
+"""Formulas as `torch.autograd.Function`s: thirty of them against PyTorch and NumPy."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.autograd import gradcheck, gradgradcheck
+from torch.autograd.gradcheck import GradcheckError
+
+import gradwright as gw
+from gradwright.api.checking import sample_point
+from gradwright.api.derivation import Derivation
+from gradwright.run.load import load
+from tests.torch.formulas import FORMULAS, Case
+from tests.torch.saved_bytes import saved_bytes
+
+#: Some hundred operations on well-conditioned samples, each rounding by at most 1.1e-16.
+TOLERANCE = 1e-12
+
+
+def derived(case: Case) -> tuple[Derivation, tuple[str, ...]]:
+    """The derivation of a case, and what it is by: a Jacobian is by one variable."""
+    formula = gw.formula(case.text, **case.declared)
+    if formula.scope.shape.kind == "scalar":
+        return formula.gradient(*case.names), case.names
+    return formula.jacobian(case.names[0]), case.names[:1]
+
+
+def relative(found: Any, expected: Any) -> float:
+    found, expected = np.asarray(found), np.asarray(expected)
+    assert found.shape == expected.shape
+    return float(np.max(np.abs(found - expected)) / np.max(np.abs(expected)))
+
+
+class Point:
+    """A case's module, and a sample as NumPy's arrays and as tensors."""
+
+    def __init__(self, case: Case, rng: np.random.Generator, source: str = "") -> None:
+        self.case = case
+        self.derivation, self.names = derived(case)
+        self.module: ModuleType = load(source or self.derivation.source("torch"))
+        self.arrays = sample_point(self.derivation.scope, rng, self.derivation.free_sizes)
+        self.tensors = {
+            name: torch.tensor(np.asarray(value, dtype=float), requires_grad=name in self.names)
+            for name, value in self.arrays.items()
+        }
+        self.wrt = [self.tensors[name] for name in self.names]
+
+    def value(self, *wrt: torch.Tensor) -> torch.Tensor:
+        given = dict(zip(self.names, wrt, strict=True))
+        value: torch.Tensor = self.module.value(**{**self.tensors, **given})
+        return value
+
+    def derivative(self) -> list[Any]:
+        """The value and the derivatives by the module's plain function."""
+        function = getattr(self.module, f"value_and_{self.derivation.kind}")
+        return [x.detach().numpy() for x in function(**self.tensors)]
+
+
+@pytest.mark.parametrize("case", FORMULAS, ids=[case.text for case in FORMULAS])
+def test_a_formula_with_its_first_and_second_derivatives(
+    case: Case, rng: np.random.Generator
+) -> None:
+    at = Point(case, rng)
+    value, derivative = at.derivation.value_and(**at.arrays)
+    wanted = list(derivative.values()) if isinstance(derivative, dict) else [derivative]
+    assert relative(at.value(*at.wrt).detach().numpy(), value) <= TOLERANCE
+    assert relative(case.theirs(**at.tensors).detach().numpy(), value) <= TOLERANCE
+    for found, expected in zip(at.derivative(), [value, *wanted], strict=True):
+        assert relative(found, expected) <= TOLERANCE
+    if at.derivation.kind == "gradient":
+        for found, expected in zip(
+            torch.autograd.grad(at.value(*at.wrt), at.wrt), wanted, strict=True
+        ):
+            assert relative(found.numpy(), expected) <= TOLERANCE
+    assert gradcheck(at.value, at.wrt)
+    assert gradgradcheck(at.value, at.wrt)
+    ours = saved_bytes(lambda: at.value(*at.wrt))
+    assert ours <= saved_bytes(lambda: case.theirs(**at.tensors))
+
+
+def test_thirty_formulas_are_judged() -> None:
+    assert len({case.text for case in FORMULAS}) == 30
+
+
+FAULTS = [
+    ("return dy * (A.T @ x + A @ x)", "return dy * (A.T @ x + A.T @ x)", gradcheck),
+    ("return (A.T @ x + A @ x) @ dx, ", "return (A @ x + A @ x) @ dx, ", gradgradcheck),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "check"), FAULTS, ids=["first", "second"])
+def test_a_planted_fault_is_seen(
+    right: str, wrong: str, check: Any, rng: np.random.Generator
+) -> None:
+    case = FORMULAS[0]
+    source = derived(case)[0].source("torch")
+    assert source.count(right) == 1
+    at = Point(case, rng, source.replace(right, wrong))
+    with pytest.raises(GradcheckError):
+        check(at.value, at.wrt)
