@@ -120,6 +120,10 @@ class OutputError(GradwrightError):
     """The result cannot be written where it was asked for."""
 
 
+class ConditionWarning(UserWarning):
+    """A solution has few right digits: the matrix is nearly singular."""
+
+
 class TrainingError(GradwrightError):
     """Training cannot go on: the loss is not finite.
 

@@ -221,9 +221,9 @@ def test_what_is_refused() -> None:
     own = gw.Network("4 -> 3", loss="norm2(a - y)")
     with pytest.raises(UnsupportedError, match="which density"):
         own.fisher(own.init(), X, np.ones((6, 3)), kind="true")
-    wide = gw.Network("100 -> 120 -> 3", loss="squared_error")
-    with pytest.raises(LimitError, match="12483 rows"):
-        wide.hessian(wide.init(), np.ones((2, 100)), np.ones((2, 3))).dense()
+    wide = gw.Network("200 -> 120 -> 3", loss="squared_error")
+    with pytest.raises(LimitError, match="24483 rows"):
+        wide.hessian(wide.init(), np.ones((2, 200)), np.ones((2, 3))).dense()
     dotted = gw.layer("W*x + W_dot*x", input="vector n", W="matrix m n", W_dot="matrix m n")
     twice = gw.Network([4, dotted(m=3)], loss="squared_error")
     with pytest.raises(NetworkError, match="W and W_dot"):

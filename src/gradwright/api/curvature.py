@@ -20,14 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from gradwright.errors import LimitError, NetworkError, UnsupportedError
+from gradwright.errors import NetworkError, UnsupportedError
 from gradwright.nn.network import NetworkModel
 from gradwright.run.linear_map import LinearMap
 
 Array = Any
-
-#: A dense matrix of more bytes than this is not made.
-MAX_BYTES = 2**30
 
 
 class ProductMap(LinearMap):
@@ -50,9 +47,7 @@ class ProductMap(LinearMap):
         self._product = product
         self._by_squares = diagonal
 
-    @property
-    def dtype(self) -> Any:
-        """The dtype of results: that of the parameters."""
+    def _type(self) -> Any:
         return self._dtype
 
     def _structure(self) -> str:
@@ -66,16 +61,6 @@ class ProductMap(LinearMap):
         for k, column in enumerate(columns.T):
             found[:, k] = self._product(np.ascontiguousarray(column, self._dtype))
         return found
-
-    def _dense(self) -> Array:
-        size = self.shape[0]
-        if size * size * self._dtype.itemsize > MAX_BYTES:
-            raise LimitError(
-                f"the {self._what} as an array",
-                f"it has {size} rows and columns, and an array of at most 1 GiB is made",
-                "multiply by it, @, which never forms it; scipy.sparse.linalg.cg solves with it",
-            )
-        return super()._dense()
 
     def _diagonal(self) -> Array:
         return super()._diagonal() if self._by_squares is None else self._by_squares()

@@ -25,7 +25,8 @@ from gradwright.notation.tree import Symbol, Transpose, Tree
 from gradwright.render.plain import plain_text
 from gradwright.run.blocks import Beside
 from gradwright.run.linear_map import LinearMap
-from gradwright.run.structured_maps import Dense, Product
+from gradwright.run.product_maps import Product
+from gradwright.run.structured_maps import Dense
 
 Array = Any
 Values = Mapping[str, Array]

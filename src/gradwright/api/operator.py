@@ -7,20 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from gradwright.notation.matrices import commutation
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Binary, Call, Negate, Transpose, Tree, signed_terms
 from gradwright.run.linear_map import LinearMap
-from gradwright.run.structured_maps import (
-    Dense,
-    Diagonal,
-    Kronecker,
-    Outer,
-    Permutation,
-    Product,
-    Sum,
-)
+from gradwright.run.product_maps import Kronecker, Product
+from gradwright.run.structured_maps import Dense, Diagonal, Outer, Permutation
+from gradwright.run.sum_maps import Sum
 
 Array = Any
 
@@ -31,6 +24,9 @@ class _Reader:
     def __init__(self, scope: Scope, values: Mapping[str, Array], sizes: Mapping[str, int]) -> None:
         self.scope = scope
         self.known = {**sizes, **values}
+        arrays = [value.dtype for value in values.values() if isinstance(value, np.ndarray)]
+        #: The dtype of what is made of numbers alone, an identity or ones.
+        self.kind_of_numbers = np.result_type(*arrays, np.float32) if arrays else np.float64
 
     def _scope(self, tree: Tree) -> Scope:
         return infer(tree, self.scope.known, sizes=self.scope.sizes)
@@ -62,11 +58,13 @@ class _Reader:
                 return Kronecker(self.map(left), self.map(right))
             case Call("diag", (entries,)) if self.kind(entries) != "matrix":
                 return Diagonal(self.value(entries))
-            case Call("eye"):
-                return Diagonal(np.ones(len(self.value(tree))))
+            case Call("eye", (size,)):
+                return Diagonal(np.ones(self._length(size), self.kind_of_numbers))
             case Call("commutation", (rows, columns)):
-                order = np.argmax(commutation(self._length(rows), self._length(columns)), axis=1)
-                return Permutation(order)
+                m, n = self._length(rows), self._length(columns)
+                # vec(Aᵀ) has A[i,j] at j + i n, where vec(A) has it at i + j m.
+                order = np.arange(m * n).reshape(n, m).T.ravel()
+                return Permutation(order, self.kind_of_numbers)
             case _:
                 return Dense(self._two_axes(tree))
 
@@ -80,8 +78,8 @@ class _Reader:
         for term, kind in kinds.items():
             if kind != "matrix":
                 value = self._two_axes(term)
-                left = value if kind == "column" else np.ones((rows, 1))
-                right = value.T if kind == "row" else np.ones((columns, 1))
+                left = value if kind == "column" else np.ones((rows, 1), self.kind_of_numbers)
+                right = value.T if kind == "row" else np.ones((columns, 1), self.kind_of_numbers)
                 maps[term] = Outer(left * value if kind == "scalar" else left, right)
         if all(isinstance(made, Dense) for made in maps.values()):
             return Dense(self.value(tree))

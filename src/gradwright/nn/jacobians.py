@@ -13,7 +13,9 @@ import numpy as np
 from gradwright.nn.kinds import Kind
 from gradwright.nn.slopes import Slopes
 from gradwright.run.linear_map import LinearMap
-from gradwright.run.structured_maps import Dense, Diagonal, Kronecker, Outer, Product, Sum
+from gradwright.run.product_maps import Kronecker, Product
+from gradwright.run.structured_maps import Dense, Diagonal, Outer
+from gradwright.run.sum_maps import Sum
 
 Array = Any
 

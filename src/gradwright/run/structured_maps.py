@@ -1,25 +1,27 @@
-"""The kinds of linear maps, each with what its structure saves.
-
-A Kronecker product acts on stacked columns, (L ⊗ R) vec(X) = vec(R X Lᵀ), so neither it nor its
-inverse is ever formed. A diagonal plus a low rank is solved with by Woodbury's formula, its
-determinant by the determinant lemma.
-
-Formulas: Golub and Van Loan, Matrix Computations, 4th edition (2013), sections 2.1.4 and 12.3.
-"""
+"""Linear maps that are made of numbers: an array, a diagonal, a permutation, a low rank."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from gradwright.run.linear_map import Array, LinearMap
 
+#: Right sides of random signs that the condition of an array is estimated from.
+PROBES = 5
 
-def _enclosed(part: LinearMap, *kinds: type[LinearMap]) -> str:
-    """The structure of a part, in parentheses where it is one of these kinds."""
-    return f"({part.structure})" if isinstance(part, kinds) else part.structure
+
+def enclosed(part: LinearMap) -> str:
+    """The structure of a part, in parentheses where it is a sum or a product."""
+    return f"({part.structure})" if part.compound else part.structure
+
+
+def signs(rows: int, kind: Any) -> Array:
+    """The same random signs each time, (rows, PROBES)."""
+    bits = np.random.default_rng(0).integers(2, size=(rows, PROBES))
+    return (2 * bits - 1).astype(kind)
 
 
 class Dense(LinearMap):
@@ -32,6 +34,9 @@ class Dense(LinearMap):
     def _structure(self) -> str:
         return "dense"
 
+    def _type(self) -> Any:
+        return np.result_type(self.array.dtype, np.float32)
+
     def _transposed(self) -> LinearMap:
         return Dense(self.array.T)
 
@@ -41,6 +46,42 @@ class Dense(LinearMap):
     def _dense(self) -> Array:
         return self.array
 
+    def _inverse(self, columns: Array) -> Array:
+        """By Gaussian elimination of the array with its rows and columns scaled by powers of 2."""
+        by_rows, by_columns, scaled = self._scaled
+        count = columns.shape[1]
+        right = np.hstack([by_rows[:, None] * columns, signs(len(scaled), scaled.dtype)])
+        found = np.linalg.solve(scaled, right)
+        # ‖A⁻¹ r‖² has the mean ‖A⁻¹‖² over random signs r, in the Frobenius norm.
+        inverse = np.linalg.norm(found[:, count:]) / np.sqrt(PROBES)
+        sizes = np.abs(scaled)
+        largest = np.max(sizes.sum(axis=0), initial=0) * np.max(sizes.sum(axis=1), initial=0)
+        self._found_growth = float(np.sqrt(largest) * inverse)
+        return by_columns[:, None] * found[:, :count]
+
+    @cached_property
+    def _scaled(self) -> tuple[Array, Array, Array]:
+        """Factors for the rows and for the columns, and the array with them."""
+        kind = self.dtype
+        array = self.array.astype(kind, copy=False)
+        by_rows = _powers(np.max(np.abs(array), axis=1, initial=0)).astype(kind)
+        array = by_rows[:, None] * array
+        by_columns = _powers(np.max(np.abs(array), axis=0, initial=0)).astype(kind)
+        return by_rows, by_columns, array * by_columns
+
+    def _growth(self) -> float:
+        """The condition number of the scaled array, estimated while solving."""
+        if not hasattr(self, "_found_growth"):
+            self._inverse(np.zeros((self.shape[0], 0), self.dtype))
+        return self._found_growth
+
+
+def _powers(sizes: Array) -> Array:
+    """Powers of 2 that bring sizes to about 1; 1 for what is 0 or not finite."""
+    plain = np.isfinite(sizes) & (sizes > 0)
+    exponents = np.frexp(np.where(plain, sizes, 1.0))[1] - 1
+    return np.ldexp(1.0, -exponents)
+
 
 class Diagonal(LinearMap):
     """A diagonal of entries; an identity is one of ones."""
@@ -49,8 +90,16 @@ class Diagonal(LinearMap):
         self.entries = entries
         self.shape = (len(entries), len(entries))
 
+    @cached_property
+    def is_identity(self) -> bool:
+        """Whether all entries are 1."""
+        return bool(np.all(self.entries == 1))
+
     def _structure(self) -> str:
-        return "identity" if np.all(self.entries == 1) else "diagonal"
+        return "identity" if self.is_identity else "diagonal"
+
+    def _type(self) -> Any:
+        return np.result_type(self.entries.dtype, np.float32)
 
     def _transposed(self) -> LinearMap:
         return self
@@ -61,6 +110,9 @@ class Diagonal(LinearMap):
     def _diagonal(self) -> Array:
         return self.entries.copy()
 
+    def _entries(self, rows: Array, columns: Array) -> Array:
+        return np.where(rows == columns, self.entries[rows], 0)
+
     def _dense(self) -> Array:
         return np.diag(self.entries)
 
@@ -69,33 +121,62 @@ class Diagonal(LinearMap):
             return float(np.sum(np.log(np.abs(self.entries))))
 
     def _inverse(self, columns: Array) -> Array:
-        return columns / self.entries[:, None]
+        return columns if self.is_identity else columns / self.entries[:, None]
+
+    def _growth(self) -> float:
+        # Each entry is divided by itself: nothing grows, however different they are.
+        return 1.0 if np.all(self.entries != 0) else np.inf
 
     def _singular_values(self) -> Array:
         return np.sort(np.abs(self.entries))[::-1]
+
+    def _product_cost(self) -> int:
+        return 0 if self.is_identity else self.shape[0]
+
+    def _solve_cost(self, columns: int = 1) -> int:
+        return self._product_cost() * columns
 
 
 class Permutation(LinearMap):
     """Entry k of the result is entry `order[k]` of the vector."""
 
-    def __init__(self, order: Array) -> None:
+    def __init__(self, order: Array, kind: Any = np.float64) -> None:
         self.order = order
         self.shape = (len(order), len(order))
+        self._kind = np.dtype(kind)
 
     def _structure(self) -> str:
         return "permutation"
 
+    def _type(self) -> Any:
+        return self._kind
+
     def _transposed(self) -> LinearMap:
-        return Permutation(np.argsort(self.order))
+        return Permutation(np.argsort(self.order), self._kind)
 
     def _apply(self, columns: Array) -> Array:
         return columns[self.order]
+
+    def _diagonal(self) -> Array:
+        return (self.order == np.arange(len(self.order))).astype(self._kind)
 
     def _logdet(self) -> float:
         return 0.0
 
     def _inverse(self, columns: Array) -> Array:
         return columns[np.argsort(self.order)]
+
+    def _growth(self) -> float:
+        return 1.0
+
+    def _singular_values(self) -> Array:
+        return np.ones(len(self.order), self._kind)
+
+    def _product_cost(self) -> int:
+        return 0
+
+    def _solve_cost(self, columns: int = 1) -> int:
+        return 0
 
 
 class Outer(LinearMap):
@@ -108,193 +189,22 @@ class Outer(LinearMap):
     def _structure(self) -> str:
         return f"rank {self.left.shape[1]}"
 
+    def _type(self) -> Any:
+        return np.result_type(self.left.dtype, self.right.dtype, np.float32)
+
     def _transposed(self) -> LinearMap:
         return Outer(self.right, self.left)
 
     def _apply(self, columns: Array) -> Array:
         return self.left @ (self.right.T @ columns)
 
+    def _dense(self) -> Array:
+        return self.left @ self.right.T
+
     def _diagonal(self) -> Array:
         size = min(self.shape)
         return np.sum(self.left[:size] * self.right[:size], axis=1)
 
-
-class Kronecker(LinearMap):
-    """`left ⊗ right` on stacked columns."""
-
-    def __init__(self, left: LinearMap, right: LinearMap) -> None:
-        self.left, self.right = left, right
-        self.shape = (left.shape[0] * right.shape[0], left.shape[1] * right.shape[1])
-
-    def _structure(self) -> str:
-        return f"({_enclosed(self.left, Sum, Product)} ⊗ {_enclosed(self.right, Sum, Product)})"
-
-    def _transposed(self) -> LinearMap:
-        return Kronecker(self.left.T, self.right.T)
-
-    def _apply(self, columns: Array) -> Array:
-        return self._both(
-            self.left._apply, self.right._apply, self.left.shape, self.right.shape, columns
-        )
-
-    def _both(
-        self,
-        left: Callable[[Array], Array],
-        right: Callable[[Array], Array],
-        outer: tuple[int, int],
-        inner: tuple[int, int],
-        columns: Array,
-    ) -> Array:
-        """`left` on the outer index and `right` on the inner one of every column."""
-        count = columns.shape[1]
-        blocks = columns.reshape(outer[1], inner[1], count)
-        mapped = left(blocks.reshape(outer[1], -1)).reshape(outer[0], inner[1], count)
-        turned = mapped.transpose(1, 0, 2).reshape(inner[1], -1)
-        found = right(turned).reshape(inner[0], outer[0], count)
-        return found.transpose(1, 0, 2).reshape(-1, count)
-
-    def _diagonal(self) -> Array:
-        if self._is_square_by_square:
-            return np.kron(self.left._diagonal(), self.right._diagonal())
-        return super()._diagonal()
-
-    @property
-    def _is_square_by_square(self) -> bool:
-        sides = (self.left.shape, self.right.shape)
-        return all(rows == columns for rows, columns in sides)
-
-    def _dense(self) -> Array:
-        return np.kron(self.left._dense(), self.right._dense())
-
-    def _logdet(self) -> float:
-        if not self._is_square_by_square:
-            return super()._logdet()
-        rows, columns = self.left.shape[0], self.right.shape[0]
-        return columns * self.left._logdet() + rows * self.right._logdet()
-
-    def _inverse(self, columns: Array) -> Array:
-        if not self._is_square_by_square:
-            return super()._inverse(columns)
-        sides = (self.left._inverse, self.right._inverse)
-        return self._both(*sides, self.left.shape, self.right.shape, columns)
-
-    def _singular_values(self) -> Array:
-        values = np.multiply.outer(self.left._singular_values(), self.right._singular_values())
-        found = np.sort(values.ravel())[::-1]
-        # Of a wide times a tall factor some are zero that no pair of values shows.
-        return np.concatenate([found, np.zeros(min(self.shape) - len(found))])
-
-
-class Product(LinearMap):
-    """Maps one after the other, the last first."""
-
-    def __init__(self, factors: Sequence[LinearMap]) -> None:
-        self.factors = tuple(factors)
-        self.shape = (self.factors[0].shape[0], self.factors[-1].shape[1])
-
-    def _structure(self) -> str:
-        return " · ".join(_enclosed(factor, Sum, Product) for factor in self.factors)
-
-    def _transposed(self) -> LinearMap:
-        return Product([factor.T for factor in reversed(self.factors)])
-
-    def _apply(self, columns: Array) -> Array:
-        return reduce(lambda found, factor: factor._apply(found), reversed(self.factors), columns)
-
-    def _diagonal(self) -> Array:
-        first, *others = self.factors
-        if isinstance(first, Diagonal) and others and self.shape[0] <= self.shape[1]:
-            return first.entries * Product(others)._diagonal()
-        return super()._diagonal() if others else first._diagonal()
-
-    @property
-    def _is_square_throughout(self) -> bool:
-        return all(rows == columns for rows, columns in (f.shape for f in self.factors))
-
-    def _logdet(self) -> float:
-        if not self._is_square_throughout:
-            return super()._logdet()
-        return sum(factor._logdet() for factor in self.factors)
-
-    def _inverse(self, columns: Array) -> Array:
-        if not self._is_square_throughout:
-            return super()._inverse(columns)
-        return reduce(lambda found, factor: factor._inverse(found), self.factors, columns)
-
-    def _singular_values(self) -> Array:
-        *others, last = self.factors
-        if others and isinstance(last, Kronecker) and last.left.shape[0] == 1:
-            # (rᵀ ⊗ I)(rᵀ ⊗ I)ᵀ = ‖r‖² I: the rows are orthogonal and of one length.
-            row, inner = last.left, last.right
-            if isinstance(inner, Diagonal) and np.all(inner.entries == 1):
-                return float(np.linalg.norm(row.dense())) * Product(others)._singular_values()
-        return super()._singular_values() if others else last._singular_values()
-
-
-class Sum(LinearMap):
-    """A weighted sum of maps of one shape."""
-
-    def __init__(self, terms: Sequence[tuple[float, LinearMap]]) -> None:
-        self.terms = tuple(terms)
-        self.shape = self.terms[0][1].shape
-
-    def _structure(self) -> str:
-        shown = ""
-        for scale, term in self.terms:
-            sign = " − " if scale < 0 else " + "
-            size = "" if abs(scale) == 1 else f"{abs(scale):.6g} "
-            shown += (sign if shown else sign.strip(" +")) + size + _enclosed(term, Sum)
-        return shown
-
-    def _transposed(self) -> LinearMap:
-        return Sum([(scale, term.T) for scale, term in self.terms])
-
-    def _apply(self, columns: Array) -> Array:
-        return sum(scale * term._apply(columns) for scale, term in self.terms)
-
-    def _diagonal(self) -> Array:
-        return sum(scale * term._diagonal() for scale, term in self.terms)
-
-    def _parted(self) -> tuple[Array, Array, Array] | None:
-        """Diagonal entries d and factors U, V with map = diag(d) + U Vᵀ, if it is that."""
-        entries = np.zeros(self.shape[0])
-        left, right = [], []
-        for scale, term in self.terms:
-            if isinstance(term, Diagonal):
-                entries = entries + scale * term.entries
-            elif isinstance(term, Outer):
-                left.append(scale * term.left)
-                right.append(term.right)
-            else:
-                return None
-        rank = sum(part.shape[1] for part in left)
-        if self.shape[0] != self.shape[1] or rank >= self.shape[0] or np.any(entries == 0):
-            return None
-        if not left:
-            return entries, np.zeros((len(entries), 0)), np.zeros((len(entries), 0))
-        return entries, np.concatenate(left, axis=1), np.concatenate(right, axis=1)
-
-    def _logdet(self) -> float:
-        if len(self.terms) == 1:
-            ((scale, term),) = self.terms
-            with np.errstate(divide="ignore"):
-                return float(self.shape[0] * np.log(abs(scale))) + term._logdet()
-        parted = self._parted()
-        if parted is None:
-            return super()._logdet()
-        entries, left, right = parted
-        inner = np.eye(left.shape[1]) + right.T @ (left / entries[:, None])
-        return Diagonal(entries)._logdet() + float(np.linalg.slogdet(inner)[1])
-
-    def _inverse(self, columns: Array) -> Array:
-        if len(self.terms) == 1:
-            ((scale, term),) = self.terms
-            return term._inverse(columns) / scale
-        parted = self._parted()
-        if parted is None:
-            return super()._inverse(columns)
-        entries, left, right = parted
-        scaled = columns / entries[:, None]
-        spread = left / entries[:, None]
-        inner = np.eye(left.shape[1]) + right.T @ spread
-        return scaled - spread @ np.linalg.solve(inner, right.T @ scaled)
+    def _product_cost(self) -> int:
+        rows, columns = self.shape
+        return int(self.left.shape[1]) * (rows + columns)
