@@ -12,13 +12,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from gradwright.api.drawn import drawn_value
 from gradwright.api.tangents import TangentSet
 from gradwright.errors import GradwrightError
 from gradwright.notation.function_values import Smooth, drawn
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Tree
-from gradwright.ops.samples import draw
 from gradwright.simplify.equal import unequal_sizes
 from gradwright.simplify.readable import Printed
 from gradwright.verification.check import check_derivative
@@ -80,8 +80,7 @@ def sample_point(
     sizes = sample_sizes(scope, falling=falling)
     point: dict[str, Array] = {name: sizes[name] for name in free_sizes}
     for name, declared in sorted(scope.symbols.items()):
-        shape = tuple(s if isinstance(s, int) else sizes[s] for s in declared.sizes)
-        point[name] = draw(declared.kind, shape, declared.facts, generator)
+        point[name] = drawn_value(declared, sizes, generator)
     return point
 
 

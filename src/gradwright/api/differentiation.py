@@ -123,6 +123,14 @@ def subject(formula: Formula, names: tuple[str, ...]) -> Subject:
                 "name a symbol of the formula",
                 text=formula.text,
             )
+        if formula.scope.symbols[name].among is not None:
+            raise SymbolError(
+                f"a derivative by {name}",
+                f"{name} is declared as {formula.scope.symbols[name]}, and a function of whole "
+                "numbers has no derivative",
+                "differentiate by what it chooses from",
+                text=formula.text,
+            )
     made, variables = entrywise(formula.tree, formula.scope, formula.text, names)
     return Subject(formula, made, tuple(variables))
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradwright.api.checking import drawn_functions
+from gradwright.api.drawn import drawn_value
 from gradwright.api.formula import declared_symbols
 from gradwright.core.graph import Graph
 from gradwright.core.work import bounded
@@ -20,7 +21,6 @@ from gradwright.notation.lower import lower
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Binary, Symbol, Tree, walk
-from gradwright.ops.samples import draw
 from gradwright.simplify.equal import equal as equal_nodes
 
 Array = Any
@@ -152,9 +152,9 @@ def small_values(scope: Scope, sizes: dict[str, int]) -> Iterator[dict[str, Arra
 def _small(
     declared: Declaration, sizes: dict[str, int], k: int, generator: np.random.Generator
 ) -> Array:
+    if declared.facts or declared.among is not None:
+        return drawn_value(declared, sizes, generator)
     shape = tuple(sizes[s] if isinstance(s, str) else s for s in declared.sizes)
-    if declared.facts:
-        return draw(declared.kind, shape, declared.facts, generator)
     reach = 1 + k // 4
     numbers = generator.integers(-reach if k % 2 else 0, reach, size=shape, endpoint=True)
     return np.asarray(numbers, dtype=np.float64)

@@ -11,6 +11,7 @@ from gradwright.api.facts import verify
 from gradwright.errors import DomainError, ShapeError, SymbolError
 from gradwright.notation.declarations import Declaration
 from gradwright.notation.function_values import supplied
+from gradwright.notation.given import check_indices
 from gradwright.notation.shapes import Scope
 
 
@@ -34,8 +35,12 @@ def bind(
             f"give one value for each of {_listed(wanted)}",
         )
     given = {name: _array(name, values[name], asked) for name in sorted(scope.symbols)}
-    dtype = _dtype(given, values)
-    arrays = {name: np.asarray(array, dtype=dtype) for name, array in given.items()}
+    chosen = {name for name, declared in scope.symbols.items() if declared.among is not None}
+    dtype = _dtype({name: array for name, array in given.items() if name not in chosen}, values)
+    arrays = {
+        name: array if name in chosen else np.asarray(array, dtype=dtype)
+        for name, array in given.items()
+    }
     lengths: dict[str, tuple[int, str]] = {}
     for name, array in arrays.items():
         _check_shape(scope.symbols[name], array, lengths, asked)
@@ -43,6 +48,11 @@ def bind(
             verify(scope.symbols[name], given[name], asked)
     lengths_given = {name: _length(name, values[name], asked) for name in sizes}
     known = {size: length for size, (length, _) in lengths.items()} | lengths_given
+    for name in sorted(chosen):
+        among = scope.symbols[name].among
+        count = known[among] if isinstance(among, str) else among
+        assert count is not None
+        check_indices(scope.symbols[name], arrays[name], count, asked)
     for size, least in scope.least.items():
         if known.get(size, least) < least:
             raise ShapeError(

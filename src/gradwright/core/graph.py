@@ -17,6 +17,7 @@ from gradwright.core.nodes import (
     Function,
     Labels,
     Node,
+    OneHot,
     Operation,
     Options,
     Power,
@@ -83,6 +84,11 @@ class Graph:
         """The unit vector of a size with its 1 at `place`, counted from 1."""
         key = _digest("unit", place, size)
         return self._nodes.setdefault(key, Unit((size,), key, place))
+
+    def one_hot(self, indices: Variable, size: Size) -> Node:
+        """A row of `size` zeros and a 1 for each entry of `indices`: where the entry says."""
+        key = _digest("one hot", indices.key, size)
+        return self._nodes.setdefault(key, OneHot((*indices.axes, size), key, indices))
 
     def _plain(self, value: Fraction, out: Labels, axes: tuple[Size, ...]) -> Node:
         if not value:
@@ -249,7 +255,7 @@ class Graph:
             return base
         if exponent == 0:
             return self.ones(*base.axes)
-        if isinstance(base, Unit) and exponent > 0:
+        if isinstance(base, Unit | OneHot) and exponent > 0:
             return base
         if isinstance(base, Power) and _powers_multiply(base.exponent, exponent):
             return self.power(base.base, base.exponent * exponent)

@@ -61,6 +61,13 @@ class Unit(Node):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class OneHot(Node):
+    """1 where the last index is the entry of `indices` at the others, counted from 0, else 0."""
+
+    indices: Variable
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Product(Node):
     """`coefficient · Σ Π factors`, summed over the labels that are not in `out`.
 
@@ -134,6 +141,8 @@ def arguments(node: Node) -> tuple[Node, ...]:
             return (base,)
         case Function(arguments=parts) | Operation(arguments=parts):
             return parts
+        case OneHot(indices=indices):
+            return (indices,)
         case _:
             return ()
 
@@ -179,7 +188,7 @@ def bare_sizes(node: Node) -> frozenset[str]:
     match node:
         case SizeOf(size=size):
             return frozenset({size})
-        case Unit(axes=axes):
+        case Unit(axes=axes) | OneHot(axes=axes):
             return frozenset(size for size in axes if isinstance(size, str))
         case Product():
             held = {label for _, labels in node.factors for label in labels}

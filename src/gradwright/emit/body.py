@@ -15,8 +15,10 @@ from gradwright.program.ir import (
     Einsum,
     Function,
     Gram,
+    OneHotRows,
     Operand,
     Permute,
+    Put,
     Ref,
     SoftmaxLogSumExp,
     Spread,
@@ -204,9 +206,14 @@ class FormulaBody:
         return lines
 
     def _floating(self) -> list[str]:
-        """The inputs that are no sizes; 0.0 beside them makes integers floating."""
+        """The inputs that are no sizes and no indices; 0.0 makes integers floating."""
         sizes = {axis for axes in self.function.axes.values() for axis in axes}
-        return [name for x, name in self.names.items() if self.function.axes[x] or x not in sizes]
+        indices = self.function.index_inputs
+        return [
+            name
+            for x, name in self.names.items()
+            if (self.function.axes[x] or x not in sizes) and x not in indices
+        ]
 
 
 def mostly_zero(function: Function) -> str | None:
@@ -242,6 +249,10 @@ def helpers_of(statement: Statement, library: Library) -> set[str]:
             return {"softmax_logsumexp"}
         case Gram():
             return {"gram"}
+        case Put():
+            return {"put"}
+        case OneHotRows():
+            return {"one_hot"}
         case Spread():
             # The other cases are np.full, np.eye and np.diag.
             return {"spread"} if is_tied(statement.kernel) else set()

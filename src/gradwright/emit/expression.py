@@ -19,13 +19,16 @@ from gradwright.program.ir import (
     Length,
     Map,
     MatMul,
+    OneHotRows,
     Operand,
     Permute,
+    Put,
     Ref,
     SoftmaxLogSumExp,
     Spread,
     Statement,
     Sum,
+    Take,
     TensorDot,
     UnitVector,
 )
@@ -159,6 +162,8 @@ def _text(statement: Statement, parts: Sequence[Text], names: Names, out: str) -
             return _map(operator, parts, library)
         case MatMul() | Gram() | BatchedMatMul() | TensorDot() | Einsum():
             return _contraction(statement, parts, names)
+        case Take() | Put() | OneHotRows():
+            return _choice(statement, parts, names)
         case Sum(axes):
             (operand,) = statement.operands
             whole = isinstance(operand, Ref) and len(names.axes(operand.name)) == len(axes)
@@ -215,6 +220,22 @@ def _contraction(statement: Statement, parts: Sequence[Text], names: Names) -> T
         case Einsum(subscripts):
             listed = ", ".join(part.source for part in parts)
             return Text(f'{module}.einsum("{subscripts}", {listed})')
+    raise AssertionError(statement.kernel)
+
+
+def _choice(statement: Statement, parts: Sequence[Text], names: Names) -> Text:
+    """What whole numbers choose, and the way back."""
+    match statement.kernel:
+        case Take(0):
+            return Text(f"{parts[0].at(ATOM)}[{parts[1].source}]")
+        case Take(axis):
+            whole = ":, " * axis
+            return Text(f"{parts[0].at(ATOM)}[{whole}{parts[1].source}]")
+        case Put(size):
+            return Text(f"put({parts[0].source}, {parts[1].source}, {names.size(size)})")
+        case OneHotRows():
+            size = names.size(names.axes(statement.targets[0])[-1])
+            return Text(f"one_hot({parts[0].source}, {size}, {names.like()})")
     raise AssertionError(statement.kernel)
 
 

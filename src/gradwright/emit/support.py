@@ -59,7 +59,23 @@ def gram(x, weights):
     return above.T @ above - below.T @ below
 '''
 
+PUT = '''
+def put(x, places, size):
+    """Zeros of `size`, with x added up at its places along the first axis."""
+    result = np.zeros((size, *x.shape[places.ndim :]), x.dtype)
+    np.add.at(result, places, x)
+    return result
+'''
+
+ONE_HOT = '''
+def one_hot(places, size, dtype):
+    """A row of zeros with a 1 at its place for each whole number."""
+    return (places[..., None] == np.arange(size)).astype(dtype)
+'''
+
 HELPERS = {
+    "put": PUT,
+    "one_hot": ONE_HOT,
     "gram": GRAM,
     "softmax": SOFTMAX,
     "logsumexp": LOGSUMEXP,

@@ -66,7 +66,22 @@ def gram(x, weights):
     return (weights[:, None] * x).T @ x
 '''
 
+PUT = '''
+def put(x, places, size):
+    """Zeros of `size`, with x added up at its places along the first axis."""
+    result = x.new_zeros((size, *x.shape[places.ndim :]))
+    return result.index_put((places,), x, accumulate=True)
+'''
+
+ONE_HOT = '''
+def one_hot(places, size, like):
+    """A row of zeros with a 1 at its place for each whole number."""
+    return (places[..., None] == torch.arange(size, device=places.device)).to(like.dtype)
+'''
+
 TORCH_HELPERS = {
+    "put": PUT,
+    "one_hot": ONE_HOT,
     "gram": GRAM,
     "softmax_logsumexp": SOFTMAX_LOGSUMEXP,
     "spread": SPREAD,

@@ -17,12 +17,12 @@ from gradwright.errors import (
 )
 from gradwright.notation.lexer import MAX_DIGITS, canonical_name, is_name
 
-Kind = Literal["scalar", "vector", "row", "matrix", "tensor"]
+Kind = Literal["scalar", "vector", "row", "matrix", "tensor", "indices"]
 Size = int | str
 
 #: How many sizes each kind has; a tensor has any number, from three on.
 ORDER: dict[str, int] = {"scalar": 0, "vector": 1, "row": 1, "matrix": 2}
-KINDS = (*ORDER, "tensor")
+KINDS = (*ORDER, "tensor", "indices")
 #: How many of the axes are rows: a vector is a column. The first axis of a tensor counts as one.
 ROWS: dict[str, int] = {"scalar": 0, "vector": 1, "row": 0, "matrix": 1, "tensor": 1}
 #: Facts about a square matrix as a whole; a declaration may start with one.
@@ -58,16 +58,19 @@ class Declaration:
     """A symbol: `sizes` has an entry for each axis.
 
     A scalar has none, a vector or row one, a matrix two, a tensor more. A size is a positive
-    integer or a name. `facts` holds what is declared and what that implies.
+    integer or a name. `facts` holds what is declared and what that implies. Indices are whole
+    numbers from 0 that choose `among` so many places.
     """
 
     name: str
     kind: Kind
     sizes: tuple[Size, ...] = ()
     facts: frozenset[str] = frozenset()
+    among: Size | None = None
 
     def __str__(self) -> str:
-        return " ".join([self.kind, *map(str, self.sizes), *sorted(self.facts)])
+        among = () if self.among is None else (self.among,)
+        return " ".join([self.kind, *map(str, (*self.sizes, *among)), *sorted(self.facts)])
 
 
 def array_kind(order: int) -> Kind:
@@ -164,6 +167,8 @@ def declare(name: str, text: str) -> Declaration:
     reader.check_order(kind, sizes)
     if kind == "tensor":
         kind = array_kind(len(sizes))
+    if kind == "indices":
+        return Declaration(reader.name, kind, tuple(sizes[:-1]), among=sizes[-1])
     for fact, span in facts:
         reader.check_fact(fact, kind, sizes, span)
     held = frozenset(fact for fact, _ in facts)
@@ -204,7 +209,7 @@ class _Reader:
                 )
             return "matrix", [*rest, self.words[0]]
         match first:
-            case "scalar" | "vector" | "row" | "matrix" | "tensor":
+            case "scalar" | "vector" | "row" | "matrix" | "tensor" | "indices":
                 return first, self.words[1:]
         if first in FUNCTION_KINDS:
             clash = f"{first} declares a function, and {self.name} is declared as a symbol here"
@@ -253,10 +258,17 @@ class _Reader:
 
     def check_order(self, kind: Kind, sizes: list[Size]) -> None:
         """A kind has so many sizes; a word too many is a misspelt fact."""
-        if kind == "tensor":
-            if not sizes:
-                clash = "a tensor has a size for each axis and none is given"
-                raise self._error(ShapeError, clash, "write tensor b n d")
+        if kind == "tensor" and not sizes:
+            clash = "a tensor has a size for each axis and none is given"
+            raise self._error(ShapeError, clash, "write tensor b n d")
+        if kind == "indices" and len(sizes) < 2:
+            clash = "indices have their sizes and last the number of places they choose from"
+            raise self._error(ShapeError, clash, "write indices n v, or indices b n v")
+        if kind == "indices" and len(sizes) + 1 < len(self.words):
+            word, span = self.words[-1]
+            clash = f"indices have no facts, and {word} is one"
+            raise self._error(SymbolError, clash, f"drop {word}", span)
+        if kind in ("tensor", "indices"):
             for word, span in self.words[1:]:
                 if word not in FACTS and get_close_matches(word, FACTS, n=1, cutoff=0.8):
                     raise self.unknown_fact(word, span)

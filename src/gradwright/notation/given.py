@@ -47,6 +47,13 @@ class Value:
         return self.array.reshape(-1) if self.rows or self.columns else self.array[0, 0]
 
 
+def of_array(array: Array) -> Value:
+    """An array of one axis is a column, one of more axes a matrix or a tensor."""
+    if array.ndim == 1:
+        return Value(array.reshape(-1, 1), True, False)
+    return Value(array, array.ndim > 0, array.ndim > 1)
+
+
 class Values:
     """The given arrays in one dtype, and the sizes that they fix."""
 
@@ -65,7 +72,8 @@ class Values:
             for name, value in given.items()
             if name in scope.symbols
         }
-        self.dtype = _dtype(self.arrays, given)
+        numbers = {n: a for n, a in self.arrays.items() if scope.symbols[n].among is None}
+        self.dtype = _dtype(numbers, given)
         self.sizes: dict[str, tuple[int, str]] = {}
         for name, value in given.items():
             if name not in scope.symbols:
@@ -103,6 +111,23 @@ class Values:
             )
         return Value(np.full((1, 1), self.size(name), self.dtype), False, False)
 
+    def indices(self, name: str) -> tuple[Array, int]:
+        """Whole numbers from 0, and how many places they choose from.
+
+        Raises:
+            SymbolError: there is no value.
+            ShapeError: a number is none of these places.
+        """
+        among = self.symbols[name].among
+        assert among is not None
+        if name not in self.arrays:
+            fact = f"{name} is a symbol of the formula and has no value"
+            raise evaluation_error(SymbolError, fact, f"give a value for {name}")
+        count = among if isinstance(among, int) else self.size(among)
+        array = self.arrays[name]
+        check_indices(self.symbols[name], array, count, "evaluating the formula")
+        return array, count
+
     def size(self, name: str) -> int:
         """The value of a size."""
         if name not in self.sizes:
@@ -127,6 +152,28 @@ class Values:
 def evaluation_error(kind: type[GradwrightError], clash: str, instead: str) -> GradwrightError:
     """An error about values."""
     return kind("evaluating the formula", clash, instead)
+
+
+def check_indices(declared: Declaration, array: Array, count: int, asked: str) -> None:
+    """Whole numbers from 0 to count - 1.
+
+    Raises:
+        ShapeError: the value has other numbers.
+    """
+    if array.dtype.kind not in "iu":
+        raise ShapeError(
+            asked,
+            f"{declared.name} is declared as {declared} and its value has dtype {array.dtype}",
+            "give whole numbers, as an array of integers",
+        )
+    low, high = int(np.min(array, initial=0)), int(np.max(array, initial=0))
+    if low < 0 or high >= count:
+        raise ShapeError(
+            asked,
+            f"{declared.name} holds {low if low < 0 else high}, and it chooses among {count} "
+            f"places, from 0 to {count - 1}",
+            "give indices of these places; they count from 0",
+        )
 
 
 def _array(declared: Declaration, value: ArrayLike) -> Array:

@@ -249,6 +249,8 @@ class _Reader(TokenReader):
             return self.function(token, SPELLED[word.lower()])
         if name == "mathbf" and word in ("1", "I", "K") and self.peek().text == "_":
             return self.constant(token, {"1": "ones", "I": "eye", "K": "commutation"}[word])
+        if word == "array" and self.peek().text == "_":
+            return self.array(token)
         if name in ("text", "textrm", "mathrm", "mbox", "textit") and " " in word:
             return []
         if word in ("if", "otherwise", "else", "for", "when") and name.startswith(("text", "m")):
@@ -270,6 +272,16 @@ class _Reader(TokenReader):
         self.next()
         sizes = joined(self.group()).replace("*", ",").replace(" ", "")
         return [(f"{name}({sizes.replace(',', ', ')})", token.span)]
+
+    def array(self, token: LatexToken) -> Parts:
+        r"""`\operatorname{array}_{i,j}(…)`."""
+        self.next()
+        indices = re.sub(r"[{}_\s]", "", joined(self.group()))
+        self.skip_space()
+        if self.peek().text != "(":
+            raise self.error(token, "an array has its entries in ( )", r"write array_{i,j}(A_{ij})")
+        _, *inner = self.bracketed(token, self.next().text)
+        return [(f"array[{indices}](", token.span), *inner]
 
     def fraction(self, token: LatexToken) -> Parts:
         """A derivative, or a quotient."""

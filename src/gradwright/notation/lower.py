@@ -29,6 +29,7 @@ from gradwright.notation.lowered import (
     spread_over,
     turned,
 )
+from gradwright.notation.selecting import BY_INDICES, expressions
 from gradwright.notation.shapes import Scope, identity_sizes
 from gradwright.notation.tree import (
     Binary,
@@ -88,6 +89,8 @@ def _operands(tree: Tree) -> Sequence[Tree]:
     """What a tree is lowered from: its children, all terms of a long sum, nothing of a constant."""
     if isinstance(tree, Call) and tree.function in CONSTANTS:
         return ()
+    if isinstance(tree, Call) and tree.function in BY_INDICES:
+        return expressions(tree)
     terms = [term for _, term in signed_terms(tree)]
     return terms if len(terms) > LONG_SUM else children(tree)
 

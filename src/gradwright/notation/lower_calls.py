@@ -10,6 +10,7 @@ from gradwright.core.nodes import Node, Options, Size
 from gradwright.notation.abstract import abstract_node
 from gradwright.notation.functions import FUNCTIONS
 from gradwright.notation.lowered import Lowered, number_value, spread, turned
+from gradwright.notation.selecting import BY_INDICES
 from gradwright.notation.shapes import Scope
 from gradwright.notation.tree import Call, Number, Symbol
 from gradwright.ops.record import Elementwise
@@ -35,6 +36,8 @@ def constant(graph: Graph, tree: Call) -> Lowered:
 
 def call(graph: Graph, scope: Scope, tree: Call, parts: Sequence[Lowered]) -> Lowered:
     """The value of a call whose arguments have values; the shapes are known to fit."""
+    if tree.function in BY_INDICES:
+        return _chosen(graph, scope, tree, parts)
     if tree.function not in FUNCTIONS:
         node, rows = abstract_node(graph, scope.functions, tree, [part.node for part in parts])
         return Lowered(node, parts[0].rows if rows is None else rows)
@@ -43,6 +46,22 @@ def call(graph: Graph, scope: Scope, tree: Call, parts: Sequence[Lowered]) -> Lo
     record = OPERATIONS[tree.function]
     assert isinstance(record, Elementwise)
     return _elementwise(graph, tree, record, parts)
+
+
+def _chosen(graph: Graph, scope: Scope, tree: Call, parts: Sequence[Lowered]) -> Lowered:
+    """`onehot(t)`, and `gather(E, t)`, the contraction of it with the first axis of E."""
+    named = tree.arguments[BY_INDICES[tree.function]]
+    assert isinstance(named, Symbol)
+    declared = scope.symbols[named.name]
+    assert declared.among is not None
+    onehot = graph.one_hot(graph.variable(named.name, declared.sizes), declared.among)
+    if tree.function == "onehot":
+        return Lowered(onehot, 1)
+    places = tuple(range(onehot.order))
+    base = parts[0].node
+    rest = tuple(range(onehot.order, onehot.order + base.order - 1))
+    factors = [(onehot, places), (base, (places[-1], *rest))]
+    return Lowered(graph.product(factors, (*places[:-1], *rest)), 1)
 
 
 # Entry by entry ---------------------------------------------------------------------------------

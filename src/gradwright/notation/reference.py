@@ -18,8 +18,9 @@ from gradwright.errors import GradwrightError, ShapeError
 from gradwright.notation import matrices, summation
 from gradwright.notation.analytic import ELEMENTWISE, Array, larger, leaky_relu, power, step
 from gradwright.notation.functions import CONSTANTS, FUNCTIONS
-from gradwright.notation.given import Value, Values, evaluation_error
+from gradwright.notation.given import Value, Values, evaluation_error, of_array
 from gradwright.notation.lexer import canonical_name
+from gradwright.notation.selecting import BY_INDICES, expressions
 from gradwright.notation.shapes import Scope, identity_sizes
 from gradwright.notation.supplied import Supplied, supplied_value
 from gradwright.notation.tree import (
@@ -105,6 +106,8 @@ class _Evaluator:
         """What a node is computed from: sizes are not evaluated, and a sum is of a product."""
         if isinstance(tree, Call) and tree.function in CONSTANTS:
             return ()
+        if isinstance(tree, Call) and tree.function in BY_INDICES:
+            return expressions(tree)
         return (
             summation.factors(tree, self.free)[1] if isinstance(tree, IndexSum) else children(tree)
         )
@@ -196,6 +199,8 @@ class _Evaluator:
     def _call(self, tree: Call, parts: list[Value]) -> Value:
         if tree.function in CONSTANTS:
             return self._constant(tree)
+        if tree.function in BY_INDICES:
+            return self._chosen(tree, parts)
         value = parts[0]
         array = value.array
         if tree.function not in FUNCTIONS:
@@ -241,6 +246,15 @@ class _Evaluator:
                 found = matrices.solution(array, parts[1].array, "of solve(…)")
                 return Value(found, True, parts[1].columns)
         return Value(ELEMENTWISE[tree.function](array), value.rows, value.columns)
+
+    def _chosen(self, tree: Call, parts: list[Value]) -> Value:
+        """`gather(E, t)`, `onehot(t)`."""
+        named = tree.arguments[BY_INDICES[tree.function]]
+        assert isinstance(named, Symbol)
+        indices, count = self.values.indices(named.name)
+        if tree.function == "gather":
+            return of_array(parts[0].axes[indices])
+        return of_array(np.eye(count, dtype=self.values.dtype)[indices])
 
     def _constant(self, tree: Call) -> Value:
         sizes = []
@@ -300,10 +314,7 @@ def _mean(array: Array, axis: int) -> Array:
 
 def _arranged(value: Value, indices: Sequence[str]) -> Value:
     """An array with the axes of these indices, from a value that has them free."""
-    array = summation.arranged(value.indexed, indices)
-    if array.ndim == 1:
-        return Value(array.reshape(-1, 1), True, False)
-    return Value(array, True, True)
+    return of_array(summation.arranged(value.indexed, indices))
 
 
 def _larger(tree: Call, one: Array, other: Array) -> Array:

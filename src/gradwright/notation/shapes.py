@@ -27,6 +27,7 @@ from gradwright.notation.definitions import NONE, Definitions
 from gradwright.notation.functions import CONSTANTS, EACH_ENTRY, FUNCTIONS, checked
 from gradwright.notation.indexed import Indices
 from gradwright.notation.products import times
+from gradwright.notation.selecting import BY_INDICES, expressions, selected_form
 from gradwright.notation.tree import (
     Binary,
     Call,
@@ -42,6 +43,7 @@ from gradwright.notation.tree import (
 )
 from gradwright.notation.unify import (
     SCALAR,
+    Atom,
     Atoms,
     Equations,
     Form,
@@ -119,15 +121,13 @@ def infer(
     form = inference.form(tree)
     inference.name_unknowns(form)
     least = inference.indices.finish(tree, form)
-    symbols = {
-        name: Declaration(name, kind, inference.sizes_of(atoms), facts)
-        for name, (kind, atoms, facts) in inference.symbols.items()
-    }
+    symbols = {name: inference.declaration(name) for name in inference.symbols}
     functions = {
         name: FunctionDeclaration(name, kind, inference.sizes_of(atoms))
         for name, (kind, atoms) in inference.abstract.used.items()
     }
     held = [d.sizes for d in symbols.values()] + [d.sizes for d in functions.values()]
+    held.append(tuple(d.among for d in symbols.values() if d.among is not None))
     named = {size for sizes in held for size in sizes if isinstance(size, str)}
     shape = inference.shape(form)
     return Scope(symbols, frozenset(named | inference.names), shape, functions, least)
@@ -160,6 +160,8 @@ def _product(side: tuple[Size, ...]) -> str:
 
 def _operands(tree: Tree) -> tuple[Tree, ...]:
     """The children that are expressions; the arguments of `ones` and `eye` are sizes."""
+    if isinstance(tree, Call) and tree.function in BY_INDICES:
+        return expressions(tree)
     return () if isinstance(tree, Call) and tree.function in CONSTANTS else children(tree)
 
 
@@ -183,6 +185,7 @@ class _Inference:
         self.declared = {n: d for n, d in given.items() if isinstance(d, Declaration)}
         self.names = set(names)
         self.names |= {s for d in given.values() for s in d.sizes if isinstance(s, str)}
+        self.names |= {d.among for d in self.declared.values() if isinstance(d.among, str)}
         self.equations = Equations(text, self.names | set(given))
         self.symbols: dict[str, tuple[Kind, Atoms, frozenset[str]]] = {}
         functions = {n: d for n, d in given.items() if isinstance(d, FunctionDeclaration)}
@@ -205,6 +208,22 @@ class _Inference:
                 stack.append((node, True))
                 stack.extend((part, False) for part in reversed(_operands(node)))
         return done[id(tree)]
+
+    def declaration(self, name: str) -> Declaration:
+        """A symbol after the unknown sizes have got names."""
+        kind, atoms, facts = self.symbols[name]
+        sizes = self.sizes_of(atoms)
+        if kind == "indices":
+            return Declaration(name, kind, sizes[:-1], facts, sizes[-1])
+        return Declaration(name, kind, sizes, facts)
+
+    def _indices_of(self, name: str) -> tuple[Atoms, Atom] | None:
+        """The axes of a name of indices, and the number of places that they choose from."""
+        declared = self.declared.get(name)
+        if declared is None or declared.among is None:
+            return None
+        self.symbols[name] = ("indices", (*declared.sizes, declared.among), declared.facts)
+        return declared.sizes, declared.among
 
     def name_unknowns(self, whole: Form) -> None:
         """Names for the sizes that no equation determines; columns first, so A is m × n."""
@@ -234,6 +253,8 @@ class _Inference:
     # Nodes ------------------------------------------------------------------------------------
 
     def _node(self, tree: Tree, parts: list[Form]) -> Form:
+        if isinstance(tree, Call) and tree.function in BY_INDICES:
+            return selected_form(self.equations, tree, parts, self._indices_of)
         indexed = self.indices.form(tree, parts)
         if indexed is not None:
             if isinstance(tree, Call):
@@ -275,6 +296,10 @@ class _Inference:
         if declared is None and name in FUNCTIONS:
             clash = f"{name} is a function, and no argument in parentheses touches it"
             instead = f"write {name}(x) without a space, or declare {name} as a symbol"
+            raise self.equations.error(SymbolError, tree, clash, instead)
+        if declared is not None and declared.kind == "indices":
+            clash = f"{name} is declared as {declared}, and indices stand for no numbers here"
+            instead = f"write gather(E, {name}) for what they choose, or onehot({name})"
             raise self.equations.error(SymbolError, tree, clash, instead)
         if declared is not None and declared.kind == "scalar" and name in self.names:
             clash = f"{name} is declared as a scalar and is also the name of a size"

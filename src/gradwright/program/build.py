@@ -10,6 +10,7 @@ from gradwright.core.nodes import (
     Add,
     Labels,
     Node,
+    OneHot,
     Operation,
     Power,
     Product,
@@ -28,6 +29,7 @@ from gradwright.program.ir import (
     Length,
     Map,
     MatMul,
+    OneHotRows,
     Operand,
     Ref,
     SoftmaxLogSumExp,
@@ -39,6 +41,7 @@ from gradwright.program.ir import (
     operand_axes,
     temporary,
 )
+from gradwright.program.selecting import Chooser, choose, put_back
 from gradwright.program.structure import (
     held_axes,
     is_constant,
@@ -161,6 +164,8 @@ class Builder:
                 return Length(size)
             case Unit(place=place):
                 return self.emit(UnitVector(place), (), node.axes)
+            case OneHot(indices=indices):
+                return self.emit(OneHotRows(), (self.value(indices),), node.axes)
             case Product():
                 return self._product(node)
             case Add():
@@ -279,10 +284,13 @@ class Builder:
         tensors: list[tuple[Operand, Labels]] = []
         over: list[Operand] = []
         under: list[tuple[Operand, Labels]] = []
+        choosers: list[Chooser] = []
         beside = [ls for other, ls in node.factors if not (is_mask(other) or is_under(other))]
         for factor, labels in node.factors:
             sizes |= dict(zip(labels, factor.axes, strict=True))
-            if (
+            if isinstance(factor, OneHot):
+                choosers.append((factor, labels))
+            elif (
                 is_under(factor)
                 and set(labels) <= set(distinct)
                 and len(set(labels)) == len(labels)
@@ -297,14 +305,18 @@ class Builder:
                 tensors.append((self._factor(factor, mask), labels))
             else:
                 over.append(self.value(factor))
-        small = smaller_than_product(self, tensors, distinct, sizes)
+        chosen = choose(self, tensors, choosers, distinct)
+        tensors = chosen.tensors + [(self.value(rest), labels) for rest, labels in chosen.rest]
+        small = smaller_than_product(self, tensors, chosen.out, sizes)
         if small is not None:
             least, labels = tensors[small]
             for part in over:
                 least = self.emit(Map("multiply"), (part, least), self.shape(least))
             tensors[small] = (self._scaled(least, node.coefficient), labels)
             node, over = replace(node, coefficient=Fraction(1)), []
-        held, operand = contract(self, tensors, distinct, sizes, order)
+        held, operand = contract(self, tensors, chosen.out, sizes, order)
+        if chosen.put and operand is not None:
+            held, operand = put_back(self, held, operand, chosen.put, sizes)
         return self._finished(node, distinct, held, operand, over, under, sizes)
 
     def _turned(self, node: Product) -> Product:

@@ -63,6 +63,28 @@ class TensorDot:
 
 
 @dataclass(frozen=True, slots=True)
+class Take:
+    """What whole numbers choose along an axis; the axes of the numbers stand in its place."""
+
+    axis: int
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Zeros with the first operand added up at places along a new first axis of a size.
+
+    The second operand has the places; its axes are the first ones of the first operand.
+    """
+
+    size: Size
+
+
+@dataclass(frozen=True, slots=True)
+class OneHotRows:
+    """A row of zeros with a 1 at its place for each whole number."""
+
+
+@dataclass(frozen=True, slots=True)
 class Einsum:
     """Any other contraction, in einsum's subscripts."""
 
@@ -126,6 +148,9 @@ Kernel = (
     | Gram
     | BatchedMatMul
     | TensorDot
+    | Take
+    | Put
+    | OneHotRows
     | Einsum
     | Map
     | Apply
@@ -162,6 +187,16 @@ class Function:
     outputs: tuple[Operand, ...]
     axes: dict[str, tuple[Size, ...]]
     merged: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def index_inputs(self) -> frozenset[str]:
+        """The inputs that are whole numbers, to choose places by."""
+        return frozenset(
+            statement.operands[-1].name
+            for statement in self.statements
+            if isinstance(statement.kernel, Take | Put | OneHotRows)
+            and isinstance(statement.operands[-1], Ref)
+        )
 
     @property
     def callables(self) -> tuple[tuple[str, int], ...]:

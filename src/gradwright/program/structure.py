@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
-from gradwright.core.nodes import Add, Function, Node, Operation, Power, Product, postorder
+from gradwright.core.nodes import (
+    Add,
+    Function,
+    Node,
+    OneHot,
+    Operation,
+    Power,
+    Product,
+    postorder,
+)
 
 
 def needed(node: Node, known: Container[Node]) -> list[Node]:
@@ -34,7 +43,11 @@ def _operands(node: Node) -> tuple[Node, ...]:
             return tuple(part for part in parts if len(parts) == 1 or not is_constant(part))
         case Product(factors=factors):
             turned = turned_sum(node)
-            below = tuple(_factor_operand(factor) for factor, _ in factors if factor is not turned)
+            below = tuple(
+                _factor_operand(factor)
+                for factor, _ in factors
+                if factor is not turned and not isinstance(factor, OneHot)
+            )
             return below if turned is None else (*below, *_operands(turned))
         case Add(terms=terms):
             return tuple(_term_operand(term) for _, term in terms if not is_constant(term))

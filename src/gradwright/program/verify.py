@@ -19,13 +19,16 @@ from gradwright.program.ir import (
     Length,
     Map,
     MatMul,
+    OneHotRows,
     Operand,
     Permute,
+    Put,
     Ref,
     SoftmaxLogSumExp,
     Spread,
     Statement,
     Sum,
+    Take,
     TensorDot,
     UnitVector,
     broadcast,
@@ -106,6 +109,14 @@ def _results(statement: Statement, operands: Sequence[Axes], function: Function)
             return [_batched(first, operands[1], left, right)]
         case TensorDot(left_axes, right_axes):
             return [_tensordot(first, operands[1], left_axes, right_axes)]
+        case Take(axis):
+            return [(*first[:axis], *operands[1], *first[axis + 1 :])]
+        case Put(size):
+            if first[: len(operands[1])] != operands[1]:
+                raise AssertionError(f"no places of axes {operands[1]} for axes {first}")
+            return [(size, *first[len(operands[1]) :])]
+        case OneHotRows():
+            return [(*first, *target[-1:])]
         case Einsum(subscripts):
             return [_einsum(subscripts, operands)]
         case Sum(axes):

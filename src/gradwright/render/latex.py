@@ -12,6 +12,7 @@ from fractions import Fraction
 from gradwright.notation.declarations import GREEK_NAMES
 from gradwright.notation.functions import FUNCTIONS
 from gradwright.notation.lexer import layer_index
+from gradwright.notation.selecting import BY_INDICES
 from gradwright.notation.tree import Index, Left, Tree
 from gradwright.ops.abstract import map_parts, unprimed
 from gradwright.render.latex_characters import ACCENTED, GREEK, TEXT
@@ -227,7 +228,7 @@ def _head(name: str, count: int) -> str:
         return HEADS[name]
     if name in NAMED:
         return rf"\{name}"
-    if name in FUNCTIONS:
+    if name in FUNCTIONS or name in BY_INDICES:
         return rf"\operatorname{{{escape(name)}}}"
     base, primes = unprimed(name)
     by: tuple[int, ...] = ()

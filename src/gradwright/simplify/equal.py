@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Node, Product, SizeOf, Variable, postorder
+from gradwright.core.nodes import Node, OneHot, Product, Size, SizeOf, Variable, postorder
 from gradwright.notation.declarations import array_kind
 from gradwright.ops import samples
 from gradwright.simplify.contracting import PRIME, lengths
@@ -29,6 +29,10 @@ REAL_POINTS = 3
 
 #: Relative to the largest magnitude met, for points whose condition is ordinary.
 REAL_TOLERANCE = 1e-8
+
+
+#: Variables; with one that is indices, the number of places it chooses from.
+Inputs = list[tuple[Variable, Size | None]]
 
 
 class Level(StrEnum):
@@ -74,18 +78,24 @@ def unequal_sizes(names: Sequence[str]) -> dict[str, int]:
     return {name: SMALLEST + k for k, name in enumerate(names)}
 
 
-def _inputs(nodes: Iterable[Node]) -> list[Variable]:
-    found = {part for part in postorder(*nodes) if isinstance(part, Variable)}
-    return sorted(found, key=lambda variable: variable.name)
+def _inputs(nodes: Iterable[Node]) -> Inputs:
+    """The variables of nodes; for one that is indices, the number of places it chooses from."""
+    among: dict[Variable, Size | None] = {}
+    for part in postorder(*nodes):
+        if isinstance(part, OneHot):
+            among[part.indices] = part.axes[-1]
+        elif isinstance(part, Variable):
+            among.setdefault(part, None)
+    return sorted(among.items(), key=lambda item: item[0].name)
 
 
 def _modular(
-    one: Node, other: Node, inputs: list[Variable], sizes: Mapping[str, int], draw: random.Random
+    one: Node, other: Node, inputs: Inputs, sizes: Mapping[str, int], draw: random.Random
 ) -> bool:
     agreed = 0
     for _ in range(MODULAR_TRIES):
         salt = draw.randrange(PRIME)
-        values = {v.name: _modular_value(v, sizes, draw) for v in inputs}
+        values = {v.name: _modular_value(v, among, sizes, draw) for v, among in inputs}
         try:
             left = evaluate_modular(one, values, sizes, salt)
             right = evaluate_modular(other, values, sizes, salt)
@@ -99,8 +109,14 @@ def _modular(
     return False
 
 
-def _modular_value(variable: Variable, sizes: Mapping[str, int], draw: random.Random) -> Any:
+def _modular_value(
+    variable: Variable, among: Size | None, sizes: Mapping[str, int], draw: random.Random
+) -> Any:
     shape = lengths(variable.axes, sizes)
+    if among is not None:
+        (places,) = lengths((among,), sizes)
+        drawn = [draw.randrange(places) for _ in range(int(np.prod(shape, dtype=int)))]
+        return np.array(drawn, dtype=object).reshape(shape)
     facts = variable.facts
     count = int(np.prod(shape, dtype=int))
     if facts & {"binary", "onehot"}:
@@ -126,14 +142,14 @@ def _modular_value(variable: Variable, sizes: Mapping[str, int], draw: random.Ra
 def _real(
     one: Node,
     other: Node,
-    inputs: list[Variable],
+    inputs: Inputs,
     sizes: Mapping[str, int],
     draw: np.random.Generator,
 ) -> bool:
     """Whether the values agree at random points where both are finite."""
     decided = 0
     for _ in range(REAL_POINTS * 4):
-        values = {v.name: _real_value(v, sizes, draw) for v in inputs}
+        values = {v.name: _real_value(v, among, sizes, draw) for v, among in inputs}
         with np.errstate(all="ignore"):
             left = evaluate(one, values, sizes)
             right = evaluate(other, values, sizes)
@@ -150,8 +166,13 @@ def _real(
     return False
 
 
-def _real_value(variable: Variable, sizes: Mapping[str, int], draw: np.random.Generator) -> Any:
+def _real_value(
+    variable: Variable, among: Size | None, sizes: Mapping[str, int], draw: np.random.Generator
+) -> Any:
     """A random value that honours the declared facts."""
+    if among is not None:
+        (places,) = lengths((among,), sizes)
+        return draw.integers(places, size=lengths(variable.axes, sizes))
     kind = array_kind(variable.order)
     return samples.draw(kind, lengths(variable.axes, sizes), variable.facts, draw)
 

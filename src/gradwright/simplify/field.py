@@ -20,6 +20,7 @@ from gradwright.core.nodes import (
     Add,
     Function,
     Node,
+    OneHot,
     Operation,
     Power,
     Product,
@@ -81,6 +82,11 @@ def _evaluate(
             case Unit(place=place):
                 entries = range(1, lengths(part.axes, sizes)[0] + 1)
                 value = np.array([number(Fraction(k == place)) for k in entries])
+            case OneHot(indices=indices):
+                places = np.arange(lengths(part.axes, sizes)[-1])
+                value = (done[indices][..., None] == places).astype(object if exact else float)
+                # Python's own whole numbers, which do not overflow.
+                value = value * 1
             case Product():
                 value = contract(part, done, sizes, number(part.coefficient), exact)
             case Add(terms=terms):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradwright.api.checking import sample_sizes
+from gradwright.api.drawn import drawn_value
 from gradwright.api.equality import small_sizes, small_values
 from gradwright.api.equations.derivatives import by_name, opened, with_primes
 from gradwright.api.equations.indexed import indexed
@@ -27,7 +28,6 @@ from gradwright.notation.raising.raiser import without_spans
 from gradwright.notation.rebuilt import rebuilt
 from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Binary, Call, Entry, Symbol, Transpose, Tree, walk
-from gradwright.ops.samples import draw
 
 Array = Any
 
@@ -272,8 +272,7 @@ class SymbolSetting:
             generator = np.random.default_rng(k)
             values = {}
             for name, held in sorted(scope.symbols.items()):
-                shape = tuple(s if isinstance(s, int) else sizes[s] for s in held.sizes)
-                value = draw(held.kind, shape, held.facts, generator)
+                value = drawn_value(held, sizes, generator)
                 values[name] = changes[name](value) if name in changes else value
             yield Values(values, sizes)
 

@@ -43,13 +43,25 @@ def is_decimal(value: Fraction) -> bool:
 def product(chain: Chain) -> Tree:
     """A chain as one left-nested product; repeated neighbours become a power."""
     parts: list[Tree] = []
-    for factor, repeats in groupby(chain):
+    for factor, repeats in groupby(_gathered(chain)):
         count = len(list(repeats))
         parts.append(factor if count == 1 else Binary("^", factor, Number(Fraction(count))))
     tree = parts[0]
     for part in parts[1:]:
         tree = Binary("*", tree, part)
     return tree
+
+
+def _gathered(chain: Chain) -> list[Tree]:
+    """A chain where onehot(t)*E is written gather(E, t)."""
+    parts: list[Tree] = []
+    for factor in reversed(chain):
+        match factor:
+            case Call("onehot", (indices,)) if parts and not isinstance(parts[-1], Transpose):
+                parts[-1] = Call("gather", (parts[-1], indices))
+            case _:
+                parts.append(factor)
+    return parts[::-1]
 
 
 def transposed(tree: Tree, symmetric: AbstractSet[Tree]) -> Tree:

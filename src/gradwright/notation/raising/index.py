@@ -11,6 +11,7 @@ from gradwright.core.nodes import (
     Function,
     Labels,
     Node,
+    OneHot,
     Operation,
     Power,
     Product,
@@ -247,6 +248,8 @@ class IndexRaiser:
         """A node without indices of its own: a name, matrix notation, an operation on such."""
         if isinstance(node, Variable) and node.order > 2:
             return Symbol(node.name)
+        if isinstance(node, OneHot):
+            return Call("onehot", (Symbol(node.indices.name),))
         found = self.tree_of(node)
         if found is None and isinstance(node, Operation):
             parts = [(part, self._whole(part, fresh)) for part in node.arguments]

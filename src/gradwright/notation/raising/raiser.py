@@ -12,6 +12,7 @@ from gradwright.core.nodes import (
     Add,
     Function,
     Node,
+    OneHot,
     Operation,
     Power,
     Product,
@@ -126,6 +127,8 @@ class Raiser:
                 return Transpose(Symbol(name)) if node in self._rows else Symbol(name)
             case SizeOf(size=size):
                 return Symbol(size)
+            case OneHot(indices=indices):
+                return Call("onehot", (Symbol(indices.name),))
             case Product():
                 return self._term(node).tree()
             case Add(terms=terms):
