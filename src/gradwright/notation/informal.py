@@ -59,8 +59,8 @@ def _check_depth(text: MappedText) -> None:
 
 def _apart(found: re.Match[str]) -> str | None:
     """A space between factors that touch; the indices of a sum are none."""
-    is_sum = re.search(r"(?<![^\W_])sum\[[^\[\]]*\]$", found.string[: found.end()])
-    return None if is_sum else found[0] + " "
+    binds = re.search(r"(?<![^\W_])(?:sum|array)\[[^\[\]]*\]$", found.string[: found.end()])
+    return None if binds else found[0] + " "
 
 
 def closing(text: MappedText, start: int) -> int:

@@ -36,22 +36,20 @@ from gradwright.program.ir import (
     Spread,
     Statement,
     UnitVector,
-    broadcast,
     is_temporary,
     operand_axes,
     temporary,
 )
 from gradwright.program.selecting import Chooser, choose, put_back
 from gradwright.program.structure import (
-    held_axes,
     is_constant,
     is_mask,
     is_under,
     needed,
-    only_turned,
     pairs,
     turned_sum,
 )
+from gradwright.program.sums import sum_of_terms
 from gradwright.program.verify import verify
 
 HALF = Fraction(1, 2)
@@ -169,7 +167,7 @@ class Builder:
             case Product():
                 return self._product(node)
             case Add():
-                return self._sum(node)
+                return sum_of_terms(self, node)
             case Power(base=base, exponent=exponent):
                 return self._power(self.values[base], exponent, node.axes)
             case FunctionNode(operation=name, arguments=parts, options=options):
@@ -212,68 +210,6 @@ class Builder:
             return self.emit(Map("divide"), (Fraction(1), root), axes)
         return self.emit(Map("power"), (base, exponent), axes)
 
-    # Sums ---------------------------------------------------------------------------------------
-
-    def _sum(self, node: Add) -> Operand:
-        """Terms added one after the other, positive ones first, products before what spreads."""
-        covered = tuple(sorted(set().union(*(held_axes(term) for _, term in node.terms))))
-        if len(covered) < node.order:
-            return self._spread_sum(node, covered)
-        terms = []
-        for c, term in sorted(node.terms, key=lambda t: len(held_axes(t[1])) < node.order):
-            scale, operand = self._term(term)
-            terms.append((c * scale, operand))
-        terms.sort(key=lambda term: (term[0] < 0, isinstance(term[1], Fraction), _spreads(term[1])))
-        total: Operand | None = None
-        for coefficient, operand in terms:
-            if isinstance(operand, Fraction):
-                operand, coefficient = coefficient * operand, Fraction(1)
-                if total is not None and operand < 0:
-                    operand, coefficient = -operand, Fraction(-1)
-            elif abs(coefficient) != 1:
-                scale = abs(coefficient)
-                operand = self.emit(Map("multiply"), (scale, operand), self.shape(operand))
-                coefficient /= scale
-            if total is None:
-                total = operand
-                if coefficient < 0:
-                    total = self.emit(Map("negative"), (operand,), self.shape(operand))
-                continue
-            operator = "subtract" if coefficient < 0 else "add"
-            axes = broadcast(self.shape(total), self.shape(operand))
-            total = self.emit(Map(operator), (total, operand), axes)
-        assert total is not None
-        return total
-
-    def _spread_sum(self, node: Add, covered: tuple[int, ...]) -> Operand:
-        """A sum whose terms all repeat along some axis: summed first, repeated once."""
-        total: Operand | None = None
-        for coefficient, term in node.terms:
-            assert isinstance(term, Product)
-            operand: Operand = Fraction(1)
-            if term.factors:
-                factor, labels = term.factors[0]
-                kept = tuple(term.out[k] for k in covered)
-                operand = aligned(self.value(factor), labels, kept)
-            scaled = self._scaled(operand, coefficient * term.coefficient)
-            if total is None:
-                total = scaled
-                continue
-            axes = broadcast(self.shape(total), self.shape(scaled))
-            total = self.emit(Map("add"), (total, scaled), axes)
-        assert total is not None
-        return self.emit(Spread(tuple(range(node.order)), covered), (total,), node.axes)
-
-    def _term(self, term: Node) -> tuple[Fraction, Operand]:
-        """(coefficient, operand) of a term; what only repeats or turns is not computed."""
-        if isinstance(term, Product):
-            if is_constant(term):
-                return Fraction(1), term.coefficient
-            if only_turned(term):
-                factor, labels = term.factors[0]
-                return term.coefficient, aligned(self.value(factor), labels, term.out)
-        return Fraction(1), self.value(term)
-
     # Products -----------------------------------------------------------------------------------
 
     def _product(self, node: Product) -> Operand:
@@ -312,7 +248,7 @@ class Builder:
             least, labels = tensors[small]
             for part in over:
                 least = self.emit(Map("multiply"), (part, least), self.shape(least))
-            tensors[small] = (self._scaled(least, node.coefficient), labels)
+            tensors[small] = (self.scaled(least, node.coefficient), labels)
             node, over = replace(node, coefficient=Fraction(1)), []
         held, operand = contract(self, tensors, chosen.out, sizes, order)
         if chosen.put and operand is not None:
@@ -325,7 +261,7 @@ class Builder:
         if part is None or part in self.values:
             return node
         other = replace(part, terms=tuple((-c, term) for c, term in part.terms))
-        self.values[other] = self._sum(other)
+        self.values[other] = sum_of_terms(self, other)
         factors = list(node.factors)
         place = next(k for k, (factor, _) in enumerate(factors) if factor is part)
         factors[place] = (other, factors[place][1])
@@ -368,14 +304,15 @@ class Builder:
             left = value if isinstance(value, Fraction) else aligned(value, held, wide)
             value = self.emit(Map("divide"), (left, turned), held_axes)
             held, axes = wide, held_axes
-        value = self._scaled(value, scale)
+        value = self.scaled(value, scale)
         if held == node.out:
             return value
         if isinstance(value, Fraction) and not node.out:
             return value
         return self.emit(Spread(node.out, held), (value,), node.axes)
 
-    def _scaled(self, value: Operand, scale: Fraction) -> Operand:
+    def scaled(self, value: Operand, scale: Fraction) -> Operand:
+        """A value times a number."""
         if scale == 1:
             return value
         if isinstance(value, Fraction):
@@ -383,10 +320,6 @@ class Builder:
         if scale == -1:
             return self.emit(Map("negative"), (value,), self.shape(value))
         return self.emit(Map("multiply"), (scale, value), self.shape(value))
-
-
-def _spreads(operand: Operand) -> bool:
-    return isinstance(operand, Ref) and operand.alignment is not None
 
 
 def build_function(
