@@ -51,7 +51,9 @@ def called(name: str, place: int) -> tuple[str, str, dict[str, str]]:
     if name in OF_MATRICES:
         return f"{name}(X)", "X", {"X": "matrix n n positive invertible"}
     fact = OPERATIONS[name].sample
-    declared = {"x": f"vector n {fact}".strip(), "y": "vector n"}
+    # hard_tanh is constant beyond its kinks, so an entry between them is needed.
+    size = "8" if name == "hard_tanh" else "n"
+    declared = {"x": f"vector {size} {fact}".strip(), "y": f"vector {size}"}
     if getattr(OPERATIONS[name], "arity", 1) == 2:
         return f"{name}(x, y)", "xy"[place], declared
     return f"{name}(x)", "x", {"x": declared["x"]}

@@ -26,13 +26,18 @@ KINDS: dict[str, Kind] = {
     name: tuple(w for w in text.split()[1:] if w in "mnk") for name, text in SYMBOLS.items()
 }
 
-SMOOTH = ("exp", "tanh", "sigmoid", "sin", "cos", "softplus", "arctan")
+SMOOTH = ("exp", "tanh", "sigmoid", "sin", "cos", "softplus", "arctan",
+          "silu", "gelu", "gelu_tanh", "mish", "softsign", "normcdf", "normpdf", "erf")  # fmt: skip
 KINKED = (
     "relu({})",
     "abs({})",
     "leaky_relu({})",
     "leaky_relu({}, 0.25)",
     "leaky_relu({}, slope=0.2, kink=1)",
+    "elu({})",
+    "elu({}, alpha=0.5)",
+    "selu({})",
+    "hard_tanh({})",
     "step({})",
     "step({}, kink=1)",
     "sign({})",

@@ -34,6 +34,23 @@ def sigmoid(x, out=None):
     return np.divide(1, np.add(weights, 1, out=out), out=out)
 '''
 
+NORMCDF = '''
+def normcdf(x):
+    """The standard normal distribution function, entry by entry with all digits in both tails."""
+    from math import erfc, sqrt
+
+    each = np.vectorize(lambda z: 0.5 * erfc(-z / sqrt(2)), otypes=[float])
+    return np.asarray(each(x), dtype=np.asarray(x).dtype)
+'''
+
+ERF = '''
+def erf(x):
+    """2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x, entry by entry."""
+    from math import erf as one
+
+    return np.asarray(np.vectorize(one, otypes=[float])(x), dtype=np.asarray(x).dtype)
+'''
+
 SPREAD = '''
 def spread(value, held, labels, shape, dtype, out=None):
     """Repeat `value` (axes `held`) over the axes `labels`; equal labels are tied diagonally."""
@@ -81,5 +98,7 @@ HELPERS = {
     "logsumexp": LOGSUMEXP,
     "softmax_logsumexp": SOFTMAX_LOGSUMEXP,
     "sigmoid": SIGMOID,
+    "normcdf": NORMCDF,
+    "erf": ERF,
     "spread": SPREAD,
 }

@@ -14,6 +14,7 @@ from gradwright.notation.lowered import number_value
 from gradwright.notation.raising.contract import NotMatrix
 from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope
+from gradwright.ops.record import affine
 from gradwright.ops.table import elementwise, record
 from gradwright.render.unicode import unicode_text
 from gradwright.simplify.field import evaluate
@@ -118,9 +119,10 @@ def kink_arguments(graph: Graph, node: Node) -> list[Node]:
             found.append(part)
         if not isinstance(part, Function):
             continue
-        if elementwise(part).kink:
+        known = elementwise(part)
+        if known.kink:
+            at = part.arguments[0]
             if len(part.arguments) == 2:
-                found.append(graph.subtract(part.arguments[0], part.arguments[1]))
-            else:
-                found.append(part.arguments[0])
+                at = graph.subtract(at, part.arguments[1])
+            found += [affine(graph, at, 1, -place) for place in known.kinks_at]
     return found

@@ -103,14 +103,16 @@ def larger(one: Array, other: Array, constant: Array | None) -> Array:
     return np.where(one.real > other.real, one, np.where(one.real < other.real, other, rest))
 
 
-def _sigmoid(z: Array) -> Array:
+def sigmoid(z: Array) -> Array:
+    """1/(1 + exp(-z))."""
     positive = z.real >= 0
     # exp only of numbers left of 0, so it never overflows.
     small = np.exp(np.where(positive, -z, z))
     return np.asarray(np.where(positive, 1, small) / (1 + small))
 
 
-def _softplus(z: Array) -> Array:
+def softplus(z: Array) -> Array:
+    """log(1 + exp(z))."""
     positive = z.real > 0
     small = log1p(np.exp(np.where(positive, -z, z)))
     return np.where(positive, z + small, small)
@@ -174,8 +176,8 @@ ELEMENTWISE: Mapping[str, Callable[[Array], Array]] = {
     "sinh": _plain(np.sinh),
     "cosh": _plain(np.cosh),
     "tanh": _plain(np.tanh),
-    "sigmoid": _sigmoid,
-    "softplus": _softplus,
+    "sigmoid": sigmoid,
+    "softplus": softplus,
     "relu": _relu,
     "rsqrt": rsqrt,
 }

@@ -221,6 +221,17 @@ _ELEMENTWISE = (
     "softplus",
     "relu",
     "rsqrt",
+    "silu",
+    "gelu",
+    "gelu_tanh",
+    "mish",
+    "elu",
+    "selu",
+    "hard_tanh",
+    "softsign",
+    "normcdf",
+    "normpdf",
+    "erf",
 )
 
 #: Functions that act on each entry by itself.
@@ -231,6 +242,7 @@ FUNCTIONS: Mapping[str, FunctionShape] = {
     "leaky_relu": FunctionShape(
         _same, "leaky_relu(x, slope=0.1, kink=0.1)", most=3, options=("slope", "kink")
     ),
+    "elu": FunctionShape(_same, "elu(x, alpha=1)", options=("alpha",)),
     "step": FunctionShape(_same, "step(x, kink=0)", options=("kink",)),
     "max": FunctionShape(_pair, "max(x, y)", 2, 2),
     "min": FunctionShape(_pair, "min(x, y)", 2, 2),

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from gradwright.errors import GradwrightError, ShapeError
 from gradwright.notation import matrices, summation
+from gradwright.notation.activations import ACTIVATIONS, elu
 from gradwright.notation.analytic import ELEMENTWISE, Array, larger, leaky_relu, power, step
 from gradwright.notation.functions import CONSTANTS, FUNCTIONS
 from gradwright.notation.given import Value, Values, evaluation_error, of_array
@@ -208,7 +209,7 @@ class _Evaluator:
             axes = (value.rows, value.columns)
             return Value(*supplied_value(tree, self.scope.functions, self.functions, arrays, axes))
         match tree.function:
-            case "leaky_relu" | "step":
+            case "leaky_relu" | "step" | "elu":
                 return Value(self._with_options(tree, array), value.rows, value.columns)
             case "max" | "min":
                 return _spread(lambda a, b: _larger(tree, a, b), *parts)
@@ -245,7 +246,8 @@ class _Evaluator:
             case "solve":
                 found = matrices.solution(array, parts[1].array, "of solve(…)")
                 return Value(found, True, parts[1].columns)
-        return Value(ELEMENTWISE[tree.function](array), value.rows, value.columns)
+        function = ELEMENTWISE.get(tree.function) or ACTIVATIONS[tree.function]
+        return Value(function(array), value.rows, value.columns)
 
     def _chosen(self, tree: Call, parts: list[Value]) -> Value:
         """`gather(E, t)`, `onehot(t)`."""
@@ -277,6 +279,8 @@ class _Evaluator:
             value = literal(argument)
             assert value is not None
             options[name] = value
+        if tree.function == "elu":
+            return elu(array, float(options.get("alpha", 1)))
         if tree.function == "step":
             return step(array, float(options.get("kink", 0)))
         slope = options.get("slope", SLOPE)

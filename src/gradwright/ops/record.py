@@ -79,8 +79,9 @@ class Elementwise:
     the operation itself. `definition` and `proof` are notation in the scalars `x` and `y`: the
     definition, then expressions equal to its derivative in `x`, from the first that the named
     rule gives to the one that `derivative` returns. `levels` are the values below, at and above
-    zero of a function that is constant on each side, with `{name}` for options. `torch` is given
-    where PyTorch does not spell it as NumPy does.
+    zero of a function that is constant on each side, with `{name}` for options. A function with a
+    `kink` has it where its argument, or the difference of two, is one of `kinks_at`. `torch` is
+    given where PyTorch does not spell it as NumPy does.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Elementwise:
     kink: str = ""
     sample: str = ""
     levels: tuple[str, ...] = ()
+    kinks_at: tuple[Fraction, ...] = (Fraction(0),)
     torch: TorchCode | None = None
 
 
@@ -117,6 +119,7 @@ class Structured:
     definition: str
     proof: tuple[ProofLine, ...]
     source: str
+    options: tuple[tuple[str, Fraction], ...] = ()
     domain: str = ""
     sample: str = ""
     argument: str = field(default="x")

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from gradwright.core.nodes import Function, Operation
-from gradwright.ops import exponential, linear_algebra, normalisation, piecewise, trigonometric
+from gradwright.ops import (
+    activations,
+    exponential,
+    linear_algebra,
+    normal,
+    normalisation,
+    piecewise,
+    trigonometric,
+)
 from gradwright.ops.abstract import elementwise_record, map_record
 from gradwright.ops.record import Elementwise, Record, Structured, by_name
 
@@ -12,6 +20,8 @@ OPERATIONS: dict[str, Record] = by_name(
         *exponential.RECORDS,
         *trigonometric.RECORDS,
         *piecewise.RECORDS,
+        *activations.RECORDS,
+        *normal.RECORDS,
         *normalisation.RECORDS,
         *linear_algebra.RECORDS,
     )

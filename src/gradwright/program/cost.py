@@ -24,7 +24,10 @@ from gradwright.program.ir import (
 )
 
 #: Operations of the table that take one exp of every entry.
-EXPONENTIALS = frozenset({"exp", "sigmoid", "softmax", "logsumexp", "softplus", "tanh"})
+EXPONENTIALS = frozenset(
+    {"exp", "sigmoid", "softmax", "logsumexp", "softplus", "tanh"}
+    | {"silu", "gelu", "gelu_tanh", "mish", "elu", "selu", "normpdf", "normcdf", "erf"}
+)
 
 
 @dataclass(frozen=True, slots=True)

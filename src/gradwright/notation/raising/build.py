@@ -37,7 +37,9 @@ def is_decimal(value: Fraction) -> bool:
     for prime in (2, 5):
         while rest % prime == 0:
             rest //= prime
-    return rest == 1 and value.denominator <= 1000
+    # Numerator and denominator of a long decimal are no easier to read.
+    long = min(abs(value.numerator), value.denominator) > 10**6
+    return rest == 1 and (long or value.denominator <= 1000)
 
 
 def product(chain: Chain) -> Tree:

@@ -45,9 +45,6 @@ from gradwright.notation.tree import (
 from gradwright.ops.abstract import map_parts
 from gradwright.ops.table import OPERATIONS
 
-#: Options that the printed call shows, with the value that goes without saying.
-SILENT_OPTIONS: Mapping[tuple[str, str], Fraction] = {("step", "kink"): Fraction(0)}
-
 
 class Raiser:
     """Raises nodes of one graph, saying things as the user said them where possible."""
@@ -255,7 +252,7 @@ class Raiser:
         return self._known(node)
 
 
-def shown_options(node: Function) -> tuple[tuple[str, Fraction], ...]:
+def shown_options(node: Function | Operation) -> tuple[tuple[str, Fraction], ...]:
     """The options that a call shows: those that do not go without saying."""
     if node.operation == "leaky_relu":
         given = dict(node.options)
@@ -264,10 +261,10 @@ def shown_options(node: Function) -> tuple[tuple[str, Fraction], ...]:
             for name, default in (("slope", Fraction(1, 10)), ("kink", given["slope"]))
             if given[name] != default
         )
+    known = OPERATIONS.get(node.operation)
+    silent = dict(known.options) if known is not None else {}
     return tuple(
-        (name, value)
-        for name, value in node.options
-        if name != "tie" and SILENT_OPTIONS.get((node.operation, name)) != value
+        (name, value) for name, value in node.options if name != "tie" and silent.get(name) != value
     )
 
 
