@@ -218,8 +218,7 @@ class Program:
                 "give values at which the formula is defined",
             ) from error
         results = found if isinstance(found, tuple) else (found,)
-        # The smallest entry is not a number where any is not, and needs no array to be found.
-        if any(np.isnan(np.min(r, initial=np.inf)) for r in results) and not any(
+        if any(map(_has_nan, results)) and not any(
             np.any(np.isnan(a)) for a in arguments if not callable(a)
         ):
             raise DomainError(
@@ -232,3 +231,9 @@ class Program:
             np.copyto(out, results[-1])
             return [*results[:-1], out]
         return results
+
+
+def _has_nan(result: Any) -> bool:
+    """Whether an entry is not a number; the smallest then is none, and needs no array to find."""
+    is_float = np.asarray(result).dtype.kind == "f"
+    return is_float and bool(np.isnan(np.min(result, initial=np.inf)))
