@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from gradwright.notation.analytic import Array, magnitude, sigmoid, softplus
+from gradwright.notation.analytic import ELEMENTWISE, Array, magnitude, sigmoid, softplus
 
 #: From here on Φ comes from its tail; nearer to 0, where 1/2 + … loses no digits, from a series.
 EDGE = 1.2
@@ -105,8 +105,9 @@ def softsign(z: Array) -> Array:
     return np.asarray(z / (1 + magnitude(z)))
 
 
-#: Functions of one argument without options.
-ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
+#: All functions of single entries of one argument, with the options that go without saying.
+EACH_ENTRY: Mapping[str, Callable[[Array], Array]] = {
+    **ELEMENTWISE,
     "silu": silu,
     "normpdf": normpdf,
     "normcdf": normcdf,

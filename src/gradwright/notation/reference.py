@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike
 
 from gradwright.errors import GradwrightError, ShapeError
 from gradwright.notation import matrices, summation
-from gradwright.notation.activations import ACTIVATIONS, elu
-from gradwright.notation.analytic import ELEMENTWISE, Array, larger, leaky_relu, power, step
+from gradwright.notation.activations import EACH_ENTRY, elu
+from gradwright.notation.analytic import Array, larger, leaky_relu, power, step
 from gradwright.notation.functions import CONSTANTS, FUNCTIONS
 from gradwright.notation.given import Value, Values, evaluation_error, of_array
 from gradwright.notation.lexer import canonical_name
@@ -141,12 +141,12 @@ class _Evaluator:
                 return arrays[0]
             case Binary(operator):
                 return np.asarray(OPERATORS.get(operator, power)(*arrays))
-            case Call("leaky_relu" | "step"):
+            case Call("leaky_relu" | "step" | "elu"):
                 return self._with_options(tree, arrays[0])
             case Call("max" | "min"):
                 return _larger(tree, *arrays)
             case Call(function) if function in FUNCTIONS:
-                return ELEMENTWISE[function](arrays[0])
+                return EACH_ENTRY[function](arrays[0])
             case Call():
                 given = (self.scope.functions, self.functions)
                 return np.asarray(supplied_value(tree, *given, arrays, (True, False))[0])
@@ -246,8 +246,7 @@ class _Evaluator:
             case "solve":
                 found = matrices.solution(array, parts[1].array, "of solve(…)")
                 return Value(found, True, parts[1].columns)
-        function = ELEMENTWISE.get(tree.function) or ACTIVATIONS[tree.function]
-        return Value(function(array), value.rows, value.columns)
+        return Value(EACH_ENTRY[tree.function](array), value.rows, value.columns)
 
     def _chosen(self, tree: Call, parts: list[Value]) -> Value:
         """`gather(E, t)`, `onehot(t)`."""
