@@ -102,6 +102,58 @@ def test_the_true_fisher_matrix_is_an_expectation(rng: np.random.Generator) -> N
     assert off(normal.fisher(p, X, np.zeros((5, 2)), kind="true").dense(), expected) <= 1e-12
 
 
+def blocks_of(net: gw.Network, whole: Array) -> list[Array]:
+    """The blocks of the layers on the diagonal of a matrix."""
+    ends = np.cumsum([layer.size for layer in net.model.layers])[:-1]
+    rows = np.split(whole, ends)
+    return [np.split(row, ends, axis=1)[k] for k, row in enumerate(rows)]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("kind", ["true", "empirical"])
+def test_kronecker_factors_are_exact_for_one_sample(
+    rng: np.random.Generator, layout: str, kind: str
+) -> None:
+    text = "4 -> 6 tanh -> 5 sigmoid no_bias -> 3 softmax"
+    net = gw.Network(text, layout=layout, reduction=str(rng.choice(["mean", "sum"])))
+    p, X, y = net.init(seed=2), rng.normal(size=(1, 4)), rng.integers(3, size=1)
+    blocks = blocks_of(net, net.fisher(p, X, y, kind=kind).dense())
+    factors = net.kronecker_factors(p, X, y, kind=kind)
+    for layer, expected, found in zip(net.model.layers, blocks, factors, strict=True):
+        A, G = found
+        assert A.shape == (layer.fan_in + layer.bias,) * 2 and G.shape == (layer.fan_out,) * 2
+        assert off(found.block.dense(), expected) <= 1e-12
+
+
+def test_kronecker_factors_are_exact_without_activations(rng: np.random.Generator) -> None:
+    """There δ of the model's own targets does not depend on the sample."""
+    for reduction, layout in (("mean", "rows"), ("sum", "columns")):
+        net = gw.Network("4 -> 6 -> 5 -> 3", "squared_error", reduction, layout)
+        p, X, y = net.init(seed=2), rng.normal(size=(7, 4)), rng.normal(size=(7, 3))
+        blocks = blocks_of(net, net.fisher(p, X, y, kind="true").dense())
+        for expected, found in zip(
+            blocks, net.kronecker_factors(p, X, y, kind="true"), strict=True
+        ):
+            assert off(found.block.dense(), expected) <= 1e-12
+
+
+def test_kronecker_factors_by_hand(rng: np.random.Generator) -> None:
+    """Σ a aᵀ/n and Σ δ δᵀ/n over the samples, whose products are summed apart."""
+    net = gw.Network("4 -> 6 tanh -> 3 softmax", reduction="sum")
+    p, X, y = net.init(seed=2), rng.normal(size=(7, 4)), rng.integers(3, size=7)
+    (A1, G1), (A2, G2) = net.kronecker_factors(p, X, y, kind="empirical")
+    hidden = np.tanh(X @ p["W1"] + p["b1"])
+    delta = net.predict(p, X) - np.eye(3)[y]
+    back = delta @ p["W2"].T * (1 - hidden**2)
+    wide = [np.hstack([a, np.ones((7, 1))]) for a in (X, hidden)]
+    for found, rows in ((A1, wide[0]), (A2, wide[1]), (G1, back), (G2, delta)):
+        assert off(found, sum(np.outer(r, r) for r in rows) / 7) <= 1e-12
+    dense = gw.layer("tanh(W*x)", input="vector n", W="matrix m n")
+    formula = gw.Network([4, dense(m=3), "3 softmax"])
+    with pytest.raises(UnsupportedError, match="Kronecker factors"):
+        formula.kronecker_factors(formula.init(), X, y, kind="true")
+
+
 def differences(net: gw.Network, p: Any, X: Array, y: Array) -> Array:
     """The Hessian by fourth-order differences of the gradient."""
 

@@ -16,6 +16,7 @@ Neural Computation 6 (1994); Schraudolph, Neural Computation 14 (2002); Martens,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,9 @@ import numpy as np
 from gradwright.errors import NetworkError, UnsupportedError
 from gradwright.nn.network import NetworkModel
 from gradwright.run.linear_map import LinearMap
+from gradwright.run.product_maps import Kronecker, Product
+from gradwright.run.structured_maps import Dense, Permutation
+from gradwright.run.sum_maps import Sum
 
 Array = Any
 
@@ -66,6 +70,48 @@ class ProductMap(LinearMap):
         return super()._diagonal() if self._by_squares is None else self._by_squares()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class KroneckerFactors:
+    """The pair (A, G) of a dense layer; unpacked it is `A, G = factors`.
+
+    A = Σ a aᵀ / n over the samples, with a the input of the layer and behind it a 1 for the bias,
+    of shape (fan-in + 1, fan-in + 1), or (fan-in, fan-in) without bias. G = Σ δ δᵀ / n, with δ the
+    derivative of a sample's own loss by the layer's pre-activation, (fan-out, fan-out); with
+    kind="true" the expectation of it over targets drawn from the model.
+    """
+
+    A: Array
+    G: Array
+    weight: float
+    bias: bool
+    by_inputs: bool
+
+    def __iter__(self) -> Iterator[Array]:
+        return iter((self.A, self.G))
+
+    @property
+    def block(self) -> LinearMap:
+        """The layer's block of the Fisher matrix as K-FAC takes it, in the order of `p.flat`.
+
+        It is A ⊗ G where W stands as fan-in × fan-out (the layouts rows and transposed), n times
+        that for reduction="sum", and the same with its rows and columns in another order where W
+        is fan-out × fan-in. It has `solve`, which costs the two small systems.
+        """
+        made: LinearMap = Kronecker(Dense(self.A), Dense(self.G))
+        if not self.by_inputs:
+            turned = Permutation(self._order(), self.A.dtype)
+            made = Product([turned.T, made, turned])
+        return made if self.weight == 1 else Sum([(self.weight, made)])
+
+    def _order(self) -> Array:
+        """For each entry in the order fan-in × fan-out, its place in the flat vector."""
+        rows, columns = len(self.A), len(self.G)
+        flat = np.arange(rows * columns)
+        inputs = rows - self.bias
+        weights = flat[: inputs * columns].reshape(columns, inputs).T
+        return np.concatenate([weights.ravel(), flat[inputs * columns :]])
+
+
 class Curvature:
     """What all these maps share: one forward pass, and one backward pass where it is needed."""
 
@@ -94,23 +140,51 @@ class Curvature:
 
     def fisher(self, kind: str) -> ProductMap:
         """The Fisher matrix of this kind."""
+        self._require_kind("the Fisher matrix", kind)
         if kind == "empirical":
             return self._map("empirical Fisher matrix", self._empirical, self._empirical_diagonal)
-        if kind != "true":
+        return self.gauss_newton("true Fisher matrix")
+
+    def kronecker_factors(self, kind: str) -> list[KroneckerFactors]:
+        """(A, G) of each layer."""
+        asked = "the Kronecker factors"
+        self.model.require_dense(asked)
+        self._require_kind(asked, kind)
+        batch, scale = self.model.layout.batch, self._weight() * self.samples
+        roots = [(1 / self.samples, self.losses())] if kind == "empirical" else self.roots()
+        scratch = np.empty_like(self.flat)
+        total = [np.zeros((layer.fan_out,) * 2, self.flat.dtype) for layer in self.model.layers]
+        for weight, root in roots:
+            found = self.module.adjoints(self.layers, batch(root), scratch)
+            for G, layer in zip(total, found, strict=True):
+                delta = batch(layer.get("dZ", layer.get("dA")))
+                G += weight * (delta.T @ delta)
+        if kind == "true":
+            # The roots carry what a sample counts in the loss of the batch.
+            total = [G / scale for G in total]
+        made = []
+        for layer, values, G in zip(self.model.layers, self.layers, total, strict=True):
+            a = batch(values["X"])
+            a = np.hstack([a, np.ones((len(a), 1), a.dtype)]) if layer.bias else a
+            place = (scale, layer.bias, self.model.layout.row_inputs)
+            made.append(KroneckerFactors(a.T @ a / self.samples, G, *place))
+        return made
+
+    def _require_kind(self, asked: str, kind: str) -> None:
+        if kind not in ("true", "empirical"):
             raise NetworkError(
-                f"the Fisher matrix of {self.model.text}",
+                f"{asked} of {self.model.text}",
                 f"kind={kind!r} is asked for, and there are two: 'true', the expectation over the "
                 "model's own targets, and 'empirical', the targets that are given",
                 "write kind='true' or kind='empirical'",
             )
-        if self.model.loss_formula is not None:
+        if kind == "true" and self.model.loss_formula is not None:
             raise UnsupportedError(
-                f"the true Fisher matrix of {self.model.text}",
+                f"{asked} of {self.model.text}, kind='true'",
                 f"the loss {self.model.loss} is a formula, and of which density it is −log is not "
                 "known",
                 "use kind='empirical', or gauss_newton",
             )
-        return self.gauss_newton("true Fisher matrix")
 
     def _map(
         self,

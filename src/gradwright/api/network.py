@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradwright.api.backprop import NetworkDerivation
-from gradwright.api.curvature import Curvature
+from gradwright.api.curvature import Curvature, KroneckerFactors
 from gradwright.api.formula_layers import FormulaMaps, values_of
 from gradwright.api.network_parts import (
     AffineMap,
@@ -305,6 +305,28 @@ class Network:
             UnsupportedError: "true" with a loss by formula.
         """
         return self._curvature(p, X, y).fisher(kind)
+
+    def kronecker_factors(
+        self, p: Parameters, X: Array, y: Array, *, kind: str
+    ) -> list[KroneckerFactors]:
+        """The pair (A, G) of each layer, whose A ⊗ G stands for its block of the Fisher matrix.
+
+        Source: Martens and Grosse, Optimizing Neural Networks with Kronecker-factored Approximate
+        Curvature, arXiv 1503.05671 (2015). It is the block itself for one sample, and wherever G
+        is the same for all samples, as in a network without activations with squared_error and
+        kind="true".
+
+        Args:
+            p: the parameters.
+            X: samples × features.
+            y: class indices, one-hot rows or targets; "true" does not depend on them.
+            kind: "true" or "empirical", as of `fisher`.
+
+        Raises:
+            NetworkError: another kind.
+            UnsupportedError: a layer by formula, or "true" with a loss by formula.
+        """
+        return self._curvature(p, X, y).kronecker_factors(kind)
 
     def products_source(self) -> str:
         """The module that runs these products, which needs NumPy only.
