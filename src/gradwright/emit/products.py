@@ -53,7 +53,6 @@ def tangents(layers, direction):
     """The layers with the derivatives of their values along a direction in the parameters."""
     dots = unpack(direction)
     moved = []
-    output_dot = np.zeros_like(layers[0]["X"])
 {tangents}
     return moved
 
@@ -134,8 +133,8 @@ def products_module(
         row_samples: whether the formulas have samples as rows, or as columns.
     """
     helpers: set[str] = set()
-    texts = {f.name: (f, run.texts) for run in runs for f in run.functions.values() if f.outputs}
-    functions = [_function(f, formulas, helpers) for f, formulas in texts.values()]
+    texts = {f.name: (f, run) for run in runs for f in run.functions.values() if f.outputs}
+    functions = [_function(f, r.texts, r.first == 0, helpers) for f, r in texts.values()]
     unpacking = formula_unpacking(shapes)
     letters = [list(shapes[run.first]) for run in runs]
     head, back = runs[-1], list(zip(reversed(runs), reversed(letters), strict=True))
@@ -167,11 +166,12 @@ def products_module(
     return "".join([top, *carried, *functions, body])
 
 
-def _function(function: Function, texts: Mapping[str, str], helpers: set[str]) -> str:
+def _function(function: Function, texts: Mapping[str, str], first: bool, helpers: set[str]) -> str:
     body = FormulaBody(function)
     lines = body.lines()
     helpers |= body.helpers
     parameters = [body.names[name] for name in function.inputs]
+    texts = {name: text for name, text in texts.items() if "X_dot" not in text or not first}
     own = [name for name in texts if name.replace("δ", "d") in function.axes]
     made = [name for name in own if name.replace("δ", "d") not in function.inputs]
     doc = [documentation(f"{name} = {texts[name]}".replace("δ", "d")) for name in made]
@@ -226,9 +226,12 @@ def _values(run: Run) -> list[str]:
 
 
 def _tangents(run: Run) -> list[str]:
+    first = run.first == 0
     return [
         f"for k in range({run.first}, {run.last}):",
-        '    layer = {**layers[k], "X_dot": output_dot}',
+        "    layer = dict(layers[k])"
+        if first
+        else '    layer = {**layers[k], "X_dot": output_dot}',
         '    layer.update((f"{name}_dot", value) for name, value in dots[k].items())',
         *_inner(_assigned(run.functions["tangents"], {})),
         f'    output_dot = layer["{run.cut}_dot"]',
@@ -244,7 +247,7 @@ def _adjoints(run: Run, letters: Sequence[str]) -> list[str]:
         f'    layer = {{**layers[k], "d{run.cut}": d_output}}',
         *_inner(_assigned(run.functions["adjoints"], gradients)),
         "    found.append(layer)",
-        *_behind(run, "d_output", run.functions["input"]),
+        *_behind(run, "d_output", "input"),
     ]
 
 
@@ -254,7 +257,7 @@ def _second(run: Run, letters: Sequence[str]) -> list[str]:
         f"for k in reversed(range({run.first}, {run.last})):",
         f'    layer = {{**moved[k], "d{run.cut}_dot": d_output_dot}}',
         *_inner(_assigned(run.functions["second"], gradients)),
-        *_behind(run, "d_output_dot", run.functions["second_input"]),
+        *_behind(run, "d_output_dot", "second_input"),
     ]
 
 
@@ -269,9 +272,9 @@ def _inner(lines: Sequence[str]) -> list[str]:
     return [f"    {line}" for line in lines]
 
 
-def _behind(run: Run, target: str, function: Function) -> list[str]:
-    """What is done for all layers but the first of the network."""
-    lines = call_lines(f"{target} = {function.name}", _held(function))
-    if run.first > 0:
-        return _inner(lines)
-    return ["    if k > 0:", *_inner(_inner(lines))] if run.last > 1 else []
+def _behind(run: Run, target: str, part: str) -> list[str]:
+    """What is done for all layers but the first of the network, which is a run of its own."""
+    if run.first == 0:
+        return []
+    function = run.functions[part]
+    return _inner(call_lines(f"{target} = {function.name}", _held(function)))

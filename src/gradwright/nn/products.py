@@ -38,6 +38,7 @@ from gradwright.program.ir import Function
 from gradwright.program.products import Part, build_parts
 from gradwright.render.plain import plain_text
 from gradwright.simplify.readable import Printer, simplified, with_zero
+from gradwright.simplify.rewrite import substitute
 
 Definitions = tuple[Definition, ...]
 
@@ -107,19 +108,22 @@ def products_source(
     row_samples: bool,
 ) -> str:
     """The emitted module of a network whose consecutive layers of one kind are counted."""
-    made: dict[Kind, dict[str, Function]] = {}
+    made: dict[tuple[Kind, bool], dict[str, Function]] = {}
     emitted = []
-    first = 0
+    place = 0
     for kind, count in runs:
-        if kind.kind not in made:
-            made[kind.kind] = _functions(kind)
-        emitted.append(Run(made[kind.kind], first, first + count, kind.cut, kind.texts))
-        first += count
+        # The inputs of the network do not move, which spares its first layer products with zeros.
+        for first, last in [(place, place + count)] if place else [(0, 1), (1, count)]:
+            key = (kind.kind, first == 0)
+            if first < last:
+                made[key] = made.get(key) or _functions(kind, first == 0)
+                emitted.append(Run(made[key], first, last, kind.cut, kind.texts))
+        place += count
     return products_module(emitted, shapes, text, note, row_samples)
 
 
-def _functions(kind: KindProducts) -> dict[str, Function]:
-    """The functions of a kind; those whose names are the same in all kinds come back whole."""
+def _functions(kind: KindProducts, first: bool) -> dict[str, Function]:
+    """The functions of a kind by part; for the `first` layer X_dot is 0."""
     parameters = kind.kind.parameters
     by_input, gradients = adjoint_name("X"), [adjoint_name(name) for name in parameters]
     dotted = [tangent_name(name) for name in gradients]
@@ -128,21 +132,38 @@ def _functions(kind: KindProducts) -> dict[str, Function]:
     if kind.cotangent:
         parts += [Part("outer", kind.outer, []), Part("cotangent", kind.cotangent, [cut])]
     parts += [
-        Part("tangents", kind.tangents, [tangent_name(kind.cut)]),
+        Part("tangents", _moving(kind, kind.tangents, first), [tangent_name(kind.cut)]),
         Part("adjoints", [d for d in kind.adjoints if d.variable.name != by_input], gradients),
         Part("input", [d for d in kind.adjoints if d.variable.name == by_input], [by_input]),
     ]
     if kind.curvature:
         parts.append(Part("curvature", kind.curvature, [tangent_name(cut)]))
-    by_input_dot = tangent_name(by_input)
     squared = _squared(kind, gradients)
     if squared is not None:
         parts.append(Part("squares", squared, [d.variable.name for d in squared]))
-    rest = [d for d in kind.second if d.variable.name != by_input_dot]
-    last = [d for d in kind.second if d.variable.name == by_input_dot]
+    by_input_dot = tangent_name(by_input)
+    second = _moving(kind, kind.second, first)
+    rest = [d for d in second if d.variable.name != by_input_dot]
+    last = [d for d in second if d.variable.name == by_input_dot]
     parts += [Part("second", rest, dotted), Part("second_input", last, [by_input_dot])]
+    if first:
+        # Nobody asks for derivatives by the inputs of the network.
+        parts = [part for part in parts if not part.name.endswith("input")]
     inputs = kind.stage.forward.inputs
-    return build_parts(kind.kind.name, kind.stage.graph, parts, inputs)
+    name = f"first_{kind.kind.name}" if first else kind.kind.name
+    return build_parts(name, kind.stage.graph, parts, inputs)
+
+
+def _moving(
+    kind: KindProducts, definitions: Sequence[Definition], first: bool
+) -> Sequence[Definition]:
+    """Tangents as they are where the input moves, and with 0 for X_dot where it does not."""
+    if not first:
+        return definitions
+    graph = kind.stage.graph
+    X = next(v for v in kind.stage.forward.inputs if v.name == "X")
+    still: dict[Node, Node] = {tangent_of(graph, X): graph.number(0, X.axes)}
+    return [Definition(d.variable, substitute(graph, d.node, still)) for d in definitions]
 
 
 def _squared(kind: KindProducts, gradients: Sequence[str]) -> list[Definition] | None:
