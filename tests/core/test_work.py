@@ -29,20 +29,20 @@ def test_the_hessian_of_sixty_sines_is_refused_by_counting() -> None:
 
 
 def test_more_is_allowed_inside_limits_and_no_longer_after_it() -> None:
-    text = "+".join(f"exp({k + 2}*x)" for k in range(400))
+    text = "+".join(f"exp({k + 2}*x)" for k in range(150))
     with gw.limits(10):
         found = gw.gradient(text, "x", x="scalar")
-    assert found(x=0.0) == sum(k + 2 for k in range(400))
-    with gw.limits(0.1), pytest.raises(LimitError):
+    assert found(x=0.0) == sum(k + 2 for k in range(150))
+    with gw.limits(0.01), pytest.raises(LimitError):
         gw.gradient(text, "x", x="scalar")
 
 
 def test_limits_raise_the_length_of_a_text_and_the_count_of_its_symbols() -> None:
-    text = "+".join(["x"] * 12_000)
-    with pytest.raises(LimitError, match="20000 symbols"):
+    text = "+".join(["x"] * 120)
+    with gw.limits(0.01), pytest.raises(LimitError, match="200 symbols"):
         gw.formula(text, x="scalar")
-    with gw.limits(3):
-        assert gw.formula(text, x="scalar")(x=2.0) == 24_000
+    with gw.limits(0.03):
+        assert gw.formula(text, x="scalar")(x=2.0) == 240
     with gw.limits(0.001), pytest.raises(LimitError, match="100 are read"):
         gw.formula("x" + " " * 100, x="scalar")
 
@@ -81,8 +81,13 @@ def test_what_is_not_necessary_is_left_out_when_its_share_is_gone() -> None:
         assert work.within(0.1, lambda: work.spend(account.allowed // 5)) is None
         assert account.left >= 0.8 * account.allowed
         assert work.within(0.3, lambda: account.left) is not None
+
+
+def test_a_refusal_that_was_caught_on_the_way_is_told_in_the_end() -> None:
+    """What is made after it cannot be relied on: a check may have counted it as a difference."""
+    with pytest.raises(LimitError, match="a call"), work.account("a call") as account:
         work.spend(account.left)
-        with pytest.raises(LimitError, match="a call"):
+        with pytest.raises(LimitError):
             work.spend(1)
         assert work.within(0.5, lambda: 1) is None
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gradwright.core.graph import Graph
-from gradwright.simplify.field import PRIME, evaluate, evaluate_modular
+from gradwright.simplify.contracting import PRIME
+from gradwright.simplify.field import evaluate, evaluate_modular
 
 
 def test_a_contraction_of_many_labels_is_done_in_pairs(rng: np.random.Generator) -> None:

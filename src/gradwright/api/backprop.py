@@ -16,6 +16,7 @@ from gradwright.api.network_checking import (
     drawn_functions,
 )
 from gradwright.api.trace import NetworkTrace
+from gradwright.core.work import bounded
 from gradwright.errors import UnsupportedError
 from gradwright.explain.components import affine_components, line_components
 from gradwright.explain.conventions import Convention
@@ -91,6 +92,7 @@ class NetworkDerivation:
         """
         return self.network.backprop(notation, gradient, jacobian, layer_jacobian)
 
+    @bounded("the derivation of a network")
     def explain(self, level: str = "full") -> str:
         """The derivation as text.
 
@@ -129,6 +131,7 @@ class NetworkDerivation:
             lines += [] if record is None else output_lines(record)
         return lines
 
+    @bounded("the derivation of a network")
     def latex(self) -> str:
         """The derivation as a complete LaTeX document."""
         return as_latex(self.title, self.notes, self.sections)
@@ -157,6 +160,7 @@ class NetworkDerivation:
 
         return bundle(self.explain(), "", network_sections(self.sections))
 
+    @bounded("the code of a network")
     def source(self, target: str = "numpy") -> str:
         """A complete module that needs NumPy only."""
         if target != "numpy":
@@ -238,6 +242,7 @@ class NetworkDerivation:
         numbers = np.random.default_rng(seed).permutation(len(names)) + 2
         return {name: int(number) for name, number in zip(names, numbers, strict=True)}
 
+    @bounded("the derivation of a network")
     def to_dict(self) -> dict[str, Any]:
         """The derivation in the schema gradwright.network/1."""
         return {

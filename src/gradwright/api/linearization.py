@@ -14,6 +14,7 @@ from gradwright.api.derivation import Derivation
 from gradwright.api.formula import Formula, formula
 from gradwright.api.remainders import Ascent, Remainders, unit
 from gradwright.api.symbolic import Expression
+from gradwright.core.work import bounded
 from gradwright.errors import DomainError, ShapeError, SymbolError, UnsupportedError
 from gradwright.explain.lines import renamed
 from gradwright.notation.declarations import Declaration, FunctionDeclaration, array_kind
@@ -268,6 +269,7 @@ def _shown(name: str, value: Array) -> list[str]:
     return [f"{name}: {shape}, norm {number_text(float(np.linalg.norm(np.ravel(value))))}"]
 
 
+@bounded("linearizing a formula")
 def linearize(
     source: str | Expression | Formula, wrt: str, /, *, at: object, **values: Any
 ) -> Linearization:

@@ -18,6 +18,7 @@ from gradwright.api.network_parts import (
     collapsed,
     gradient_norms,
 )
+from gradwright.core.work import bounded
 from gradwright.errors import DomainError, NetworkError
 from gradwright.explain.conventions import ONE_SAMPLE, Convention, known_notation
 from gradwright.explain.trace import TracedLine, traced_lines
@@ -93,6 +94,7 @@ class Network:
         source = text if model.symbolic else model.source_form
         return Network(source, model.loss, model.reduction, model.layout.name)
 
+    @bounded("the derivation of a network")
     def backprop(
         self,
         notation: str | None = None,

@@ -22,7 +22,7 @@ from gradwright.core.nodes import Variable
 from gradwright.core.work import bounded
 from gradwright.emit.body import mostly_zero
 from gradwright.emit.numpy import formula_module
-from gradwright.errors import DomainError, UnsupportedError
+from gradwright.errors import DomainError, LimitError, UnsupportedError
 from gradwright.notation.function_values import applied, function_of
 from gradwright.notation.lowered import Lowered
 from gradwright.notation.shapes import Scope
@@ -211,6 +211,12 @@ class Program:
         try:
             with np.errstate(all="ignore"):
                 found = getattr(load(module.source), function)(*arguments, *into)
+        except MemoryError as error:
+            raise LimitError(
+                self.asked,
+                f"an array on the way to it does not fit into memory ({error})",
+                "give shorter values, or ask for a product such as vjp or hvp",
+            ) from error
         except np.linalg.LinAlgError as error:
             raise DomainError(
                 self.asked,

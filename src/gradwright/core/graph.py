@@ -27,12 +27,13 @@ from gradwright.core.nodes import (
     Unit,
     Variable,
 )
-from gradwright.core.work import spend
+from gradwright.core.work import MAX_BITS, allowed, require_digits, spend
 
 ONE = Fraction(1)
 
 
 def _digest(*parts: object) -> bytes:
+    spend(4 + len(parts))
     digest = blake2b(digest_size=16)
     for part in parts:
         digest.update(part if isinstance(part, bytes) else repr(part).encode())
@@ -93,6 +94,7 @@ class Graph:
     def _plain(self, value: Fraction, out: Labels, axes: tuple[Size, ...]) -> Node:
         if not value:
             out = tuple(range(len(axes)))
+        require_digits(value)
         key = _digest("product", value, out, axes)
         return self._nodes.setdefault(key, Product(axes, key, value, (), out))
 
@@ -144,6 +146,7 @@ class Graph:
         out: Labels,
         axes: tuple[Size, ...],
     ) -> Node:
+        require_digits(coefficient)
         placed, number = canonical_order(factors, out, self.symmetric)
         renamed = tuple(number[label] for label in out)
         if coefficient == 1 and len(placed) == 1:
@@ -331,8 +334,11 @@ def _powers_multiply(inner: Fraction, outer: Fraction) -> bool:
 
 
 def _rational_power(value: Fraction, exponent: Fraction) -> Fraction | None:
-    """`value ** exponent` if that is rational, for integer exponents and square roots."""
+    """`value ** exponent` if that is rational and short, for whole exponents and square roots."""
     if value == 0 and exponent < 0:
+        return None
+    bits = max(value.numerator.bit_length(), value.denominator.bit_length())
+    if value not in (0, 1, -1) and bits * abs(exponent.numerator) > allowed(MAX_BITS):
         return None
     if exponent.denominator == 1:
         return value**exponent.numerator

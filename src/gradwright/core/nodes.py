@@ -162,7 +162,7 @@ def postorder(*roots: Node) -> list[Node]:
             continue
         stack.append((node, True))
         stack.extend((part, False) for part in reversed(arguments(node)) if part not in done)
-    spend(2 * len(found))
+    spend(3 * len(found))
     return found
 
 

@@ -8,16 +8,24 @@ and finds the account empty is refused with a `LimitError`; what only makes a re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from fractions import Fraction
 from functools import wraps
+from math import prod
 from typing import ParamSpec, TypeVar
 
 from gradwright.errors import LimitError
 
 #: Units of work that one call may take: less than a second on a machine of today.
 ALLOWED = 300_000
+
+#: Entries that an array may have which is made on the way to a result.
+MAX_ENTRIES = 10_000_000
+
+#: Bits of a whole number that is calculated with exactly, about 1,200 digits.
+MAX_BITS = 4096
 
 #: The share of an account that only necessary work may take.
 RESERVE = 0.25
@@ -46,12 +54,16 @@ class Account:
         self.left -= units
         if self.left < self.floor:
             self.left = self.floor - 1
-            raise LimitError(
-                self.asked,
-                f"it takes more than {self.allowed} units of work, and one call may take no more",
-                "ask for a smaller part of the formula, or allow ten times the work: "
-                "with gw.limits(10): ...",
-            )
+            raise self.refusal()
+
+    def refusal(self) -> LimitError:
+        """The error that says that nothing is left."""
+        return LimitError(
+            self.asked,
+            f"it takes more than {self.allowed} units of work, and one call may take no more",
+            "ask for a smaller part of the formula, or allow ten times the work: "
+            "with gw.limits(10): ...",
+        )
 
 
 _ACCOUNT: ContextVar[Account | None] = ContextVar("account", default=None)
@@ -93,6 +105,38 @@ def within(share: float, make: Callable[[], T]) -> T | None:
         account.floor = outer
 
 
+def require_entries(asked: str, lengths: Sequence[int], given: int = 0) -> None:
+    """Refuse an array of so many entries, where `given` come from the user, and count the work.
+
+    Raises:
+        LimitError: it would not fit.
+    """
+    entries, most = prod(lengths), allowed(MAX_ENTRIES) + given
+    if entries > most:
+        raise LimitError(
+            asked,
+            f"a part of it has {' × '.join(map(str, lengths))} entries and at most {most} are held",
+            "sum over some of its axes first, give shorter values, or allow ten times as many: "
+            "with gw.limits(10): ...",
+        )
+    spend(8 + max(0, entries - given) // 200)
+
+
+def require_digits(value: Fraction) -> None:
+    """Refuse a number whose numerator or denominator is too long to calculate with.
+
+    Raises:
+        LimitError: it is.
+    """
+    bits = max(value.numerator.bit_length(), value.denominator.bit_length())
+    if bits > allowed(MAX_BITS):
+        raise LimitError(
+            "calculating with whole numbers",
+            f"a number has {bits} binary digits and at most {allowed(MAX_BITS)} are kept",
+            "use a symbol for the number, or allow ten times as many: with gw.limits(10): ...",
+        )
+
+
 def allowed(count: int) -> int:
     """A limit on a count, as raised by `limits`."""
     return int(count * _TIMES.get())
@@ -124,6 +168,9 @@ def account(asked: str) -> Iterator[Account]:
     token = _ACCOUNT.set(opened)
     try:
         yield opened
+        # Where a refusal was caught on the way, what was made after it cannot be relied on.
+        if opened.left < 0:
+            raise opened.refusal()
     finally:
         _ACCOUNT.reset(token)
 

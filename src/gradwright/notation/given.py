@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gradwright.core.work import require_entries
 from gradwright.errors import GradwrightError, ShapeError, SymbolError
 from gradwright.notation.analytic import Array
 from gradwright.notation.declarations import Declaration
@@ -78,6 +79,7 @@ class Values:
         for name, value in given.items():
             if name not in scope.symbols:
                 self.sizes[name] = (_whole(name, value), f"the value given for {name}")
+        self.entries = sum(array.size for array in self.arrays.values())
         for name, array in self.arrays.items():
             self._bind(scope.symbols[name], array.shape)
 
@@ -94,6 +96,14 @@ class Values:
                     f"{source} is {expected}",
                     "give values whose sizes agree",
                 )
+
+    def room(self, *lengths: int) -> None:
+        """Refuse an array that is much larger than those that are given.
+
+        Raises:
+            LimitError: it is.
+        """
+        require_entries("evaluating the formula", lengths, 4 * self.entries)
 
     def symbol(self, name: str) -> Value:
         """The value of a symbol, or of a size used as a number."""

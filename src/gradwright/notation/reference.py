@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gradwright.core.work import spend
 from gradwright.errors import GradwrightError, ShapeError
 from gradwright.notation import matrices, summation
 from gradwright.notation.activations import EACH_ENTRY, elu
@@ -97,7 +98,9 @@ class _Evaluator:
             node, ready = stack.pop()
             parts = self._operands(node)
             if ready:
-                done[id(node)] = self._node(node, [done[id(part)] for part in parts])
+                found = [done[id(part)] for part in parts]
+                self._room(node, found)
+                done[id(node)] = self._node(node, found)
             elif id(node) not in done:
                 stack.append((node, True))
                 stack.extend((part, False) for part in reversed(parts))
@@ -123,6 +126,7 @@ class _Evaluator:
             case Identity(indices):
                 size = self.identities[id(tree)]
                 length = size if isinstance(size, int) else self.values.size(size)
+                self.values.room(length, length)
                 return summation.taken(np.eye(length, dtype=self.values.dtype), indices)
             case IndexSum(indices, _):
                 sign, _ = summation.factors(tree, self.free)
@@ -195,6 +199,21 @@ class _Evaluator:
         array = matrices.matrix_power(base.array, int(exponent), "of a power")
         return Value(array, base.rows, base.columns)
 
+    def _room(self, tree: Tree, parts: Sequence[Value]) -> None:
+        """Refuse an operation whose result is much larger than what is given."""
+        shapes = [part.array.shape for part in parts]
+        match tree:
+            case Call("kron"):
+                self.values.room(*shapes[0], *shapes[1])
+            case Call("diag") if not (parts[0].rows and parts[0].columns):
+                self.values.room(parts[0].array.size, parts[0].array.size)
+            case Binary("*") if not (parts[0].is_scalar or parts[1].is_scalar):
+                self.values.room(shapes[0][0], shapes[1][-1])
+            case Binary() if len(shapes[0]) == len(shapes[1]):
+                self.values.room(*map(max, *shapes))
+            case _:
+                spend(8)
+
     # Functions --------------------------------------------------------------------------------
 
     def _call(self, tree: Call, parts: list[Value]) -> Value:
@@ -265,6 +284,7 @@ class _Evaluator:
             else:
                 assert isinstance(argument, Number)
                 sizes.append(int(argument.value))
+        self.values.room(*sizes, *(() if tree.function == "ones" else sizes))
         if tree.function == "eye":
             return Value(np.eye(sizes[0], dtype=self.values.dtype), True, True)
         if tree.function == "commutation":

@@ -7,18 +7,15 @@ so its factors are contracted by `numpy.einsum`, two at a time, and never multip
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import prod
 from typing import Any
 
 import numpy as np
 
-from gradwright.errors import LimitError, ShapeError
+from gradwright.core.work import require_entries
+from gradwright.errors import ShapeError
 from gradwright.notation.tree import Binary, Index, IndexSum, Negate, Tree
 
 Array = Any
-
-#: Most numbers that one value may hold.
-MAX_ENTRIES = 10**8
 
 #: A value and the free index of each of its axes; a scalar has no axis.
 Indexed = tuple[Array, tuple[str, ...]]
@@ -111,10 +108,4 @@ def _lengths(names: Sequence[str], array: Array) -> dict[str, int]:
 
 
 def _check_size(lengths: Sequence[int]) -> None:
-    if prod(lengths) > MAX_ENTRIES:
-        raise LimitError(
-            "evaluating the formula",
-            f"a part of it has {' × '.join(map(str, lengths))} entries and at most {MAX_ENTRIES} "
-            "are held",
-            "sum over some of its indices first, or give shorter values",
-        )
+    require_entries("evaluating the formula", lengths)

@@ -46,7 +46,7 @@ class _Structural:
             if not hasattr(node, "_hash"):
                 fresh.append(node)
                 stack.extend(children(node))
-        spend(2 * len(fresh))
+        spend(3 * len(fresh))
         for node in reversed(fresh):
             key = (type(node).__name__, own(node), tuple(hash(part) for part in children(node)))
             object.__setattr__(node, "_hash", hash(key))
@@ -319,6 +319,7 @@ def free_indices(tree: Tree) -> dict[int, frozenset[str]]:
     """The indices that each part of a tree leaves free, by the identity of the part."""
     found: dict[int, frozenset[str]] = {}
     parts = list(walk(tree))
+    spend(3 * len(parts))
     if not any(isinstance(part, Entry | Identity) for part in parts):
         return dict.fromkeys(map(id, parts), frozenset())
     for part in reversed(parts):

@@ -192,7 +192,7 @@ def layout(tree: Tree) -> Layout:
     """The layout of a tree."""
     done: dict[int, _Part] = {}
     parts = list(walk(tree))
-    spend(4 * len(parts))
+    spend(6 * len(parts))
     for part in reversed(parts):
         done[id(part)] = _laid_out(part, [done[id(child)] for child in children(part)], done)
     return done[id(tree)].layout

@@ -13,6 +13,7 @@ from gradwright.api.equations.statements import assignment, membership
 from gradwright.api.equations.symbols import SymbolSetting
 from gradwright.api.formula import declared_symbols
 from gradwright.api.network import Network
+from gradwright.core.work import bounded
 from gradwright.errors import NetworkError, SymbolError
 from gradwright.explain.conventions import known_notation
 from gradwright.notation.declarations import AnyDeclaration
@@ -20,6 +21,7 @@ from gradwright.notation.equation import Written, written_equations
 from gradwright.notation.mapped import MappedText
 
 
+@bounded("checking equations")
 def check_equations(
     text: str,
     /,

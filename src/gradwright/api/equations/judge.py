@@ -12,6 +12,7 @@ from gradwright.api.equations.indexed import free, indexed
 from gradwright.api.equations.repair import MAX_NODES, candidates, left_candidates
 from gradwright.api.equations.report import EquationCheck
 from gradwright.api.equations.setting import Point, Reading, Setting, Variant
+from gradwright.core.work import within
 from gradwright.errors import GradwrightError, LimitError, UnsupportedError
 from gradwright.notation.raising.raiser import without_spans
 from gradwright.notation.tree import (
@@ -28,6 +29,8 @@ from gradwright.render.plain import plain_text
 MAX_CANDIDATES = 3000
 #: For all equations of a text together; then the derived formula alone is given.
 MAX_TRIED = 60_000
+#: The share of the work of all equations that finding one correction may take.
+CORRECTING = 0.2
 #: Those of them that have a derivative to be taken.
 MAX_DERIVATIVES = 200
 
@@ -131,6 +134,8 @@ class Judge:
             return Verdict(False, self._spelled(f"{error.asked}: {error.clash}"))
         try:
             one, other = self._evaluated(left), self._evaluated(right)
+        except LimitError:
+            raise
         except GradwrightError as error:
             return Verdict(False, self._shape_reason((left, right), texts, error))
         if one.scope.shape != other.scope.shape:
@@ -169,13 +174,8 @@ class Judge:
 
     def _wrong(self, base: EquationCheck, left: Tree, right: Tree, found: Verdict) -> EquationCheck:
         result = replace(base, ok=False, reason=found.reason)
-        corrected, corrected_left, change = None, None, ""
-        if free(left) != free(right):
-            corrected_left, change = self._corrected_left(left, right)
-        if corrected_left is None:
-            corrected, change = self._corrected(left, right)
-        if corrected is None and corrected_left is None:
-            corrected_left, change = self._corrected_left(left, right)
+        near = within(CORRECTING, lambda: self._correction(left, right))
+        corrected, corrected_left, change = near or (None, None, "")
         if corrected_left is not None:
             shown = self._spelled(plain_text(corrected_left))
             result = replace(result, corrected_left=shown, change=change)
@@ -186,6 +186,17 @@ class Judge:
             shown = self._spelled(plain_text(corrected))
             result = replace(result, corrected=shown, change=change)
         return self._with_point(result, left, right, found)
+
+    def _correction(self, left: Tree, right: Tree) -> tuple[Tree | None, Tree | None, str]:
+        """(right side, left side, change): one of the sides with a change that makes it right."""
+        if free(left) != free(right):
+            corrected_left, change = self._corrected_left(left, right)
+            if corrected_left is not None:
+                return None, corrected_left, change
+        corrected, change = self._corrected(left, right)
+        if corrected is not None:
+            return corrected, None, change
+        return None, *self._corrected_left(left, right)
 
     def _with_point(
         self, result: EquationCheck, left: Tree, right: Tree, found: Verdict

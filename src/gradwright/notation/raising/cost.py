@@ -80,7 +80,7 @@ def _without_discount(tree: Tree) -> float:
         if hasattr(part, "_cost"):
             stack.pop()
             continue
-        spend(2)
+        spend(3)
         parts, price = _measured(part)
         missing = [below for below in parts if not hasattr(below, "_cost")]
         if missing:
