@@ -16,6 +16,7 @@ from gradwright.program.bracketing import Bracketing
 from gradwright.program.build import build_function
 from gradwright.program.cost import cost
 from gradwright.program.ir import Function
+from gradwright.simplify.factor import COMMON_FACTOR
 from gradwright.simplify.rewrite import Budget, rewrite
 from gradwright.simplify.rules import BASIC
 from gradwright.simplify.stable import STABLE
@@ -144,7 +145,8 @@ class Planner:
     def _made_stable(self, node: Node) -> Node:
         if node not in self._stable:
             rules = (*STABLE, *BASIC)
-            self._stable[node] = rewrite(self.graph, node, rules, budget=Budget())
+            stable = rewrite(self.graph, node, rules, budget=Budget())
+            self._stable[node] = rewrite(self.graph, stable, (COMMON_FACTOR,), budget=Budget())
         return self._stable[node]
 
 
