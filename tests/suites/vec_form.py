@@ -15,7 +15,8 @@ def unstacked(value: np.ndarray, derived: Derivation, shape: tuple[int, ...]) ->
     """
     if len(shape) <= 2:
         return value.reshape(shape)
-    (name,) = derived.printed
-    rows = len(shape) - len(derived.scope.symbols[name].sizes)
+    (key,) = derived.printed
+    columns = len(derived.scope.symbols[key.split(",")[-1]].sizes)
+    rows = len(shape) - columns
     order = (*reversed(range(rows)), *reversed(range(rows, len(shape))))
     return value.reshape([shape[axis] for axis in order]).transpose(np.argsort(order))

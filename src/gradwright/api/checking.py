@@ -15,6 +15,7 @@ import numpy as np
 from gradwright.api.drawn import drawn_value
 from gradwright.api.tangents import TangentSet
 from gradwright.errors import GradwrightError
+from gradwright.explain.left_sides import parted, tangent_of, variables_of
 from gradwright.notation.function_values import Smooth, drawn
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
@@ -153,35 +154,52 @@ class _Compared:
 def _compared(derivation: Checkable) -> _Compared:
     """A product with a vector is the derivative of another function.
 
-    With a cotangent that is the sum of cotangent times value; with a tangent, the value at
-    x + step · tangent as a function of the number `step`, at 0.
+    With a cotangent that is the sum of cotangent times value; with tangents, the value at
+    x + step · tangent as a function of the number `step`, at 0. Several results that are
+    differentiated by one variable stand one above the other.
     """
     function, oracle = _differentiated(derivation)
-    names = list(derivation.printed)
+    keys = list(derivation.printed)
     kind = derivation.kind
+    last = {key: variables_of(kind, key)[-1] for key in keys}
     derivative = derivation.unverified()
 
     def claimed(point: dict[str, Array]) -> Mapping[str, Array]:
         values = {name: value for name, value in point.items() if name != STEP}
         result = derivative(**values, **drawn_functions(derivation.scope, values))
+        results = [result] if len(keys) == 1 else list(result.values())
         if kind in ("jvp", "hvp"):
-            return {STEP: result}
-        return {names[0]: result} if len(names) == 1 else dict(result)
+            return {STEP: _stacked(results, ())}
+        return {
+            name: _stacked(
+                [r for k, r in zip(keys, results, strict=True) if last[k] == name], shape
+            )
+            for name, shape in {n: np.shape(point[n]) for n in last.values()}.items()
+        }
 
     def weighted(point: dict[str, Array]) -> Array:
         return np.sum(point["cotangent"] * function(point))
 
     def moved(point: dict[str, Array]) -> Array:
-        here = point[names[0]] + point[STEP] * point["tangent"]
-        return function({**point, names[0]: here})
+        names = parted(keys[0]) if kind == "jvp" else keys
+        here = {n: point[n] + point[STEP] * point[tangent_of(n, names)] for n in names}
+        return function({**point, **here})
 
+    blocks = list(dict.fromkeys(last.values()))
     if kind == "vjp":
-        return _Compared(weighted, oracle, names, claimed)
+        return _Compared(weighted, oracle, blocks, claimed)
     if kind in ("jvp", "hvp"):
         return _Compared(moved, oracle, [STEP], claimed, lambda point: {STEP: np.zeros(())})
     if set(derivation.constraints.values()) != {"none"}:
-        return _within(derivation, _Compared(function, oracle, names, claimed))
-    return _Compared(function, oracle, names, claimed)
+        return _within(derivation, _Compared(function, oracle, blocks, claimed))
+    return _Compared(function, oracle, blocks, claimed)
+
+
+def _stacked(results: Sequence[Array], columns: tuple[int, ...]) -> Array:
+    """One array of several with the same last axes; a single one as it is."""
+    if len(results) == 1:
+        return results[0]
+    return np.concatenate([np.reshape(result, (-1, *columns)) for result in results])
 
 
 def _within(derivation: Checkable, free: _Compared) -> _Compared:
@@ -193,17 +211,17 @@ def _within(derivation: Checkable, free: _Compared) -> _Compared:
     steps = {name: f"a step of {name} that keeps the declared facts" for name in sets}
     second = derivation.differentiated is not None
 
-    def parted(point: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
+    def apart(point: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
         rest = {name: value for name, value in point.items() if name not in steps.values()}
         return rest, {**rest, **{n: s.moved(rest[n], point[steps[n]]) for n, s in sets.items()}}
 
     def function(point: dict[str, Array]) -> Array:
-        here = parted(point)[1]
+        here = apart(point)[1]
         value = free.function(here)
         return sets[free.blocks[0]].gathered(value) if second else value
 
     def claimed(point: dict[str, Array]) -> Mapping[str, Array]:
-        return {steps[name]: value for name, value in free.claimed(parted(point)[0]).items()}
+        return {steps[name]: value for name, value in free.claimed(apart(point)[0]).items()}
 
     def zeros(point: dict[str, Array]) -> dict[str, Array]:
         return {steps[name]: np.zeros(np.shape(point[name])) for name in sets}
@@ -220,16 +238,57 @@ def drawn_functions(scope: Scope, point: Mapping[str, Array]) -> dict[str, Smoot
 def _differentiated(derivation: Checkable) -> tuple[Callable[[dict[str, Array]], Array], str]:
     """What the derivation is the derivative of, and the oracle that can differentiate it.
 
-    A Hessian is checked as the derivative of the gradient's printed text, which has its own check
-    against the formula.
+    A derivative of higher order is checked as that of the printed text of the one before, which
+    has its own check. Several texts stand one above the other.
     """
-    gradient = derivation.differentiated
-    scope, expression = derivation.scope, derivation.tree
-    if gradient is not None:
-        (printed,) = gradient.printed.values()
-        expression = printed.tree
-        axes = printed.node.axes if printed.form == "index" else None
-        scope = infer(expression, scope.known, sizes=scope.sizes, axes=axes)
+    before = derivation.differentiated
+    if before is None:
+        return _evaluator(derivation, derivation.tree, derivation.scope), "complex step"
+    texts = [_text(derivation, before, key) for key in before.printed]
+
+    def function(point: dict[str, Array]) -> Array:
+        return _stacked([text(point) for text in texts], ())
+
+    return function, "complex step"
+
+
+def _text(
+    derivation: Checkable, before: Checkable, key: str
+) -> Callable[[dict[str, Array]], Array]:
+    """What is printed for one result, with the axes of the derivative."""
+    printed = before.printed[key]
+    scope = derivation.scope
+    axes = printed.node.axes if printed.form == "index" else None
+    inside = infer(printed.tree, scope.known, sizes=scope.sizes, axes=axes)
+    value = _evaluator(derivation, printed.tree, inside)
+    if printed.form != "kronecker":
+        return value
+    columns = len(scope.symbols[variables_of(before.kind, key)[-1]].sizes)
+    order = vec_order(printed.node.order, columns)
+
+    def unstacked(point: dict[str, Array]) -> Array:
+        known = _lengths(derivation.scope, point)
+        shape = [known[a] if isinstance(a, str) else a for a in printed.node.axes]
+        turned = value(point).reshape([shape[axis] for axis in order])
+        return turned.transpose(np.argsort(order))
+
+    return unstacked
+
+
+def vec_order(order: int, columns: int) -> tuple[int, ...]:
+    """The axes of a derivative in the order of a matrix whose rows and columns are stacked.
+
+    The last `columns` axes are those of the variable. Columns are stacked, so the second axis of
+    a matrix is the outer one.
+    """
+    rows = order - columns
+    return (*reversed(range(rows)), *reversed(range(rows, order)))
+
+
+def _evaluator(
+    derivation: Checkable, expression: Tree, scope: Scope
+) -> Callable[[dict[str, Array]], Array]:
+    """A tree as a function of a point, by the notation's own evaluator."""
 
     def function(point: dict[str, Array]) -> Array:
         known = {**_lengths(derivation.scope, point), **point}
@@ -237,4 +296,4 @@ def _differentiated(derivation: Checkable) -> tuple[Callable[[dict[str, Array]],
         functions = drawn_functions(scope, point)
         return evaluate(expression, used | {name: f.call for name, f in functions.items()}, scope)
 
-    return function, "complex step"
+    return function

@@ -30,6 +30,7 @@ from gradwright.explain.assumptions import (
 from gradwright.explain.cases import CasesOf, cases_of
 from gradwright.explain.components import in_components
 from gradwright.explain.formula import Step, chain_rule_steps, formula_text
+from gradwright.explain.left_sides import parted
 from gradwright.explain.levels import require_level
 from gradwright.explain.proofs import operations_of, output_lines, outputs_of, proof_section
 from gradwright.notation.lowered import Lowering
@@ -98,14 +99,18 @@ class Derivation:
         self._domain = domain_conditions(lowering.value.node, self._raiser)
         self.assumptions = (
             *assumptions(
-                lowering.value.node, scope, self._raiser, twice=kind in ("hessian", "hvp")
+                lowering.value.node,
+                scope,
+                self._raiser,
+                twice=kind in ("hessian", "hvp", "derivative"),
             ),
             *dict.fromkeys(output.convention for output in outputs if output.convention),
         )
 
     def _of_tensors(self, output: Output) -> bool:
         """Whether the formula or the variable has more axes than a matrix, so no vec."""
-        return "tensor" in (self.scope.shape.kind, self.scope.symbols[output.name].kind)
+        kinds = [self.scope.symbols[name].kind for name in parted(output.name)]
+        return "tensor" in (self.scope.shape.kind, *kinds)
 
     def _unstacked(self, node: Node) -> Node:
         """The Jacobian of A for that of vec(A), whose rows are stacked as they are printed."""
@@ -177,7 +182,27 @@ class Derivation:
     def cases(self) -> dict[str, tuple[CasesOf, ...]]:
         """For each variable, the result by cases on both sides of where it jumps."""
         with self._lock:
-            return {o.name: cases_of(o.node, o.name, self._printer) for o in self._outputs}
+            return {
+                o.name: cases_of(o.node, parted(o.name)[-1], self._printer) for o in self._outputs
+            }
+
+    @cached_property
+    @bounded("products with a derivative")
+    def products(self) -> dict[str, tuple[str, Printed]]:
+        """For each result in index form its product with vectors, where that is a matrix."""
+        from gradwright.api.contracted import contracted
+
+        if self.kind in ("vjp", "jvp", "hvp"):
+            return {}
+        with self._lock:
+            found = {
+                o.name: contracted(
+                    self._graph, self.scope, self._lowering, self.kind, o.name, o.node
+                )
+                for o in self._outputs
+                if self.printed[o.name].form == "index"
+            }
+        return {name: product for name, product in found.items() if product is not None}
 
     @bounded("explaining a derivation")
     def explain(self, level: str = "full") -> str:
@@ -189,7 +214,7 @@ class Derivation:
         require_level(level)
         steps = () if level == "outline" else self.steps
         head = (self.kind, self.tree, self.scope, self.printed, steps, self.assumptions)
-        text = formula_text(*head, self.cases)
+        text = formula_text(*head, self.cases, self.products)
         return text if level != "index" else "\n".join([text, *self._in_components()])
 
     def _in_components(self) -> list[str]:
@@ -222,6 +247,10 @@ class Derivation:
                 for step in self.steps
             ],
             "cases": {n: [part.to_dict() for part in parts] for n, parts in self.cases.items()},
+            "products": {
+                name: {"of": left, **printed_dict(p, self.scope.definitions)}
+                for name, (left, p) in self.products.items()
+            },
             "assumptions": list(self.assumptions),
         }
 

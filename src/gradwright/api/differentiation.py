@@ -11,11 +11,11 @@ from gradwright.api.derivation import Derivation
 from gradwright.api.entrywise import TYING, Entrywise, entrywise
 from gradwright.api.modes import Chain, require_mode
 from gradwright.api.outputs import Choice, Output
-from gradwright.calculus.modes import Contribution, forward, reverse
+from gradwright.calculus.modes import Contribution, reverse
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Variable
 from gradwright.errors import ShapeError, SymbolError, UnsupportedError
-from gradwright.notation.declarations import Declaration, array_kind
+from gradwright.explain.left_sides import joined
 from gradwright.notation.shapes import Scope
 from gradwright.simplify.readable import away_from_zero, simplified
 
@@ -54,30 +54,6 @@ class Subject:
         declared = self.formula.scope.symbols[output.name]
         return under_constraint(self.graph, declared, output, constraint, times)
 
-    def beside(self, name: str, like: Node) -> tuple[Variable, Scope]:
-        """A variable with the axes of a node, and the scope with it."""
-        formula = self.formula
-        if name in formula.scope.symbols or name in formula.scope.sizes:
-            raise SymbolError(
-                f"a product with the derivative of {formula.text}",
-                f"the vector is called {name}, and the formula has a {name} of its own",
-                f"rename {name} in the formula",
-                text=formula.text,
-            )
-        value = self.made.lowering.value
-        stacked = max(value.rows, value.node.order - value.rows) > 1
-        if like is self.node and stacked and formula.scope.shape.kind != "tensor":
-            raise UnsupportedError(
-                f"a product with the derivative of {formula.text}",
-                f"the formula has the shape {formula.scope.shape}, and a {name} has sizes that "
-                "are no products",
-                "differentiate the formula without vec or kron",
-                text=formula.text,
-            )
-        declared = Declaration(name, array_kind(like.order), like.axes)
-        scope = replace(formula.scope, symbols={**formula.scope.symbols, name: declared})
-        return self.graph.variable(name, like.axes), scope
-
     def derivation(
         self,
         kind: str,
@@ -102,11 +78,12 @@ class Subject:
         )
 
 
-def subject(formula: Formula, names: tuple[str, ...]) -> Subject:
+def subject(formula: Formula, names: tuple[str, ...], *, repeated: bool = False) -> Subject:
     """The formula on a graph of its own, and the variables to differentiate by.
 
     Raises:
-        SymbolError: there is no name, or one that is no symbol of the formula.
+        SymbolError: there is no name, or one that is no symbol of the formula, or one twice where
+            it may not be repeated.
     """
     known = ", ".join(sorted(formula.scope.symbols))
     if not names:
@@ -131,6 +108,14 @@ def subject(formula: Formula, names: tuple[str, ...]) -> Subject:
                 "differentiate by what it chooses from",
                 text=formula.text,
             )
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None and not repeated:
+        raise SymbolError(
+            f"derivatives by {', '.join(names)}",
+            f"{twice} is named twice, and each variable has one result",
+            f"name it once; a derivative of higher order is f.derivative({twice!r}, {twice!r})",
+            text=formula.text,
+        )
     made, variables = entrywise(formula.tree, formula.scope, formula.text, names)
     return Subject(formula, made, tuple(variables))
 
@@ -160,92 +145,114 @@ def gradient(
     return of.derivation("gradient", outputs, contributions, Choice(chain, mode, sizes))
 
 
-def jacobian(formula: Formula, wrt: str, mode: str, sizes: Sizes) -> Derivation:
-    """The Jacobian, with axes `y.shape + x.shape`."""
+def jacobian(formula: Formula, names: tuple[str, ...], mode: str, sizes: Sizes) -> Derivation:
+    """The Jacobians, each with axes `y.shape + x.shape`."""
     require_mode(mode, f"the Jacobian of {formula.text}")
-    of = subject(formula, (wrt,))
-    (variable,) = of.variables
+    of = subject(formula, names)
     contributions: list[Contribution] = []
-    found = reverse(of.graph, of.node, [variable], record=contributions.append)[variable]
+    found = reverse(of.graph, of.node, of.variables, record=contributions.append)
     restore, rows = of.made.restore, of.node.order
-    others = of.made.otherwise(of.node, variable)
-    output = Output(wrt, restore(found), as_row=not rows, others=others, rows=rows)
-    chain = Chain(of.graph, ((of.node, (variable,)),), lambda k, node: restore(node))
-    return of.derivation("jacobian", (output,), contributions, Choice(chain, mode, sizes))
+    outputs = tuple(
+        Output(
+            variable.name,
+            restore(found[variable]),
+            as_row=not rows,
+            others=of.made.otherwise(of.node, variable),
+            rows=rows,
+        )
+        for variable in of.variables
+    )
+    chain = Chain(of.graph, ((of.node, of.variables),), lambda k, node: restore(node))
+    return of.derivation("jacobian", outputs, contributions, Choice(chain, mode, sizes))
 
 
-def hessian(formula: Formula, wrt: str, constraint: str, mode: str, sizes: Sizes) -> Derivation:
-    """The Hessian of a scalar formula, with axes `x.shape + x.shape`."""
+def hessian(
+    formula: Formula, names: tuple[str, ...], constraint: str, mode: str, sizes: Sizes
+) -> Derivation:
+    """The Hessian of a scalar formula, or its blocks, with axes `x.shape + y.shape`."""
     require_mode(mode, f"the Hessian of {formula.text}")
-    of = subject(formula, (wrt,))
-    (variable,) = of.variables
-    _require_scalar(of, wrt, "Hessian")
-    slope = of.smooth_gradient(variable)
+    of = subject(formula, names)
+    require_scalar(of, names[0], "Hessian")
+    if len(names) > 1 and constraint != "none":
+        raise UnsupportedError(
+            f"the Hessian of {formula.text} by {', '.join(names)} with constraint={constraint!r}",
+            f"{len(names)} variables are named, and a constraint is that of one",
+            "ask for the Hessian by one variable",
+            text=formula.text,
+        )
     contributions: list[Contribution] = []
-    found = reverse(of.graph, slope, [variable], record=contributions.append)[variable]
+    slopes = tuple((of.smooth_gradient(variable), of.variables) for variable in of.variables)
+    record = contributions.append
+    found = [(s, reverse(of.graph, s, by, record=record)) for s, by in slopes]
+
+    def output(place: int, node: Node, others: tuple[Node, ...] = ()) -> Output:
+        row, column = divmod(place, len(names))
+        name = names[0] if len(names) == 1 else joined((names[row], names[column]))
+        rows = of.variables[row].order
+        made = Output(name, of.made.restore(node), as_row=False, others=others, rows=rows)
+        return of.tied(made, constraint, times=2) if len(names) == 1 else made
+
+    outputs = tuple(
+        output(row * len(names) + column, block[v], of.made.otherwise(slope, v))
+        for row, (slope, block) in enumerate(found)
+        for column, v in enumerate(of.variables)
+    )
+    chain = Chain(of.graph, slopes, lambda k, node: output(k, node).node)
+    gradient = untied(formula, names).gradient(*names)
+    return of.derivation("hessian", outputs, contributions, Choice(chain, mode, sizes), gradient)
+
+
+def derivative(formula: Formula, names: tuple[str, ...], mode: str, sizes: Sizes) -> Derivation:
+    """The derivative by one variable after the other, with axes `y.shape + x.shape + …`."""
+    asked = f"the derivative of {formula.text}"
+    require_mode(mode, asked)
+    of = subject(formula, names, repeated=True)
+    if len(names) == 1 and of.node.order:
+        return jacobian(formula, names, mode, sizes)
+    if len(names) == 1:
+        return gradient(formula, names, "none", mode, sizes)
+    if len(names) == 2 and names[0] == names[1] and not of.node.order:
+        return hessian(formula, names[:1], "none", mode, sizes)
+    node = of.node
+    for variable in of.variables[:-1]:
+        slope = reverse(of.graph, node, [variable])[variable]
+        node = simplified(of.graph, away_from_zero(of.graph, slope))
+    last = of.variables[-1]
+    contributions: list[Contribution] = []
+    found = reverse(of.graph, node, [last], record=contributions.append)[last]
     restore = of.made.restore
-
-    def output(node: Node, others: tuple[Node, ...] = ()) -> Output:
-        made = Output(wrt, restore(node), as_row=False, others=others, rows=variable.order)
-        return of.tied(made, constraint, times=2)
-
-    outputs = (output(found, of.made.otherwise(slope, variable)),)
-    chain = Chain(of.graph, ((slope, (variable,)),), lambda k, node: output(node).node)
+    others = of.made.otherwise(node, last)
+    output = Output(joined(names), restore(found), False, others=others, rows=node.order)
+    chain = Chain(of.graph, ((node, (last,)),), lambda k, node: restore(node))
+    before = untied(formula, names).derivative(*names[:-1])
     choice = Choice(chain, mode, sizes)
-    return of.derivation("hessian", outputs, contributions, choice, _entrywise(formula, wrt))
+    return of.derivation("derivative", (output,), contributions, choice, before)
 
 
-def vjp(formula: Formula, wrt: str) -> Derivation:
-    """The vector-Jacobian product, with the shape of x."""
-    of = subject(formula, (wrt,))
-    (variable,) = of.variables
-    cotangent, scope = of.beside("cotangent", of.node)
-    contributions: list[Contribution] = []
-    found = reverse(of.graph, of.node, [variable], cotangent=cotangent, record=contributions.append)
-    output = Output(wrt, of.made.restore(found[variable]), as_row=False)
-    return of.derivation("vjp", (output,), contributions, Choice(None, "reverse"), scope=scope)
+def untied(formula: Formula, names: tuple[str, ...]) -> Formula:
+    """The formula for values without the facts that tie entries of some variables.
 
-
-def jvp(formula: Formula, wrt: str) -> Derivation:
-    """The Jacobian-vector product, with the shape of the formula."""
-    of = subject(formula, (wrt,))
-    (variable,) = of.variables
-    tangent, scope = of.beside("tangent", variable)
-    node = of.made.restore(forward(of.graph, of.node, variable, tangent=tangent))
-    output = Output(wrt, node, as_row=of.made.lowering.value.rows == 0)
-    return of.derivation("jvp", (output,), [], Choice(None, "forward"), scope=scope)
-
-
-def hvp(formula: Formula, wrt: str) -> Derivation:
-    """The Hessian of a scalar formula times a tangent, with the shape of x."""
-    of = subject(formula, (wrt,))
-    (variable,) = of.variables
-    _require_scalar(of, wrt, "Hessian")
-    tangent, scope = of.beside("tangent", variable)
-    slope = of.smooth_gradient(variable)
-    node = of.made.restore(forward(of.graph, slope, variable, tangent=tangent))
-    output = Output(wrt, node, as_row=False)
-    gradient = _entrywise(formula, wrt)
-    return of.derivation("hvp", (output,), [], Choice(None, "forward"), gradient, scope)
-
-
-def _entrywise(formula: Formula, wrt: str) -> Derivation:
-    """The gradient as it is for values without the facts that tie entries.
-
-    Its text is differentiated again by the check of a Hessian, so it may not use them.
+    The text of a derivative is differentiated again by the check of the next one, so it may not
+    use them.
     """
-    declared = formula.scope.symbols[wrt]
-    untied = replace(declared, facts=declared.facts - TYING)
-    scope = replace(formula.scope, symbols={**formula.scope.symbols, wrt: untied})
-    return type(formula)(formula.text, formula.tree, scope).gradient(wrt)
+    symbols = dict(formula.scope.symbols)
+    for name in names:
+        symbols[name] = replace(symbols[name], facts=symbols[name].facts - TYING)
+    return type(formula)(formula.text, formula.tree, replace(formula.scope, symbols=symbols))
 
 
-def _require_scalar(of: Subject, wrt: str, what: str) -> None:
+def require_scalar(of: Subject, wrt: str, what: str) -> None:
+    """Refuse a formula that is no scalar.
+
+    Raises:
+        ShapeError: it has axes.
+    """
     if of.node.order:
         formula = of.formula
         raise ShapeError(
             f"the {what} of {formula.text}",
             f"the formula has shape {formula.scope.shape} and a {what} needs a scalar",
-            f"differentiate one entry, or ask for f.jacobian({wrt!r})",
+            f"differentiate one entry, or ask for f.jacobian({wrt!r}) or f.derivative({wrt!r}, "
+            f"{wrt!r})",
             text=formula.text,
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from gradwright.api import differentiation
+from gradwright.api import differentiation, products
 from gradwright.api.derivation import Derivation
 from gradwright.api.facts import verify_all
 from gradwright.api.sources import Source, read_source
@@ -108,9 +108,11 @@ class Formula:
 
     @bounded("the Jacobian of a formula")
     def jacobian(
-        self, wrt: str, mode: str = "auto", sizes: Mapping[str, int] | None = None
+        self, *wrt: str, mode: str = "auto", sizes: Mapping[str, int] | None = None
     ) -> Derivation:
         """The Jacobian J[i, j] = ∂y_i/∂x_j, with axes `y.shape + x.shape`.
+
+        Several names give several outputs that share work, as a dict.
 
         `mode` is the order in which the products of the chain rule are formed when it runs:
         "reverse" from the output, "forward" from the variable, "cross_country" in the cheapest
@@ -122,16 +124,16 @@ class Formula:
     @bounded("the Hessian of a formula")
     def hessian(
         self,
-        wrt: str,
-        *,
+        *wrt: str,
         constraint: str = "none",
         mode: str = "auto",
         sizes: Mapping[str, int] | None = None,
     ) -> Derivation:
         """The Hessian of a scalar formula, with axes `x.shape + x.shape`.
 
-        `constraint` is that of `gradient`, along both sets of axes; `mode` and `sizes` are as in
-        `jacobian`, for the derivative of the gradient.
+        Several names give the blocks ∂²f/∂x∂y of all pairs, as a dict by pairs. `constraint` is
+        that of `gradient`, along both sets of axes; `mode` and `sizes` are as in `jacobian`, for
+        the derivative of the gradient.
 
         Raises:
             ShapeError: the formula is no scalar.
@@ -140,28 +142,47 @@ class Formula:
         """
         return differentiation.hessian(self, wrt, constraint, mode, sizes or {})
 
+    @bounded("a derivative of a formula")
+    def derivative(
+        self, *wrt: str, mode: str = "auto", sizes: Mapping[str, int] | None = None
+    ) -> Derivation:
+        """The derivative by one variable after the other: of any order, of anything by anything.
+
+        `f.derivative("x", "A")` has axes `y.shape + x.shape + A.shape` and the entries
+        ∂²y/∂x∂A; a name may be repeated. What is no matrix is written in Kronecker form or with
+        indices. `mode` and `sizes` are as in `jacobian`, for the last variable.
+
+        >>> print(formula("x'*A*x", A="matrix n n").derivative("x", "x"))
+        A + Aᵀ
+        """
+        return differentiation.derivative(self, wrt, mode, sizes or {})
+
     @bounded("a vector-Jacobian product")
-    def vjp(self, wrt: str) -> Derivation:
+    def vjp(self, *wrt: str) -> Derivation:
         """The vector-Jacobian product Σ_i cotangent_i ∂y_i/∂x, with the shape of x.
 
         The derivation has one more input, `cotangent`, with the shape of the formula. The Jacobian
         is never formed.
         """
-        return differentiation.vjp(self, wrt)
+        return products.vjp(self, wrt)
 
     @bounded("a Jacobian-vector product")
-    def jvp(self, wrt: str) -> Derivation:
+    def jvp(self, *wrt: str) -> Derivation:
         """The Jacobian-vector product Σ_j ∂y/∂x_j tangent_j, with the shape of the formula.
 
         The derivation has one more input, `tangent`, with the shape of x. The Jacobian is never
-        formed.
+        formed. By several variables it is the sum, with an input `tangent_x` for each variable x.
         """
-        return differentiation.jvp(self, wrt)
+        return products.jvp(self, wrt)
 
     @bounded("a Hessian-vector product")
-    def hvp(self, wrt: str) -> Derivation:
-        """The Hessian of a scalar formula times `tangent`, one more input with the shape of x."""
-        return differentiation.hvp(self, wrt)
+    def hvp(self, *wrt: str) -> Derivation:
+        """The Hessian of a scalar formula times `tangent`, one more input with the shape of x.
+
+        By several variables the tangents are `tangent_x` for each variable x, and the result is a
+        dict: the whole Hessian times all of them.
+        """
+        return products.hvp(self, wrt)
 
 
 @bounded("reading a formula")
@@ -229,12 +250,12 @@ def gradient(source: Source, /, *wrt: str, **declarations: str) -> Derivation:
 
 
 @bounded("the Jacobian of a formula")
-def jacobian(source: Source, wrt: str, /, **declarations: str) -> Derivation:
-    """Shorthand for `formula(source, ...).jacobian(wrt)`."""
-    return formula(source, **declarations).jacobian(wrt)
+def jacobian(source: Source, /, *wrt: str, **declarations: str) -> Derivation:
+    """Shorthand for `formula(source, ...).jacobian(*wrt)`."""
+    return formula(source, **declarations).jacobian(*wrt)
 
 
 @bounded("the Hessian of a formula")
-def hessian(source: Source, wrt: str, /, **declarations: str) -> Derivation:
-    """Shorthand for `formula(source, ...).hessian(wrt)`."""
-    return formula(source, **declarations).hessian(wrt)
+def hessian(source: Source, /, *wrt: str, **declarations: str) -> Derivation:
+    """Shorthand for `formula(source, ...).hessian(*wrt)`."""
+    return formula(source, **declarations).hessian(*wrt)

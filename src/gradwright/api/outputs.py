@@ -11,6 +11,7 @@ import numpy as np
 from gradwright.api.modes import Chain
 from gradwright.core.nodes import Node
 from gradwright.errors import UnsupportedError
+from gradwright.explain.left_sides import parted
 from gradwright.notation.definitions import Definitions
 from gradwright.render.latex import latex
 from gradwright.render.plain import plain_text
@@ -33,6 +34,12 @@ class Output:
     rows: int = 0
     constraint: str = "none"
     convention: str = ""
+
+    @property
+    def key(self) -> str | tuple[str, ...]:
+        """What it is found by among several results: a name, or the names of a block."""
+        names = parted(self.name)
+        return names if len(names) > 1 else self.name
 
 
 @dataclass(frozen=True, slots=True)

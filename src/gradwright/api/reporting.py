@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 from gradwright.explain.document import as_latex
 from gradwright.explain.formula import named_f, result_in_indices
 from gradwright.explain.formula_document import formula_document
+from gradwright.explain.left_sides import MATHML, left_side
 from gradwright.notation.tree import Equation, Tree
 from gradwright.render.mathml import (
-    derivative,
     math_element,
     mathml_left,
-    mathml_name,
     mathml_row,
 )
 from gradwright.render.unicode import unicode_text
@@ -129,11 +128,11 @@ def result_equations(derivation: Derivation) -> str:
     rows: list[Row] = []
     folded = derivation.scope.definitions.folded
     for name, printed in derivation.printed.items():
-        left = _left(derivation.kind, mathml_name(name))
+        left = left_side(derivation.kind, name, list(derivation.printed), MATHML)
         stacked = "columns stacked" if printed.form == "kronecker" else ""
         if printed.form == "index":
-            order = len(derivation.scope.symbols[name].sizes)
-            whole = result_in_indices(derivation.kind, name, order, folded(printed.tree))
+            scope = derivation.scope
+            whole = result_in_indices(derivation.kind, name, scope, folded(printed.tree))
             assert isinstance(whole, Equation)
             rows.append((mathml_left(whole.left), mathml_row(whole.right), ""))
         else:
@@ -142,15 +141,6 @@ def result_equations(derivation: Derivation) -> str:
             shown, remark = part.cases.mathml()
             rows.append((left if part.of is None else mathml_row(part.of), shown, remark))
     return equations(rows)
-
-
-def _left(kind: str, name: str) -> str:
-    of = derivative("<mi>f</mi>", name)
-    if kind in ("hessian", "hvp"):
-        twice = f"<msup>{name}<mn>2</mn></msup>"
-        of = derivative("<msup><mi></mi><mn>2</mn></msup><mi>f</mi>", twice)
-    beside = {"vjp": "cotangent", "jvp": "tangent", "hvp": "tangent"}.get(kind)
-    return of if beside is None else f"<mrow>{of}<mi>{beside}</mi></mrow>"
 
 
 def bundle(plain: str, latex: str, html: str) -> dict[str, Any]:

@@ -184,7 +184,7 @@ class Program:
     def _named(self, results: Sequence[Any]) -> Any:
         if len(self._outputs) == 1:
             return plain(results[0])
-        return {o.name: plain(r) for o, r in zip(self._outputs, results, strict=True)}
+        return {o.key: plain(r) for o, r in zip(self._outputs, results, strict=True)}
 
     def _result_shape(self, point: Mapping[str, Any]) -> tuple[int, ...]:
         """The shape of the one result at given values."""

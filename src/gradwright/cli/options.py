@@ -42,11 +42,14 @@ level = click.option(
     help="How much of the derivation is written; index adds sums over indices and proofs.",
 )
 wrt = click.option(
-    "--wrt", metavar="NAME[,NAME]", help="The variable to differentiate by; several for gradients."
+    "--wrt",
+    metavar="NAME[,NAME]",
+    help="The variable to differentiate by, or several: each alone, with --kind derivative one "
+    "after the other.",
 )
 kind = click.option(
     "--kind",
-    type=click.Choice(["gradient", "jacobian", "hessian", "vjp", "jvp", "hvp"]),
+    type=click.Choice(["gradient", "jacobian", "hessian", "derivative", "vjp", "jvp", "hvp"]),
     help="Default: the gradient of a scalar formula, the Jacobian of any other. vjp is the "
     "Jacobian times a cotangent from the left; jvp and hvp are Jacobian and Hessian times a "
     "tangent.",

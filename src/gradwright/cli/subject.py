@@ -86,24 +86,15 @@ def make_derivation(
     given = formula(text, **declared(declarations))
     if kind is None:
         kind = "gradient" if given.scope.shape.kind == "scalar" else "jacobian"
-    if mode != "auto" and kind in ("vjp", "jvp", "hvp"):
-        raise click.UsageError(f"--mode {mode}: a {kind} has one mode")
-    if kind == "gradient":
-        return given.gradient(*variables, mode=mode)
-    if len(variables) > 1:
-        raise click.UsageError(
-            f"the {kind} is by one variable and --wrt names {len(variables)}: "
-            f"{', '.join(variables)}"
-        )
-    (wanted,) = variables
-    match kind:
-        case "jacobian":
-            return given.jacobian(wanted, mode=mode)
-        case "hessian":
-            return given.hessian(wanted, mode=mode)
-        case "vjp":
-            return given.vjp(wanted)
-        case "jvp":
-            return given.jvp(wanted)
-        case _:
-            return given.hvp(wanted)
+    if kind in ("vjp", "jvp", "hvp"):
+        if mode != "auto":
+            raise click.UsageError(f"--mode {mode}: a {kind} has one mode")
+        products = {"vjp": given.vjp, "jvp": given.jvp, "hvp": given.hvp}
+        return products[kind](*variables)
+    derivatives = {
+        "gradient": given.gradient,
+        "jacobian": given.jacobian,
+        "hessian": given.hessian,
+        "derivative": given.derivative,
+    }
+    return derivatives[kind](*variables, mode=mode)

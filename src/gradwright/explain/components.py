@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Add, Node, Power, Product, Variable
+from gradwright.explain.left_sides import variables_of
 from gradwright.explain.lines import Line
 from gradwright.explain.product_rule import product_rule
 from gradwright.notation.declarations import AnyDeclaration, Declaration
@@ -32,11 +33,11 @@ def in_components(
     lines = _components([("f", value.order)], value, raiser.graph, writer)
     for name, printed in results.items():
         node = printed.node
-        names = _derivative(kind, name, value.order, node.order)
+        names = _derivative(kind, name, value.order, node.order, scope)
         lines += _components(names, node, raiser.graph, writer)
-        declared = scope.symbols[name]
-        variable = raiser.graph.variable(name, declared.sizes, declared.facts)
         if kind in ("gradient", "jacobian"):
+            declared = scope.symbols[name]
+            variable = raiser.graph.variable(name, declared.sizes, declared.facts)
             shown = printed.tree if printed.form == "matrix" else None
             lines += product_rule_lines("f", value, variable, writer, shown)
     return ["", "In components", *(f"  {line}" for line in lines)]
@@ -80,15 +81,12 @@ def affine_components(product: str, letters: Mapping[str, Declaration]) -> list[
     return lines
 
 
-def _derivative(kind: str, name: str, of: int, order: int) -> Names:
+def _derivative(kind: str, key: str, of: int, order: int, scope: Scope) -> Names:
     """The names on the left side of a derivative, with the axes of each."""
-    match kind:
-        case "gradient" | "jacobian":
-            return [("f", of), (name, order - of)]
-        case "hessian":
-            return [("f", 0), (name, order // 2), (name, order // 2)]
-        case _:
-            return [(kind, order)]
+    if kind in ("vjp", "jvp", "hvp"):
+        return [(kind, order)]
+    names = variables_of(kind, key)
+    return [("f", of), *((name, len(scope.symbols[name].sizes)) for name in names)]
 
 
 def _components(names: Names, node: Node, graph: Graph, writer: IndexRaiser) -> list[str]:

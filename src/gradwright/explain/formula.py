@@ -9,6 +9,13 @@ from dataclasses import dataclass, replace
 from gradwright.calculus.modes import Contribution
 from gradwright.core.nodes import Add, Function, Node, Operation, Power, Product, Variable
 from gradwright.explain.cases import CasesOf
+from gradwright.explain.left_sides import (
+    UNICODE,
+    joined,
+    left_side,
+    step_left_side,
+    variables_of,
+)
 from gradwright.notation.declarations import FunctionDeclaration
 from gradwright.notation.raising.contract import NotMatrix
 from gradwright.notation.raising.raiser import Raiser
@@ -18,17 +25,6 @@ from gradwright.render.equation import text_block
 from gradwright.render.unicode import unicode_name, unicode_text
 from gradwright.simplify.equal import is_zero
 from gradwright.simplify.readable import Printed, Printer
-
-#: What each kind of derivative is called, by the name of the variable. ⟨,⟩ sums the products of
-#: all entries.
-LEFT = {
-    "gradient": "∂f/∂{0}",
-    "jacobian": "∂f/∂{0}",
-    "hessian": "∂²f/∂{0}²",
-    "vjp": "∂⟨cotangent, f⟩/∂{0}",
-    "jvp": "(∂f/∂{0}) tangent",
-    "hvp": "(∂²f/∂{0}²) tangent",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +87,20 @@ def named_f(tree: Tree) -> Equation:
     return Equation(Left((("f", ()),)), tree)
 
 
-def result_in_indices(kind: str, symbol: str, order: int, tree: Tree) -> Tree:
+def result_in_indices(kind: str, key: str, scope: Scope, tree: Tree) -> Tree:
     """A result in index form with the derivative as its left side, `∂f[i]/∂W[j,k] = …`.
 
-    `order` is that of the variable. Products with vectors keep the left side that they have.
+    Products with vectors keep the left side that they have.
     """
-    if not isinstance(tree, Equation) or kind not in ("gradient", "jacobian", "hessian"):
+    if not isinstance(tree, Equation) or kind in ("vjp", "jvp", "hvp"):
         return tree
     indices = tree.left.indices
-    cut = len(indices) - order
-    parts: list[tuple[str, tuple[str, ...]]] = [("f", indices[:cut]), (symbol, indices[cut:])]
-    if kind == "hessian":
-        parts = [("f", ()), (symbol, indices[:cut]), (symbol, indices[cut:])]
-    return Equation(Left(tuple(parts)), tree.right)
+    parts: list[tuple[str, tuple[str, ...]]] = []
+    for name in reversed(variables_of(kind, key)):
+        cut = len(indices) - len(scope.symbols[name].sizes)
+        parts.insert(0, (name, indices[cut:]))
+        indices = indices[:cut]
+    return Equation(Left((("f", indices), *parts)), tree.right)
 
 
 def formula_text(
@@ -114,8 +111,9 @@ def formula_text(
     steps: Sequence[Step],
     assumptions: Sequence[str],
     cases: Mapping[str, Sequence[CasesOf]],
+    products: Mapping[str, tuple[str, Printed]],
 ) -> str:
-    """The whole derivation as text."""
+    """The whole derivation as text; `products` are those of results in index form with vectors."""
     names = scope.definitions
     lines = [f"{unicode_text(d.left)} = {unicode_text(d.value)}" for d in names.listed]
     lines += [unicode_text(named_f(names.folded(tree))), "    " + declared_text(scope)]
@@ -123,25 +121,21 @@ def formula_text(
         lines += ["", "Chain rule, from the result backwards"]
         lines += [f"  {line}" for line in text_block(_rows(kind, steps, names.folded))]
     lines += ["", "Result"]
-    for symbol, result in printed.items():
-        name = unicode_name(symbol)
-        left = LEFT[kind].format(name)
-        order = len(scope.symbols[symbol].sizes)
+    for key, result in printed.items():
+        left = left_side(kind, key, list(printed), UNICODE)
         shown = names.folded(result.tree)
         if result.form == "index":
-            lines.append(f"  {unicode_text(result_in_indices(kind, symbol, order, shown))}")
+            lines.append(f"  {unicode_text(result_in_indices(kind, key, scope, shown))}")
         else:
-            lines += _result(left, replace(result, tree=shown), name, order)
-        lines += [f"  {part.text(left)}" for part in cases[symbol]]
+            lines += _result(kind, left, replace(result, tree=shown), key, scope)
+        if key in products:
+            name, product = products[key]
+            lines.append(f"  {name} = {unicode_text(names.folded(product.tree))}")
+        lines += [f"  {part.text(left)}" for part in cases[key]]
     if assumptions:
         lines += ["", "Assumed"]
         lines += [f"  {text}" for text in assumptions]
     return "\n".join(lines)
-
-
-def step_kind(kind: str) -> str:
-    """The kind of derivative that the steps towards one of another kind are."""
-    return "vjp" if kind == "vjp" else "gradient"
 
 
 def numbered(steps: Sequence[Step]) -> list[tuple[Step, str]]:
@@ -165,7 +159,7 @@ def _rows(
         of = unicode_text(named)
         shown = of if isinstance(named, Symbol) else f"({of})"
         after = unicode_text(folded(step.after))
-        rows.append((LEFT[step_kind(kind)].format(shown), after, rule))
+        rows.append((step_left_side(kind, shown, UNICODE), after, rule))
     return rows
 
 
@@ -188,13 +182,22 @@ def _function(declared: FunctionDeclaration) -> str:
     return f"an abstract function, {', '.join(inputs)} to {output} entries"
 
 
-def _result(left: str, result: Printed, name: str, order: int) -> list[str]:
-    """A result by a variable of some order, the rules that lead to it, how it is stacked."""
+def _result(kind: str, left: str, result: Printed, key: str, scope: Scope) -> list[str]:
+    """A result, the rules that lead to it, how it is stacked."""
     lines = [f"  {left} = {unicode_text(result.tree)}"]
     rules = dict.fromkeys(step.rule.statement for step in result.steps)
     lines += [f"      by {statement}" for statement in rules]
     if result.form == "kronecker":
-        above = "vec(f)" if result.node.order - order > 1 else "f"
-        below = f"vec({name})" if order > 1 else name
-        lines.append(f"      as d {above}/d {below}ᵀ, columns stacked")
+        lines.append(f"      as {stacking(kind, key, scope, result)}, columns stacked")
     return lines
+
+
+def stacking(kind: str, key: str, scope: Scope, result: Printed) -> str:
+    """Which derivative of vecs a Kronecker form is: d vec(f)/d vec(X)ᵀ."""
+    *before, last = variables_of(kind, key)
+    columns = len(scope.symbols[last].sizes)
+    name = unicode_name(last)
+    above = left_side("gradient", joined(before), (), UNICODE) if before else "f"
+    stacked = result.node.order - columns > 1
+    rows = f"vec({above})" if stacked else f"({above})" if before else above
+    return f"d {rows}/d {f'vec({name})' if columns > 1 else name}ᵀ"

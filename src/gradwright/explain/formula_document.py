@@ -12,24 +12,14 @@ from gradwright.explain.formula import (
     named_f,
     numbered,
     result_in_indices,
-    step_kind,
 )
+from gradwright.explain.left_sides import LATEX, left_side, step_left_side
 from gradwright.notation.shapes import Scope
 from gradwright.notation.tree import Symbol, Tree
 from gradwright.render.equation import Row, latex_block
-from gradwright.render.latex import escape, latex, latex_name
+from gradwright.render.latex import escape, latex
 from gradwright.render.unicode import unicode_text
 from gradwright.simplify.readable import Printed
-
-#: What each kind of derivative is called, by the name of the variable, as in `formula.LEFT`.
-LATEX_LEFT = {
-    "gradient": r"\frac{{\partial f}}{{\partial {0}}}",
-    "jacobian": r"\frac{{\partial f}}{{\partial {0}}}",
-    "hessian": r"\frac{{\partial^{{2}} f}}{{\partial {0}^{{2}}}}",
-    "vjp": r"\frac{{\partial \langle \mathit{{cotangent}}, f \rangle}}{{\partial {0}}}",
-    "jvp": r"\frac{{\partial f}}{{\partial {0}}} \mathit{{tangent}}",
-    "hvp": r"\frac{{\partial^{{2}} f}}{{\partial {0}^{{2}}}} \mathit{{tangent}}",
-}
 
 
 def formula_document(
@@ -69,7 +59,7 @@ def _rows(kind: str, steps: Sequence[Step], folded: Callable[[Tree], Tree]) -> l
         named = folded(step.of)
         of = latex(named)
         shown = of if isinstance(named, Symbol) else rf"\left({of}\right)"
-        rows.append((LATEX_LEFT[step_kind(kind)].format(shown), latex(folded(step.after)), rule))
+        rows.append((step_left_side(kind, shown, LATEX), latex(folded(step.after)), rule))
     return rows
 
 
@@ -81,10 +71,9 @@ def _results(
 ) -> list[str]:
     lines = []
     for name, result in printed.items():
-        left = LATEX_LEFT[kind].format(latex_name(name))
-        order = len(scope.symbols[name].sizes)
+        left = left_side(kind, name, list(printed), LATEX)
         folded = scope.definitions.folded(result.tree)
-        shown = latex(result_in_indices(kind, name, order, folded))
+        shown = latex(result_in_indices(kind, name, scope, folded))
         lines.append(rf"\[ {shown} \]" if result.form == "index" else rf"\[ {left} = {shown} \]")
         lines += [rf"\[ {part.latex(left)} \]" for part in cases[name]]
     return lines

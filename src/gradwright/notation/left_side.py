@@ -11,8 +11,10 @@ from gradwright.notation.tree import Left
 
 _NAME = r"\s*(?P<name>[^\W\d]\w*)(?:\[(?P<indices>[^\[\]]*)\])?\s*"
 _NAMED = re.compile(_NAME)
-_DERIVED = re.compile(r"\s*∂(?P<order>²?)(?P<above>[^∂/]*)/(?P<below>(?:\s*∂[^∂/]*)+)$")
+_DERIVED = re.compile(r"\s*∂(?P<order>[²³⁴⁵⁶⁷⁸⁹]?)(?P<above>[^∂/]*)/(?P<below>(?:\s*∂[^∂/]*)+)$")
 _SQUARED = re.compile(r"\s*∂(?P<name>[^\W\d]\w*)²\s*")
+#: A raised digit is its place here.
+ORDERS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 ADVICE = "write a name with its indices, as in D[i,j] = …, or a derivative, as in ∂f/∂x[i] = …"
 
 
@@ -42,7 +44,8 @@ def left_side(text: str, end: int) -> Left:
     else:
         above = _name(text, derived.start("above"), derived.end("above"))
         left = Left((above, *_below(text, derived)))
-        if bool(derived["order"]) != (len(left.names) == 3):
+        order = ORDERS.index(derived["order"]) if derived["order"] else 1
+        if order != len(left.names) - 1:
             raise _error(text, end, "the order of the derivative is not the number of variables")
     seen: set[str] = set()
     for index in left.indices:

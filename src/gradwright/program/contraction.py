@@ -136,6 +136,8 @@ class _Work:
         vectors = [tensor for tensor in tensors if len(tensor[1]) < 2]
         if len(summed) != 1 or any(labels != tuple(summed) for _, labels in vectors):
             return None
+        if len(vectors) + 2 < len(tensors):
+            return None
         place = one.index(summed[0])
         if two.index(summed[0]) != place:
             return None

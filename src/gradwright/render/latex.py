@@ -152,7 +152,7 @@ def latex_left(left: Left) -> str:
     ]
     if not below:
         return above
-    order = "^{2}" if len(below) == 2 else ""
+    order = f"^{{{len(below)}}}" if len(below) > 1 else ""
     under = " ".join(rf"\partial {name}" for name in below)
     if len(below) == 2 and below[0] == below[1]:
         under = rf"\partial {below[0]}^{{2}}"

@@ -126,11 +126,12 @@ def mathml_left(left: Left) -> str:
     ]
     if not below:
         return above
-    sign, squared = "<mo>∂</mo>", "<msup><mo>∂</mo><mn>2</mn></msup>"
+    sign = "<mo>∂</mo>"
+    raised = f"<msup>{sign}<mn>{len(below)}</mn></msup>"
     under = "".join(sign + name for name in below)
     if len(below) == 2 and below[0] == below[1]:
         under = f"{sign}<msup>{below[0]}<mn>2</mn></msup>"
-    over = f"{squared if len(below) == 2 else sign}{above}"
+    over = f"{raised if len(below) > 1 else sign}{above}"
     return f"<mfrac><mrow>{over}</mrow><mrow>{under}</mrow></mfrac>"
 
 
@@ -223,6 +224,14 @@ def derivative(top: str, of: str) -> str:
     """∂top/∂of as a fraction, the two as MathML."""
     inside = f"<mfrac><mrow><mi>∂</mi>{top}</mrow><mrow><mi>∂</mi>{of}</mrow></mfrac>"
     return f'<mstyle displaystyle="true">{inside}</mstyle>'
+
+
+def quotient(top: str, below: Sequence[tuple[str, int]]) -> str:
+    """∂³top/∂x²∂A: a derivative by variables, each with its power; `top` and they are MathML."""
+    order = sum(power for _, power in below)
+    above = top if order == 1 else f"<msup><mi></mi><mn>{order}</mn></msup>{top}"
+    raised = [f"<msup>{x}<mn>{power}</mn></msup>" if power > 1 else x for x, power in below]
+    return derivative(above, "<mi>∂</mi>".join(raised))
 
 
 def _raised(name: str, behind: str = "") -> str:

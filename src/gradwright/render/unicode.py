@@ -111,8 +111,13 @@ def left_text(left: Left, spelled: Callable[[str], str] = str) -> str:
     above, *below = [spelled(name) + index_list(indices) for name, indices in left.names]
     if len(below) == 2 and below[0] == below[1]:
         return f"∂²{above}/∂{below[0]}²"
-    order = "²" if len(below) == 2 else ""
+    order = superscript(len(below))
     return f"∂{order}{above}/{''.join('∂' + name for name in below)}" if below else above
+
+
+def superscript(power: int) -> str:
+    """A power in small raised digits; nothing for 1."""
+    return "" if power == 1 else str(power).translate(SUPERSCRIPTS)
 
 
 def unicode_name(name: str) -> str:
