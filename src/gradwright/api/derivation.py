@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradwright.api.outputs import Choice, Output, printed_dict, unknown_target
+from gradwright.api.outputs import Choice, Output, unknown_target
 from gradwright.calculus.modes import Contribution
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, bare_sizes, postorder
@@ -50,8 +50,6 @@ if TYPE_CHECKING:
     from gradwright.api.torch_target import SavedTensor, TorchTarget
     from gradwright.run.linear_map import LinearMap
     from gradwright.verification.report import CheckReport
-
-SCHEMA = "gradwright.derivation/1"
 
 
 class Derivation:
@@ -226,33 +224,9 @@ class Derivation:
     @bounded("a derivation in the schema")
     def to_dict(self) -> dict[str, Any]:
         """The derivation in the schema gradwright.derivation/1."""
-        return {
-            "schema": SCHEMA,
-            "kind": self.kind,
-            "formula": self.formula,
-            "symbols": {
-                name: {"kind": d.kind, "sizes": list(d.sizes), "facts": sorted(d.facts)}
-                for name, d in sorted(self.scope.symbols.items())
-            },
-            "form": self.form,
-            "results": {
-                name: printed_dict(p, self.scope.definitions) for name, p in self.printed.items()
-            },
-            "steps": [
-                {
-                    "rule": step.rule,
-                    "of": plain_text(step.of),
-                    "result": plain_text(step.after),
-                }
-                for step in self.steps
-            ],
-            "cases": {n: [part.to_dict() for part in parts] for n, parts in self.cases.items()},
-            "products": {
-                name: {"of": left, **printed_dict(p, self.scope.definitions)}
-                for name, (left, p) in self.products.items()
-            },
-            "assumptions": list(self.assumptions),
-        }
+        from gradwright.api.schema import derivation_dict
+
+        return derivation_dict(self)
 
     # Running ------------------------------------------------------------------------------------
 
