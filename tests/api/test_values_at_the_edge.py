@@ -100,3 +100,8 @@ def test_a_long_product_of_sums_is_not_multiplied_out() -> None:
     text = "*".join(["(A + B)"] * 20) + "*x"
     shown = str(gw.formula(text).jacobian("x"))
     assert shown == " ".join(["(A + B)"] * 20)
+
+
+def test_a_derivative_that_is_zero_everywhere_is_a_float() -> None:
+    found = gw.formula("a + 0*b").gradient("b")(a=1.0, b=2.0)
+    assert isinstance(found, float) and found == 0.0

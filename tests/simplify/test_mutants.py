@@ -24,6 +24,7 @@ from gradwright.notation.tree import Call, Negate, Transpose
 from gradwright.ops.record import Elementwise
 from gradwright.ops.table import OPERATIONS
 from gradwright.simplify.expand import EXPAND, QUOTIENTS
+from gradwright.simplify.inverses import FRACTIONS, INVERSES
 from gradwright.simplify.rewrite import Rule
 from gradwright.simplify.rules import BASIC, DIAGONALS
 from gradwright.simplify.stable import STABLE
@@ -142,6 +143,8 @@ USES = {
     "quotient": ("sum(log(cosh(x)))", "x"),
     "sigmoid": ("sum(v ./ (1 + exp(x)))", "v"),
     "sigmoid times exp": ("sum(log(1 + exp(x)))", "x"),
+    "complement": ("s*(1 - sigmoid(-t))", "s"),
+    "even slope": ("s*sigmoid(t)*sigmoid(-t)", "s"),
     "softplus": ("s*log(1 + exp(t))", "s"),
     "log-sum-exp": ("s*log(sum(exp(x)))", "s"),
     "softmax": ("log(sum(exp(x)))", "x"),
@@ -151,9 +154,13 @@ USES = {
     "log(1 - sigmoid)": ("s*log(1 - sigmoid(t))", "s"),
     "diagonals": ("tanh(x) + sigmoid(x)", "x"),
     "distribute quotients": ("sum(y .* log(sigmoid(x)) + (1 - y) .* log(1 - sigmoid(x)))", "x"),
+    "inverse of a product": ("x'*inv(B*B)*v", "x"),
+    "Sherman-Morrison": ("x'*inv(B + x*x')*x", "x"),
+    "fractions merged": ("t - t*s^2/(1 + s^2)", "t"),
+    "common denominator": ("(1 + t/s)*(x'*v)", "x"),
     "distribute": ("(x + v)'*B*x", "x"),
 }
-PRINTING = (DIAGONALS, QUOTIENTS, EXPAND)
+PRINTING = (DIAGONALS, QUOTIENTS, *INVERSES, *FRACTIONS, EXPAND)
 
 
 def derived(text: str, wrt: str) -> Derivation:

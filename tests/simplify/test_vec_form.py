@@ -13,7 +13,7 @@ from tests.simplify.planting import expected_at, text_is_right
 JACOBIANS = [
     ("W*x", "W", "xᵀ ⊗ eye(m)"),
     ("tanh(W*x)", "W", "xᵀ ⊗ diag(1 − tanh(W x)⊙²)"),
-    ("softmax(W*x)", "W", "xᵀ ⊗ diag(softmax(W x)) − xᵀ ⊗ (softmax(W x) softmax(W x)ᵀ)"),
+    ("softmax(W*x)", "W", "xᵀ ⊗ (diag(softmax(W x)) − softmax(W x) softmax(W x)ᵀ)"),
     ("A*X*B", "X", "Bᵀ ⊗ A"),
     ("tanh(A*X*B)", "X", "diag(vec(1 − tanh(A X B)⊙²)) (Bᵀ ⊗ A)"),
     ("A.*(C*B)", "B", "diag(vec(A)) (eye(n) ⊗ C)"),

@@ -30,6 +30,7 @@ from gradwright.notation.tree import Equation, Tree
 from gradwright.render.plain import plain_text
 from gradwright.simplify.equal import Level, equal
 from gradwright.simplify.expand import EXPAND, QUOTIENTS
+from gradwright.simplify.inverses import FRACTIONS, INVERSES
 from gradwright.simplify.rewrite import Budget, Rule, Step, rewrite, substitute
 from gradwright.simplify.rules import BASIC, DIAGONALS
 
@@ -38,6 +39,9 @@ EXPANDED_SURCHARGE = 1.12
 
 #: Shares of the work of one call: for one candidate, for raising it, for reading it back.
 REWRITING, RAISING, READING = 0.05, 0.15, 0.3
+
+#: Candidates that take an identity of inverses to see say more, and pay less.
+IDENTITY_DISCOUNT = 0.88
 
 #: Rewrites on the way to one candidate; (A + B)^7 multiplied out takes about 250.
 MAX_REWRITES = 500
@@ -166,6 +170,8 @@ class Printer:
                 (BASIC, 1.0),
                 ((DIAGONALS, *BASIC), 1.0),
                 ((QUOTIENTS, *BASIC), 1.0),
+                ((*FRACTIONS, *BASIC), 1.0),
+                ((*INVERSES, *FRACTIONS, *BASIC), IDENTITY_DISCOUNT),
                 ((EXPAND, *BASIC), EXPANDED_SURCHARGE),
             ):
                 made = within(REWRITING, partial(self._rewritten, start, rules, surcharge))

@@ -133,6 +133,77 @@ def _exp_times_sigmoid(graph: Graph, node: Node) -> Node | None:
     return None
 
 
+def _one_minus_sigmoid(node: Node) -> tuple[int, Node] | None:
+    """(sign, u) for 1 - sigmoid(u), or with both signs changed."""
+    if not (isinstance(node, Add) and len(node.terms) == 2):
+        return None
+    for (c, ones), (d, other) in (node.terms, node.terms[::-1]):
+        plain = isinstance(ones, Product) and not ones.factors and len(set(ones.out)) == ones.order
+        if not plain or not (isinstance(other, Function) and other.operation == "sigmoid"):
+            continue
+        if c == -d and abs(c) == 1:
+            return int(c), other.arguments[0]
+    return None
+
+
+def _is_negative(node: Node) -> bool:
+    return isinstance(node, Product) and node.coefficient < 0
+
+
+def _complement(graph: Graph, node: Node) -> Node | None:
+    """1 - sigmoid(-u) = sigmoid(u)."""
+    found = _one_minus_sigmoid(node)
+    if found is None or not _is_negative(found[1]):
+        return None
+    sign, argument = found
+    return graph.scale(sign, graph.function("sigmoid", graph.scale(-1, argument)))
+
+
+def _even_slope(graph: Graph, node: Node) -> Node | None:
+    """sigmoid(-u) sigmoid(u) = sigmoid(u) (1 - sigmoid(u)), also where u has factors of ±1."""
+    if not isinstance(node, Product):
+        return None
+    for one, (left, labels) in enumerate(node.factors):
+        if not (isinstance(left, Function) and left.operation == "sigmoid"):
+            continue
+        argument = left.arguments[0]
+        for two, (right, held) in enumerate(node.factors):
+            if two == one or held != labels:
+                continue
+            opposite = right is graph.function("sigmoid", graph.scale(-1, argument))
+            pair = _one_minus_sigmoid(right)
+            if not opposite and (pair is None or pair[1] is not argument):
+                continue
+            plain = _without_signs(graph, argument)
+            if plain is argument and not opposite:
+                continue
+            slope = graph.function("sigmoid", plain)
+            rest = graph.subtract(graph.ones(*plain.axes), slope)
+            sizes = dict(zip(node.out, node.axes, strict=True))
+            factors = [*without(node, {one, two}), (slope, labels), (rest, labels)]
+            sign = 1 if pair is None else pair[0]
+            return graph.product(
+                factors, node.out, coefficient=sign * node.coefficient, sizes=sizes
+            )
+    return None
+
+
+def _without_signs(graph: Graph, node: Node) -> Node:
+    """u for -u and for y .* u with entries ±1 in y: an even function takes both to the same."""
+    if not isinstance(node, Product) or len(set(node.out)) < len(node.out):
+        return node
+    signs = {
+        place
+        for place, (factor, labels) in enumerate(node.factors)
+        if isinstance(factor, Variable) and "signs" in factor.facts and set(labels) <= set(node.out)
+    }
+    coefficient = abs(node.coefficient)
+    if (not signs and coefficient == node.coefficient) or len(signs) == len(node.factors):
+        return node
+    sizes = dict(zip(node.out, node.axes, strict=True))
+    return graph.product(without(node, signs), node.out, coefficient=coefficient, sizes=sizes)
+
+
 def _softplus(graph: Graph, node: Node) -> Node | None:
     """log(1 + exp(u)) = softplus(u)."""
     if not (isinstance(node, Function) and node.operation == "log"):
@@ -296,6 +367,8 @@ BASIC = (
     Rule("quotient", "sinh(u)/cosh(u) = tanh(u), sin(u)/cos(u) = tan(u)", _quotient),
     Rule("sigmoid", "1/(1 + exp(-u)) = sigmoid(u)", _sigmoid),
     Rule("sigmoid times exp", "exp(u) sigmoid(-u) = sigmoid(u)", _exp_times_sigmoid),
+    Rule("complement", "1 - sigmoid(-u) = sigmoid(u)", _complement),
+    Rule("even slope", "sigmoid(-u) sigmoid(u) = sigmoid(u) (1 - sigmoid(u))", _even_slope),
     Rule("softplus", "log(1 + exp(u)) = softplus(u)", _softplus),
     Rule("log-sum-exp", "log Σ exp(u) = logsumexp(u)", _logsumexp),
     Rule("softmax", "exp(u)/Σ exp(u) = softmax(u)", _softmax),

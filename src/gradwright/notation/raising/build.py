@@ -73,6 +73,8 @@ def transposed(tree: Tree, symmetric: AbstractSet[Tree]) -> Tree:
             return operand
         case Number():
             return tree
+        case Negate(operand):
+            return Negate(transposed(operand, symmetric))
         case Call("eye", _):
             return tree
         case Call("ones", (rows, columns)):

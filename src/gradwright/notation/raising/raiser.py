@@ -20,13 +20,14 @@ from gradwright.core.nodes import (
     Variable,
     postorder,
 )
-from gradwright.notation.raising.build import number_tree
+from gradwright.notation.raising.build import number_tree, product, transposed
 from gradwright.notation.raising.contract import (
     NotMatrix,
     Orientation,
     Style,
     contraction_term,
 )
+from gradwright.notation.raising.cost import cost, transposes
 from gradwright.notation.raising.kronecker import kronecker_terms
 from gradwright.notation.raising.term import Term, sum_term, sum_tree
 from gradwright.notation.tree import (
@@ -44,6 +45,9 @@ from gradwright.notation.tree import (
 )
 from gradwright.ops.abstract import map_parts
 from gradwright.ops.table import OPERATIONS
+
+#: A matrix with this many transposes is also raised as the transpose of a formula.
+MANY_TRANSPOSES = 3
 
 
 class Raiser:
@@ -111,7 +115,7 @@ class Raiser:
 
     def _attempt(self, node: Node) -> Tree | None:
         user = self.user_trees.get(node)
-        if user is not None:
+        if user is not None and not self._is_spelled_norm(node, user):
             return user
         try:
             return self._raised(node)
@@ -127,9 +131,9 @@ class Raiser:
             case OneHot(indices=indices):
                 return Call("onehot", (Symbol(indices.name),))
             case Product():
-                return self._term(node).tree()
+                return self._cheaper_way_up(node, self._term(node).tree())
             case Add(terms=terms):
-                return self._sum(node, terms)
+                return self._cheaper_way_up(node, self._sum(node, terms))
             case Power():
                 return self._power(node)
             case Function():
@@ -140,6 +144,22 @@ class Raiser:
                 return Transpose(call) if _is_slope(node) else call
             case _:
                 raise NotMatrix
+
+    def _cheaper_way_up(self, node: Product | Add, tree: Tree) -> Tree:
+        """(A B + B A)' in place of B' A' + A' B': a matrix as the transpose of a formula."""
+        if node.order != 2 or transposes(tree) < MANY_TRANSPOSES:
+            return tree
+        if isinstance(node, Product):
+            turned = self.graph.permute(node, (1, 0))
+            if not isinstance(turned, Product):
+                return tree
+            term = self._term(turned)
+            whole = (transposed(product(term.chain), self._symmetric),)
+            other = replace(term, chain=whole).tree()
+        else:
+            terms = tuple((c, self.graph.permute(term, (1, 0))) for c, term in node.terms)
+            other = transposed(self._sum(node, terms), self._symmetric)
+        return min(tree, other, key=lambda made: cost(made, self.said))
 
     def _known(self, node: Node) -> Tree:
         tree = self._memo.get(node)
@@ -193,10 +213,10 @@ class Raiser:
         return sum_tree(made, self.said)
 
     def _term_of(self, node: Node, scale: Fraction) -> Term:
-        """A term of a sum; a constant tensor is written as the scalar that spreads by itself."""
+        """A term of a sum; a constant column is written as the number that spreads by itself."""
         if isinstance(node, Product):
             held = {label for _, labels in node.factors for label in labels}
-            if not held and len(set(node.out)) == len(node.out):
+            if not held and node.order < 2:
                 scalar = self.graph.product(node.factors, (), coefficient=node.coefficient)
                 if isinstance(scalar, Product):
                     return self._term(scalar, scale)
@@ -226,6 +246,13 @@ class Raiser:
             return Binary("./" if node.order else "/", Number(Fraction(1)), self._known(base))
         operator = ".^" if node.order else "^"
         return Binary(operator, self._known(base), number_tree(exponent))
+
+    def _is_spelled_norm(self, node: Node, user: Tree) -> bool:
+        """Whether the user wrote a norm as the root of a sum of squares."""
+        if not (isinstance(node, Power) and node.exponent == Fraction(1, 2)):
+            return False
+        spelled = isinstance(user, Call) and user.function == "sqrt"
+        return spelled and self._norm_argument(node.base) is not None
 
     def _norm_argument(self, base: Node) -> Tree | None:
         """u for Σ u², the square of a Euclidean or Frobenius norm."""

@@ -18,8 +18,18 @@ from gradwright.notation.raising.build import (
     number_tree,
     product,
 )
-from gradwright.notation.raising.cost import cost, transposes
-from gradwright.notation.tree import Binary, Call, Negate, Number, Spelled, Tree
+from gradwright.notation.raising.cost import cost, is_sum, transposes
+from gradwright.notation.tree import (
+    Binary,
+    Call,
+    Negate,
+    Number,
+    Spelled,
+    Symbol,
+    Transpose,
+    Tree,
+    signed_terms,
+)
 
 #: Sums with more terms than this are printed as they are, without looking for common factors.
 MAX_FACTORED_TERMS = 8
@@ -49,10 +59,21 @@ class Term:
             value, bottom = Fraction(value.numerator), Fraction(value.denominator)
         parts: list[Tree] = [] if value == 1 else [number_tree(value)]
         parts += _scalars(self.over)
-        top = _multiplied([*parts, *_spine(product(self.chain))] if self.chain else parts)
+        top = _top(parts, self.chain)
         below: list[Tree] = [] if bottom == 1 else [number_tree(bottom)]
         below += _scalars(self.under)
         return Binary("/", top, _multiplied(below)) if below else top
+
+
+def _top(scalars: Sequence[Tree], chain: Chain) -> Tree:
+    """Scalars times a chain; t (1 ./ x) is written t ./ x."""
+    match chain:
+        case ():
+            return _multiplied(scalars)
+        case (Binary("./", Number(value), under),) if value == 1 and scalars:
+            return Binary("./", _multiplied(scalars), under)
+        case _:
+            return _multiplied([*scalars, *_spine(product(chain))])
 
 
 def _multiplied(parts: Sequence[Tree]) -> Tree:
@@ -100,6 +121,7 @@ def sum_term(terms: Sequence[Term], said: AbstractSet[Tree], done: Grouped | Non
         return terms[0]
     done = {} if done is None else done
     pulled, rest = _common_scalars(terms)
+    rest = _like_terms(rest)
     # Factors pulled out in another order leave the same sums behind.
     key = tuple(rest)
     if key not in done:
@@ -158,10 +180,39 @@ def _less(bag: Sequence[Tree], taken: Sequence[Tree]) -> tuple[Tree, ...]:
     return tuple(kept)
 
 
+def _like_terms(terms: list[Term]) -> list[Term]:
+    """x - y - (x - z) = z - y: sums among the terms are opened where terms then merge."""
+    opened = [part for term in terms for part in _opened(term)]
+    if len(opened) == len(terms):
+        return terms
+    merged: dict[Term, Fraction] = {}
+    for part in opened:
+        unit = replace(part, coefficient=Fraction(1))
+        merged[unit] = merged.get(unit, Fraction(0)) + part.coefficient
+    kept = [replace(unit, coefficient=c) for unit, c in merged.items() if c]
+    return kept if kept and len(merged) < len(opened) else terms
+
+
+def _opened(term: Term) -> list[Term]:
+    """The terms of a bare sum, each with the sum's coefficient; any other term as it is."""
+    if term.over or term.under or len(term.chain) != 1 or not is_sum(term.chain[0]):
+        return [term]
+    found = []
+    for sign, tree in signed_terms(term.chain[0]):
+        coefficient, chain = term.coefficient * sign, tuple(_spine(tree))
+        if isinstance(chain[0], Number) and len(chain) > 1:
+            coefficient, chain = coefficient * chain[0].value, chain[1:]
+        found.append(Term(coefficient, chain=chain))
+    return found
+
+
 # Common factors ---------------------------------------------------------------------------------
 
-#: Where a factor is shared: at the left end, at the right end, or elementwise.
+#: Where a factor is shared: at the left end, at the right end, elementwise, beside a kron.
 Place = tuple[str, Tree]
+
+#: A factor of a Kronecker product that terms share: the left one, the right one.
+KRONECKER_SIDES = ("left of kron", "right of kron")
 
 #: Sums without their common factors, each with its terms merged.
 Grouped = dict[tuple[Term, ...], list[Term]]
@@ -198,6 +249,8 @@ def _places(terms: Sequence[Term]) -> dict[Place, tuple[int, ...]]:
             over, under = factors(term.chain[0])
             keys += [("over", tree) for tree in dict.fromkeys(over)]
             keys += [("under", tree) for tree in dict.fromkeys(under)]
+            if isinstance(term.chain[0], Call) and term.chain[0].function == "kron":
+                keys += zip(KRONECKER_SIDES, term.chain[0].arguments, strict=True)
         else:
             keys += [("scalar", tree) for tree in dict.fromkeys(term.over)]
             keys += [("below", tree) for tree in dict.fromkeys(term.under)]
@@ -228,6 +281,8 @@ def _pulled(
         if side == "scalar":
             return replace(inner, over=(tree, *inner.over))
         return replace(inner, under=(*inner.under, tree))
+    if side in KRONECKER_SIDES:
+        return _pulled_from_kronecker(side, tree, terms, said, done)
     if side == "left":
         inner = sum_term([replace(t, chain=t.chain[1:]) for t in terms], said, done)
         return replace(inner, chain=(tree, *inner.chain))
@@ -235,6 +290,21 @@ def _pulled(
         inner = sum_term([replace(t, chain=t.chain[:-1]) for t in terms], said, done)
         return replace(inner, chain=(*inner.chain, tree))
     return _pulled_elementwise(side, tree, terms, said, done)
+
+
+def _pulled_from_kronecker(
+    side: str, tree: Tree, terms: Sequence[Term], said: AbstractSet[Tree], done: Grouped
+) -> Term:
+    """kron(A, C) + c kron(B, C) = kron(A + c B, C), and the same for a shared left factor."""
+    left = side == KRONECKER_SIDES[0]
+    rest = []
+    for term in terms:
+        (whole,) = term.chain
+        assert isinstance(whole, Call)
+        rest.append(replace(term, chain=(whole.arguments[1 if left else 0],)))
+    inner = sum_term(rest, said, done)
+    other = product(inner.chain)
+    return replace(inner, chain=(Call("kron", (tree, other) if left else (other, tree)),))
 
 
 def _scaled_rows(chain: Chain) -> tuple[list[Tree], list[Tree]] | None:
@@ -272,7 +342,7 @@ def _joined(terms: Sequence[Term]) -> Tree:
     """Terms in reading order: positive first, constants and plain terms before transposed ones."""
     trees = [
         (term.coefficient < 0, replace(term, coefficient=abs(term.coefficient)).tree())
-        for term in terms
+        for term in _spread(terms)
     ]
     ordered = sorted(trees, key=lambda item: (item[0], *_reading_key(item[1])))
     negative, result = ordered[0]
@@ -283,6 +353,46 @@ def _joined(terms: Sequence[Term]) -> Tree:
     return result
 
 
-def _reading_key(tree: Tree) -> tuple[bool, int, float, Spelled]:
+def _spread(terms: Sequence[Term]) -> list[Term]:
+    """Ones beside other arrays are a number, which spreads by itself: 1 - u, not ones(n) - u.
+
+    A matrix of ones stays where another term is a matrix product or a diagonal: I - 1 is no
+    matrix to most readers.
+    """
+    counts = [_count_ones(term.chain) for term in terms]
+    others = [term.chain for term, count in zip(terms, counts, strict=True) if not count]
+    if not others or (2 in counts and not all(map(_is_elementwise, others))):
+        return list(terms)
+    return [
+        replace(term, chain=()) if count else term
+        for term, count in zip(terms, counts, strict=True)
+    ]
+
+
+def _count_ones(chain: Chain) -> int:
+    """The axes of a column, a row or a matrix of ones; 0 for any other chain."""
+    axes = 0
+    for part in chain:
+        bare = part.operand if isinstance(part, Transpose) else part
+        if not (isinstance(bare, Call) and bare.function == "ones"):
+            return 0
+        axes += len(bare.arguments)
+    return axes
+
+
+def _is_elementwise(chain: Chain) -> bool:
+    """Whether a chain is one function or elementwise product."""
+    if len(chain) != 1:
+        return not chain
+    (tree,) = chain
+    if isinstance(tree, Call):
+        return tree.function not in ("eye", "diag", "kron", "inv")
+    return isinstance(tree, Symbol) or (
+        isinstance(tree, Binary) and tree.operator in (".*", "./", ".^", "+", "-")
+    )
+
+
+def _reading_key(tree: Tree) -> tuple[bool, bool, int, float, Spelled]:
     constant = isinstance(tree, Number) or (isinstance(tree, Call) and tree.function == "eye")
-    return (not constant, transposes(tree), cost(tree), Spelled(tree))
+    # A sum that comes first needs no parentheses.
+    return (not is_sum(tree), not constant, transposes(tree), cost(tree), Spelled(tree))
