@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from gradwright.core.nodes import Labels, Node, Power, Product, Size
+from gradwright.core.nodes import ONE, Labels, Node, Power, Product, Size
 from gradwright.core.work import spend
 
 #: A factor while a product is being built: base, exponent, labels.
@@ -80,13 +80,14 @@ def normalise(
     while pending:
         node, labels = pending.pop()
         if isinstance(node, Product):
-            coefficient *= node.coefficient
+            if node.coefficient != 1:
+                coefficient *= node.coefficient
             inner = _enter(node, labels, classes)
             pending.extend(reversed(inner))
         elif isinstance(node, Power):
             flat.append((node.base, node.exponent, labels))
         else:
-            flat.append((node, Fraction(1), labels))
+            flat.append((node, ONE, labels))
     spend(10 + 5 * len(flat))
     resolved_out = tuple(classes.find(local[label]) for label in out)
     live = {classes.find(label) for label in range(len(classes._parent))}

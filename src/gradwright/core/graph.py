@@ -6,13 +6,14 @@ that has to be decided (expanding, factoring, recognising) is a pass of `simplif
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from fractions import Fraction
 from hashlib import blake2b
-from math import gcd, isqrt, lcm
+from math import gcd, lcm
 
 from gradwright.core.contraction import canonical_order, normalise
 from gradwright.core.nodes import (
+    ONE,
     Add,
     Function,
     Labels,
@@ -27,18 +28,19 @@ from gradwright.core.nodes import (
     Unit,
     Variable,
 )
-from gradwright.core.work import MAX_BITS, allowed, require_digits, spend
-
-ONE = Fraction(1)
+from gradwright.core.powers import powers_multiply, rational_power
+from gradwright.core.work import require_digits, spend
 
 
 def _digest(*parts: object) -> bytes:
     spend(4 + len(parts))
-    digest = blake2b(digest_size=16)
-    for part in parts:
-        digest.update(part if isinstance(part, bytes) else repr(part).encode())
-        digest.update(b"\x1f")
-    return digest.digest()
+    listed = [part if isinstance(part, bytes) else repr(part).encode() for part in parts]
+    return blake2b(b"\x1f".join([*listed, b""]), digest_size=16).digest()
+
+
+def _rational(value: Fraction | int) -> Fraction:
+    """The number as a Fraction; making one of a Fraction takes longer than to look."""
+    return value if type(value) is Fraction else Fraction(value)
 
 
 class Graph:
@@ -47,6 +49,13 @@ class Graph:
     def __init__(self) -> None:
         self._nodes: dict[bytes, Node] = {}
         self._symmetric: dict[Node, bool] = {}
+        self._settled: dict[Hashable, set[Node]] = {}
+        # What was asked for before, by the arguments themselves: a digest takes longer.
+        self._asked: dict[Hashable, Node] = {}
+
+    def settled(self, rules: Hashable) -> set[Node]:
+        """The nodes that none of some rules changes, as far as it is known; the engine adds."""
+        return self._settled.setdefault(rules, set())
 
     def __len__(self) -> int:
         return len(self._nodes)
@@ -112,20 +121,33 @@ class Graph:
 
         `sizes` gives the sizes of labels of `out` that no factor holds.
         """
-        listed = [(node, tuple(labels)) for node, labels in factors]
-        known: dict[int, Size] = dict(sizes or {})
+        listed = tuple([(node, tuple(labels)) for node, labels in factors])
+        value = _rational(coefficient)
+        asked = (listed, tuple(out), value.numerator, value.denominator, *(sizes or {}).items())
+        found = self._asked.get(asked)
+        if found is None:
+            found = self._asked[asked] = self._product(listed, out, value, dict(sizes or {}))
+        return found
+
+    def _product(
+        self,
+        listed: Sequence[tuple[Node, Labels]],
+        out: Sequence[int],
+        coefficient: Fraction,
+        known: dict[int, Size],
+    ) -> Node:
         for node, labels in listed:
             for label, size in zip(labels, node.axes, strict=True):
                 held = known.setdefault(label, size)
                 if held != size:
                     raise AssertionError(f"label {label} has sizes {held!r} and {size!r}")
         axes = tuple(known[label] for label in out)
-        flat = normalise(Fraction(coefficient), listed, out, known)
+        flat = normalise(coefficient, listed, out, known)
         value = flat.coefficient
         powered: list[tuple[Node, Labels]] = []
         scalars = [(self.size_of(size), ONE, ()) for size in flat.vanished]
         for base, exponent, labels in [*flat.terms, *scalars]:
-            node = self.power(base, exponent)
+            node = base if exponent is ONE else self.power(base, exponent)
             if isinstance(node, Product):
                 # A power that fell apart (a number, a product of powers) is flattened once more.
                 again = [(self.power(b, e), ls) for b, e, ls in [*flat.terms, *scalars]]
@@ -146,7 +168,6 @@ class Graph:
         out: Labels,
         axes: tuple[Size, ...],
     ) -> Node:
-        require_digits(coefficient)
         placed, number = canonical_order(factors, out, self.symmetric)
         renamed = tuple(number[label] for label in out)
         if coefficient == 1 and len(placed) == 1:
@@ -157,6 +178,21 @@ class Graph:
             swapped = labels == tuple(reversed(renamed)) and len(labels) == 2
             if swapped and distinct and self.symmetric(node):
                 return node
+        return self._interned(coefficient, placed, renamed, axes)
+
+    def _interned(
+        self,
+        coefficient: Fraction,
+        placed: tuple[tuple[Node, Labels], ...],
+        renamed: Labels,
+        axes: tuple[Size, ...],
+    ) -> Node:
+        """The product of factors in canonical order."""
+        asked = (coefficient.numerator, coefficient.denominator, placed, renamed, axes)
+        known = self._asked.get(asked)
+        if known is not None:
+            return known
+        require_digits(coefficient)
         key = _digest(
             "product",
             coefficient,
@@ -167,14 +203,19 @@ class Graph:
         found = self._nodes.get(key)
         if found is None:
             found = self._nodes[key] = Product(axes, key, coefficient, placed, renamed)
+        self._asked[asked] = found
         return found
 
     def scale(self, coefficient: Fraction | int, node: Node) -> Node:
         """`coefficient · node`."""
         if coefficient == 1:
             return node
+        if isinstance(node, Product):
+            return self._with_coefficient(node, node.coefficient * coefficient)
+        if not coefficient:
+            return self.number(0, node.axes)
         labels = tuple(range(node.order))
-        return self.product([(node, labels)], labels, coefficient=coefficient)
+        return self._interned(_rational(coefficient), ((node, labels),), labels, node.axes)
 
     def hadamard(self, *nodes: Node) -> Node:
         """The elementwise product of nodes with equal axes."""
@@ -204,11 +245,12 @@ class Graph:
     def add(self, terms: Iterable[tuple[Fraction | int, Node]], axes: Sequence[Size]) -> Node:
         """A sum of scaled nodes that all have `axes`; like terms are merged."""
         collected: dict[Node, Fraction] = {}
-        pending = [(Fraction(c), node) for c, node in terms]
+        axes = tuple(axes)
+        pending = [(_rational(c), node) for c, node in terms]
         pending.reverse()
         while pending:
             coefficient, node = pending.pop()
-            if node.axes != tuple(axes):
+            if node.axes != axes:
                 raise AssertionError(f"a term with axes {node.axes} in a sum with axes {axes}")
             if isinstance(node, Add):
                 pending.extend((coefficient * c, term) for c, term in reversed(node.terms))
@@ -219,23 +261,23 @@ class Graph:
                 unit = self._with_coefficient(node, ONE)
                 pending.append((coefficient * node.coefficient, unit))
                 continue
-            collected[node] = collected.get(node, Fraction(0)) + coefficient
+            held = collected.get(node)
+            collected[node] = coefficient if held is None else held + coefficient
         spend(5 + 3 * len(collected))
         kept = sorted(((c, n) for n, c in collected.items() if c), key=lambda term: term[1].key)
         if not kept:
             return self.number(0, axes)
         if len(kept) == 1:
             return self.scale(*kept[0])
-        return self._intern_sum(kept, tuple(axes))
+        return self._intern_sum(kept, axes)
 
     def _intern_sum(self, terms: list[tuple[Fraction, Node]], axes: tuple[Size, ...]) -> Node:
         """Terms in primitive form: integer coefficients without common factor, the first > 0."""
-        shared = Fraction(
-            gcd(*(c.numerator for c, _ in terms)), lcm(*(c.denominator for c, _ in terms))
-        )
+        top, bottom = gcd(*(c.numerator for c, _ in terms)), lcm(*(c.denominator for c, _ in terms))
         if terms[0][0] < 0:
-            shared = -shared
-        primitive = tuple((c / shared, node) for c, node in terms)
+            top = -top
+        shared = ONE if top == bottom == 1 else Fraction(top, bottom)
+        primitive = tuple(terms if shared is ONE else ((c / shared, node) for c, node in terms))
         key = _digest("add", axes, *((str(c).encode() + node.key) for c, node in primitive))
         found = self._nodes.get(key)
         if found is None:
@@ -243,9 +285,12 @@ class Graph:
         return self.scale(shared, found)
 
     def _with_coefficient(self, node: Product, coefficient: Fraction) -> Node:
-        if not node.factors:
+        """A product with another coefficient: its factors are in canonical order already."""
+        if not node.factors or not coefficient:
             return self._plain(coefficient, node.out, node.axes)
-        return self._intern_product(coefficient, list(node.factors), node.out, node.axes)
+        if coefficient == 1:
+            return self._intern_product(ONE, list(node.factors), node.out, node.axes)
+        return self._interned(coefficient, node.factors, node.out, node.axes)
 
     def subtract(self, one: Node, other: Node) -> Node:
         """`one - other`."""
@@ -253,21 +298,26 @@ class Graph:
 
     def power(self, base: Node, exponent: Fraction | int) -> Node:
         """The elementwise power with a rational exponent."""
-        exponent = Fraction(exponent)
+        exponent = _rational(exponent)
         if exponent == 1:
             return base
         if exponent == 0:
             return self.ones(*base.axes)
         if isinstance(base, Unit | OneHot) and exponent > 0:
             return base
-        if isinstance(base, Power) and _powers_multiply(base.exponent, exponent):
+        if isinstance(base, Power) and powers_multiply(base.exponent, exponent):
             return self.power(base.base, base.exponent * exponent)
         if isinstance(base, Product):
             split = self._power_of_product(base, exponent)
             if split is not None:
                 return split
-        key = _digest("power", base.key, exponent)
-        return self._nodes.setdefault(key, Power(base.axes, key, base, exponent))
+        asked = (base, exponent.numerator, exponent.denominator)
+        found = self._asked.get(asked)
+        if found is None:
+            key = _digest("power", base.key, exponent)
+            found = self._nodes.setdefault(key, Power(base.axes, key, base, exponent))
+            self._asked[asked] = found
+        return found
 
     def _power_of_product(self, base: Product, exponent: Fraction) -> Node | None:
         """(c Π x)^p = c^p Π x^p where that is valid: no sum, no identity, no sign to lose."""
@@ -275,7 +325,7 @@ class Graph:
             return None
         if exponent.denominator != 1 and len(base.factors) > 1:
             return None
-        coefficient = _rational_power(base.coefficient, exponent)
+        coefficient = rational_power(base.coefficient, exponent)
         if coefficient is None:
             return None
         factors = [(self.power(node, exponent), labels) for node, labels in base.factors]
@@ -284,9 +334,13 @@ class Graph:
 
     def function(self, operation: str, *arguments: Node, options: Options = ()) -> Node:
         """An elementwise operation on arguments of equal axes."""
-        key = _digest("function", operation, options, *(part.key for part in arguments))
-        made = Function(arguments[0].axes, key, operation, arguments, options)
-        return self._nodes.setdefault(key, made)
+        asked = (operation, arguments, options)
+        found = self._asked.get(asked)
+        if found is None:
+            key = _digest("function", operation, options, *(part.key for part in arguments))
+            made = Function(arguments[0].axes, key, operation, arguments, options)
+            found = self._asked[asked] = self._nodes.setdefault(key, made)
+        return found
 
     def operation(
         self, operation: str, arguments: Sequence[Node], axes: Sequence[Size], options: Options = ()
@@ -323,28 +377,3 @@ class Graph:
                 return {(c, self.permute(t, (1, 0))) for c, t in terms} == set(terms)
             case _:
                 return False
-
-
-def _powers_multiply(inner: Fraction, outer: Fraction) -> bool:
-    """Whether (x^inner)^outer = x^(inner·outer) wherever the left side is defined.
-
-    (x^2)^(1/2) is |x|, so an even inner exponent allows an integer outer one only.
-    """
-    return outer.denominator == 1 or (inner.numerator % 2 == 1)
-
-
-def _rational_power(value: Fraction, exponent: Fraction) -> Fraction | None:
-    """`value ** exponent` if that is rational and short, for whole exponents and square roots."""
-    if value == 0 and exponent < 0:
-        return None
-    bits = max(value.numerator.bit_length(), value.denominator.bit_length())
-    if value not in (0, 1, -1) and bits * abs(exponent.numerator) > allowed(MAX_BITS):
-        return None
-    if exponent.denominator == 1:
-        return value**exponent.numerator
-    if exponent.denominator != 2 or value < 0:
-        return None
-    top, bottom = isqrt(value.numerator), isqrt(value.denominator)
-    if top * top != value.numerator or bottom * bottom != value.denominator:
-        return None
-    return Fraction(top, bottom) ** exponent.numerator

@@ -7,8 +7,10 @@ which interns them: two nodes of one graph are equal exactly when they are the s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from gradwright.core.work import spend
 
@@ -17,6 +19,9 @@ Size = int | str
 
 #: Labels of a factor's axes, local to the product that holds the factor.
 Labels = tuple[int, ...]
+
+#: The exponent and the coefficient that most things have; compared by identity where it is fast.
+ONE = Fraction(1)
 
 Options = tuple[tuple[str, Fraction], ...]
 
@@ -130,21 +135,20 @@ class Operation(Node):
     options: Options
 
 
+_ARGUMENTS: dict[type, Callable[[Any], tuple[Node, ...]]] = {
+    Product: lambda node: tuple([factor for factor, _ in node.factors]),
+    Add: lambda node: tuple([term for _, term in node.terms]),
+    Power: lambda node: (node.base,),
+    Function: lambda node: node.arguments,
+    Operation: lambda node: node.arguments,
+    OneHot: lambda node: (node.indices,),
+}
+
+
 def arguments(node: Node) -> tuple[Node, ...]:
     """The nodes that `node` is made of, in a fixed order."""
-    match node:
-        case Product(factors=factors):
-            return tuple(factor for factor, _ in factors)
-        case Add(terms=terms):
-            return tuple(term for _, term in terms)
-        case Power(base=base):
-            return (base,)
-        case Function(arguments=parts) | Operation(arguments=parts):
-            return parts
-        case OneHot(indices=indices):
-            return (indices,)
-        case _:
-            return ()
+    below = _ARGUMENTS.get(type(node))
+    return () if below is None else below(node)
 
 
 def postorder(*roots: Node) -> list[Node]:

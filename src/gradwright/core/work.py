@@ -45,17 +45,6 @@ class Account:
         self.left = allowed
         self.floor = 0
 
-    def spend(self, units: int) -> None:
-        """Take so many units.
-
-        Raises:
-            LimitError: they are not there; then nothing is left of the current share.
-        """
-        self.left -= units
-        if self.left < self.floor:
-            self.left = self.floor - 1
-            raise self.refusal()
-
     def refusal(self) -> LimitError:
         """The error that says that nothing is left."""
         return LimitError(
@@ -78,7 +67,11 @@ def spend(units: int) -> None:
     """
     account = _ACCOUNT.get()
     if account is not None:
-        account.spend(units)
+        account.left -= units
+        if account.left < account.floor:
+            # Nothing is left of the current share.
+            account.left = account.floor - 1
+            raise account.refusal()
 
 
 def within(share: float, make: Callable[[], T]) -> T | None:

@@ -5,10 +5,11 @@ Spans say where in the text a node came from and take no part in equality.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import total_ordering
+from typing import Any
 
 from gradwright.core.work import spend
 from gradwright.errors import Span
@@ -198,19 +199,25 @@ Tree = (
 BINDERS: dict[str, type[IndexSum] | type[IndexArray]] = {"sum": IndexSum, "array": IndexArray}
 
 
+_CHILDREN: dict[type, Callable[[Any], tuple[Tree, ...]]] = {
+    Symbol: lambda tree: (),
+    Number: lambda tree: (),
+    Negate: lambda tree: (tree.operand,),
+    Transpose: lambda tree: (tree.operand,),
+    Binary: lambda tree: (tree.left, tree.right),
+    Call: lambda tree: tree.arguments,
+    Entry: lambda tree: (tree.base,),
+    IndexSum: lambda tree: (tree.body,),
+    IndexArray: lambda tree: (tree.body,),
+    Identity: lambda tree: (),
+    Equation: lambda tree: (tree.right,),
+}
+
+
 def children(tree: Tree) -> tuple[Tree, ...]:
     """The direct sub-expressions, left to right."""
-    match tree:
-        case Negate(operand) | Transpose(operand):
-            return (operand,)
-        case Binary(_, left, right):
-            return (left, right)
-        case Call(_, arguments, _):
-            return arguments
-        case Entry(inner, _) | IndexSum(_, inner) | IndexArray(_, inner) | Equation(_, inner):
-            return (inner,)
-        case _:
-            return ()
+    # Asked more often than anything else: the type is looked up, a match would try all cases.
+    return _CHILDREN[type(tree)](tree)
 
 
 def spelling(tree: Tree) -> str:

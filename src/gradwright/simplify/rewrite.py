@@ -17,9 +17,9 @@ from gradwright.core.nodes import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """A local identity.
+    """A local identity; what it makes of a node depends on the node alone.
 
     `apply` returns the replacement, or None where the rule does not fit. `statement` is the
     identity in words that an explanation can show.
@@ -70,7 +70,11 @@ def rebuilt(graph: Graph, node: Node, new: dict[Node, Node]) -> Node:
                 return node
             return graph.add([(c, new[term]) for c, term in terms], node.axes)
         case Power(base=base, exponent=exponent):
-            return graph.power(new[base], exponent)
+            return node if new[base] is base else graph.power(new[base], exponent)
+        case Function(arguments=parts) | Operation(arguments=parts) if all(
+            new[part] is part for part in parts
+        ):
+            return node
         case Function(operation=operation, arguments=parts, options=options):
             return graph.function(operation, *(new[part] for part in parts), options=options)
         case Operation(operation=operation, arguments=parts, options=options):
@@ -91,10 +95,16 @@ def rewrite(
 
     Every intermediate result is equal to `node`, so stopping early is always right.
     """
+    settled = graph.settled(tuple(rules))
     while True:
         new: dict[Node, Node] = {}
         for part in postorder(node):
-            new[part] = _settled(graph, rebuilt(graph, part, new), rules, budget, log)
+            made = rebuilt(graph, part, new)
+            if made not in settled:
+                made = _settled(graph, made, rules, budget, log)
+                if not budget.spent:
+                    settled.add(made)
+            new[part] = made
         if new[node] is node or budget.spent:
             return new[node]
         # A rule may have made new parts below the node it rewrote.

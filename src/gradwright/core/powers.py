@@ -1,0 +1,33 @@
+"""Powers of numbers, and of powers: where they are rational, and where they multiply."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import isqrt
+
+from gradwright.core.work import MAX_BITS, allowed
+
+
+def powers_multiply(inner: Fraction, outer: Fraction) -> bool:
+    """Whether (x^inner)^outer = x^(inner·outer) wherever the left side is defined.
+
+    (x^2)^(1/2) is |x|, so an even inner exponent allows an integer outer one only.
+    """
+    return outer.denominator == 1 or (inner.numerator % 2 == 1)
+
+
+def rational_power(value: Fraction, exponent: Fraction) -> Fraction | None:
+    """`value ** exponent` if that is rational and short, for whole exponents and square roots."""
+    if value == 0 and exponent < 0:
+        return None
+    bits = max(value.numerator.bit_length(), value.denominator.bit_length())
+    if value not in (0, 1, -1) and bits * abs(exponent.numerator) > allowed(MAX_BITS):
+        return None
+    if exponent.denominator == 1:
+        return value**exponent.numerator
+    if exponent.denominator != 2 or value < 0:
+        return None
+    top, bottom = isqrt(value.numerator), isqrt(value.denominator)
+    if top * top != value.numerator or bottom * bottom != value.denominator:
+        return None
+    return Fraction(top, bottom) ** exponent.numerator
