@@ -18,9 +18,9 @@ PRIME = 2**31 - 1
 Array = Any
 
 
-def lengths(axes: tuple[Size, ...], sizes: Mapping[str, int]) -> tuple[int, ...]:
-    """Axes as numbers."""
-    return tuple(axis if isinstance(axis, int) else sizes[axis] for axis in axes)
+def lengths(axes: tuple[Size, ...], sizes: Mapping[Any, int]) -> tuple[int, ...]:
+    """Axes as numbers; `sizes` may say other lengths for whole numbers too."""
+    return tuple(sizes.get(a, a) if isinstance(a, int) else sizes[a] for a in axes)
 
 
 def contract(
