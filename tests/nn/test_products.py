@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gradwright as gw
-from gradwright.errors import LimitError, NetworkError, ShapeError, UnsupportedError
+from gradwright.errors import DomainError, LimitError, NetworkError, ShapeError, UnsupportedError
 from gradwright.run.linear_map import LinearMap
 from tests.nn.complex_backprop import gauss_newton, gradient, hessian_product
 from tests.nn.random_networks import random_network
@@ -148,6 +148,12 @@ def test_kronecker_factors_by_hand(rng: np.random.Generator) -> None:
     wide = [np.hstack([a, np.ones((7, 1))]) for a in (X, hidden)]
     for found, rows in ((A1, wide[0]), (A2, wide[1]), (G1, back), (G2, delta)):
         assert off(found, sum(np.outer(r, r) for r in rows) / 7) <= 1e-12
+    first = net.kronecker_factors(p, X, y, kind="empirical")[0].damped(0.04)
+    balance = np.sqrt(np.trace(A1) / 5 / (np.trace(G1) / 6))
+    assert off(first.A, A1 + 0.2 * balance * np.eye(5)) <= 1e-12
+    assert off(first.block.dense(), 7 * np.kron(first.A, G1 + 0.2 / balance * np.eye(6))) <= 1e-12
+    with pytest.raises(DomainError, match="strength"):
+        first.damped(0.0)
     dense = gw.layer("tanh(W*x)", input="vector n", W="matrix m n")
     formula = gw.Network([4, dense(m=3), "3 softmax"])
     with pytest.raises(UnsupportedError, match="Kronecker factors"):

@@ -161,6 +161,10 @@ def test_costs_are_those_that_are_counted(rng: np.random.Generator) -> None:
         Counted.total = 0
         made @ np.ones(made.shape[1])
         assert Counted.total == made.costs.product, made.structure
+    Counted.total = 0
+    made = Product([counted(4, 60), counted(60, 4)])
+    made.solve(np.ones(4))
+    assert Counted.total + 4**3 // 3 + 4**2 == made.costs.solve
 
 
 def test_costs_are_written() -> None:

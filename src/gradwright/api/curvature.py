@@ -16,12 +16,12 @@ Neural Computation 6 (1994); Schraudolph, Neural Computation 14 (2002); Martens,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from gradwright.errors import NetworkError, UnsupportedError
+from gradwright.errors import DomainError, NetworkError, UnsupportedError
 from gradwright.nn.network import NetworkModel
 from gradwright.run.linear_map import LinearMap
 from gradwright.run.product_maps import Kronecker, Product
@@ -102,6 +102,29 @@ class KroneckerFactors:
             turned = Permutation(self._order(), self.A.dtype)
             made = Product([turned.T, made, turned])
         return made if self.weight == 1 else Sum([(self.weight, made)])
+
+    def damped(self, strength: float) -> KroneckerFactors:
+        """(A + π √λ I, G + √λ/π I), λ the strength and π² the mean of diag A by that of diag G.
+
+        Their product approximates A ⊗ G + λ I and is never singular (Martens and Grosse 2015,
+        section 6.3).
+
+        Raises:
+            DomainError: the strength is no positive finite number.
+        """
+        if not 0 < strength < np.inf:
+            raise DomainError(
+                "damping Kronecker factors",
+                f"the strength is {strength}, and a positive finite number is added",
+                "give a strength such as 0.01",
+            )
+        means = [float(np.trace(part)) / len(part) for part in self]
+        balance = float(np.sqrt(means[0] / means[1])) if min(means) > 0 else 1.0
+        root = float(np.sqrt(strength))
+        A = self.A + np.asarray(balance * root, self.A.dtype) * np.eye(len(self.A))
+        G = self.G + np.asarray(root / balance, self.G.dtype) * np.eye(len(self.G))
+        kind = self.A.dtype
+        return replace(self, A=A.astype(kind), G=G.astype(kind))
 
     def _order(self) -> Array:
         """For each entry in the order fan-in × fan-out, its place in the flat vector."""

@@ -20,10 +20,8 @@ from gradwright.calculus.modes import Contribution
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, bare_sizes, postorder
 from gradwright.core.work import bounded
-from gradwright.errors import UnsupportedError
 from gradwright.explain.assumptions import (
     assumptions,
-    at_zero_norm,
     domain_conditions,
     kink_arguments,
 )
@@ -46,6 +44,7 @@ from gradwright.simplify.readable import Printed, Printer
 
 if TYPE_CHECKING:
     from gradwright.api.cost import CostReport
+    from gradwright.api.operator import DerivedMap
     from gradwright.api.running import Program
     from gradwright.api.torch_target import SavedTensor, TorchTarget
     from gradwright.run.linear_map import LinearMap
@@ -345,26 +344,14 @@ class Derivation:
             UnsupportedError: a gradient, a product, or several outputs.
             ShapeError, SymbolError, DomainError: as when the derivation is called.
         """
-        from gradwright.api.operator import structured, unstructured
+        return self._map.at(values)
 
-        asked = f"the {self.kind} of {self.formula}"
-        if self.kind not in ("jacobian", "hessian"):
-            raise UnsupportedError(
-                f"{asked} as a linear map",
-                f"it is a {self.kind}, and a Jacobian or a Hessian is a linear map",
-                "ask for f.jacobian(...).operator(...), or call the derivation",
-            )
-        (output,) = self._outputs
-        (printed,) = self.printed.values()
-        arrays = self._program.bound(values)
-        sizes = self._program.lengths(arrays)
-        bent = at_zero_norm(self._lowering.value.node, arrays, sizes)
-        if printed.form == "index" or bent or (output.node.order == 2 and output.rows != 1):
-            dense = np.asarray(self(**values))
-            return unstructured(dense, dense.ndim - (output.node.order - output.rows))
-        if self._domain:
-            self.value_and(**values)
-        return structured(printed.tree, self.scope, arrays, sizes)
+    @cached_property
+    def _map(self) -> DerivedMap:
+        from gradwright.api.operator import DerivedMap
+
+        head = (self.kind, self.formula, self.scope, self._program, self._lowering.value.node)
+        return DerivedMap(*head, self._outputs, tuple(self.printed.values()), bool(self._domain))
 
     # Checking -----------------------------------------------------------------------------------
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from gradwright.api.outputs import Output
+from gradwright.api.running import Program
+from gradwright.core.nodes import Node
+from gradwright.errors import UnsupportedError
+from gradwright.explain.assumptions import at_zero_norm
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Binary, Call, Negate, Transpose, Tree, signed_terms
@@ -14,22 +19,80 @@ from gradwright.run.linear_map import LinearMap
 from gradwright.run.product_maps import Kronecker, Product
 from gradwright.run.structured_maps import Dense, Diagonal, Outer, Permutation
 from gradwright.run.sum_maps import Sum
+from gradwright.simplify.readable import Printed
 
 Array = Any
 
 
-class _Reader:
-    """Reads a printed tree as a linear map at given values."""
+class DerivedMap:
+    """A Jacobian or a Hessian as a linear map, at one point after the other.
 
-    def __init__(self, scope: Scope, values: Mapping[str, Array], sizes: Mapping[str, int]) -> None:
-        self.scope = scope
+    Raises:
+        UnsupportedError: it is a gradient or a product.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        formula: str,
+        scope: Scope,
+        program: Program,
+        value: Node,
+        outputs: Sequence[Output],
+        printed: Sequence[Printed],
+        bounded_domain: bool,
+    ) -> None:
+        if kind not in ("jacobian", "hessian"):
+            raise UnsupportedError(
+                f"the {kind} of {formula} as a linear map",
+                f"it is a {kind}, and a Jacobian or a Hessian is a linear map",
+                "ask for f.jacobian(...).operator(...), or call the derivation",
+            )
+        (self._output,), (self._printed,) = outputs, printed
+        self._scope = scope
+        self._program = program
+        self._value = value
+        self._bounded_domain = bounded_domain
+        #: The parts of the tree by identity, each with its scope: the same at all points.
+        self._inferred: dict[int, tuple[Tree, Scope]] = {}
+
+    def at(self, values: Mapping[str, object]) -> LinearMap:
+        """The map at given values."""
+        output = self._output
+        arrays = self._program.bound(values)
+        sizes = self._program.lengths(arrays)
+        bent = at_zero_norm(self._value, arrays, sizes)
+        of_row = output.node.order == 2 and output.rows != 1
+        if self._printed.form == "index" or bent or of_row:
+            dense = np.asarray(self._program.derivative(values))
+            return unstructured(dense, dense.ndim - (output.node.order - output.rows))
+        if self._bounded_domain:
+            self._program.value_and(values)
+        return _Reader(self.scope, arrays, sizes).map(self._printed.tree)
+
+    def scope(self, part: Tree) -> Scope:
+        """The scope of a part of the printed tree, inferred once."""
+        held = self._inferred.get(id(part))
+        if held is None:
+            found = infer(part, self._scope.known, sizes=self._scope.sizes)
+            held = self._inferred[id(part)] = (part, found)
+        return held[1]
+
+
+class _Reader:
+    """Reads the parts of a tree at given values."""
+
+    def __init__(
+        self,
+        scope: Callable[[Tree], Scope],
+        values: Mapping[str, Array],
+        sizes: Mapping[str, int],
+    ) -> None:
+        self._scope = scope
         self.known = {**sizes, **values}
         arrays = [value.dtype for value in values.values() if isinstance(value, np.ndarray)]
         #: The dtype of what is made of numbers alone, an identity or ones.
         self.kind_of_numbers = np.result_type(*arrays, np.float32) if arrays else np.float64
-
-    def _scope(self, tree: Tree) -> Scope:
-        return infer(tree, self.scope.known, sizes=self.scope.sizes)
 
     def kind(self, tree: Tree) -> str:
         return self._scope(tree).shape.kind
@@ -125,13 +188,6 @@ class _Reader:
 def _shrinks(left: LinearMap, right: LinearMap) -> bool:
     """Whether the product of two arrays is no larger than the smaller of them is long."""
     return left.shape[1] >= min(left.shape[0], right.shape[1])
-
-
-def structured(
-    tree: Tree, scope: Scope, values: Mapping[str, Array], sizes: Mapping[str, int]
-) -> LinearMap:
-    """The map that a printed matrix is at given values."""
-    return _Reader(scope, values, sizes).map(tree)
 
 
 def unstructured(dense: Array, rows: int, read: Callable[[Array], LinearMap] = Dense) -> LinearMap:

@@ -42,6 +42,9 @@ class Beside(LinearMap):
     def _product_cost(self) -> int:
         return sum(block._product_cost() for block in self.blocks)
 
+    def _form_cost(self) -> int:
+        return sum(block._form_cost() for block in self.blocks)
+
 
 class Stacked(LinearMap):
     """`[A; B; …]`: maps with the same columns, one above the other."""
@@ -64,6 +67,9 @@ class Stacked(LinearMap):
 
     def _product_cost(self) -> int:
         return sum(block._product_cost() for block in self.blocks)
+
+    def _form_cost(self) -> int:
+        return sum(block._form_cost() for block in self.blocks)
 
 
 class Grid(LinearMap):
@@ -99,6 +105,9 @@ class Grid(LinearMap):
 
     def _product_cost(self) -> int:
         return sum(row._product_cost() for row in self._rows)
+
+    def _form_cost(self) -> int:
+        return sum(row._form_cost() for row in self._rows)
 
     @cached_property
     def _split(self) -> _Elimination | None:

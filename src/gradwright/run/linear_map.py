@@ -27,8 +27,8 @@ RESIDUAL = 1e3
 class Costs:
     """Multiplications and divisions for one vector, through the structure and as an array.
 
-    `solve` and `dense_solve` are 0 for a map that is not square. A structure of which it is not
-    known what it saves counts as an array.
+    `solve` and `dense_solve` are 0 for a map that is not square. Where a structure does not help,
+    `solve` makes the array first, which `dense_solve` has.
     """
 
     product: int
@@ -115,8 +115,12 @@ class LinearMap:
     def _product_cost(self) -> int:
         return self.shape[0] * self.shape[1]
 
+    def _form_cost(self) -> int:
+        """Multiplications that make the array."""
+        return self._product_cost() * self.shape[1]
+
     def _solve_cost(self, columns: int = 1) -> int:
-        return dense_solve_cost(self.shape[0], columns)
+        return self._form_cost() + dense_solve_cost(self.shape[0], columns)
 
     # What kinds of maps share ---------------------------------------------------------------------
 

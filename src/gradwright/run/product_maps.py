@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gradwright.run.linear_map import Array, LinearMap, dense_solve_cost
+from gradwright.run.linear_map import Array, LinearMap
 from gradwright.run.structured_maps import Dense, Diagonal, Permutation, enclosed
 
 
@@ -91,6 +91,9 @@ class Kronecker(LinearMap):
 
     def _product_cost(self) -> int:
         return min(self._orders())
+
+    def _form_cost(self) -> int:
+        return self.left._form_cost() + self.right._form_cost() + self.shape[0] * self.shape[1]
 
     def _solve_cost(self, columns: int = 1) -> int:
         if not self.is_square_by_square:
@@ -242,7 +245,13 @@ class Product(LinearMap):
     def _solve_cost(self, columns: int = 1) -> int:
         if self._is_square_throughout:
             return sum(factor._solve_cost(columns) for factor in self.factors)
-        formed, right = 0, self.factors[-1].shape[1]
-        for factor in self.factors[:-1]:
-            formed += factor._product_cost() * right
-        return formed + dense_solve_cost(self.shape[0], columns)
+        return super()._solve_cost(columns)
+
+    def _form_cost(self) -> int:
+        root = self._root
+        if root is not None:
+            # Half of the entries, and the scaled rows.
+            rows, columns = map(int, root.shape)
+            return rows * columns * (columns + 1) // 2 + rows * columns * (len(self.factors) - 2)
+        rows, columns = self.shape
+        return self._product_cost() * min(rows, columns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ def enclosed(part: LinearMap) -> str:
     return f"({part.structure})" if part.compound else part.structure
 
 
+@lru_cache(maxsize=4)
 def signs(rows: int, kind: Any) -> Array:
     """The same random signs each time, (rows, PROBES)."""
     bits = np.random.default_rng(0).integers(2, size=(rows, PROBES))
@@ -45,6 +46,9 @@ class Dense(LinearMap):
 
     def _dense(self) -> Array:
         return self.array
+
+    def _form_cost(self) -> int:
+        return 0
 
     def _inverse(self, columns: Array) -> Array:
         """By Gaussian elimination of the array with its rows and columns scaled by powers of 2."""
@@ -133,6 +137,9 @@ class Diagonal(LinearMap):
     def _product_cost(self) -> int:
         return 0 if self.is_identity else self.shape[0]
 
+    def _form_cost(self) -> int:
+        return 0
+
     def _solve_cost(self, columns: int = 1) -> int:
         return self._product_cost() * columns
 
@@ -175,6 +182,9 @@ class Permutation(LinearMap):
     def _product_cost(self) -> int:
         return 0
 
+    def _form_cost(self) -> int:
+        return 0
+
     def _solve_cost(self, columns: int = 1) -> int:
         return 0
 
@@ -208,3 +218,6 @@ class Outer(LinearMap):
     def _product_cost(self) -> int:
         rows, columns = self.shape
         return int(self.left.shape[1]) * (rows + columns)
+
+    def _form_cost(self) -> int:
+        return int(self.left.size) * self.shape[1]

@@ -98,6 +98,10 @@ class Sum(LinearMap):
         scaled = self.shape[0] * sum(abs(scale) != 1 for scale, _ in self.terms)
         return scaled + sum(term._product_cost() for _, term in self.terms)
 
+    def _form_cost(self) -> int:
+        scaled = self.shape[0] * self.shape[1] * sum(abs(scale) != 1 for scale, _ in self.terms)
+        return scaled + sum(term._form_cost() for _, term in self.terms)
+
     def _solve_cost(self, columns: int = 1) -> int:
         if self._single is not None:
             scale, term = self._single
