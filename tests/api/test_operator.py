@@ -26,7 +26,7 @@ CASES = [
     ("diag(x)", "x", "jacobian", "dense"),
     ("vec(A*B)", "A", "jacobian", "(dense ⊗ identity)"),
     ("tr(A)*A", "A", "jacobian", None),
-    ("sum(x)^2 + x'*x", "x", "hessian", "2 (rank 1 + identity)"),
+    ("sum(x)^2 + x'*x", "x", "hessian", "2 (identity + rank 1)"),
     ("norm2(x)", "x", "hessian", None),
     ("(u'*x)*(A*x)", "x", "jacobian", None),
     ("(A*x)*(u'*(A*x))", "A", "jacobian", None),

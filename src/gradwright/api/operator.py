@@ -123,6 +123,9 @@ class _Reader:
                 return Diagonal(self.value(entries))
             case Call("eye", (size,)):
                 return Diagonal(np.ones(self._length(size), self.kind_of_numbers))
+            case Call("ones", (rows, columns)):
+                sides = (self._length(rows), self._length(columns))
+                return Outer(*(np.ones((side, 1), self.kind_of_numbers) for side in sides))
             case Call("commutation", (rows, columns)):
                 m, n = self._length(rows), self._length(columns)
                 # vec(Aᵀ) has A[i,j] at j + i n, where vec(A) has it at i + j m.
