@@ -98,6 +98,21 @@ def within(share: float, make: Callable[[], T]) -> T | None:
         account.floor = outer
 
 
+def apart(times: int, asked: str, make: Callable[[], T]) -> T | None:
+    """What `make` returns with an account of its own, of so many times the usual work, or None.
+
+    For a search whose result the user waits for, and whose end does not depend on what else the
+    call does.
+    """
+    token = _ACCOUNT.set(Account(asked, allowed(times * ALLOWED)))
+    try:
+        return make()
+    except LimitError:
+        return None
+    finally:
+        _ACCOUNT.reset(token)
+
+
 def require_entries(asked: str, lengths: Sequence[int], given: int = 0) -> None:
     """Refuse an array of so many entries, where `given` come from the user, and count the work.
 

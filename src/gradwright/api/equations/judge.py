@@ -12,7 +12,7 @@ from gradwright.api.equations.indexed import free, indexed
 from gradwright.api.equations.repair import MAX_NODES, candidates, left_candidates
 from gradwright.api.equations.report import EquationCheck
 from gradwright.api.equations.setting import Point, Reading, Setting, Variant
-from gradwright.core.work import within
+from gradwright.core.work import apart
 from gradwright.errors import GradwrightError, LimitError, UnsupportedError
 from gradwright.notation.raising.raiser import without_spans
 from gradwright.notation.tree import (
@@ -29,8 +29,8 @@ from gradwright.render.plain import plain_text
 MAX_CANDIDATES = 3000
 #: For all equations of a text together; then the derived formula alone is given.
 MAX_TRIED = 60_000
-#: The share of the work of all equations that finding one correction may take.
-CORRECTING = 0.2
+#: The search for a correction may take so many times the work of one call.
+CORRECTING = 8
 #: Those of them that have a derivative to be taken.
 MAX_DERIVATIVES = 200
 
@@ -174,7 +174,7 @@ class Judge:
 
     def _wrong(self, base: EquationCheck, left: Tree, right: Tree, found: Verdict) -> EquationCheck:
         result = replace(base, ok=False, reason=found.reason)
-        near = within(CORRECTING, lambda: self._correction(left, right))
+        near = apart(CORRECTING, "correcting an equation", lambda: self._correction(left, right))
         corrected, corrected_left, change = near or (None, None, "")
         if corrected_left is not None:
             shown = self._spelled(plain_text(corrected_left))
