@@ -120,3 +120,17 @@ def test_a_rule_that_never_ends_leaves_a_result_that_is_right(
     d = gw.gradient("sin(x)^2", "x", x="scalar")
     assert d(x=0.5) == pytest.approx(0.8414709848078965, rel=1e-12)
     assert Fraction(1) and str(d)
+
+
+def test_a_search_of_its_own_leaves_the_account_of_the_call_alone() -> None:
+    with work.account("a call") as opened:
+        before = opened.left
+        assert work.apart(2, "a search", lambda: work.spend(work.ALLOWED) or "done") == "done"
+        assert opened.left == before
+
+    def greedy() -> str:
+        work.spend(3 * work.ALLOWED)
+        return "found"
+
+    assert work.apart(2, "a search", greedy) is None
+    assert work.apart(4, "a search", greedy) == "found"
