@@ -21,7 +21,7 @@ FORMULAS = [
 ]
 SCALARS = [
     ("x'*A*x + sum(exp(x))", "x"),
-    ("logdet(A'*A)", "A"),
+    ("logdet(A*A')", "A"),
     ("norm2(T - U*V')^2", "U"),
     ("sum(log(1 + exp(X*w)))", "X"),
 ]

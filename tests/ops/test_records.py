@@ -98,18 +98,25 @@ def test_structured_definitions_and_proofs(record: Structured, rng: np.random.Ge
     n = 3
     x = rng.normal(size=(n, n)) + 3 * np.eye(n) if matrix else rng.normal(size=n)
     declared = {record.argument: declare(record.argument, "matrix n n" if matrix else "vector n")}
+    beside = {}
+    if "y" in record.definition:
+        declared["y"], beside = declare("y", "vector n"), {"y": rng.normal(size=n)}
 
     def function(at: dict[str, np.ndarray]) -> np.ndarray:
         tree = parse(record.definition)
-        return np.asarray(evaluate(tree, at, infer(tree, declared)))
+        return np.asarray(evaluate(tree, {**at, **beside}, infer(tree, declared)))
 
     estimate = ridders.jacobian(function, {record.argument: x}, record.argument)
     expected = np.asarray(estimate.values)
     if expected.ndim == 4:
         expected = expected.transpose(1, 0, 3, 2).reshape(n * n, n * n)
+    if expected.ndim == 3:
+        expected = expected.transpose(0, 2, 1).reshape(n, n * n)
     for line in record.proof:
         tree = parse(line.expression)
-        found = np.asarray(evaluate(tree, {record.argument: x}, infer(tree, declared)))
+        at = {record.argument: x, **beside}
+        scope = infer(tree, declared)
+        found = np.asarray(evaluate(tree, {k: at[k] for k in scope.symbols}, scope))
         assert found.shape == expected.shape, line
         assert np.max(np.abs(found - expected)) <= 1e-8 * np.max(np.abs(expected)), line
 

@@ -61,6 +61,7 @@ def under_constraint(
         output,
         node=mapped(output.node),
         others=tuple(map(mapped, output.others)),
+        safer=None if output.safer is None else mapped(output.safer),
         constraint=constraint,
         convention=SAID[constraint].format(declared.name, found.name, text, kind),
     )

@@ -24,6 +24,7 @@ from gradwright.explain.assumptions import (
     assumptions,
     domain_conditions,
     kink_arguments,
+    safer_text,
 )
 from gradwright.explain.cases import CasesOf, cases_of
 from gradwright.explain.components import in_components
@@ -89,7 +90,7 @@ class Derivation:
                 self._unstacked(output.node),
                 as_row=output.as_row,
                 rows=None if self._of_tensors(output) else output.rows,
-                others=tuple(map(self._unstacked, output.others)),
+                others=tuple(map(self._unstacked, output.equal)),
             )
             for output in outputs
         }
@@ -244,6 +245,7 @@ class Derivation:
             self.free_sizes,
             self._domain,
             self.assumptions,
+            lambda step: safer_text(step, self._raiser),
         )
 
     @cached_property

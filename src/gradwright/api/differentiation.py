@@ -44,9 +44,14 @@ class Subject:
         """What is differentiated."""
         return self.made.node
 
-    def smooth_gradient(self, variable: Variable) -> Node:
-        """The gradient to differentiate again: where a norm is 0 it has no derivative."""
-        gradient = reverse(self.graph, self.node, [variable])[variable]
+    @property
+    def recognised(self) -> Node:
+        """What is differentiated for code; it is equal to `node`."""
+        return self.made.recognised
+
+    def smooth_gradient(self, node: Node, variable: Variable) -> Node:
+        """A gradient to differentiate again: where a norm is 0 it has no derivative."""
+        gradient = reverse(self.graph, node, [variable])[variable]
         return simplified(self.graph, away_from_zero(self.graph, gradient))
 
     def tied(self, output: Output, constraint: str, times: int = 1) -> Output:
@@ -136,12 +141,16 @@ def gradient(
     contributions: list[Contribution] = []
     found = reverse(of.graph, of.node, of.variables, record=contributions.append)
 
-    def output(place: int, node: Node) -> Output:
-        made = Output(of.variables[place].name, of.made.restore(node), as_row=False)
-        return of.tied(made, constraint)
+    def output(place: int, node: Node, others: tuple[Node, ...] = ()) -> Output:
+        name = of.variables[place].name
+        return of.tied(Output(name, of.made.restore(node), as_row=False, others=others), constraint)
 
-    outputs = tuple(output(place, found[v]) for place, v in enumerate(of.variables))
-    chain = Chain(of.graph, ((of.node, of.variables),), lambda k, node: output(k, node).node)
+    again = {} if of.recognised is of.node else reverse(of.graph, of.recognised, of.variables)
+    outputs = tuple(
+        output(k, found[v], (of.made.restore(again[v]),) if again else ())
+        for k, v in enumerate(of.variables)
+    )
+    chain = Chain(of.graph, ((of.recognised, of.variables),), lambda k, node: output(k, node).node)
     return of.derivation("gradient", outputs, contributions, Choice(chain, mode, sizes))
 
 
@@ -157,12 +166,12 @@ def jacobian(formula: Formula, names: tuple[str, ...], mode: str, sizes: Sizes) 
             variable.name,
             restore(found[variable]),
             as_row=not rows,
-            others=of.made.otherwise(of.node, variable),
+            others=of.made.otherwise(of.node, variable, of.recognised),
             rows=rows,
         )
         for variable in of.variables
     )
-    chain = Chain(of.graph, ((of.node, of.variables),), lambda k, node: restore(node))
+    chain = Chain(of.graph, ((of.recognised, of.variables),), lambda k, node: restore(node))
     return of.derivation("jacobian", outputs, contributions, Choice(chain, mode, sizes))
 
 
@@ -181,7 +190,10 @@ def hessian(
             text=formula.text,
         )
     contributions: list[Contribution] = []
-    slopes = tuple((of.smooth_gradient(variable), of.variables) for variable in of.variables)
+    slopes = tuple((of.smooth_gradient(of.node, v), of.variables) for v in of.variables)
+    safer = slopes
+    if of.recognised is not of.node:
+        safer = tuple((of.smooth_gradient(of.recognised, v), of.variables) for v in of.variables)
     record = contributions.append
     found = [(s, reverse(of.graph, s, by, record=record)) for s, by in slopes]
 
@@ -193,11 +205,11 @@ def hessian(
         return of.tied(made, constraint, times=2) if len(names) == 1 else made
 
     outputs = tuple(
-        output(row * len(names) + column, block[v], of.made.otherwise(slope, v))
+        output(row * len(names) + column, block[v], of.made.otherwise(slope, v, safer[row][0]))
         for row, (slope, block) in enumerate(found)
         for column, v in enumerate(of.variables)
     )
-    chain = Chain(of.graph, slopes, lambda k, node: output(k, node).node)
+    chain = Chain(of.graph, safer, lambda k, node: output(k, node).node)
     gradient = untied(formula, names).gradient(*names)
     return of.derivation("hessian", outputs, contributions, Choice(chain, mode, sizes), gradient)
 
@@ -213,17 +225,18 @@ def derivative(formula: Formula, names: tuple[str, ...], mode: str, sizes: Sizes
         return gradient(formula, names, "none", mode, sizes)
     if len(names) == 2 and names[0] == names[1] and not of.node.order:
         return hessian(formula, names[:1], "none", mode, sizes)
-    node = of.node
+    node, safer = of.node, of.recognised
     for variable in of.variables[:-1]:
-        slope = reverse(of.graph, node, [variable])[variable]
-        node = simplified(of.graph, away_from_zero(of.graph, slope))
+        same = safer is node
+        node = of.smooth_gradient(node, variable)
+        safer = node if same else of.smooth_gradient(safer, variable)
     last = of.variables[-1]
     contributions: list[Contribution] = []
     found = reverse(of.graph, node, [last], record=contributions.append)[last]
     restore = of.made.restore
-    others = of.made.otherwise(node, last)
+    others = of.made.otherwise(node, last, safer)
     output = Output(joined(names), restore(found), False, others=others, rows=node.order)
-    chain = Chain(of.graph, ((node, (last,)),), lambda k, node: restore(node))
+    chain = Chain(of.graph, ((safer, (last,)),), lambda k, node: restore(node))
     before = untied(formula, names).derivative(*names[:-1])
     choice = Choice(chain, mode, sizes)
     return of.derivation("derivative", (output,), contributions, choice, before)

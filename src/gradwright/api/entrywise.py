@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from gradwright.calculus.modes import forward
+from gradwright.calculus.modes import forward, reverse
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Variable
 from gradwright.core.work import within
@@ -14,6 +14,7 @@ from gradwright.notation.lowered import Lowering
 from gradwright.notation.shapes import Scope
 from gradwright.notation.tree import Tree
 from gradwright.simplify.rewrite import substitute
+from gradwright.simplify.stable import recognised
 
 #: Facts that tie entries of a matrix to each other: a derivative is taken without them.
 TYING = frozenset({"symmetric", "posdef", "diagonal", "orthogonal"})
@@ -28,12 +29,15 @@ class Entrywise:
 
     `lowering` is the formula as declared; in `node` the variables that are differentiated by stand
     without the facts that tie their entries, and `restored` says what they stand for.
+    `recognised` is the same with functions for what is written out, log-sum-exp for
+    log(sum(exp(x))): its derivative is safer to run, and may read better.
     """
 
     graph: Graph
     lowering: Lowering
     node: Node
     restored: dict[Node, Node]
+    recognised: Node
 
     def restore(self, node: Node) -> Node:
         """Give the variables that were differentiated by their declared facts back."""
@@ -41,13 +45,24 @@ class Entrywise:
             return node
         return substitute(self.graph, node, self.restored)
 
-    def otherwise(self, node: Node, variable: Variable) -> tuple[Node, ...]:
-        """The Jacobian of a node in forward mode, which may read better than in reverse mode.
+    def otherwise(self, node: Node, variable: Variable, safer: Node) -> tuple[Node, ...]:
+        """Jacobians that may read better than that of a node in reverse mode.
 
-        It is left out where it is much work.
+        They are that in forward mode and that of `safer`, which is equal to the node. What is much
+        work is left out.
         """
-        found = within(FORWARD, lambda: self.restore(forward(self.graph, node, variable)))
-        return () if found is None else (found,)
+        made = [within(FORWARD, lambda: self.restore(forward(self.graph, node, variable)))]
+        if safer is not node:
+            made.append(within(FORWARD, lambda: self.restore(self.slope(safer, variable))))
+        return tuple(found for found in made if found is not None)
+
+    def slope(self, node: Node, variable: Variable) -> Node:
+        """The Jacobian of a node in reverse mode."""
+        return reverse(self.graph, node, [variable])[variable]
+
+    def safer(self, derive: Callable[[Node], Node]) -> Node | None:
+        """A derivative of what is recognised, or None where that is what was written."""
+        return None if self.recognised is self.node else self.restore(derive(self.recognised))
 
 
 def entrywise(
@@ -73,4 +88,4 @@ def entrywise(
     node = lowering.value.node
     if restored:
         node = lower(tree, replace(scope, symbols=symbols), graph, text=text).value.node
-    return Entrywise(graph, lowering, node, restored), variables
+    return Entrywise(graph, lowering, node, restored, recognised(graph, node)), variables

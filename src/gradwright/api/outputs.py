@@ -24,7 +24,8 @@ class Output:
     """A derivative by one variable: the node, and equal nodes found in another mode.
 
     Its first `rows` axes are those of what was differentiated. `constraint` says how the entries
-    of the variable were taken to vary, and `convention` says it in words.
+    of the variable were taken to vary, and `convention` says it in words. `safer` is an equal node
+    that is better to run, where there is one.
     """
 
     name: str
@@ -34,6 +35,12 @@ class Output:
     rows: int = 0
     constraint: str = "none"
     convention: str = ""
+    safer: Node | None = None
+
+    @property
+    def equal(self) -> tuple[Node, ...]:
+        """The other nodes that it may be printed from."""
+        return self.others if self.safer is None else (*self.others, self.safer)
 
     @property
     def key(self) -> str | tuple[str, ...]:

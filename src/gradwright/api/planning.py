@@ -17,9 +17,8 @@ from gradwright.program.build import build_function
 from gradwright.program.cost import cost
 from gradwright.program.ir import Function
 from gradwright.simplify.factor import COMMON_FACTOR
-from gradwright.simplify.rewrite import Budget, rewrite
-from gradwright.simplify.rules import BASIC
-from gradwright.simplify.stable import STABLE
+from gradwright.simplify.rewrite import Budget, Step, rewrite
+from gradwright.simplify.stable import finished, recognised
 
 #: The share of a call's work that another way than the one asked for may take.
 OTHER_WAY = 0.1
@@ -53,7 +52,7 @@ class Planner:
         self.inputs = inputs
         self.names = names
         self.choice = choice
-        self._stable: dict[Node, Node] = {}
+        self._stable: dict[Node, tuple[Node, list[Step]]] = {}
         self.value = self._made_stable(value)
         self._given = frozenset(postorder(self.value))
         self._nodes = tuple(map(self._made_stable, nodes))
@@ -144,10 +143,17 @@ class Planner:
 
     def _made_stable(self, node: Node) -> Node:
         if node not in self._stable:
-            rules = (*STABLE, *BASIC)
-            stable = rewrite(self.graph, node, rules, budget=Budget())
-            self._stable[node] = rewrite(self.graph, stable, (COMMON_FACTOR,), budget=Budget())
-        return self._stable[node]
+            steps: list[Step] = []
+            safer = recognised(self.graph, node, steps)
+            shared = rewrite(self.graph, safer, (COMMON_FACTOR,), budget=Budget())
+            self._stable[node] = finished(self.graph, shared, steps), steps
+        return self._stable[node][0]
+
+    @property
+    def steps(self) -> list[Step]:
+        """How the value, and the results of the plan that is chosen, were made stable."""
+        wanted = (self.value, *self.chosen.nodes)
+        return [step for node, steps in self._stable.values() if node in wanted for step in steps]
 
 
 def _sizes(*nodes: Node) -> list[str]:

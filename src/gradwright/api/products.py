@@ -28,7 +28,10 @@ def vjp(formula: Formula, names: tuple[str, ...]) -> Derivation:
     contributions: list[Contribution] = []
     record = contributions.append
     found = reverse(of.graph, of.node, of.variables, cotangent=cotangent, record=record)
-    outputs = tuple(Output(v.name, of.made.restore(found[v]), as_row=False) for v in of.variables)
+    again = found
+    if of.recognised is not of.node:
+        again = reverse(of.graph, of.recognised, of.variables, cotangent=cotangent)
+    outputs = tuple(_output(of, v.name, found[v], again[v]) for v in of.variables)
     return of.derivation("vjp", outputs, contributions, Choice(None, "reverse"), scope=scope)
 
 
@@ -36,8 +39,9 @@ def jvp(formula: Formula, names: tuple[str, ...]) -> Derivation:
     """The Jacobian-vector product, with the shape of the formula: the sum over the variables."""
     of = subject(formula, names)
     tangents, scope = _tangents(of)
-    node = of.made.restore(_along(of, of.node, tangents))
-    output = Output(joined(names), node, as_row=of.made.lowering.value.rows == 0)
+    node, again = (_along(of, part, tangents) for part in (of.node, of.recognised))
+    as_row = of.made.lowering.value.rows == 0
+    output = replace(_output(of, joined(names), node, again), as_row=as_row)
     return of.derivation("jvp", (output,), [], Choice(None, "forward"), scope=scope)
 
 
@@ -46,12 +50,23 @@ def hvp(formula: Formula, names: tuple[str, ...]) -> Derivation:
     of = subject(formula, names)
     require_scalar(of, names[0], "Hessian")
     tangents, scope = _tangents(of)
+
+    def product(node: Node, variable: Variable) -> Node:
+        return _along(of, of.smooth_gradient(node, variable), tangents)
+
     outputs = tuple(
-        Output(v.name, of.made.restore(_along(of, of.smooth_gradient(v), tangents)), as_row=False)
-        for v in of.variables
+        _output(of, v.name, product(of.node, v), product(of.recognised, v)) for v in of.variables
     )
     gradient = untied(formula, names).gradient(*names)
     return of.derivation("hvp", outputs, [], Choice(None, "forward"), gradient, scope)
+
+
+def _output(of: Subject, name: str, node: Node, safer: Node) -> Output:
+    """A product, and the equal one that is made of what is recognised, which runs."""
+    restore = of.made.restore
+    return Output(
+        name, restore(node), as_row=False, safer=None if safer is node else restore(safer)
+    )
 
 
 def _along(of: Subject, node: Node, tangents: Sequence[Variable]) -> Node:

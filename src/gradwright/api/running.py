@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
@@ -28,13 +28,14 @@ from gradwright.notation.lowered import Lowered
 from gradwright.notation.shapes import Scope
 from gradwright.program.ir import Function
 from gradwright.run.load import load
+from gradwright.simplify.rewrite import Step
 
 
 class Program:
     """The code of a derivation, and its values.
 
     `domain` is where the formula is defined and `assumptions` what else its derivative relies on,
-    both as text.
+    both as text; `safer` says of a rewrite what is computed in which way, if that is worth it.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Program:
         sizes: tuple[str, ...],
         domain: Sequence[str],
         assumptions: Sequence[str],
+        safer: Callable[[Step], str],
     ) -> None:
         self.kind = kind
         self.asked = f"the {kind} of {formula}"
@@ -60,6 +62,7 @@ class Program:
         self._sizes = sizes
         self._domain = domain
         self._assumptions = assumptions
+        self._safer = safer
         self._lock = Lock()
 
     def unverified(self) -> Program:
@@ -83,7 +86,7 @@ class Program:
             self._inputs,
             self._value.node,
             [o.name for o in self._outputs],
-            [o.node for o in self._outputs],
+            [o.safer or o.node for o in self._outputs],
             self._choice,
             self._scope.sizes,
         )
@@ -113,10 +116,17 @@ class Program:
         shown, both = self.functions
         return self._module(shown), self._module(both)
 
+    @property
+    def _notes(self) -> list[str]:
+        """Where the code computes something in a safer way than it is written."""
+        steps = self._planner.steps
+        return list(dict.fromkeys(note for note in map(self._safer, steps) if note))
+
     def _module(self, made: Function) -> Module:
         written = mostly_zero(made) if len(self._outputs) == 1 else None
         title = f"The {self.kind} of a formula."
-        source = formula_module(made, title, self._assumptions, written)
+        notes = [*self._assumptions, *self._notes]
+        source = formula_module(made, title, notes, written)
         return Module(source, made.callables, written is not None)
 
     def _merged(self) -> tuple[list[int], list[list[int]]]:

@@ -90,11 +90,19 @@ def one_hot(places, size, dtype):
     return (places[..., None] == np.arange(size)).astype(dtype)
 '''
 
+LOG_OF_DET = '''
+def log_of_det(x):
+    """log(det(x)) from the factors of x, so that nothing overflows; nan where det(x) < 0."""
+    sign, value = np.linalg.slogdet(x)
+    return value if sign >= 0 else value * np.nan
+'''
+
 HELPERS = {
     "put": PUT,
     "one_hot": ONE_HOT,
     "gram": GRAM,
     "softmax": SOFTMAX,
+    "log_of_det": LOG_OF_DET,
     "logsumexp": LOGSUMEXP,
     "softmax_logsumexp": SOFTMAX_LOGSUMEXP,
     "sigmoid": SIGMOID,

@@ -79,10 +79,17 @@ def one_hot(places, size, like):
     return (places[..., None] == torch.arange(size, device=places.device)).to(like.dtype)
 '''
 
+LOG_OF_DET = '''
+def log_of_det(x):
+    """log(det(x)) from the factors of x, so that nothing overflows; nan where det(x) < 0."""
+    return torch.logdet(x)
+'''
+
 TORCH_HELPERS = {
     "put": PUT,
     "one_hot": ONE_HOT,
     "gram": GRAM,
+    "log_of_det": LOG_OF_DET,
     "softmax_logsumexp": SOFTMAX_LOGSUMEXP,
     "spread": SPREAD,
     "step": STEP,

@@ -16,8 +16,11 @@ from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope
 from gradwright.ops.record import affine
 from gradwright.ops.table import elementwise, record
+from gradwright.render.plain import plain_text
 from gradwright.render.unicode import unicode_text
 from gradwright.simplify.field import evaluate
+from gradwright.simplify.rewrite import Step as Rewrite
+from gradwright.simplify.stable import NOTED
 
 HALF = Fraction(1, 2)
 
@@ -126,3 +129,16 @@ def kink_arguments(graph: Graph, node: Node) -> list[Node]:
                 at = graph.subtract(at, part.arguments[1])
             found += [affine(graph, at, 1, -place) for place in known.kinks_at]
     return found
+
+
+def safer_text(step: Rewrite, raiser: Raiser) -> str:
+    """What a rewrite of code says: `log(sum(exp(x))) is taken as logsumexp(x)`, or nothing."""
+    if step.rule.name not in NOTED:
+        return ""
+    if "computed" in step.rule.statement:
+        return step.rule.statement
+    try:
+        before, after = (plain_text(raiser.tree(node)) for node in (step.before, step.after))
+    except NotMatrix:
+        return f"{step.rule.statement}, from left to right"
+    return f"{before} is taken as {after}"

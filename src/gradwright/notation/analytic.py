@@ -35,6 +35,15 @@ def log1p(z: Array) -> Array:
     return _complex(real, np.arctan2(z.imag, 1 + z.real))
 
 
+def expm1(z: Array) -> Array:
+    """exp(z) - 1, with the digits of a small z."""
+    if not is_complex(z):
+        return np.asarray(np.expm1(z))
+    half = np.sin(z.imag / 2)
+    real = np.expm1(z.real) * np.cos(z.imag) - 2 * half * half
+    return _complex(real, np.exp(z.real) * np.sin(z.imag))
+
+
 def _complex(real: Array, imaginary: Array) -> Array:
     # real + 1j*imaginary would turn an infinite part into a nan in the other one.
     result = np.empty(np.broadcast(real, imaginary).shape, np.result_type(real, 1j))
@@ -163,7 +172,9 @@ def _plain(function: Callable[[Array], Any]) -> Callable[[Array], Array]:
 #: Functions of one argument without options.
 ELEMENTWISE: Mapping[str, Callable[[Array], Array]] = {
     "exp": _plain(np.exp),
+    "expm1": expm1,
     "log": _log,
+    "log1p": lambda z: _where_real(z.real > -1, log1p(z)) if is_complex(z) else log1p(z),
     "sqrt": sqrt,
     "abs": magnitude,
     "sign": _sign,

@@ -204,7 +204,9 @@ def _sizes(equations: Equations, tree: Call) -> tuple[Atom, ...]:
 
 _ELEMENTWISE = (
     "exp",
+    "expm1",
     "log",
+    "log1p",
     "sqrt",
     "abs",
     "sign",

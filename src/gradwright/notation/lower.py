@@ -159,9 +159,10 @@ class _Lowerer:
                 left, right = spread(self.graph, one, other)
                 return Lowered(graph.hadamard(left.node, right.node), left.rows)
             case "./":
-                left, right = spread(self.graph, one, other)
-                inverse = graph.power(right.node, -1)
-                return Lowered(graph.hadamard(left.node, inverse), left.rows)
+                # What is repeated is divided by before it is repeated.
+                inverse = Lowered(graph.power(other.node, -1), other.rows)
+                left, right = spread(self.graph, one, inverse)
+                return Lowered(graph.hadamard(left.node, right.node), left.rows)
             case ".^":
                 return self._elementwise_power(tree, one, other)
             case "*":

@@ -22,6 +22,14 @@ def _log(graph: Graph, node: Function) -> tuple[Node, ...]:
     return (graph.power(node.arguments[0], -1),)
 
 
+def _log1p(graph: Graph, node: Function) -> tuple[Node, ...]:
+    return (graph.power(affine(graph, node.arguments[0], 1, 1), -1),)
+
+
+def _expm1(graph: Graph, node: Function) -> tuple[Node, ...]:
+    return (graph.function("exp", node.arguments[0]),)
+
+
 def _sigmoid(graph: Graph, node: Function) -> tuple[Node, ...]:
     return (graph.hadamard(node, affine(graph, node, -1, 1)),)
 
@@ -70,6 +78,26 @@ RECORDS = (
         source="NIST DLMF 4.7.1",
         domain="{0} > 0",
         sample="positive",
+    ),
+    Elementwise(
+        name="log1p",
+        derivative=_log1p,
+        value=np.log1p,
+        numpy=NumpyCode("np.log1p({0})", ("np.log1p({0}, out={out})",)),
+        definition="log(1 + x)",
+        proof=(ProofLine("1/(1 + x)", "chain rule on log(u), u = 1 + x"),),
+        source="Higham, Accuracy and Stability of Numerical Algorithms (2002), section 1.14.1",
+        domain="{0} > -1",
+        sample="positive",
+    ),
+    Elementwise(
+        name="expm1",
+        derivative=_expm1,
+        value=np.expm1,
+        numpy=NumpyCode("np.expm1({0})", ("np.expm1({0}, out={out})",)),
+        definition="exp(x) - 1",
+        proof=(ProofLine("exp(x)", "exp is its own derivative"),),
+        source="Higham, Accuracy and Stability of Numerical Algorithms (2002), section 1.14.1",
     ),
     Elementwise(
         name="sigmoid",

@@ -1,4 +1,4 @@
-"""det, log |det| and the inverse."""
+"""Determinants, the inverse, and linear systems."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Operation
-from gradwright.ops.record import NumpyCode, ProofLine, Structured
+from gradwright.ops.record import NumpyCode, ProofLine, Structured, TorchCode
 
 
 def _inverse(graph: Graph, node: Operation) -> Node:
@@ -27,6 +27,25 @@ def _logdet(graph: Graph, node: Operation) -> tuple[Node, ...]:
 def _inv(graph: Graph, node: Operation) -> tuple[Node, ...]:
     i, j, k, m = range(4)
     return (graph.product([(node, (i, k)), (node, (m, j))], (i, j, k, m), coefficient=-1),)
+
+
+def _solve(graph: Graph, node: Operation) -> tuple[Node, ...]:
+    # X = A^-1 B: dX = -A^-1 dA X + A^-1 dB.
+    inverse, right = _inverse(graph, node), node.arguments[1]
+    i, k, m, j = range(4)
+    column = (j,)[: right.order - 1]
+    by_matrix = graph.product(
+        [(inverse, (i, k)), (node, (m, *column))], (i, *column, k, m), coefficient=-1
+    )
+    if right.order == 1:
+        return by_matrix, inverse
+    tied = {j: right.axes[1]}
+    return by_matrix, graph.product([(inverse, (i, k))], (i, j, k, j), sizes=tied)
+
+
+def _log_of_det_value(x: Any) -> Any:
+    sign, value = np.linalg.slogdet(x)
+    return np.where(sign < 0, np.nan, value)
 
 
 def _logdet_value(x: Any) -> Any:
@@ -57,6 +76,51 @@ RECORDS = (
             ProofLine("inv(X)'", "det(X)/det(X) = 1"),
         ),
         source="Petersen and Pedersen, The Matrix Cookbook (2012), eq. 57",
+        domain="{0} invertible",
+        sample="invertible",
+        argument="X",
+    ),
+    Structured(
+        name="log_of_det",
+        jacobian=_logdet,
+        value=_log_of_det_value,
+        numpy=NumpyCode("log_of_det({0})", (), helper="log_of_det"),
+        torch=TorchCode("log_of_det({0})", "log_of_det"),
+        definition="log(det(X))",
+        proof=(
+            ProofLine("det(X)*inv(X)'/det(X)", "chain rule on log(u), u = det(X)"),
+            ProofLine("inv(X)'", "det(X)/det(X) = 1"),
+        ),
+        source="Petersen and Pedersen, The Matrix Cookbook (2012), eq. 57",
+        domain="det({0}) > 0",
+        sample="posdef",
+        argument="X",
+    ),
+    Structured(
+        name="cholesky_logdet",
+        jacobian=_logdet,
+        value=_logdet_value,
+        numpy=NumpyCode("2 * np.sum(np.log(np.diag(np.linalg.cholesky({0}))))"),
+        definition="log(det(X))",
+        proof=(
+            ProofLine("det(X)*inv(X)'/det(X)", "chain rule on log(u), u = det(X)"),
+            ProofLine("inv(X)'", "det(X)/det(X) = 1"),
+        ),
+        source="Golub and Van Loan, Matrix Computations (2013), section 4.2.3",
+        domain="{0} positive definite",
+        sample="posdef",
+        argument="X",
+    ),
+    Structured(
+        name="solve",
+        jacobian=_solve,
+        value=np.linalg.solve,
+        numpy=NumpyCode("np.linalg.solve({0}, {1})"),
+        definition="inv(X)*y",
+        proof=(
+            ProofLine("-kron((inv(X)*y)', inv(X))", "differentiate X z = y by X, z = inv(X) y"),
+        ),
+        source="Golub and Van Loan, Matrix Computations (2013), section 3.4.9",
         domain="{0} invertible",
         sample="invertible",
         argument="X",

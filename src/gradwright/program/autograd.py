@@ -14,7 +14,8 @@ from gradwright.core.nodes import Node, Variable, bare_sizes, postorder, variabl
 from gradwright.program.build import Builder, build_function
 from gradwright.program.folding import OWN
 from gradwright.program.ir import Function, Ref
-from gradwright.program.saving import Choice, Differentiable, Saved, choose, pulled, stable
+from gradwright.program.saving import Choice, Differentiable, Saved, choose, pulled
+from gradwright.simplify.stable import recognised
 
 COTANGENT = f"{OWN}back"
 VALUE = f"{OWN}value"
@@ -126,7 +127,7 @@ class _Parts:
         """What comes back to the gradients becomes what comes back to their inputs."""
         parts = [pulled(self.graph, way, wrt, back) for way, back in zip(ways, backs, strict=True)]
         return [
-            stable(self.graph, self.graph.add([(1, part) for part in column], v.axes))
+            recognised(self.graph, self.graph.add([(1, part) for part in column], v.axes))
             for v, column in zip(wrt, zip(*parts, strict=True), strict=True)
         ]
 

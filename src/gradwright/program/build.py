@@ -176,7 +176,7 @@ class Builder:
             case Operation(operation=name, arguments=parts, options=options):
                 if node in self._paired:
                     return self._pair(node)
-                operands = [self.values[part] for part in parts]
+                operands = [self.value(part) for part in parts]
                 return self.emit(Apply(name, options), operands, node.axes)
             case _:
                 raise AssertionError(f"{node} is not an input of {self.name}")

@@ -32,9 +32,8 @@ from gradwright.program.contraction import DEFAULT_LENGTH
 from gradwright.program.folding import OWN, Folding
 from gradwright.program.minimum_cut import Cut
 from gradwright.program.structure import only_turned
-from gradwright.simplify.rewrite import Budget, rewrite, substitute
-from gradwright.simplify.rules import BASIC
-from gradwright.simplify.stable import STABLE
+from gradwright.simplify.rewrite import substitute
+from gradwright.simplify.stable import recognised
 
 #: Operations that cost little more than reading their argument.
 CHEAP_OPERATIONS = ("softmax", "logsumexp")
@@ -62,7 +61,7 @@ class Differentiable:
         self.inputs = tuple(inputs)
         self.wrt = tuple(wrt)
         self.cotangent = cotangent
-        raw = stable(graph, value)
+        raw = recognised(graph, value)
         self._signs = signs_of_values(graph, raw)
         self.folding = Folding(graph, raw)
         self.value = self.folding.value
@@ -107,20 +106,15 @@ class Choice:
         return sum(held_numbers(saved.node, hints) for saved in self.saved)
 
 
-def stable(graph: Graph, node: Node) -> Node:
-    """A node as it is run."""
-    return rewrite(graph, node, (*STABLE, *BASIC), budget=Budget())
-
-
 def pulled(
     graph: Graph, node: Node, wrt: Sequence[Variable], cotangent: Variable
 ) -> tuple[Node, ...]:
     """What a cotangent of a node becomes for each of `wrt`."""
     if node.order:
         found = reverse(graph, node, wrt, cotangent=cotangent)
-        return tuple(stable(graph, found[v]) for v in wrt)
+        return tuple(recognised(graph, found[v]) for v in wrt)
     found = reverse(graph, node, wrt)
-    return tuple(graph.times(cotangent, stable(graph, found[v])) for v in wrt)
+    return tuple(graph.times(cotangent, recognised(graph, found[v])) for v in wrt)
 
 
 def signs_of_values(graph: Graph, value: Node) -> dict[Node, Node]:

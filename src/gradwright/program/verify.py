@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradwright.core.nodes import Size
+from gradwright.ops.record import Structured
 from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import (
     Apply,
@@ -132,7 +133,10 @@ def _results(statement: Statement, operands: Sequence[Axes], function: Function)
         case Apply(name) if name not in OPERATIONS:
             # Its sizes are those that it was declared with.
             return [target]
-        case Apply():
+        case Apply(name):
+            if len(operands) > 1 and isinstance(OPERATIONS[name], Structured):
+                # A matrix and what it is applied to.
+                return [(first[0], *operands[1][1:])]
             if len(operands) > 1:
                 return [broadcast(*operands)]
             # Elementwise and like inv and softmax, or over the last axes like det and logsumexp.

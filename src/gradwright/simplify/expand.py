@@ -6,8 +6,7 @@ from fractions import Fraction
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Add, Labels, Node, Power, Product
-from gradwright.simplify.rewrite import Rule
-from gradwright.simplify.rules import without
+from gradwright.simplify.rewrite import Rule, without
 
 #: A product is expanded into at most this many terms.
 MAX_TERMS = 48

@@ -189,6 +189,12 @@ class _Hashed:
         other = _inverse(value)
         return self.keyed("log", value) if value <= other else PRIME - self.keyed("log", other)
 
+    def log1p(self, value: int) -> int:
+        return self.log((1 + value) % PRIME)
+
+    def expm1(self, value: int) -> int:
+        return self.exp(value) - 1
+
     def rsqrt(self, value: int) -> int:
         return 0 if value % PRIME == 0 else _inverse(_root(value))
 
@@ -256,8 +262,21 @@ class _Hashed:
 
 #: Functions of `_Hashed` by name; any other elementwise function is an opaque hash.
 HASHED = frozenset(
-    {"exp", "log", "sign", "step", "tanh", "sin", "cos", "tan", "sigmoid", "softplus"}
-    | {"sinh", "cosh", "abs", "relu", "leaky_relu", "max", "min", "rsqrt"}
+    {
+        "exp",
+        "log",
+        "log1p",
+        "expm1",
+        "sign",
+        "step",
+        "tanh",
+        "sin",
+        "cos",
+        "tan",
+        "sigmoid",
+        "softplus",
+    }
+    | {"softplus", "sinh", "cosh", "abs", "relu", "leaky_relu", "max", "min", "rsqrt"}
 )
 
 

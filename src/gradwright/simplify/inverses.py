@@ -10,8 +10,7 @@ from fractions import Fraction
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Add, Labels, Node, Operation, Power, Product, Variable
-from gradwright.simplify.rewrite import Rule
-from gradwright.simplify.rules import without
+from gradwright.simplify.rewrite import Rule, without
 
 INVERTIBLE = frozenset({"invertible", "posdef", "orthogonal"})
 

@@ -9,6 +9,7 @@ from gradwright.core.graph import Graph
 from gradwright.core.nodes import (
     Add,
     Function,
+    Labels,
     Node,
     Operation,
     Power,
@@ -137,3 +138,8 @@ def substitute(graph: Graph, node: Node, replacements: dict[Node, Node]) -> Node
         if part not in new:
             new[part] = rebuilt(graph, part, new)
     return new[node]
+
+
+def without(product: Product, dropped: set[int]) -> list[tuple[Node, Labels]]:
+    """The factors of a product except those at the given places."""
+    return [factor for place, factor in enumerate(product.factors) if place not in dropped]

@@ -8,19 +8,14 @@ from gradwright.core.graph import Graph
 from gradwright.core.nodes import (
     Add,
     Function,
-    Labels,
     Node,
     Operation,
     Power,
     Product,
     Variable,
 )
-from gradwright.simplify.rewrite import Rule
-
-
-def without(product: Product, dropped: set[int]) -> list[tuple[Node, Labels]]:
-    """The factors of a product except those at the given places."""
-    return [factor for place, factor in enumerate(product.factors) if place not in dropped]
+from gradwright.simplify.exponentials import EXPONENTIALS
+from gradwright.simplify.rewrite import Rule, without
 
 
 def _count(product: Product, label: int) -> int:
@@ -85,177 +80,6 @@ def _cancel_inverse(graph: Graph, node: Node) -> Node | None:
         identity = graph.identity((argument.axes[0],))
         rest = [*without(node, {one, two}), (identity, ends)]
         return graph.product(rest, node.out, coefficient=node.coefficient, sizes=sizes)
-    return None
-
-
-def _one_plus_exp(node: Node) -> Node | None:
-    """u for 1 + exp(u)."""
-    if not (isinstance(node, Add) and len(node.terms) == 2):
-        return None
-    parts = {type(term): (c, term) for c, term in node.terms}
-    if Product not in parts or Function not in parts:
-        return None
-    (one, ones), (two, exponential) = parts[Product], parts[Function]
-    if one != two or not isinstance(ones, Product) or ones.factors:
-        return None
-    if len(set(ones.out)) < len(ones.out) or not isinstance(exponential, Function):
-        return None
-    if exponential.operation != "exp" or one != 1:
-        return None
-    return exponential.arguments[0]
-
-
-def _sigmoid(graph: Graph, node: Node) -> Node | None:
-    """1/(1 + exp(u)) = sigmoid(-u)."""
-    if not (isinstance(node, Power) and node.exponent == -1):
-        return None
-    argument = _one_plus_exp(node.base)
-    if argument is None:
-        return None
-    return graph.function("sigmoid", graph.scale(-1, argument))
-
-
-def _exp_times_sigmoid(graph: Graph, node: Node) -> Node | None:
-    """exp(u) sigmoid(-u) = sigmoid(u)."""
-    if not isinstance(node, Product):
-        return None
-    for one, (left, left_labels) in enumerate(node.factors):
-        if not (isinstance(left, Function) and left.operation == "exp"):
-            continue
-        argument = left.arguments[0]
-        opposite = graph.function("sigmoid", graph.scale(-1, argument))
-        for two, (right, right_labels) in enumerate(node.factors):
-            if right is opposite and left_labels == right_labels:
-                sizes = dict(zip(node.out, node.axes, strict=True))
-                together = (graph.function("sigmoid", argument), left_labels)
-                rest = [*without(node, {one, two}), together]
-                return graph.product(rest, node.out, coefficient=node.coefficient, sizes=sizes)
-    return None
-
-
-def _one_minus_sigmoid(node: Node) -> tuple[int, Node] | None:
-    """(sign, u) for 1 - sigmoid(u), or with both signs changed."""
-    if not (isinstance(node, Add) and len(node.terms) == 2):
-        return None
-    for (c, ones), (d, other) in (node.terms, node.terms[::-1]):
-        plain = isinstance(ones, Product) and not ones.factors and len(set(ones.out)) == ones.order
-        if not plain or not (isinstance(other, Function) and other.operation == "sigmoid"):
-            continue
-        if c == -d and abs(c) == 1:
-            return int(c), other.arguments[0]
-    return None
-
-
-def _is_negative(node: Node) -> bool:
-    return isinstance(node, Product) and node.coefficient < 0
-
-
-def _complement(graph: Graph, node: Node) -> Node | None:
-    """1 - sigmoid(-u) = sigmoid(u)."""
-    found = _one_minus_sigmoid(node)
-    if found is None or not _is_negative(found[1]):
-        return None
-    sign, argument = found
-    return graph.scale(sign, graph.function("sigmoid", graph.scale(-1, argument)))
-
-
-def _even_slope(graph: Graph, node: Node) -> Node | None:
-    """sigmoid(-u) sigmoid(u) = sigmoid(u) (1 - sigmoid(u)), also where u has factors of ±1."""
-    if not isinstance(node, Product):
-        return None
-    for one, (left, labels) in enumerate(node.factors):
-        if not (isinstance(left, Function) and left.operation == "sigmoid"):
-            continue
-        argument = left.arguments[0]
-        for two, (right, held) in enumerate(node.factors):
-            if two == one or held != labels:
-                continue
-            opposite = right is graph.function("sigmoid", graph.scale(-1, argument))
-            pair = _one_minus_sigmoid(right)
-            if not opposite and (pair is None or pair[1] is not argument):
-                continue
-            plain = _without_signs(graph, argument)
-            if plain is argument and not opposite:
-                continue
-            slope = graph.function("sigmoid", plain)
-            rest = graph.subtract(graph.ones(*plain.axes), slope)
-            sizes = dict(zip(node.out, node.axes, strict=True))
-            factors = [*without(node, {one, two}), (slope, labels), (rest, labels)]
-            sign = 1 if pair is None else pair[0]
-            return graph.product(
-                factors, node.out, coefficient=sign * node.coefficient, sizes=sizes
-            )
-    return None
-
-
-def _without_signs(graph: Graph, node: Node) -> Node:
-    """u for -u and for y .* u with entries ±1 in y: an even function takes both to the same."""
-    if not isinstance(node, Product) or len(set(node.out)) < len(node.out):
-        return node
-    signs = {
-        place
-        for place, (factor, labels) in enumerate(node.factors)
-        if isinstance(factor, Variable) and "signs" in factor.facts and set(labels) <= set(node.out)
-    }
-    coefficient = abs(node.coefficient)
-    if (not signs and coefficient == node.coefficient) or len(signs) == len(node.factors):
-        return node
-    sizes = dict(zip(node.out, node.axes, strict=True))
-    return graph.product(without(node, signs), node.out, coefficient=coefficient, sizes=sizes)
-
-
-def _softplus(graph: Graph, node: Node) -> Node | None:
-    """log(1 + exp(u)) = softplus(u)."""
-    if not (isinstance(node, Function) and node.operation == "log"):
-        return None
-    argument = _one_plus_exp(node.arguments[0])
-    return None if argument is None else graph.function("softplus", argument)
-
-
-def _exponential_row_sum(node: Node) -> Node | None:
-    """u for Σₖ exp(u)[…, k], the sum over the last axis."""
-    if not (isinstance(node, Product) and node.coefficient == 1 and len(node.factors) == 1):
-        return None
-    factor, labels = node.factors[0]
-    if not (isinstance(factor, Function) and factor.operation == "exp"):
-        return None
-    batch = tuple(range(factor.order - 1))
-    fits = node.out == batch and labels == (*batch, len(batch))
-    return factor.arguments[0] if fits else None
-
-
-def _logsumexp(graph: Graph, node: Node) -> Node | None:
-    """log Σₖ exp(u[…, k]) = logsumexp(u)."""
-    if not (isinstance(node, Function) and node.operation == "log"):
-        return None
-    argument = _exponential_row_sum(node.arguments[0])
-    if argument is None:
-        return None
-    return graph.operation("logsumexp", (argument,), node.axes)
-
-
-def _softmax(graph: Graph, node: Node) -> Node | None:
-    """exp(u)[…, k] / Σₗ exp(u[…, l]) = softmax(u)[…, k]."""
-    if not isinstance(node, Product):
-        return None
-    for one, (bottom, bottom_labels) in enumerate(node.factors):
-        if not (isinstance(bottom, Power) and bottom.exponent <= -1):
-            continue
-        argument = _exponential_row_sum(bottom.base)
-        if argument is None or bottom.exponent.denominator != 1:
-            continue
-        numerator = graph.function("exp", argument)
-        for two, (top, top_labels) in enumerate(node.factors):
-            if top is numerator and top_labels[:-1] == bottom_labels:
-                sizes = dict(zip(node.out, node.axes, strict=True))
-                weights = graph.operation("softmax", (argument,), argument.axes)
-                left_over = graph.power(bottom.base, bottom.exponent + 1)
-                rest = [
-                    *without(node, {one, two}),
-                    (weights, top_labels),
-                    (left_over, bottom_labels),
-                ]
-                return graph.product(rest, node.out, coefficient=node.coefficient, sizes=sizes)
     return None
 
 
@@ -365,11 +189,5 @@ BASIC = (
     Rule("relu times step", "relu(u) step(u) = relu(u)", _relu_step),
     Rule("sign", "u sign(u) = |u|", _times_sign),
     Rule("quotient", "sinh(u)/cosh(u) = tanh(u), sin(u)/cos(u) = tan(u)", _quotient),
-    Rule("sigmoid", "1/(1 + exp(-u)) = sigmoid(u)", _sigmoid),
-    Rule("sigmoid times exp", "exp(u) sigmoid(-u) = sigmoid(u)", _exp_times_sigmoid),
-    Rule("complement", "1 - sigmoid(-u) = sigmoid(u)", _complement),
-    Rule("even slope", "sigmoid(-u) sigmoid(u) = sigmoid(u) (1 - sigmoid(u))", _even_slope),
-    Rule("softplus", "log(1 + exp(u)) = softplus(u)", _softplus),
-    Rule("log-sum-exp", "log Σ exp(u) = logsumexp(u)", _logsumexp),
-    Rule("softmax", "exp(u)/Σ exp(u) = softmax(u)", _softmax),
+    *EXPONENTIALS,
 )
