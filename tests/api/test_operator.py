@@ -96,6 +96,73 @@ def test_solving_and_the_determinant(text: str, wrt: str, kind: str) -> None:
     assert abs(made.logdet() - np.linalg.slogdet(dense)[1]) <= 1e-12 * len(dense)
 
 
+BLOCKS = [
+    ("norm2(T - U*V')^2", ("U", "V")),
+    ("norm2(T - U*V')^2 + sum(U.*U)", ("V", "U", "T")),
+    ("sum(tanh(A*x)) + a*x'*x + x'*B*y + exp(a)", ("x", "a", "y")),
+    ("sum(exp(x)) + u'*x*sum(y) + y'*y + 9*x'*x", ("x", "y")),
+    ("a^2*b + a*tr(X) + sum(exp(X))", ("a", "X", "b")),
+]
+
+
+@pytest.mark.parametrize(("text", "names"), BLOCKS)
+def test_blocks_of_several_variables(text: str, names: tuple[str, ...]) -> None:
+    """A Hessian over several variables is one map on their stacked vecs."""
+    formula = gw.formula(text)
+    point = point_of(formula, 14)
+    hessian = formula.hessian(*names)
+    made, results = hessian.operator(**point), hessian(**point)
+    rows = [
+        [
+            flattened(np.asarray(results[one, other]), np.ndim(point[other])).reshape(
+                np.size(point[one]), np.size(point[other])
+            )
+            for other in names
+        ]
+        for one in names
+    ]
+    expected = np.block(rows)
+    scale = max(1.0, float(np.max(np.abs(expected))))
+    right = np.random.default_rng(15).normal(size=(len(expected), 2))
+    bound = 1e-13 * len(expected) * scale
+    assert np.max(np.abs(made.dense() - expected)) <= bound
+    assert np.max(np.abs(made @ right - expected @ right)) <= 10 * bound
+    assert np.max(np.abs(made.T @ right - expected.T @ right)) <= 10 * bound
+    assert np.max(np.abs(made.diagonal() - np.diagonal(expected))) <= bound
+    condition = float(np.linalg.cond(expected))
+    if condition < 1e8:
+        solution = np.linalg.solve(expected, right)
+        off = np.max(np.abs(made.solve(right) - solution))
+        assert off <= 1e-13 * condition * np.max(np.abs(solution))
+        assert abs(made.logdet() - np.linalg.slogdet(expected)[1]) <= 1e-10 * condition
+
+
+def test_jacobians_stand_side_by_side() -> None:
+    formula = gw.formula("tanh(A*x + b)")
+    point = point_of(formula, 16)
+    jacobian = formula.jacobian("x", "b", "A")
+    made, results = jacobian.operator(**point), jacobian(**point)
+    expected = np.hstack([flattened(results[x], np.ndim(point[x])) for x in ("x", "b", "A")])
+    assert np.max(np.abs(made.dense() - expected)) <= 1e-14
+    assert np.max(np.abs(made.T @ expected[:, 0] - expected.T @ expected[:, 0])) <= 1e-13
+
+
+def test_a_grid_is_solved_with_through_its_largest_block() -> None:
+    """The block of x, of a size of 30,000, is diagonal: what is left is 4 × 4."""
+    generator = np.random.default_rng(17)
+    formula = gw.formula("sum(exp(x)) + x'*B*y + 99999*y'*y", B="matrix n k")
+    point = {
+        "x": generator.normal(size=30_000),
+        "B": generator.normal(size=(30_000, 4)) / 99,
+        "y": generator.normal(size=4),
+    }
+    made = formula.hessian("x", "y").operator(**point)
+    right = generator.normal(size=30_004)
+    assert made.structure == "[diagonal, dense; dense, 199998 identity]"
+    assert np.linalg.norm(made @ made.solve(right) - right) <= 1e-10 * np.linalg.norm(right)
+    assert made.costs.solve < 2_000_000
+
+
 def test_a_newton_step_of_a_factorisation_never_forms_the_hessian() -> None:
     """2 VᵀV ⊗ I of 60,000 rows: dense it would be 27 GiB."""
     generator = np.random.default_rng(12)

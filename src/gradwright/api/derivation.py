@@ -343,7 +343,7 @@ class Derivation:
         out. What has no such form is a dense array.
 
         Raises:
-            UnsupportedError: a gradient, a product, or several outputs.
+            UnsupportedError: a gradient or a product.
             ShapeError, SymbolError, DomainError: as when the derivation is called.
         """
         return self._map.at(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from gradwright.explain.assumptions import at_zero_norm
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Binary, Call, Negate, Transpose, Tree, signed_terms
+from gradwright.run.blocks import Beside, Grid
 from gradwright.run.linear_map import LinearMap
 from gradwright.run.product_maps import Kronecker, Product
 from gradwright.run.structured_maps import Dense, Diagonal, Outer, Permutation
@@ -26,6 +28,8 @@ Array = Any
 
 class DerivedMap:
     """A Jacobian or a Hessian as a linear map, at one point after the other.
+
+    Several variables make blocks: of a Jacobian side by side, of a Hessian in a grid.
 
     Raises:
         UnsupportedError: it is a gradient or a product.
@@ -48,7 +52,8 @@ class DerivedMap:
                 f"it is a {kind}, and a Jacobian or a Hessian is a linear map",
                 "ask for f.jacobian(...).operator(...), or call the derivation",
             )
-        (self._output,), (self._printed,) = outputs, printed
+        self._outputs = tuple(zip(outputs, printed, strict=True))
+        self._in_grid = kind == "hessian"
         self._scope = scope
         self._program = program
         self._value = value
@@ -58,17 +63,31 @@ class DerivedMap:
 
     def at(self, values: Mapping[str, object]) -> LinearMap:
         """The map at given values."""
-        output = self._output
         arrays = self._program.bound(values)
         sizes = self._program.lengths(arrays)
         bent = at_zero_norm(self._value, arrays, sizes)
-        of_row = output.node.order == 2 and output.rows != 1
-        if self._printed.form == "index" or bent or of_row:
-            dense = np.asarray(self._program.derivative(values))
-            return unstructured(dense, dense.ndim - (output.node.order - output.rows))
+        as_arrays = [bent or _is_array(output, printed) for output, printed in self._outputs]
         if self._bounded_domain:
             self._program.value_and(values)
-        return _Reader(self.scope, arrays, sizes).map(self._printed.tree)
+        found: Any = self._program.derivative(values) if any(as_arrays) else None
+        reader = _Reader(self.scope, arrays, sizes)
+        maps = []
+        for (output, printed), as_array in zip(self._outputs, as_arrays, strict=True):
+            if as_array:
+                whole = np.asarray(found if len(self._outputs) == 1 else found[output.key])
+                made = unstructured(whole, output.rows)
+            else:
+                made = reader.map(printed.tree)
+                turned = output.rows == 0 and output.node.order == 1 and len(self._outputs) > 1
+                # By a number and a vector: a row, which is printed as a column.
+                made = made.T if turned else made
+            maps.append(made)
+        if len(maps) == 1:
+            return maps[0]
+        if not self._in_grid:
+            return Beside(maps)
+        side = isqrt(len(maps))
+        return Grid([maps[k : k + side] for k in range(0, len(maps), side)])
 
     def scope(self, part: Tree) -> Scope:
         """The scope of a part of the printed tree, inferred once."""
@@ -77,6 +96,11 @@ class DerivedMap:
             found = infer(part, self._scope.known, sizes=self._scope.sizes)
             held = self._inferred[id(part)] = (part, found)
         return held[1]
+
+
+def _is_array(output: Output, printed: Printed) -> bool:
+    """Whether a result is printed with axes that are not those of a matrix."""
+    return printed.form == "index" or (output.node.order == 2 and output.rows != 1)
 
 
 class _Reader:
