@@ -10,6 +10,7 @@ import re
 import unicodedata
 from fractions import Fraction
 
+from gradwright.notation.ranges import Range
 from gradwright.notation.tree import (
     Binary,
     Call,
@@ -22,6 +23,7 @@ from gradwright.notation.tree import (
     Left,
     Negate,
     Number,
+    Part,
     Symbol,
     Transpose,
     Tree,
@@ -84,25 +86,25 @@ def greek(command: str) -> str | None:
 class _Reader:
     def __init__(self, tokens: list[str]) -> None:
         self.tokens = tokens
-        self.place = 0
+        self.at = 0
 
     def peek(self, ahead: int = 0) -> str:
-        at = self.place + ahead
+        at = self.at + ahead
         return self.tokens[at] if at < len(self.tokens) else ""
 
     def next(self) -> str:
-        self.place += 1
-        return self.tokens[self.place - 1] if self.place <= len(self.tokens) else ""
+        self.at += 1
+        return self.tokens[self.at - 1] if self.at <= len(self.tokens) else ""
 
     def accept(self, *tokens: str) -> bool:
         if all(self.peek(k) == token for k, token in enumerate(tokens)):
-            self.place += len(tokens)
+            self.at += len(tokens)
             return True
         return False
 
     def expect(self, *tokens: str) -> None:
         if not self.accept(*tokens):
-            raise Unreadable(f"{tokens} expected and {self.tokens[self.place :][:4]} found")
+            raise Unreadable(f"{tokens} expected and {self.tokens[self.at :][:4]} found")
 
     # Sums and products -------------------------------------------------------------------------
 
@@ -148,11 +150,24 @@ class _Reader:
         self.expect("{")
         found: list[Index] = []
         while True:
-            found.append(int(self.next()) if self.peek().isdigit() else self.word())
+            found.append(self.place())  # type: ignore[arg-type]
             if not self.accept(","):
                 break
         self.expect("}")
         return tuple(found)
+
+    def place(self) -> Index | Range:
+        """An index, or a range between two sizes."""
+        text = ""
+        ahead = 0
+        while self.peek(ahead) not in (",", "}", "", "_"):
+            ahead += 1
+        if ":" not in self.tokens[self.at : self.at + ahead]:
+            return int(self.next()) if self.peek().isdigit() else self.word()
+        for _ in range(ahead):
+            text += self.next()
+        first, last = (int(end) if end.isdigit() else end or None for end in text.split(":"))
+        return Range(first, last)
 
     def word(self) -> str:
         """An index by name: a stem with digits."""
@@ -180,7 +195,9 @@ class _Reader:
         tree = self.atom()
         while self.accept("_"):
             indices = self.indices()
-            if tree == Symbol("δ") and len(indices) == 2:
+            if any(isinstance(index, Range) for index in indices):
+                tree = Part(tree, indices)  # type: ignore[arg-type]
+            elif tree == Symbol("δ") and len(indices) == 2:
                 tree = Identity((indices[0], indices[1]))
             else:
                 tree = Entry(tree, indices)
@@ -270,12 +287,12 @@ class _Reader:
         arguments: list[Tree] = []
         options: list[tuple[str, Fraction]] = []
         while True:
-            start = self.place
+            start = self.at
             name = self.letters() if self.accept(r"\mathit", "{") else ""
             if name and self.accept("="):
                 options.append((name, self.fraction()))
             else:
-                self.place = start
+                self.at = start
                 arguments.append(self.sum())
             if not self.accept(","):
                 break
@@ -306,11 +323,11 @@ class _Reader:
 
     def is_name_part(self) -> bool:
         """Whether a subscript is a number, a Greek letter's symbol, or the index of a layer."""
-        end = self.tokens.index("}", self.place)
-        inside = self.tokens[self.place + 2 : end]
+        end = self.tokens.index("}", self.at)
+        inside = self.tokens[self.at + 2 : end]
         if len(inside) == 1 and inside[0].isdigit():
             return True
-        greek_stem = self.tokens[self.place - 1].startswith("\\")
+        greek_stem = self.tokens[self.at - 1].startswith("\\")
         return "+" in inside or "-" in inside or (greek_stem and "," not in inside)
 
     def stem(self) -> str:

@@ -23,6 +23,8 @@ ROWS = [
         "EW",
     ),
     ("sum(T.*exp(S))", {"T": "tensor b n d", "S": "tensor b n d"}, "TS"),
+    ("A[2:m,:]*concat(x, y)", {"A": "matrix m k+n", "x": "vector k", "y": "vector n"}, "Axy"),
+    ("sum(sum(reshape(X, n, h, d), axis=2).^2)", {"X": "matrix n h*d"}, "X"),
     ("sum((gather(E, t)*w).^2)", {"E": "matrix v d", "t": "indices n v", "w": "vector d"}, "Ew"),
 ]
 

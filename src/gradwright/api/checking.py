@@ -14,7 +14,8 @@ import numpy as np
 
 from gradwright.api.drawn import drawn_value
 from gradwright.api.tangents import TangentSet
-from gradwright.errors import GradwrightError
+from gradwright.core.sizes import Lengths, names_in
+from gradwright.errors import GradwrightError, UnsupportedError
 from gradwright.explain.left_sides import parted, tangent_of, variables_of
 from gradwright.notation.function_values import Smooth, drawn
 from gradwright.notation.reference import evaluate
@@ -66,8 +67,16 @@ class Checkable(Protocol):
 
 def sample_sizes(scope: Scope, *, falling: bool = False) -> dict[str, int]:
     """Unequal lengths for the named sizes of a scope, in rising or falling order of names."""
-    names = {size for d in scope.symbols.values() for size in d.sizes if isinstance(size, str)}
-    return unequal_sizes(sorted(names | scope.sizes, reverse=falling))
+    names = names_in(size for d in scope.symbols.values() for size in d.sizes) | scope.sizes
+    found = unequal_sizes(sorted(names, reverse=falling), scope.ordered)
+    if found is None:
+        listed = ", ".join(f"{one} <= {other}" for one, other in scope.ordered)
+        raise UnsupportedError(
+            "drawing values for the symbols",
+            f"the parts of the formula ask for {listed}, and no small lengths are so",
+            "give values yourself",
+        )
+    return found
 
 
 def sample_point(
@@ -137,7 +146,7 @@ def _lengths(scope: Scope, point: Mapping[str, Array]) -> dict[str, int]:
         for size, length in zip(declared.sizes, np.shape(point[name]), strict=True)
         if isinstance(size, str)
     }
-    return sample_sizes(scope) | shown
+    return Lengths(sample_sizes(scope) | shown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gradwright.notation.declarations import Declaration, Size
+from gradwright.core.sizes import Lengths
+from gradwright.notation.declarations import Declaration
 from gradwright.ops.samples import draw
 
 
@@ -15,10 +16,7 @@ def drawn_value(
     declared: Declaration, sizes: Mapping[str, int], generator: np.random.Generator
 ) -> Any:
     """A value that has the declared facts; whole numbers for indices."""
-
-    def length(size: Size) -> int:
-        return size if isinstance(size, int) else sizes[size]
-
+    length = Lengths(sizes).length
     shape = tuple(map(length, declared.sizes))
     if declared.among is not None:
         return generator.integers(length(declared.among), size=shape)

@@ -13,6 +13,7 @@ from gradwright.api.checking import drawn_functions
 from gradwright.api.drawn import drawn_value
 from gradwright.api.formula import declared_symbols
 from gradwright.core.graph import Graph
+from gradwright.core.sizes import Lengths, names_in
 from gradwright.core.work import bounded
 from gradwright.errors import GradwrightError, ShapeError, UnsupportedError
 from gradwright.notation.declarations import AnyDeclaration, Declaration
@@ -131,12 +132,12 @@ def _apart(trees: tuple[Tree, Tree], scope: Scope) -> Equality:
 def small_sizes(scope: Scope) -> Iterator[dict[str, int]]:
     """Lengths for the named sizes, small ones first."""
     held = [d.sizes for d in scope.known.values()]
-    names = sorted(
-        {size for sizes in held for size in sizes if isinstance(size, str)} | scope.sizes
-    )
+    names = sorted(names_in(size for sizes in held for size in sizes) | scope.sizes)
     choices = sorted(product(LENGTHS, repeat=min(len(names), 5)), key=lambda c: (sum(c), c))
     for lengths in choices[:SIZES_TRIED]:
-        yield dict(zip(names, [*lengths, *([2] * len(names))], strict=False))
+        found = Lengths(zip(names, [*lengths, *([2] * len(names))], strict=False))
+        if all(found.length(one) <= found.length(other) for one, other in scope.ordered):
+            yield found
 
 
 def small_values(scope: Scope, sizes: dict[str, int]) -> Iterator[dict[str, Array]]:
@@ -154,7 +155,7 @@ def _small(
 ) -> Array:
     if declared.facts or declared.among is not None:
         return drawn_value(declared, sizes, generator)
-    shape = tuple(sizes[s] if isinstance(s, str) else s for s in declared.sizes)
+    shape = tuple(map(Lengths(sizes).length, declared.sizes))
     reach = 1 + k // 4
     numbers = generator.integers(-reach if k % 2 else 0, reach, size=shape, endpoint=True)
     return np.asarray(numbers, dtype=np.float64)

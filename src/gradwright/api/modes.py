@@ -10,6 +10,7 @@ from gradwright.calculus.elimination import ORDERS, Length, cross_country
 from gradwright.calculus.modes import forward, reverse
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Size, Variable
+from gradwright.core.sizes import Lengths
 from gradwright.errors import SymbolError
 from gradwright.program.bracketing import Bracketing
 
@@ -70,7 +71,7 @@ class Chain:
             yield Way("cross_country", cheapest, Bracketing.CHEAPEST, make)
 
         def length(size: Size) -> int:
-            return size if isinstance(size, int) else hints[size]
+            return Lengths(hints).length(size)
 
         for order in ORDERS:
             make = partial(self._each, partial(self._eliminated, order, length))

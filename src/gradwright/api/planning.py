@@ -11,6 +11,7 @@ from gradwright.api.modes import Way, assumed_lengths
 from gradwright.api.outputs import Choice
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Product, SizeOf, Variable, postorder
+from gradwright.core.sizes import names_in
 from gradwright.core.work import within
 from gradwright.program.bracketing import Bracketing
 from gradwright.program.build import build_function
@@ -160,7 +161,7 @@ def _sizes(*nodes: Node) -> list[str]:
     """The named sizes of some nodes."""
     found: set[str] = set()
     for part in postorder(*nodes):
-        found |= {axis for axis in part.axes if isinstance(axis, str)}
+        found |= names_in(part.axes)
         if isinstance(part, SizeOf):
             found.add(part.size)
     return sorted(found)

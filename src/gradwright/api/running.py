@@ -19,6 +19,7 @@ from gradwright.api.planning import Planner
 from gradwright.api.values import bind, require_fitting
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Variable
+from gradwright.core.sizes import Lengths
 from gradwright.core.work import bounded
 from gradwright.emit.body import mostly_zero
 from gradwright.emit.numpy import formula_module
@@ -181,7 +182,7 @@ class Program:
             for size, length in zip(declared.sizes, np.shape(point[name]), strict=True)
             if isinstance(size, str)
         }
-        return sizes | {size: int(point[size]) for size in self._sizes}
+        return Lengths(sizes | {size: int(point[size]) for size in self._sizes})
 
     def _arguments(self, module: Module, known: Mapping[str, Any]) -> list[Any]:
         """Checked values in the order of the emitted function's parameters."""
@@ -206,7 +207,7 @@ class Program:
             )
         known = self.lengths(point)
         (output,), (merged,) = self._outputs, self._merged()[1]
-        lengths = [known[a] if isinstance(a, str) else a for a in output.node.axes]
+        lengths = [Lengths(known).length(a) for a in output.node.axes]
         ends = list(accumulate(merged or [1] * len(lengths)))
         return tuple(prod(lengths[a:b]) for a, b in pairwise([0, *ends]))
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradwright.api.facts import verify
+from gradwright.core.sizes import Lengths, is_compound, names_in
 from gradwright.errors import DomainError, ShapeError, SymbolError
 from gradwright.notation.declarations import Declaration
 from gradwright.notation.function_values import supplied
@@ -47,19 +48,15 @@ def bind(
         if scope.verify_facts:
             verify(scope.symbols[name], given[name], asked)
     lengths_given = {name: _length(name, values[name], asked) for name in sizes}
-    known = {size: length for size, (length, _) in lengths.items()} | lengths_given
+    shown = {size: length for size, (length, _) in lengths.items()}
+    known = Lengths({n: length for n, length in shown.items() if not is_compound(n)})
+    known.update(lengths_given)
+    _check_lengths(scope, shown, known, asked)
     for name in sorted(chosen):
         among = scope.symbols[name].among
-        count = known[among] if isinstance(among, str) else among
-        assert count is not None
+        assert among is not None
+        count = known.length(among)
         check_indices(scope.symbols[name], arrays[name], count, asked)
-    for size, least in scope.least.items():
-        if known.get(size, least) < least:
-            raise ShapeError(
-                asked,
-                f"the formula has the index {least} and the size {size} is {known[size]}",
-                "give longer values, or use a smaller index",
-            )
     functions = {
         name: supplied(declared, values[name], asked) for name, declared in scope.functions.items()
     }
@@ -92,6 +89,39 @@ def require_fitting(
             f"out {why} and the result overwrites it",
             "give an array of its own",
         )
+
+
+def _check_lengths(scope: Scope, shown: Mapping[str, int], known: Lengths, asked: str) -> None:
+    """The lengths that the formula asks for: of sums of sizes, of parts, of numbers as indices."""
+    _check_compound(shown, known, asked)
+    for one, other in scope.ordered:
+        told = names_in((one, other)) <= set(known)
+        if told and known.length(one) > known.length(other):
+            raise ShapeError(
+                asked,
+                f"the formula has places up to {one}, which is {known.length(one)}, of "
+                f"{other}, which is {known.length(other)}",
+                "give values whose sizes have these places",
+            )
+    for size, least in scope.least.items():
+        if known.get(size, least) < least:
+            raise ShapeError(
+                asked,
+                f"the formula has the index {least} and the size {size} is {known[size]}",
+                "give longer values, or use a smaller index",
+            )
+
+
+def _check_compound(shown: Mapping[str, int], known: Lengths, asked: str) -> None:
+    """The lengths of axes that are made of others, against those of the others."""
+    for size, length in shown.items():
+        told = is_compound(size) and names_in((size,)) <= set(known)
+        if told and known.length(size) != length:
+            raise ShapeError(
+                asked,
+                f"an axis has {length} places and is {size}, which is {known.length(size)}",
+                "give values whose sizes agree",
+            )
 
 
 def _length(name: str, value: object, asked: str) -> int:

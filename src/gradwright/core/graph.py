@@ -23,12 +23,14 @@ from gradwright.core.nodes import (
     Options,
     Power,
     Product,
+    Select,
     Size,
     SizeOf,
     Unit,
     Variable,
 )
 from gradwright.core.powers import powers_multiply, rational_power
+from gradwright.core.sizes import is_compound, terms
 from gradwright.core.work import require_digits, spend
 
 
@@ -87,6 +89,9 @@ class Graph:
         """A size as a scalar."""
         if isinstance(size, int):
             return self.number(size)
+        if is_compound(size):
+            made = [(c, [(self.size_of(name), ()) for name in names]) for names, c in terms(size)]
+            return self.add([(c, self.product(factors)) for c, factors in made], ())
         key = _digest("size", size)
         return self._nodes.setdefault(key, SizeOf((), key, size))
 
@@ -94,6 +99,16 @@ class Graph:
         """The unit vector of a size with its 1 at `place`, counted from 1."""
         key = _digest("unit", place, size)
         return self._nodes.setdefault(key, Unit((size,), key, place))
+
+    def select(
+        self, parts: Sequence[Size], whole: Size, start: Size, steps: Sequence[Size]
+    ) -> Node:
+        """Axes `parts`, then `whole`: 1 where its index is start + Σ step · index, from 0."""
+        if tuple(parts) == (whole,) and start == 0 and tuple(steps) == (1,):
+            return self.identity((whole,))
+        axes = (*parts, whole)
+        key = _digest("select", axes, start, tuple(steps))
+        return self._nodes.setdefault(key, Select(axes, key, start, tuple(steps)))
 
     def one_hot(self, indices: Variable, size: Size) -> Node:
         """A row of `size` zeros and a 1 for each entry of `indices`: where the entry says."""
@@ -303,7 +318,7 @@ class Graph:
             return base
         if exponent == 0:
             return self.ones(*base.axes)
-        if isinstance(base, Unit | OneHot) and exponent > 0:
+        if isinstance(base, Unit | OneHot | Select) and exponent > 0:
             return base
         if isinstance(base, Power) and powers_multiply(base.exponent, exponent):
             return self.power(base.base, base.exponent * exponent)

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from gradwright.core import sizes as size_terms
+from gradwright.core.sizes import names_in
 from gradwright.core.work import spend
 
-#: The length of an axis: a number, or a name that stands for one.
-Size = int | str
+#: The length of an axis: a number, a name that stands for one, or a sum or product of such.
+Size = size_terms.Size
 
 #: Labels of a factor's axes, local to the product that holds the factor.
 Labels = tuple[int, ...]
@@ -63,6 +65,18 @@ class Unit(Node):
     """A unit vector: 1 at `place`, counted from 1, and 0 elsewhere."""
 
     place: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Select(Node):
+    """1 where the last index is `start` plus the sum of the others times `steps`, else 0.
+
+    Indices count from 0. With one other index it is a part of an axis; with several whose steps
+    are the products of the sizes behind them, an axis split into several.
+    """
+
+    start: Size
+    steps: tuple[Size, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,11 +207,13 @@ def bare_sizes(node: Node) -> frozenset[str]:
         case SizeOf(size=size):
             return frozenset({size})
         case Unit(axes=axes) | OneHot(axes=axes):
-            return frozenset(size for size in axes if isinstance(size, str))
+            return frozenset(names_in(axes))
+        case Select(axes=axes, start=start, steps=steps):
+            return frozenset(names_in((*axes, start, *steps)))
         case Product():
             held = {label for _, labels in node.factors for label in labels}
             sizes = zip(node.out, node.axes, strict=True)
-            return frozenset(s for x, s in sizes if x not in held and isinstance(s, str))
+            return frozenset(names_in(s for x, s in sizes if x not in held))
         case _:
             return frozenset()
 

@@ -6,20 +6,25 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from gradwright.core.nodes import Size
+from gradwright.core.sizes import is_compound, size_text
 from gradwright.emit.expression import ATOM, Text, is_tied, operand_text, statement_text
 from gradwright.emit.library import NUMPY, Library
 from gradwright.emit.names import PythonNames, python_names
 from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import (
     Apply,
+    Cut,
     Einsum,
     Function,
     Gram,
+    Indicator,
     OneHotRows,
     Operand,
+    Pad,
     Permute,
     Put,
     Ref,
+    Reshape,
     SoftmaxLogSumExp,
     Spread,
     Statement,
@@ -93,6 +98,8 @@ class FormulaBody:
         """The name of a size, which the first lines of the body assign."""
         if isinstance(size, int):
             return str(size)
+        if is_compound(size):
+            return f"({size_text(size, self.size)})"
         if size not in self._sizes:
             place = where_is(size, self.function)
             assert place is not None
@@ -232,7 +239,7 @@ def views(function: Function) -> frozenset[str]:
     for statement in function.statements:
         first = statement.operands[0] if len(statement.operands) == 1 else None
         shown = isinstance(first, Ref) and first.name in found
-        same = isinstance(statement.kernel, Permute | Einsum)
+        same = isinstance(statement.kernel, Permute | Einsum | Cut | Reshape)
         if shown and same and function.axes[statement.targets[0]]:
             found.update(statement.targets)
     return frozenset(found)
@@ -249,6 +256,10 @@ def helpers_of(statement: Statement, library: Library) -> set[str]:
             return {"softmax_logsumexp"}
         case Gram():
             return {"gram"}
+        case Pad():
+            return {"padded"}
+        case Indicator():
+            return {"indicator"}
         case Put():
             return {"put"}
         case OneHotRows():

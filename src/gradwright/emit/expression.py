@@ -14,16 +14,21 @@ from gradwright.program.ir import (
     Alignment,
     Apply,
     BatchedMatMul,
+    Concatenate,
+    Cut,
     Einsum,
     Gram,
+    Indicator,
     Length,
     Map,
     MatMul,
     OneHotRows,
     Operand,
+    Pad,
     Permute,
     Put,
     Ref,
+    Reshape,
     SoftmaxLogSumExp,
     Spread,
     Statement,
@@ -34,6 +39,9 @@ from gradwright.program.ir import (
 )
 
 COMPARE, SUM, PRODUCT, NEGATION, POWER, ATOM = range(6)
+
+#: Kernels that move entries.
+CHOICES = (Take, Put, OneHotRows, Cut, Pad, Concatenate, Reshape, Indicator)
 
 INFIX = {
     "add": ("+", SUM),
@@ -119,7 +127,7 @@ def operand_text(operand: Operand, names: Names) -> Text:
 
 def shape_text(axes: Sequence[Size], names: Names) -> str:
     """The shape of an array as a tuple."""
-    sizes = [names.size(size) for size in axes]
+    sizes = [bare(names.size(size)) for size in axes]
     return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
 
 
@@ -162,7 +170,7 @@ def _text(statement: Statement, parts: Sequence[Text], names: Names, out: str) -
             return _map(operator, parts, library)
         case MatMul() | Gram() | BatchedMatMul() | TensorDot() | Einsum():
             return _contraction(statement, parts, names)
-        case Take() | Put() | OneHotRows():
+        case kernel if isinstance(kernel, CHOICES):
             return _choice(statement, parts, names)
         case Sum(axes):
             (operand,) = statement.operands
@@ -231,12 +239,37 @@ def _choice(statement: Statement, parts: Sequence[Text], names: Names) -> Text:
         case Take(axis):
             whole = ":, " * axis
             return Text(f"{parts[0].at(ATOM)}[{whole}{parts[1].source}]")
+        case Cut(axis, start, stop):
+            whole = ":, " * axis
+            first = "" if start == 0 else bare(names.size(start))
+            return Text(f"{parts[0].at(ATOM)}[{whole}{first}:{bare(names.size(stop))}]")
+        case Concatenate(axis):
+            listed = ", ".join(part.source for part in parts)
+            behind = f", {names.library.axis}={axis}" if axis else ""
+            return Text(f"{names.library.name}.concatenate([{listed}]{behind})")
+        case Pad(axis, start, size):
+            places = f"{bare(names.size(start))}, {bare(names.size(size))}"
+            return Text(f"padded({parts[0].source}, {axis}, {places})")
+        case Reshape():
+            sizes = ", ".join(bare(names.size(s)) for s in names.axes(statement.targets[0]))
+            return Text(f"{parts[0].at(ATOM)}.reshape({sizes})")
+        case Indicator(start, steps):
+            shape = shape_text(names.axes(statement.targets[0]), names)
+            strides = ", ".join(map(names.size, steps)) + ("," if len(steps) == 1 else "")
+            given = f"{shape}, {bare(names.size(start))}, ({strides}), {names.like()}"
+            return Text(f"indicator({given})")
         case Put(size):
             return Text(f"put({parts[0].source}, {parts[1].source}, {names.size(size)})")
         case OneHotRows():
             size = names.size(names.axes(statement.targets[0])[-1])
             return Text(f"one_hot({parts[0].source}, {size}, {names.like()})")
     raise AssertionError(statement.kernel)
+
+
+def bare(size: str) -> str:
+    """The text of a size where commas or colons show its extent."""
+    whole = size.startswith("(") and size.endswith(")")
+    return size[1:-1] if whole else size
 
 
 def _swapped(module: str, text: Text) -> Text:

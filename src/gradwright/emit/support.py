@@ -76,6 +76,21 @@ def gram(x, weights):
     return above.T @ above - below.T @ below
 '''
 
+PADDED = '''
+def padded(x, axis, start, size):
+    """x from `start` on along an axis of a size, zeros around it."""
+    result = np.zeros((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype)
+    result[(slice(None),) * axis + (slice(start, start + x.shape[axis]),)] = x
+    return result
+'''
+
+INDICATOR = '''
+def indicator(shape, start, steps, dtype):
+    """1 where the last index is start plus the sum of steps times the others, else 0."""
+    places = start + np.tensordot(steps, np.indices(shape[:-1]), 1)
+    return (places[..., None] == np.arange(shape[-1])).astype(dtype)
+'''
+
 PUT = '''
 def put(x, places, size):
     """Zeros of `size`, with x added up at its places along the first axis."""
@@ -98,6 +113,8 @@ def log_of_det(x):
 '''
 
 HELPERS = {
+    "padded": PADDED,
+    "indicator": INDICATOR,
     "put": PUT,
     "one_hot": ONE_HOT,
     "gram": GRAM,

@@ -66,6 +66,23 @@ def gram(x, weights):
     return (weights[:, None] * x).T @ x
 '''
 
+PADDED = '''
+def padded(x, axis, start, size):
+    """x from `start` on along an axis of a size, zeros around it."""
+    before = x.new_zeros((*x.shape[:axis], start, *x.shape[axis + 1 :]))
+    after = x.new_zeros((*x.shape[:axis], size - start - x.shape[axis], *x.shape[axis + 1 :]))
+    return torch.cat([before, x, after], axis)
+'''
+
+INDICATOR = '''
+def indicator(shape, start, steps, like):
+    """1 where the last index is start plus the sum of steps times the others, else 0."""
+    places = torch.full((), start, device=like.device)
+    for size, step in zip(shape[:-1], steps):
+        places = places[..., None] + step * torch.arange(size, device=like.device)
+    return (places[..., None] == torch.arange(shape[-1], device=like.device)).to(like.dtype)
+'''
+
 PUT = '''
 def put(x, places, size):
     """Zeros of `size`, with x added up at its places along the first axis."""
@@ -86,6 +103,8 @@ def log_of_det(x):
 '''
 
 TORCH_HELPERS = {
+    "padded": PADDED,
+    "indicator": INDICATOR,
     "put": PUT,
     "one_hot": ONE_HOT,
     "gram": GRAM,

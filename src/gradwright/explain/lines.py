@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from gradwright.core.nodes import Size
 from gradwright.notation.functions import CONSTANTS
-from gradwright.notation.raising.build import size_tree
+from gradwright.notation.size_text import size_tree
 from gradwright.notation.tree import Call, Symbol, Tree, children, walk, with_children
 
 

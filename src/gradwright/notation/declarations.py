@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
+from gradwright.core.sizes import is_compound, plus
 from gradwright.errors import (
     GradwrightError,
     LimitError,
@@ -248,6 +250,10 @@ class _Reader:
             if int(word) == 0:
                 raise self._error(ShapeError, "a size is 0", "sizes are 1 or more", span)
             return int(word)
+        if is_compound(word):
+            parts = re.split(r"[-+*]", word)
+            if all(is_name(p) or (p.isascii() and p.isdigit() and len(p) < 10) for p in parts):
+                return plus(word)
         name = canonical_name(word)
         if not is_name(name):
             clash = f"{word!r} is no size: sizes are positive integers or names"

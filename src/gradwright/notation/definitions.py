@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from gradwright.core.sizes import names_in
 from gradwright.errors import GradwrightError, LimitError, NotationError, Span, SymbolError
 from gradwright.notation.declarations import AnyDeclaration, by_convention
 from gradwright.notation.functions import CONSTANTS, EACH_ENTRY, FUNCTIONS
@@ -134,7 +135,7 @@ class _Reading:
     ) -> None:
         self.text = text
         self.declared = declared
-        self.sizes = {size for d in declared.values() for size in d.sizes if isinstance(size, str)}
+        self.sizes = names_in(size for d in declared.values() for size in d.sizes)
         self.ahead = [s.defined.name for s in before if s.defined is not None]
         self.values: dict[str, Tree] = {}
         self.functions: dict[str, tuple[tuple[str, ...], Tree]] = {}

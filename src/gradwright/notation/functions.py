@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from gradwright.errors import ShapeError, SymbolError
 from gradwright.notation.declarations import MAX_SIZE
-from gradwright.notation.tree import Call, Number, Symbol, literal
+from gradwright.notation.size_text import as_size
+from gradwright.notation.tree import Call, literal
 from gradwright.notation.unify import SCALAR, Atom, Equations, Form
 
 Rule = Callable[[Equations, Call, list[Form]], Form]
@@ -186,19 +187,16 @@ def _commutation(equations: Equations, tree: Call, forms: list[Form]) -> Form:
 def _sizes(equations: Equations, tree: Call) -> tuple[Atom, ...]:
     sizes: list[Atom] = []
     for argument in tree.arguments:
-        match argument:
-            case Symbol(name):
-                sizes.append(name)
-            case Number(value) if value.denominator == 1 and 1 <= value <= MAX_SIZE:
-                sizes.append(int(value))
-            case _:
-                raise equations.error(
-                    ShapeError,
-                    argument,
-                    f"{tree.function} takes sizes, and {equations.called(argument)} is neither a "
-                    f"name nor a whole number from 1 to {MAX_SIZE}",
-                    f"write {tree.function}(n)",
-                )
+        size = as_size(argument)
+        if size is None or size == 0:
+            raise equations.error(
+                ShapeError,
+                argument,
+                f"{tree.function} takes sizes, and {equations.called(argument)} is neither a "
+                f"name nor a whole number from 1 to {MAX_SIZE}",
+                f"write {tree.function}(n)",
+            )
+        sizes.append(size)
     return tuple(sizes)
 
 

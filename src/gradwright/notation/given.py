@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gradwright.core.sizes import Lengths, Size, is_compound, names_in
 from gradwright.core.work import require_entries
 from gradwright.errors import GradwrightError, ShapeError, SymbolError
 from gradwright.notation.analytic import Array
@@ -80,11 +81,23 @@ class Values:
             if name not in scope.symbols:
                 self.sizes[name] = (_whole(name, value), f"the value given for {name}")
         self.entries = sum(array.size for array in self.arrays.values())
+        self.sums: list[tuple[Declaration, tuple[int, ...], Size, int]] = []
         for name, array in self.arrays.items():
             self._bind(scope.symbols[name], array.shape)
+        for declared, shape, size, length in self.sums:
+            if names_in((size,)) <= set(self.sizes) and self.length(size) != length:
+                raise evaluation_error(
+                    ShapeError,
+                    f"{declared.name} has shape {shape}, so {size} is {length} there, and by the "
+                    f"other values it is {self.length(size)}",
+                    "give values whose sizes agree",
+                )
 
     def _bind(self, declared: Declaration, shape: tuple[int, ...]) -> None:
         for size, length in zip(declared.sizes, shape, strict=True):
+            if is_compound(size):
+                self.sums.append((declared, shape, size, length))
+                continue
             expected, source = (size, "its declaration") if isinstance(size, int) else (0, "")
             if isinstance(size, str):
                 expected, source = self.sizes.setdefault(size, (length, declared.name))
@@ -133,7 +146,7 @@ class Values:
         if name not in self.arrays:
             fact = f"{name} is a symbol of the formula and has no value"
             raise evaluation_error(SymbolError, fact, f"give a value for {name}")
-        count = among if isinstance(among, int) else self.size(among)
+        count = self.length(among)
         array = self.arrays[name]
         check_indices(self.symbols[name], array, count, "evaluating the formula")
         return array, count
@@ -147,6 +160,10 @@ class Values:
                 f"give a value for {name}",
             )
         return self.sizes[name][0]
+
+    def length(self, size: Size) -> int:
+        """The value of a size that may be made of others."""
+        return Lengths({name: self.size(name) for name in names_in((size,))}).length(size)
 
     def number(self, value: Fraction) -> Array:
         """A rational in the working precision, (1, 1)."""

@@ -273,7 +273,8 @@ class Indices:
             id(argument)
             for part in walk(body)
             if isinstance(part, Call) and part.function in CONSTANTS
-            for argument in part.arguments
+            for whole in part.arguments
+            for argument in walk(whole)
         }
         for part in _around_arrays(body):
             if isinstance(part, IndexSum):

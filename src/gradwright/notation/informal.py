@@ -131,9 +131,10 @@ def _without_brackets(text: MappedText) -> MappedText:
 
 
 def _is_entry(text: MappedText, start: int, inner: MappedText) -> bool:
-    """Whether brackets behind a group hold indices, as in (A*x)[k]."""
+    """Whether brackets behind a group hold indices or ranges, as in (A*x)[k] or eye(n)[2:n]."""
     before = text.text[start - 1 : start]
-    return before in (")", "]") and re.fullmatch(r"[a-z](,[a-z])*", inner.text) is not None
+    held = re.fullmatch(r"[a-z](,[a-z])*", inner.text) is not None or ":" in inner.text
+    return before in (")", "]") and held
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,8 @@ def _subscript(base: str, lowered: str, layer: str, span: Span, text: str) -> st
         return f"={base}{letters}"
     if re.fullmatch(r"[0-9]+", letters):
         return f"[{','.join(letters)}]" if layer else letters
+    if ":" in letters or re.fullmatch(r"[a-z](?:,[a-z0-9]){3,}", letters):
+        return f"[{letters}]"
     found = re.fullmatch(r"([0-9]*),?([a-z](?:,?[a-z])*)", letters)
     if found is None and re.fullmatch(r"[0-9]+(?:,[0-9]+)+", letters):
         return f"[{letters}]"

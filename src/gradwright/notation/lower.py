@@ -21,6 +21,7 @@ from gradwright.notation.lower_indices import (
     each_entry,
     lowered_indices,
 )
+from gradwright.notation.lower_parts import part
 from gradwright.notation.lowered import (
     Lowered,
     Lowering,
@@ -29,7 +30,7 @@ from gradwright.notation.lowered import (
     spread_over,
     turned,
 )
-from gradwright.notation.selecting import BY_INDICES, expressions
+from gradwright.notation.operands import operands_of
 from gradwright.notation.shapes import Scope, identity_sizes
 from gradwright.notation.tree import (
     Binary,
@@ -37,10 +38,10 @@ from gradwright.notation.tree import (
     Equation,
     Negate,
     Number,
+    Part,
     Symbol,
     Transpose,
     Tree,
-    children,
     signed_terms,
 )
 
@@ -87,12 +88,8 @@ def lower(tree: Tree, scope: Scope, graph: Graph, *, text: str | None = None) ->
 
 def _operands(tree: Tree) -> Sequence[Tree]:
     """What a tree is lowered from: its children, all terms of a long sum, nothing of a constant."""
-    if isinstance(tree, Call) and tree.function in CONSTANTS:
-        return ()
-    if isinstance(tree, Call) and tree.function in BY_INDICES:
-        return expressions(tree)
     terms = [term for _, term in signed_terms(tree)]
-    return terms if len(terms) > LONG_SUM else children(tree)
+    return terms if len(terms) > LONG_SUM else operands_of(tree)
 
 
 class _Lowerer:
@@ -120,6 +117,8 @@ class _Lowerer:
                 return Lowered(graph.number(value), 0)
             case Negate():
                 return Lowered(graph.scale(-1, parts[0].node), parts[0].rows)
+            case Part():
+                return part(graph, tree, parts[0])
             case Transpose():
                 return turned(self.graph, parts[0])
             case Binary("+" | "-") if len(parts) > 2:

@@ -9,10 +9,12 @@ from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Options, Size
 from gradwright.notation.abstract import abstract_node
 from gradwright.notation.functions import FUNCTIONS
+from gradwright.notation.lower_parts import concatenated, reshaped
 from gradwright.notation.lowered import Lowered, number_value, spread, turned
 from gradwright.notation.selecting import BY_INDICES
 from gradwright.notation.shapes import Scope
-from gradwright.notation.tree import Call, Number, Symbol
+from gradwright.notation.size_text import as_size
+from gradwright.notation.tree import Call, Symbol
 from gradwright.ops.record import Elementwise
 from gradwright.ops.table import OPERATIONS
 
@@ -23,9 +25,9 @@ def constant(graph: Graph, tree: Call) -> Lowered:
     """`ones(n)`, `ones(m, n)`, `eye(n)`, `commutation(m, n)`."""
     sizes: list[Size] = []
     for argument in tree.arguments:
-        assert isinstance(argument, Symbol | Number)
-        whole = argument.name if isinstance(argument, Symbol) else int(argument.value)
-        sizes.append(whole)
+        size = as_size(argument)
+        assert size is not None
+        sizes.append(size)
     if tree.function == "eye":
         return Lowered(graph.identity(sizes), 1)
     if tree.function == "commutation":
@@ -36,6 +38,10 @@ def constant(graph: Graph, tree: Call) -> Lowered:
 
 def call(graph: Graph, scope: Scope, tree: Call, parts: Sequence[Lowered]) -> Lowered:
     """The value of a call whose arguments have values; the shapes are known to fit."""
+    if tree.function == "concat":
+        return concatenated(graph, tree, parts)
+    if tree.function == "reshape":
+        return reshaped(graph, tree, parts[0])
     if tree.function in BY_INDICES:
         return _chosen(graph, scope, tree, parts)
     if tree.function not in FUNCTIONS:

@@ -209,11 +209,11 @@ class _Parser(Reader):
             fact = "[ stands apart from what the indices belong to"
             raise self.error(fact, "write A[i,j] without a space", token.span)
         self.held = token
-        indices, span = self.indices()
+        places, span = self.places()
         value = frame.values.pop()
         self.count(1)
         span = value.span.to(span)
-        frame.values.append(Value(Entry(value.tree, indices, span), span))
+        frame.values.append(Value(self.taken(value.tree, places, span), span))
 
     # Places of operators ----------------------------------------------------------------------
 

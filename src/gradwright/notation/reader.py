@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from gradwright.core.sizes import Size, is_compound, minus, plus, times
 from gradwright.core.work import allowed, spend
 from gradwright.errors import LimitError, NotationError, Span
 from gradwright.notation.lexer import Token, scan
-from gradwright.notation.tree import Index
+from gradwright.notation.ranges import Range
+from gradwright.notation.tree import Entry, Index, Part, Tree
 
 #: Deepest nesting, counted over parentheses, calls, unary minuses and powers.
 MAX_NESTING = 200
@@ -43,21 +45,20 @@ class Reader:
     # Indices ----------------------------------------------------------------------------------
 
     def indices(self) -> tuple[tuple[Index, ...], Span]:
+        """The indices in brackets, the first of which comes next, and the extent of it all."""
+        found, span = self.places()
+        named = tuple(place for place in found if not isinstance(place, Range))
+        if len(named) < len(found):
+            fact = "a range of places stands where an index is read"
+            raise self.error(fact, "write a name, as in x[i], or a number, as in x[1]", span)
+        return named, span
+
+    def places(self) -> tuple[tuple[Index | Range, ...], Span]:
         """What stands in brackets, the first of which comes next, and the extent of it all."""
-        opener, found = self.next(), list[Index]()
+        opener, found = self.next(), list[Index | Range]()
         while True:
             self.count(1)
-            token = self.next()
-            if token.kind == "name":
-                found.append(token.text)
-            elif token.kind == "number" and token.value.denominator == 1 and token.value > 0:
-                found.append(int(token.value))
-            elif token.kind == "end":
-                raise self.never_closed(opener)
-            else:
-                fact = f"{token.text} stands where an index is read"
-                instead = "write a name, as in x[i], or a number from 1, as in x[1]"
-                raise self.error(fact, instead, token.span)
+            found.append(self._place(opener))
             end = self.next()
             if end.kind == "]":
                 return tuple(found), opener.span.to(end.span)
@@ -66,6 +67,61 @@ class Reader:
             if end.kind != ",":
                 fact = f"{end.text} follows an index"
                 raise self.error(fact, "write indices with commas between them", end.span)
+
+    def taken(self, base: Tree, places: tuple[Index | Range, ...], span: Span) -> Tree:
+        """An entry, or where there is a range a part."""
+        named = tuple(place for place in places if not isinstance(place, Range))
+        if len(named) == len(places):
+            return Entry(base, named, span)
+        letters = [place for place in named if isinstance(place, str)]
+        if letters:
+            fact = f"the index {letters[0]} stands beside a range, and a part has none"
+            instead = f"write array[{letters[0]},k](…) of entries, or ranges alone"
+            raise self.error(fact, instead, span)
+        return Part(base, tuple(place for place in places if not isinstance(place, str)), span)
+
+    def _place(self, opener: Token) -> Index | Range:
+        """An index, or a range `2:n`."""
+        begin = self.peek().span
+        start = None if self.peek().kind == ":" else self._bound(opener)
+        if self.peek().kind != ":":
+            assert start is not None
+            if is_compound(start):
+                assert self.current is not None
+                fact = f"{start} stands where an index is read"
+                span = begin.to(self.current.span)
+                raise self.error(fact, "write a range, as in x[2:n-1]", span)
+            return start
+        self.next()
+        stops = self.peek().kind in (",", "]")
+        return Range(start, None if stops else self._bound(opener))
+
+    def _bound(self, opener: Token) -> Size:
+        """A size: names and whole numbers with `+`, `-` and `*`."""
+        total: Size = 0
+        sign: Callable[[Size, Size], Size] = plus
+        while True:
+            term = self._factor(opener)
+            while self.peek().kind == "*":
+                self.next()
+                term = times(term, self._factor(opener))
+            total = sign(total, term)
+            if self.peek().kind not in ("+", "-"):
+                return total
+            sign = plus if self.next().kind == "+" else minus
+
+    def _factor(self, opener: Token) -> Size:
+        self.count(1)
+        token = self.next()
+        if token.kind == "name":
+            return token.text
+        if token.kind == "number" and token.value.denominator == 1 and token.value > 0:
+            return int(token.value)
+        if token.kind == "end":
+            raise self.never_closed(opener)
+        fact = f"{token.text} stands where an index is read"
+        instead = "write a name, as in x[i], a number from 1, as in x[1], or a range, as in x[2:n]"
+        raise self.error(fact, instead, token.span)
 
     def distinct(self, bound: tuple[str, ...], span: Span) -> None:
         """One sum binds an index once."""

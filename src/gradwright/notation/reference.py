@@ -22,8 +22,12 @@ from gradwright.notation.analytic import Array, larger, leaky_relu, power, step
 from gradwright.notation.functions import CONSTANTS, FUNCTIONS
 from gradwright.notation.given import Value, Values, evaluation_error, of_array
 from gradwright.notation.lexer import canonical_name
-from gradwright.notation.selecting import BY_INDICES, expressions
+from gradwright.notation.moved_values import moved_value, part_value
+from gradwright.notation.operands import operands_of
+from gradwright.notation.rearranging import MOVING
+from gradwright.notation.selecting import BY_INDICES
 from gradwright.notation.shapes import Scope, identity_sizes
+from gradwright.notation.size_text import as_size
 from gradwright.notation.supplied import Supplied, supplied_value
 from gradwright.notation.tree import (
     Binary,
@@ -35,10 +39,10 @@ from gradwright.notation.tree import (
     IndexSum,
     Negate,
     Number,
+    Part,
     Symbol,
     Transpose,
     Tree,
-    children,
     free_indices,
     literal,
 )
@@ -108,12 +112,10 @@ class _Evaluator:
 
     def _operands(self, tree: Tree) -> Sequence[Tree]:
         """What a node is computed from: sizes are not evaluated, and a sum is of a product."""
-        if isinstance(tree, Call) and tree.function in CONSTANTS:
-            return ()
-        if isinstance(tree, Call) and tree.function in BY_INDICES:
-            return expressions(tree)
         return (
-            summation.factors(tree, self.free)[1] if isinstance(tree, IndexSum) else children(tree)
+            summation.factors(tree, self.free)[1]
+            if isinstance(tree, IndexSum)
+            else operands_of(tree)
         )
 
     def _indexed(self, tree: Tree, parts: list[Value]) -> summation.Indexed:
@@ -125,7 +127,7 @@ class _Evaluator:
                 return np.asarray(one == other, self.values.dtype), ()
             case Identity(indices):
                 size = self.identities[id(tree)]
-                length = size if isinstance(size, int) else self.values.size(size)
+                length = self.values.length(size)
                 self.values.room(length, length)
                 return summation.taken(np.eye(length, dtype=self.values.dtype), indices)
             case IndexSum(indices, _):
@@ -171,6 +173,8 @@ class _Evaluator:
                 return self.values.symbol(name)
             case Negate():
                 return Value(-parts[0].array, parts[0].rows, parts[0].columns)
+            case Part(_, places):
+                return part_value(self.values, places, parts[0])
             case Transpose():
                 return Value(parts[0].array.T, parts[0].columns, parts[0].rows)
             case Binary("*"):
@@ -179,6 +183,8 @@ class _Evaluator:
                 return self._matrix_power(tree, parts[0])
             case Binary(operator):
                 return self._entrywise(operator, *parts)
+            case Call() if tree.function in (*MOVING, *BY_INDICES):
+                return moved_value(self.values, tree, parts)
             case Call():
                 return self._call(tree, parts)
         raise AssertionError(type(tree))
@@ -219,8 +225,6 @@ class _Evaluator:
     def _call(self, tree: Call, parts: list[Value]) -> Value:
         if tree.function in CONSTANTS:
             return self._constant(tree)
-        if tree.function in BY_INDICES:
-            return self._chosen(tree, parts)
         value = parts[0]
         array = value.array
         if tree.function not in FUNCTIONS:
@@ -267,23 +271,12 @@ class _Evaluator:
                 return Value(found, True, parts[1].columns)
         return Value(EACH_ENTRY[tree.function](array), value.rows, value.columns)
 
-    def _chosen(self, tree: Call, parts: list[Value]) -> Value:
-        """`gather(E, t)`, `onehot(t)`."""
-        named = tree.arguments[BY_INDICES[tree.function]]
-        assert isinstance(named, Symbol)
-        indices, count = self.values.indices(named.name)
-        if tree.function == "gather":
-            return of_array(parts[0].axes[indices])
-        return of_array(np.eye(count, dtype=self.values.dtype)[indices])
-
     def _constant(self, tree: Call) -> Value:
         sizes = []
         for argument in tree.arguments:
-            if isinstance(argument, Symbol):
-                sizes.append(self.values.size(argument.name))
-            else:
-                assert isinstance(argument, Number)
-                sizes.append(int(argument.value))
+            size = as_size(argument)
+            assert size is not None
+            sizes.append(self.values.length(size))
         self.values.room(*sizes, *(() if tree.function == "ones" else sizes))
         if tree.function == "eye":
             return Value(np.eye(sizes[0], dtype=self.values.dtype), True, True)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
+from gradwright.core.sizes import is_compound, names_in
 from gradwright.core.work import spend
 from gradwright.errors import GradwrightError, ShapeError, Span, SymbolError
 from gradwright.notation.abstract import AbstractFunctions
@@ -24,20 +25,23 @@ from gradwright.notation.declarations import (
     by_convention,
 )
 from gradwright.notation.definitions import NONE, Definitions
-from gradwright.notation.functions import CONSTANTS, EACH_ENTRY, FUNCTIONS, checked
+from gradwright.notation.functions import EACH_ENTRY, FUNCTIONS, checked
 from gradwright.notation.indexed import Indices
+from gradwright.notation.operands import operands_of, size_arguments
 from gradwright.notation.products import times
-from gradwright.notation.selecting import BY_INDICES, expressions, selected_form
+from gradwright.notation.ranges import Range
+from gradwright.notation.rearranging import MOVING, Rearranging
+from gradwright.notation.selecting import BY_INDICES, selected_form
 from gradwright.notation.tree import (
     Binary,
     Call,
     Identity,
     Negate,
     Number,
+    Part,
     Symbol,
     Transpose,
     Tree,
-    children,
     literal,
     walk,
 )
@@ -79,7 +83,8 @@ class Scope:
 
     `functions` holds its abstract functions; `least` how long sizes must be, because a number
     stands as an index. `verify_facts` says whether values are compared with declared facts,
-    `definitions` what was written for parts of the formula.
+    `definitions` what was written for parts of the formula, `ordered` pairs of sizes of which the
+    first is not the larger one.
     """
 
     symbols: dict[str, Declaration]
@@ -89,6 +94,7 @@ class Scope:
     least: dict[str, int] = field(default_factory=dict)
     verify_facts: bool = True
     definitions: Definitions = NONE
+    ordered: tuple[tuple[Size, Size], ...] = ()
 
     @property
     def known(self) -> dict[str, AnyDeclaration]:
@@ -128,9 +134,12 @@ def infer(
     }
     held = [d.sizes for d in symbols.values()] + [d.sizes for d in functions.values()]
     held.append(tuple(d.among for d in symbols.values() if d.among is not None))
-    named = {size for sizes in held for size in sizes if isinstance(size, str)}
+    named = names_in(size for sizes in held for size in sizes)
     shape = inference.shape(form)
-    return Scope(symbols, frozenset(named | inference.names), shape, functions, least)
+    ordered = inference.rearranging.ordered
+    ordered += [(1, size) for sizes in held for size in sizes if is_compound(size)]
+    names = frozenset(named | inference.names)
+    return Scope(symbols, names, shape, functions, least, ordered=tuple(ordered))
 
 
 def shape_of(tree: Tree, scope: Scope) -> Shape:
@@ -158,13 +167,6 @@ def _product(side: tuple[Size, ...]) -> str:
     return "·".join(map(str, side))
 
 
-def _operands(tree: Tree) -> tuple[Tree, ...]:
-    """The children that are expressions; the arguments of `ones` and `eye` are sizes."""
-    if isinstance(tree, Call) and tree.function in BY_INDICES:
-        return expressions(tree)
-    return () if isinstance(tree, Call) and tree.function in CONSTANTS else children(tree)
-
-
 def _callee(tree: Call) -> Symbol:
     """The name of a call, for an error to point at."""
     if tree.span is None:
@@ -184,29 +186,33 @@ class _Inference:
         given = {declaration.name: declaration for declaration in declared}
         self.declared = {n: d for n, d in given.items() if isinstance(d, Declaration)}
         self.names = set(names)
-        self.names |= {s for d in given.values() for s in d.sizes if isinstance(s, str)}
-        self.names |= {d.among for d in self.declared.values() if isinstance(d.among, str)}
+        self.names |= names_in(s for d in given.values() for s in d.sizes)
+        self.names |= names_in(d.among for d in self.declared.values())
         self.equations = Equations(text, self.names | set(given))
         self.symbols: dict[str, tuple[Kind, Atoms, frozenset[str]]] = {}
         functions = {n: d for n, d in given.items() if isinstance(d, FunctionDeclaration)}
         self.abstract = AbstractFunctions(self.equations, functions)
         self.indices = Indices(self.equations, axes)
+        self.rearranging = Rearranging(self.equations)
 
     def form(self, tree: Tree) -> Form:
         """The form of a tree, each node after its children."""
         for node in walk(tree):
-            if isinstance(node, Call) and node.function in CONSTANTS:
-                self.names |= {a.name for a in node.arguments if isinstance(a, Symbol)}
+            for argument in size_arguments(node):
+                self.names |= {a.name for a in walk(argument) if isinstance(a, Symbol)}
+            if isinstance(node, Part):
+                ends = (e for p in node.places if isinstance(p, Range) for e in (p.start, p.end))
+                self.names |= names_in(ends)
         done: dict[int, Form] = {}
         stack: list[tuple[Tree, bool]] = [(tree, False)]
         while stack:
             node, ready = stack.pop()
             if ready:
                 spend(10)
-                done[id(node)] = self._node(node, [done[id(part)] for part in _operands(node)])
+                done[id(node)] = self._node(node, [done[id(part)] for part in operands_of(node)])
             elif id(node) not in done:
                 stack.append((node, True))
-                stack.extend((part, False) for part in reversed(_operands(node)))
+                stack.extend((part, False) for part in reversed(operands_of(node)))
         return done[id(tree)]
 
     def declaration(self, name: str) -> Declaration:
@@ -253,6 +259,8 @@ class _Inference:
     # Nodes ------------------------------------------------------------------------------------
 
     def _node(self, tree: Tree, parts: list[Form]) -> Form:
+        if isinstance(tree, Part) or (isinstance(tree, Call) and tree.function in MOVING):
+            return self.rearranging.form(tree, parts)
         if isinstance(tree, Call) and tree.function in BY_INDICES:
             return selected_form(self.equations, tree, parts, self._indices_of)
         indexed = self.indices.form(tree, parts)

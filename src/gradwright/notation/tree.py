@@ -13,6 +13,7 @@ from typing import Any
 
 from gradwright.core.work import spend
 from gradwright.errors import Span
+from gradwright.notation.ranges import Range
 
 #: An index is a name that takes all values of an axis, or one of them as a number counted from 1.
 Index = str | int
@@ -131,6 +132,18 @@ class Entry(_Structural):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Part(_Structural):
+    """`base[2:n,:]`, `base[3,:]`: a part of an array; a number leaves its axis out.
+
+    Axes behind the last that is named are whole.
+    """
+
+    base: Tree
+    places: tuple[Range | int, ...]
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class IndexSum(_Structural):
     """`sum[i,j](body)`: the sum over all values of some indices."""
 
@@ -189,6 +202,7 @@ Tree = (
     | Binary
     | Call
     | Entry
+    | Part
     | IndexSum
     | IndexArray
     | Identity
@@ -207,6 +221,7 @@ _CHILDREN: dict[type, Callable[[Any], tuple[Tree, ...]]] = {
     Binary: lambda tree: (tree.left, tree.right),
     Call: lambda tree: tree.arguments,
     Entry: lambda tree: (tree.base,),
+    Part: lambda tree: (tree.base,),
     IndexSum: lambda tree: (tree.body,),
     IndexArray: lambda tree: (tree.body,),
     Identity: lambda tree: (),
@@ -268,6 +283,8 @@ def own(tree: Tree) -> tuple[object, ...]:
             return indices
         case Identity(indices):
             return indices
+        case Part(_, places):
+            return places
         case Equation(left, _):
             return (left,)
         case _:
@@ -312,6 +329,8 @@ def with_children(tree: Tree, new: tuple[Tree, ...]) -> Tree:
             return Call(function, new, options, span)
         case Entry(_, indices, span):
             return Entry(new[0], indices, span)
+        case Part(_, places, span):
+            return Part(new[0], places, span)
         case IndexSum(indices, _, span):
             return IndexSum(indices, new[0], span)
         case IndexArray(indices, _, span):

@@ -14,6 +14,7 @@ from gradwright.core.nodes import (
     Operation,
     Power,
     Product,
+    Select,
     Size,
     SizeOf,
     Unit,
@@ -25,6 +26,7 @@ from gradwright.program.contraction import aligned, contract, smaller_than_produ
 from gradwright.program.ir import (
     Apply,
     Function,
+    Indicator,
     Kernel,
     Length,
     Map,
@@ -162,6 +164,8 @@ class Builder:
                 return Length(size)
             case Unit(place=place):
                 return self.emit(UnitVector(place), (), node.axes)
+            case Select(start=start, steps=steps):
+                return self.emit(Indicator(start, steps), (), node.axes)
             case OneHot(indices=indices):
                 return self.emit(OneHotRows(), (self.value(indices),), node.axes)
             case Product():
@@ -224,7 +228,7 @@ class Builder:
         beside = [ls for other, ls in node.factors if not (is_mask(other) or is_under(other))]
         for factor, labels in node.factors:
             sizes |= dict(zip(labels, factor.axes, strict=True))
-            if isinstance(factor, OneHot):
+            if isinstance(factor, OneHot | Select):
                 choosers.append((factor, labels))
             elif (
                 is_under(factor)

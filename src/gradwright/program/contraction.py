@@ -7,6 +7,7 @@ from math import prod
 from typing import Protocol
 
 from gradwright.core.nodes import Labels, Size
+from gradwright.core.sizes import expected_length
 from gradwright.program.bracketing import Bracketing, path
 from gradwright.program.ir import (
     Alignment,
@@ -44,7 +45,7 @@ class Emitter(Protocol):
 
 def expected(builder: Emitter, size: Size) -> int:
     """The length that an order of products is chosen for."""
-    return size if isinstance(size, int) else builder.hints.get(size, DEFAULT_LENGTH)
+    return expected_length(size, builder.hints, DEFAULT_LENGTH)
 
 
 def smaller_than_product(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 
 from gradwright.core.nodes import Size
+from gradwright.core.sizes import expected_length
 from gradwright.program.contraction import DEFAULT_LENGTH
 from gradwright.program.ir import (
     Apply,
@@ -56,7 +57,7 @@ def cost(function: Function, lengths: Mapping[str, int] | None = None) -> Cost:
     known = lengths or {}
 
     def length(size: Size) -> int:
-        return size if isinstance(size, int) else known.get(size, DEFAULT_LENGTH)
+        return expected_length(size, known, DEFAULT_LENGTH)
 
     total = Cost()
     for statement in function.statements:

@@ -70,6 +70,44 @@ class Take:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """The places from `start` to before `stop` along an axis, counted from 0."""
+
+    axis: int
+    start: Size
+    stop: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Concatenate:
+    """The operands behind each other along an axis."""
+
+    axis: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pad:
+    """The operand from `start` on along an axis of a size, zeros around it."""
+
+    axis: int
+    start: Size
+    size: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Reshape:
+    """The same entries in their order, over other axes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """The array of a factor that chooses: 1 at start plus the sum of steps times indices."""
+
+    start: Size
+    steps: tuple[Size, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Put:
     """Zeros with the first operand added up at places along a new first axis of a size.
 
@@ -149,6 +187,11 @@ Kernel = (
     | BatchedMatMul
     | TensorDot
     | Take
+    | Cut
+    | Concatenate
+    | Pad
+    | Reshape
+    | Indicator
     | Put
     | OneHotRows
     | Einsum

@@ -28,6 +28,7 @@ from gradwright.core.nodes import (
     postorder,
     variables,
 )
+from gradwright.core.sizes import expected_length, names_in
 from gradwright.program.contraction import DEFAULT_LENGTH
 from gradwright.program.folding import OWN, Folding
 from gradwright.program.minimum_cut import Cut
@@ -150,7 +151,7 @@ def choose(made: Differentiable, hints: Mapping[str, int] | None = None) -> Choi
 def _saves_less(one: Choice, other: Choice, hints: Mapping[str, int]) -> bool:
     """Whether one choice saves fewer numbers than the other, and not more at other sizes."""
     nodes = [saved.node for choice in (one, other) for saved in choice.saved]
-    open_sizes = {s for node in nodes for s in node.axes if isinstance(s, str)} - set(hints)
+    open_sizes = names_in(s for node in nodes for s in node.axes) - set(hints)
     settings = [{**hints, size: length} for size in sorted(open_sizes) for length in (2, 4096)]
     return one.numbers(hints) < other.numbers(hints) and all(
         one.numbers(lengths) <= other.numbers(lengths) for lengths in settings
@@ -281,7 +282,7 @@ class _Chooser:
 
 def held_numbers(node: Node, hints: Mapping[str, int]) -> int:
     """How many numbers an array holds."""
-    return prod(s if isinstance(s, int) else hints.get(s, DEFAULT_LENGTH) for s in node.axes)
+    return prod(expected_length(s, hints, DEFAULT_LENGTH) for s in node.axes)
 
 
 def frontier(roots: Iterable[Node], cotangent: Variable) -> list[Node]:

@@ -2,7 +2,7 @@
 
 Such a factor is 0 or 1 everywhere. It is not multiplied by: where its last label is summed with one
 other factor, the chosen places are taken from that one; where its last label is an axis of the
-result, what has its other labels is added up at these places. Only what is neither is an array.
+result, what has its other labels is put at these places. Only what is neither is an array.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gradwright.core.nodes import Labels, Node, OneHot, Size
+from gradwright.core.nodes import Labels, Node, OneHot, Select, Size
+from gradwright.core.sizes import plus
 from gradwright.program.contraction import Tensor
-from gradwright.program.ir import Kernel, Operand, Permute, Put, Ref, Take
+from gradwright.program.ir import Cut, Kernel, Operand, Pad, Permute, Put, Ref, Reshape, Take
 
 #: A factor that chooses, and its labels, the last of which is that of the place.
-Chooser = tuple[OneHot, Labels]
+Chooser = tuple[OneHot | Select, Labels]
 
 
 class Emitter(Protocol):
@@ -74,16 +75,27 @@ def _take_one(builder: Emitter, found: Chosen) -> bool:
         if len(holders) != 1 or whole in found.out or whole in others:
             continue
         operand, labels = found.tensors[holders[0]]
-        if labels.count(whole) > 1 or set(parts) & set(labels) or not isinstance(operand, Ref):
+        distinct = len(set(parts)) == len(parts) and labels.count(whole) == 1
+        if not distinct or set(parts) & set(labels) or not isinstance(operand, Ref):
             continue
         axis = labels.index(whole)
-        made = builder.shape(operand)
-        axes = (*made[:axis], *node.axes[:-1], *made[axis + 1 :])
-        taken = builder.emit(Take(axis), (operand, builder.value(node.indices)), axes)
+        taken = _taken(builder, node, operand, axis)
         found.tensors[holders[0]] = (taken, (*labels[:axis], *parts, *labels[axis + 1 :]))
         found.rest.remove(chooser)
         return True
     return False
+
+
+def _taken(builder: Emitter, node: OneHot | Select, operand: Operand, axis: int) -> Ref:
+    """An operand with the axes of a factor in the place of one that it chooses from."""
+    made = builder.shape(operand)
+    axes = (*made[:axis], *node.axes[:-1], *made[axis + 1 :])
+    if isinstance(node, OneHot):
+        return builder.emit(Take(axis), (operand, builder.value(node.indices)), axes)
+    if len(node.steps) == 1:
+        stop = plus(node.start, node.axes[0])
+        return builder.emit(Cut(axis, node.start, stop), (operand,), axes)
+    return builder.emit(Reshape(), (operand,), axes)
 
 
 def _to_put(found: Chosen) -> Chooser | None:
@@ -105,20 +117,29 @@ def put_back(
     put: Sequence[Chooser],
     sizes: Mapping[int, Size],
 ) -> tuple[Labels, Operand]:
-    """What is left of a contraction with its entries added up at the chosen places."""
+    """What is left of a contraction with its entries put at the chosen places."""
+
+    def permuted(operand: Operand, held: Labels, wanted: Labels) -> Operand:
+        if held == wanted:
+            return operand
+        order = tuple(held.index(x) for x in wanted)
+        return builder.emit(Permute(order), (operand,), tuple(sizes[x] for x in wanted))
+
     for node, (*parts, whole) in put:
-        place = held.index(parts[0]) if parts else 0
+        place = held.index(parts[0])
         rest = tuple(x for x in held if x not in parts)
-        order = tuple(held.index(x) for x in (*parts, *rest))
-        if order != tuple(range(len(held))):
-            axes = tuple(sizes[x] for x in (*parts, *rest))
-            operand = builder.emit(Permute(order), (operand,), axes)
-        axes = (node.axes[-1], *(sizes[x] for x in rest))
-        operand = builder.emit(Put(node.axes[-1]), (operand, builder.value(node.indices)), axes)
-        held = (whole, *rest)
         wanted = (*rest[:place], whole, *rest[place:])
-        if wanted != held:
-            order = tuple(held.index(x) for x in wanted)
-            operand = builder.emit(Permute(order), (operand,), tuple(sizes[x] for x in wanted))
-            held = wanted
+        axes = tuple(sizes[x] for x in wanted)
+        if isinstance(node, OneHot):
+            operand = permuted(operand, held, (*parts, *rest))
+            first = (node.axes[-1], *(sizes[x] for x in rest))
+            kernel = Put(node.axes[-1])
+            operand = builder.emit(kernel, (operand, builder.value(node.indices)), first)
+            operand = permuted(operand, (whole, *rest), wanted)
+        else:
+            operand = permuted(operand, held, (*rest[:place], *parts, *rest[place:]))
+            split = len(node.steps) > 1
+            pad = Pad(place, node.start, node.axes[-1])
+            operand = builder.emit(Reshape() if split else pad, (operand,), axes)
+        held = wanted
     return held, operand

@@ -12,8 +12,11 @@ from gradwright.core.nodes import (
     Operation,
     Power,
     Product,
+    Select,
+    Size,
     postorder,
 )
+from gradwright.core.sizes import plus
 
 
 def needed(node: Node, known: Container[Node]) -> list[Node]:
@@ -46,13 +49,44 @@ def _operands(node: Node) -> tuple[Node, ...]:
             below = tuple(
                 _factor_operand(factor)
                 for factor, _ in factors
-                if factor is not turned and not isinstance(factor, OneHot)
+                if factor is not turned and not isinstance(factor, OneHot | Select)
             )
             return below if turned is None else (*below, *_operands(turned))
         case Add(terms=terms):
+            behind = concatenated(node)
+            if behind is not None:
+                return behind[1]
             return tuple(_term_operand(term) for _, term in terms if not is_constant(term))
         case _:
             return ()
+
+
+def concatenated(node: Add) -> tuple[int, tuple[Node, ...]] | None:
+    """An axis and the arrays that a sum puts behind each other along it, each once into zeros."""
+    found: dict[Size, tuple[int, Node]] = {}
+    for coefficient, term in node.terms:
+        if coefficient != 1 or not isinstance(term, Product) or len(term.factors) != 2:
+            return None
+        (chosen, places), (array, labels) = sorted(
+            term.factors, key=lambda factor: not isinstance(factor[0], Select)
+        )
+        if not isinstance(chosen, Select) or chosen.steps != (1,) or term.coefficient != 1:
+            return None
+        part, whole = places
+        axis = labels.index(part) if labels.count(part) == 1 else -1
+        if axis < 0 or term.out != tuple(whole if x == part else x for x in labels):
+            return None
+        if len(set(term.out)) < len(term.out):
+            return None
+        found[chosen.start] = (axis, array)
+    start: Size = 0
+    arrays: list[Node] = []
+    axis = next(iter(found.values()))[0]
+    while start in found and found[start][0] == axis:
+        arrays.append(found.pop(start)[1])
+        start = plus(start, arrays[-1].axes[axis])
+    whole_size = node.axes[axis]
+    return (axis, tuple(arrays)) if not found and start == whole_size else None
 
 
 def turned_sum(node: Product) -> Add | None:

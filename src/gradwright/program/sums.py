@@ -8,8 +8,8 @@ from typing import Protocol
 
 from gradwright.core.nodes import Add, Node, Product, Size
 from gradwright.program.contraction import aligned
-from gradwright.program.ir import Kernel, Map, Operand, Ref, Spread, broadcast
-from gradwright.program.structure import held_axes, is_constant, only_turned
+from gradwright.program.ir import Concatenate, Kernel, Map, Operand, Ref, Spread, broadcast
+from gradwright.program.structure import concatenated, held_axes, is_constant, only_turned
 
 
 class Emitter(Protocol):
@@ -32,6 +32,10 @@ class Emitter(Protocol):
 
 def sum_of_terms(builder: Emitter, node: Add) -> Operand:
     """Terms added one after the other, positive ones first, products before what spreads."""
+    behind = concatenated(node)
+    if behind is not None:
+        axis, arrays = behind
+        return builder.emit(Concatenate(axis), map(builder.value, arrays), node.axes)
     covered = tuple(sorted(set().union(*(held_axes(term) for _, term in node.terms))))
     if len(covered) < node.order:
         return _spread_sum(builder, node, covered)

@@ -9,22 +9,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradwright.core.nodes import Size
+from gradwright.core.sizes import minus, plus, times
 from gradwright.ops.record import Structured
 from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import (
     Apply,
     BatchedMatMul,
+    Concatenate,
+    Cut,
     Einsum,
     Function,
     Gram,
+    Indicator,
+    Kernel,
     Length,
     Map,
     MatMul,
     OneHotRows,
     Operand,
+    Pad,
     Permute,
     Put,
     Ref,
+    Reshape,
     SoftmaxLogSumExp,
     Spread,
     Statement,
@@ -37,6 +44,9 @@ from gradwright.program.ir import (
 )
 
 Axes = tuple[Size, ...]
+
+#: Kernels that move entries.
+MOVING = (Take, Put, OneHotRows, Cut, Pad, Concatenate, Reshape)
 
 
 def verify(function: Function) -> Function:
@@ -94,7 +104,7 @@ def _check_axes(statement: Statement, function: Function) -> None:
 def _results(statement: Statement, operands: Sequence[Axes], function: Function) -> list[Axes]:
     """The axes of each target."""
     target = function.axes[statement.targets[0]]
-    if isinstance(statement.kernel, UnitVector):
+    if isinstance(statement.kernel, UnitVector | Indicator):
         return [target]
     first = operands[0]
     match statement.kernel:
@@ -110,14 +120,8 @@ def _results(statement: Statement, operands: Sequence[Axes], function: Function)
             return [_batched(first, operands[1], left, right)]
         case TensorDot(left_axes, right_axes):
             return [_tensordot(first, operands[1], left_axes, right_axes)]
-        case Take(axis):
-            return [(*first[:axis], *operands[1], *first[axis + 1 :])]
-        case Put(size):
-            if first[: len(operands[1])] != operands[1]:
-                raise AssertionError(f"no places of axes {operands[1]} for axes {first}")
-            return [(size, *first[len(operands[1]) :])]
-        case OneHotRows():
-            return [(*first, *target[-1:])]
+        case kernel if isinstance(kernel, MOVING):
+            return [_moved(kernel, operands, target)]
         case Einsum(subscripts):
             return [_einsum(subscripts, operands)]
         case Sum(axes):
@@ -142,6 +146,32 @@ def _results(statement: Statement, operands: Sequence[Axes], function: Function)
             # Elementwise and like inv and softmax, or over the last axes like det and logsumexp.
             return [first[: len(target)]]
     raise AssertionError(statement.kernel)
+
+
+def _moved(kernel: Kernel, operands: Sequence[Axes], target: Axes) -> Axes:
+    """The axes of what moves entries."""
+    first = operands[0]
+    match kernel:
+        case Take(axis):
+            return (*first[:axis], *operands[1], *first[axis + 1 :])
+        case Cut(axis, start, stop):
+            return (*first[:axis], minus(stop, start), *first[axis + 1 :])
+        case Concatenate(axis):
+            total = plus(*(axes[axis] for axes in operands))
+            return (*first[:axis], total, *first[axis + 1 :])
+        case Pad(axis, _, size):
+            return (*first[:axis], size, *first[axis + 1 :])
+        case Reshape():
+            if times(*first) != times(*target):
+                raise AssertionError(f"axes {first} and {target} hold other numbers of entries")
+            return target
+        case Put(size):
+            if first[: len(operands[1])] != operands[1]:
+                raise AssertionError(f"no places of axes {operands[1]} for axes {first}")
+            return (size, *first[len(operands[1]) :])
+        case OneHotRows():
+            return (*first, *target[-1:])
+    raise AssertionError(kernel)
 
 
 def _turned(axes: Axes, transposed: bool) -> Axes:

@@ -12,6 +12,8 @@ from fractions import Fraction
 from gradwright.notation.declarations import GREEK_NAMES
 from gradwright.notation.functions import FUNCTIONS
 from gradwright.notation.lexer import layer_index
+from gradwright.notation.ranges import Range
+from gradwright.notation.rearranging import MOVING
 from gradwright.notation.selecting import BY_INDICES
 from gradwright.notation.tree import Index, Left, Tree
 from gradwright.ops.abstract import map_parts, unprimed
@@ -127,8 +129,8 @@ def _has_index(base: Layout) -> bool:
     return base.text in GREEK or "_" in latex_name(base.text)
 
 
-def _index_list(indices: Sequence[Index]) -> str:
-    return ",".join(map(latex_index, indices))
+def _index_list(indices: Sequence[Index | Range]) -> str:
+    return ",".join(str(i) if isinstance(i, Range) else latex_index(i) for i in indices)
 
 
 def latex_index(index: Index) -> str:
@@ -199,6 +201,8 @@ def _juxtaposed(left: Layout, right: Layout) -> str:
 
 def _applied(node: Applied) -> Sequence[str | Layout]:
     first, *others = node.arguments
+    # A size that is made of others would not be told from several sizes in a subscript.
+    plain = all(isinstance(size, Name | Literal) for size in node.arguments)
     match node.function:
         case "norm2":
             return r"\left\lVert ", first, r" \right\rVert"
@@ -208,11 +212,11 @@ def _applied(node: Applied) -> Sequence[str | Layout]:
             return r"\left\lvert ", first, r" \right\rvert"
         case "sqrt":
             return r"\sqrt{", first, "}"
-        case "eye":
+        case "eye" if plain:
             return r"\mathbf{I}_{", first, "}"
-        case "commutation":
+        case "commutation" if plain:
             return r"\mathbf{K}_{", first, ", ", *others, "}"
-        case "ones":
+        case "ones" if plain:
             sizes = [piece for size in others for piece in (r" \times ", size)]
             return r"\mathbf{1}_{", first, *sizes, "}"
         case "step" if not others and not node.options:
@@ -228,7 +232,7 @@ def _head(name: str, count: int) -> str:
         return HEADS[name]
     if name in NAMED:
         return rf"\{name}"
-    if name in FUNCTIONS or name in BY_INDICES:
+    if name in FUNCTIONS or name in BY_INDICES or name in MOVING:
         return rf"\operatorname{{{escape(name)}}}"
     base, primes = unprimed(name)
     by: tuple[int, ...] = ()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from gradwright.core.work import spend
+from gradwright.notation.ranges import Range
 from gradwright.notation.tree import (
     Binary,
     Call,
@@ -23,6 +24,7 @@ from gradwright.notation.tree import (
     Left,
     Negate,
     Number,
+    Part,
     Symbol,
     Transpose,
     Tree,
@@ -113,10 +115,10 @@ class Applied:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Indexed:
-    """`base[i,j]`; the base of an identity is the name δ."""
+    """`base[i,j]` or `base[2:n]`; the base of an identity is the name δ."""
 
     base: Layout
-    indices: tuple[Index, ...]
+    indices: tuple[Index | Range, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -231,6 +233,8 @@ def _laid_out(tree: Tree, parts: list[_Part], done: dict[int, _Part]) -> _Part:
             return _product(operator, *parts)
         case Entry(_, indices):
             return _Part(Indexed(parts[0].at_least(ATOM), indices), ATOM)
+        case Part(_, places):
+            return _Part(Indexed(parts[0].at_least(ATOM), places), ATOM)
         case Identity(indices):
             return _Part(Indexed(DELTA, indices), ATOM)
         case IndexSum(indices, _):

@@ -9,6 +9,7 @@ from html import escape
 from gradwright.notation.declarations import GREEK_NAMES
 from gradwright.notation.functions import FUNCTIONS
 from gradwright.notation.lexer import layer_index
+from gradwright.notation.ranges import Range
 from gradwright.notation.tree import Index, Left, Tree
 from gradwright.ops.abstract import map_parts, unprimed
 from gradwright.render.latex_characters import GREEK
@@ -113,8 +114,8 @@ def mathml_pieces(node: Layout) -> Sequence[str | Layout]:
     raise AssertionError(type(node))
 
 
-def _index_row(indices: Sequence[Index]) -> str:
-    shown = [f"<mn>{i}</mn>" if isinstance(i, int) else mathml_name(i) for i in indices]
+def _index_row(indices: Sequence[Index | Range]) -> str:
+    shown = [mathml_name(i) if isinstance(i, str) else f"<mn>{i}</mn>" for i in indices]
     return f"<mrow>{'<mo>,</mo>'.join(shown)}</mrow>"
 
 

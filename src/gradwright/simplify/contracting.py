@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradwright.core.nodes import Labels, Node, Product, Size
+from gradwright.core.sizes import Lengths
 from gradwright.core.work import spend
 
 #: A Mersenne prime, congruent to 3 modulo 4, so a square root is one power.
@@ -18,9 +19,10 @@ PRIME = 2**31 - 1
 Array = Any
 
 
-def lengths(axes: tuple[Size, ...], sizes: Mapping[Any, int]) -> tuple[int, ...]:
-    """Axes as numbers; `sizes` may say other lengths for whole numbers too."""
-    return tuple(sizes.get(a, a) if isinstance(a, int) else sizes[a] for a in axes)
+def lengths(axes: tuple[Size, ...], sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """Axes as numbers."""
+    known = sizes if isinstance(sizes, Lengths) else Lengths(sizes)
+    return tuple(map(known.length, axes))
 
 
 def contract(

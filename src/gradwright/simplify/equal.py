@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import (
-    Add,
-    Function,
     Node,
     OneHot,
-    Operation,
-    Power,
     Product,
+    Select,
     Size,
-    SizeOf,
     Variable,
+    bare_sizes,
     postorder,
 )
-from gradwright.core.work import spend
+from gradwright.core.sizes import Lengths, is_compound, minus, names_in, plus, times
 from gradwright.notation.declarations import array_kind
 from gradwright.ops import samples
 from gradwright.simplify.contracting import PRIME, lengths
@@ -37,11 +33,8 @@ from gradwright.simplify.field import (
 #: Lengths at evaluation points count up from here: unequal, so that a wrong size shows.
 SMALLEST = 2
 
-#: Sizes above this are tried as smaller ones first.
-LARGE = 12
-
-#: Nodes that treat all places of an axis alike.
-ANY_LENGTH = (Variable, SizeOf, Product, Add, Power, Function, Operation)
+#: Choices of lengths that are tried where some are not to be longer than others.
+SIZE_TRIES = 300
 
 MODULAR_POINTS = 2
 MODULAR_TRIES = 60
@@ -69,68 +62,53 @@ def equal(graph: Graph, one: Node, other: Node, *, seed: int = 0) -> Level | Non
         return Level.SAME
     if one.axes != other.axes:
         return None
-    large = large_sizes((one, other))
-    if large:
-        level = _equal_at(one, other, point_sizes((one, other), large), all, seed)
-        if level is not None:
-            return level
-    return _equal_at(one, other, point_sizes((one, other)), any, seed)
-
-
-def _equal_at(
-    one: Node,
-    other: Node,
-    choices: Iterable[Mapping[str, int]],
-    agreed: Callable[[Iterable[bool]], bool],
-    seed: int,
-) -> Level | None:
     inputs = _inputs((one, other))
-    if agreed(_modular(one, other, inputs, sizes, random.Random(seed)) for sizes in choices):
+    choices = point_sizes((one, other))
+    if any(_modular(one, other, inputs, sizes, random.Random(seed)) for sizes in choices):
         return Level.MODULAR
     generator = np.random.default_rng(seed)
-    if agreed(_real(one, other, inputs, sizes, generator) for sizes in choices):
+    if any(_real(one, other, inputs, sizes, generator) for sizes in choices):
         return Level.REAL
     return None
 
 
-def large_sizes(nodes: Iterable[Node]) -> frozenset[int]:
-    """Sizes that are large numbers, where shorter axes show the same as long ones.
-
-    A sum over such an axis that became a number shows when two other lengths are tried: it cannot
-    be both. Where nodes choose places of an axis its length matters, and nothing is found.
-    """
-    parts = postorder(*nodes)
-    if not all(isinstance(part, ANY_LENGTH) for part in parts):
-        return frozenset()
-    return frozenset(s for part in parts for s in part.axes if isinstance(s, int) and s > LARGE)
-
-
-def point_sizes(
-    nodes: Iterable[Node], large: frozenset[int] = frozenset()
-) -> tuple[dict[Any, int], dict[Any, int]]:
-    """Small unequal lengths for the named and the `large` sizes, in rising and in falling order.
+def point_sizes(nodes: Iterable[Node]) -> tuple[Lengths, ...]:
+    """Small unequal lengths for the named sizes, in rising and in falling order.
 
     X'X is invertible only where X has at least as many rows as columns, so one order may have no
     point at all.
     """
     names: set[str] = set()
+    ordered: list[tuple[Size, Size]] = []
     for part in postorder(*nodes):
-        names |= {axis for axis in part.axes if isinstance(axis, str)}
-        if isinstance(part, SizeOf):
-            names.add(part.size)
-    rising, falling = (
-        {**unequal_sizes(order), **{size: first + k for k, size in enumerate(sorted(large))}}
-        for order, first in (
-            (sorted(names), SMALLEST + len(names)),
-            (sorted(names, reverse=True), SMALLEST + len(names) + 1),
-        )
-    )
-    return rising, falling
+        names |= names_in(part.axes) | bare_sizes(part)
+        ordered += [(1, axis) for axis in part.axes if is_compound(axis)]
+        if isinstance(part, Select):
+            *parts, whole = part.axes
+            steps = (times(k, minus(n, 1)) for k, n in zip(part.steps, parts, strict=True))
+            ordered += [(0, part.start), (plus(part.start, 1, *steps), whole)]
+    orders = (sorted(names), sorted(names, reverse=True))
+    found = (unequal_sizes(listed, ordered) for listed in orders)
+    return tuple(lengths for lengths in found if lengths is not None)
 
 
-def unequal_sizes(names: Sequence[str]) -> dict[str, int]:
-    """Different small lengths, the smallest first."""
-    return {name: SMALLEST + k for k, name in enumerate(names)}
+def unequal_sizes(
+    names: Sequence[str], ordered: Sequence[tuple[Size, Size]] = ()
+) -> Lengths | None:
+    """Different small lengths, the smallest first if that keeps to `ordered`.
+
+    Each of `ordered` is two sizes of which the first is not the larger one. None where no such
+    lengths are found.
+    """
+    draw = random.Random(0)
+    longest = SMALLEST + len(names)
+    choice: Sequence[int] = range(SMALLEST, longest)
+    for attempt in range(SIZE_TRIES):
+        lengths = Lengths(zip(names, choice, strict=True))
+        if all(lengths.length(one) <= lengths.length(other) for one, other in ordered):
+            return lengths
+        choice = draw.sample(range(SMALLEST, longest + 1 + attempt // 20), len(names))
+    return None
 
 
 def _inputs(nodes: Iterable[Node]) -> Inputs:
@@ -168,7 +146,6 @@ def _modular_value(
     variable: Variable, among: Size | None, sizes: Mapping[str, int], draw: random.Random
 ) -> Any:
     shape = lengths(variable.axes, sizes)
-    spend(prod(shape))
     if among is not None:
         (places,) = lengths((among,), sizes)
         drawn = [draw.randrange(places) for _ in range(int(np.prod(shape, dtype=int)))]
@@ -229,7 +206,6 @@ def _real_value(
     if among is not None:
         (places,) = lengths((among,), sizes)
         return draw.integers(places, size=lengths(variable.axes, sizes))
-    spend(prod(lengths(variable.axes, sizes)) // 50)
     kind = array_kind(variable.order)
     return samples.draw(kind, lengths(variable.axes, sizes), variable.facts, draw)
 

@@ -24,6 +24,7 @@ from gradwright.core.nodes import (
     Operation,
     Power,
     Product,
+    Select,
     SizeOf,
     Unit,
     Variable,
@@ -82,6 +83,13 @@ def _evaluate(
             case Unit(place=place):
                 entries = range(1, lengths(part.axes, sizes)[0] + 1)
                 value = np.array([number(Fraction(k == place)) for k in entries])
+            case Select(start=start, steps=steps):
+                *parts, whole = lengths(part.axes, sizes)
+                begin, *strides = lengths((start, *steps), sizes)
+                grid = np.indices(parts).reshape(len(parts), *parts)
+                places = begin + np.tensordot(strides, grid, 1)
+                chosen = np.expand_dims(places, -1) == np.arange(whole)
+                value = chosen.astype(object if exact else float) * 1
             case OneHot(indices=indices):
                 places = np.arange(lengths(part.axes, sizes)[-1])
                 value = (done[indices][..., None] == places).astype(object if exact else float)

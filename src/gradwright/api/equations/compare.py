@@ -10,6 +10,7 @@ import numpy as np
 
 from gradwright.api.checking import drawn_functions
 from gradwright.api.equations.setting import Point
+from gradwright.core.sizes import names_in
 from gradwright.errors import DomainError, GradwrightError
 from gradwright.notation.declarations import AnyDeclaration, FunctionDeclaration
 from gradwright.notation.reference import evaluate
@@ -73,7 +74,7 @@ def side(tree: Tree, declared: Mapping[str, AnyDeclaration], text: str | None = 
 
 def _sizes(declared: Mapping[str, AnyDeclaration]) -> set[str]:
     """The names of sizes."""
-    return {size for d in declared.values() for size in d.sizes if isinstance(size, str)}
+    return names_in(size for d in declared.values() for size in d.sizes)
 
 
 def first_difference(

@@ -8,18 +8,24 @@ from collections.abc import Set as AbstractSet
 from fractions import Fraction
 from itertools import groupby
 
-from gradwright.core.nodes import Size
-from gradwright.notation.tree import Binary, Call, Negate, Number, Symbol, Transpose, Tree
+from gradwright.core.nodes import Select
+from gradwright.core.sizes import plus
+from gradwright.notation.ranges import Range
+from gradwright.notation.size_text import size_tree
+from gradwright.notation.tree import (
+    Binary,
+    Call,
+    Negate,
+    Number,
+    Part,
+    Transpose,
+    Tree,
+)
 
 #: A matrix product as its factors, left to right; each factor stands for itself.
 Chain = tuple[Tree, ...]
 
 ONE = Number(Fraction(1))
-
-
-def size_tree(size: Size) -> Tree:
-    """A size as it is written in `ones(n)`."""
-    return Symbol(size) if isinstance(size, str) else Number(Fraction(size))
 
 
 def number_tree(value: Fraction) -> Tree:
@@ -54,13 +60,25 @@ def product(chain: Chain) -> Tree:
     return tree
 
 
+def selection_tree(node: Select) -> Tree:
+    """A factor that chooses places, as a part of an identity matrix or that in another shape."""
+    *parts, whole = node.axes
+    identity = Call("eye", (size_tree(whole),))
+    if len(parts) == 1 and node.steps == (1,):
+        first, last = plus(node.start, 1), plus(node.start, parts[0])
+        return Part(identity, (Range(first, last),))
+    return Call("reshape", (identity, *map(size_tree, node.axes)))
+
+
 def _gathered(chain: Chain) -> list[Tree]:
-    """A chain where onehot(t)*E is written gather(E, t)."""
+    """A chain where onehot(t)*E is written gather(E, t), and eye(n)[2:n]*x as x[2:n]."""
     parts: list[Tree] = []
     for factor in reversed(chain):
         match factor:
             case Call("onehot", (indices,)) if parts and not isinstance(parts[-1], Transpose):
                 parts[-1] = Call("gather", (parts[-1], indices))
+            case Part(Call("eye", _), places) if parts and not isinstance(parts[-1], Transpose):
+                parts[-1] = Part(parts[-1], places)
             case _:
                 parts.append(factor)
     return parts[::-1]

@@ -14,11 +14,11 @@ from gradwright.notation.raising.build import (
     Chain,
     hadamard,
     product,
-    size_tree,
     transposed_chain,
 )
 from gradwright.notation.raising.cost import cost
 from gradwright.notation.raising.term import Term
+from gradwright.notation.size_text import size_tree
 from gradwright.notation.tree import Binary, Call, Number, Spelled, Symbol, Tree
 
 #: Integer powers up to this are treated as repeated factors.

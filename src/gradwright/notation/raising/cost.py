@@ -15,6 +15,7 @@ from gradwright.notation.tree import (
     IndexSum,
     Negate,
     Number,
+    Part,
     Symbol,
     Transpose,
     Tree,
@@ -108,7 +109,7 @@ def _own(tree: Tree) -> float:
             return OPERATOR[operator] + sums * SUM_INSIDE_PRODUCT
         case Call(function, _):
             return CALL.get(function, OTHER_CALL)
-        case Entry() | Identity() | Equation():
+        case Entry() | Part() | Identity() | Equation():
             return ATOM
         case IndexSum() | IndexArray():
             return OTHER_CALL

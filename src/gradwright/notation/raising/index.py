@@ -15,15 +15,17 @@ from gradwright.core.nodes import (
     Operation,
     Power,
     Product,
+    Select,
     Size,
     Unit,
     Variable,
     variables,
 )
 from gradwright.errors import UnsupportedError
-from gradwright.notation.raising.build import number_tree, size_tree
+from gradwright.notation.raising.build import number_tree, selection_tree
 from gradwright.notation.raising.contract import NotMatrix
 from gradwright.notation.raising.raiser import Raiser, shown_options
+from gradwright.notation.size_text import size_tree
 from gradwright.notation.tree import (
     Binary,
     Call,
@@ -248,6 +250,8 @@ class IndexRaiser:
         """A node without indices of its own: a name, matrix notation, an operation on such."""
         if isinstance(node, Variable) and node.order > 2:
             return Symbol(node.name)
+        if isinstance(node, Select):
+            return selection_tree(node)
         if isinstance(node, OneHot):
             return Call("onehot", (Symbol(node.indices.name),))
         found = self.tree_of(node)

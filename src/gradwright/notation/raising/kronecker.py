@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Add, Labels, Node, Product, Size
-from gradwright.notation.raising.build import Chain, size_tree, transposed
+from gradwright.notation.raising.build import Chain, transposed
 from gradwright.notation.raising.contract import (
     FactorRaiser,
     NotMatrix,
@@ -19,6 +19,7 @@ from gradwright.notation.raising.contract import (
     contraction_term,
 )
 from gradwright.notation.raising.term import Term
+from gradwright.notation.size_text import size_tree
 from gradwright.notation.tree import Call, Transpose, Tree
 
 Factors = list[tuple[Node, Labels]]

@@ -16,11 +16,12 @@ from gradwright.core.nodes import (
     Operation,
     Power,
     Product,
+    Select,
     SizeOf,
     Variable,
     postorder,
 )
-from gradwright.notation.raising.build import number_tree, product, transposed
+from gradwright.notation.raising.build import number_tree, product, selection_tree, transposed
 from gradwright.notation.raising.contract import (
     NotMatrix,
     Orientation,
@@ -128,6 +129,8 @@ class Raiser:
                 return Transpose(Symbol(name)) if node in self._rows else Symbol(name)
             case SizeOf(size=size):
                 return Symbol(size)
+            case Select():
+                return selection_tree(node)
             case OneHot(indices=indices):
                 return Call("onehot", (Symbol(indices.name),))
             case Product():

@@ -1,0 +1,96 @@
+"""Lowering of parts, concatenations and reshapes: contractions with factors that choose places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradwright.core.graph import Graph
+from gradwright.core.nodes import Node, Size
+from gradwright.core.sizes import minus, plus, times
+from gradwright.notation.lowered import Lowered
+from gradwright.notation.ranges import Range
+from gradwright.notation.rearranging import bounds
+from gradwright.notation.size_text import as_size
+from gradwright.notation.tree import Call, Part
+
+
+def part(graph: Graph, tree: Part, value: Lowered) -> Lowered:
+    """`base[2:n,:]`: along each axis a range of it, or one place."""
+    node = value.node
+    labels = list(range(node.order))
+    factors: list[tuple[Node, tuple[int, ...]]] = [(node, tuple(labels))]
+    out = list(labels)
+    for axis, place in enumerate(tree.places):
+        size = node.axes[axis]
+        if isinstance(place, int):
+            factors.append((graph.unit(place, size), (axis,)))
+            out.remove(axis)
+        elif place != Range():
+            first, last = bounds(place, size)
+            length = plus(minus(last, first), 1)
+            made = graph.select((length,), size, minus(first, 1), (1,))
+            factors.append((made, (node.order + axis, axis)))
+            out[out.index(axis)] = node.order + axis
+    rows = value.rows if 0 in out or node.order in out else 0
+    return Lowered(graph.product(factors, out), min(rows, len(out)))
+
+
+def concatenated(graph: Graph, tree: Call, parts: Sequence[Lowered]) -> Lowered:
+    """The sum of its parts, each put at its places into zeros."""
+    axis = int(dict(tree.options).get("axis", 0))
+    whole = plus(*(part.node.axes[axis] for part in parts))
+    start: Size = 0
+    terms = []
+    for value in parts:
+        node = value.node
+        labels = tuple(range(node.order))
+        chosen = graph.select((node.axes[axis],), whole, start, (1,))
+        out = [node.order if label == axis else label for label in labels]
+        terms.append((1, graph.product([(node, labels), (chosen, (axis, node.order))], out)))
+        start = plus(start, node.axes[axis])
+    return Lowered(graph.add(terms, terms[0][1].axes), parts[0].rows)
+
+
+def reshaped(graph: Graph, tree: Call, value: Lowered) -> Lowered:
+    """The entries of some axes as one axis, and that as other axes.
+
+    Axes in front and behind that stay as they are keep their labels.
+    """
+    sizes = [as_size(argument) for argument in tree.arguments[1:]]
+    new = tuple(size for size in sizes if size is not None)
+    old = value.node.axes
+    head = _common(old, new)
+    tail = _common(old[head:][::-1], new[head:][::-1])
+    middle, made = old[head : len(old) - tail], new[head : len(new) - tail]
+    if not middle and not made:
+        return Lowered(value.node, 1)
+    whole = times(*middle)
+    first = tuple(range(len(old)))
+    second = tuple(range(len(old), len(old) + len(made)))
+    flat = len(old) + len(made)
+    inside = first[head : len(old) - tail]
+    factors: list[tuple[Node, tuple[int, ...]]] = []
+    labels, out = list(first), [*first[:head], *second, *first[len(old) - tail :]]
+    if middle == (whole,):
+        labels[head] = flat
+    else:
+        factors.append((_split(graph, middle, whole), (*inside, flat)))
+    if made == (whole,):
+        out[head] = flat
+    else:
+        factors.append((_split(graph, made, whole), (*second, flat)))
+    return Lowered(graph.product([(value.node, tuple(labels)), *factors], out), 1)
+
+
+def _common(one: Sequence[Size], other: Sequence[Size]) -> int:
+    """How many sizes two lists have in common from their first on; not all of both."""
+    count = 0
+    while count < min(len(one), len(other)) and one[count] == other[count]:
+        count += 1
+    return count
+
+
+def _split(graph: Graph, axes: Sequence[Size], whole: Size) -> Node:
+    """One axis as several, the last of which runs fastest."""
+    steps = [times(*axes[k + 1 :]) for k in range(len(axes))]
+    return graph.select(axes, whole, 0, steps)

@@ -1,0 +1,21 @@
+"""Ranges of places along an axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradwright.core.sizes import Size
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Places of an axis from `start` to `end`, both counted from 1 and both among them.
+
+    Without a start it begins with the first place, without an end it goes on to the last.
+    """
+
+    start: Size | None = None
+    end: Size | None = None
+
+    def __str__(self) -> str:
+        return f"{'' if self.start is None else self.start}:{'' if self.end is None else self.end}"
