@@ -15,6 +15,7 @@ from gradwright.api.network_checking import (
     check_network,
     drawn_functions,
 )
+from gradwright.api.outputs import unknown_target
 from gradwright.api.trace import NetworkTrace
 from gradwright.core.work import bounded
 from gradwright.errors import UnsupportedError
@@ -162,13 +163,19 @@ class NetworkDerivation:
 
     @bounded("the code of a network")
     def source(self, target: str = "numpy") -> str:
-        """A complete module that needs NumPy only."""
+        """A complete module that needs NumPy only, or for "torch" PyTorch only.
+
+        "torch" is a `torch.nn.Module` with parameters W1, b1, …, whose layers are
+        `torch.autograd.Function`s: the derived way back and its second derivatives.
+
+        Raises:
+            NetworkError: a size is a name.
+            UnsupportedError: another target, or a layer that has no code.
+        """
+        if target == "torch":
+            return self._model.torch_source
         if target != "numpy":
-            raise UnsupportedError(
-                f"source for the target {target!r}",
-                f"{target!r} is asked for and the only target is numpy",
-                'use source("numpy")',
-            )
+            raise unknown_target(target)
         return self._model.source
 
     def trace(self, p: Parameters, X: Array, y: Array, learning_rate: float = 0.1) -> NetworkTrace:

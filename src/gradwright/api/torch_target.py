@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gradwright.api.entrywise import entrywise
 from gradwright.core.nodes import Size
 from gradwright.core.work import bounded
-from gradwright.emit.torch_formula import FormulaNames, torch_module
+from gradwright.emit.torch_formula import formula_names, torch_module
 from gradwright.errors import UnsupportedError
 from gradwright.program.autograd import COTANGENT, Autograd, autograd
 from gradwright.program.saving import Differentiable
@@ -88,10 +88,10 @@ class TorchTarget:
     def saved(self) -> tuple[SavedTensor, ...]:
         """What the forward pass saves, in order."""
         with self._lock:
-            names = FormulaNames(self.parts, self._derivation.free_sizes)
+            names = formula_names(self.parts)
             return tuple(
-                SavedTensor(names.of[variable.name], variable.axes, saved.why)
-                for saved, variable in zip(self.parts.choice.saved, self.parts.saved, strict=True)
+                SavedTensor(names.of[saved.variable.name], saved.variable.axes, chosen.why)
+                for saved, chosen in zip(self.parts.saved, self.parts.choice.saved, strict=True)
             )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 SOFTMAX_LOGSUMEXP = '''
 def softmax_logsumexp(x):
-    """(softmax(x), logsumexp(x)) over the last axis."""
-    total = torch.logsumexp(x, dim=-1)
-    return torch.exp(x - total[..., None]), total
+    """(softmax(x), logsumexp(x)) over the last axis, with one exp for both."""
+    highest = torch.amax(x, dim=-1, keepdim=True)
+    weights = torch.exp(x - highest)
+    total = torch.sum(weights, dim=-1, keepdim=True)
+    return weights / total, highest[..., 0] + torch.log(total[..., 0])
 '''
 
 SPREAD = '''
@@ -102,11 +104,25 @@ def log_of_det(x):
     return torch.logdet(x)
 '''
 
+ROWS = '''
+def rows(y, outputs, like):
+    """Targets as rows; class indices become one-hot rows here, and are saved as they are."""
+    return y if y.dim() == 2 else torch.nn.functional.one_hot(y, outputs).to(like.dtype)
+'''
+
+COLUMNS = '''
+def columns(y, outputs, like):
+    """Targets as columns; class indices become one-hot columns here, and are saved as they are."""
+    return y if y.dim() == 2 else torch.nn.functional.one_hot(y, outputs).to(like.dtype).T
+'''
+
 TORCH_HELPERS = {
     "padded": PADDED,
     "indicator": INDICATOR,
     "put": PUT,
     "one_hot": ONE_HOT,
+    "columns": COLUMNS,
+    "rows": ROWS,
     "gram": GRAM,
     "log_of_det": LOG_OF_DET,
     "softmax_logsumexp": SOFTMAX_LOGSUMEXP,

@@ -11,6 +11,7 @@ from types import ModuleType
 
 from gradwright.core.nodes import Size
 from gradwright.emit.network import network_module
+from gradwright.emit.torch_network import network_module as network_code
 from gradwright.errors import NetworkError, UnsupportedError
 from gradwright.explain.conventions import Convention
 from gradwright.explain.network import LayerLines, Run
@@ -25,6 +26,7 @@ from gradwright.nn.losses import require_fit, require_reduction
 from gradwright.nn.products import derive_products, products_source
 from gradwright.nn.sequence import Source, read_network
 from gradwright.nn.text import LayerGroup, parse_groups, require_numbers
+from gradwright.nn.torch_module import torch_code
 from gradwright.notation.supplied import Supplied
 from gradwright.run.load import load
 
@@ -308,6 +310,20 @@ class NetworkModel:
             note = f"Loss: {self.loss}, {self.reduction} over the samples."
             shapes = [dict(layer.parameters) for layer in self.layers]
             return products_source(runs, shapes, self.text, note, self.layout.row_samples)
+
+    @cached_property
+    def torch_source(self) -> str:
+        """The source of the network as a module of PyTorch.
+
+        Raises:
+            NetworkError: a size is a name.
+            UnsupportedError: a layer has an abstract function, which has no code.
+        """
+        _ = self.widths
+        self._require_code()
+        with self._lock:
+            note = f"Loss: {self.loss}, {self.reduction} over the samples."
+            return network_code(torch_code(self.kinds, self.layers, self.derived, self.text, note))
 
     def explained_runs(self, convention: Convention) -> Sequence[Run]:
         """The runs with their printed lines, for the explanation."""

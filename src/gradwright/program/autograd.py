@@ -1,52 +1,86 @@
-"""A differentiable value as four kinds of functions, for targets with automatic differentiation.
-
-`forward` computes the value and what is saved, `gradient` the pullback of the value from what is
-saved, `second` the pullback of `gradient`, and each of `through` the pullback of a saved value.
-"""
+"""A differentiable value as functions, for targets with automatic differentiation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Node, Variable, bare_sizes, postorder, variables
-from gradwright.program.build import Builder, build_function
+from gradwright.core.nodes import Node, Product, Variable, bare_sizes, postorder, variables
+from gradwright.program.build import Builder
 from gradwright.program.folding import OWN
 from gradwright.program.ir import Function, Ref
 from gradwright.program.saving import Choice, Differentiable, Saved, choose, pulled
-from gradwright.simplify.stable import recognised
+from gradwright.simplify.stable import finished
 
 COTANGENT = f"{OWN}back"
 VALUE = f"{OWN}value"
 
 
 @dataclass(frozen=True, slots=True)
+class Back:
+    """One function of the way back: what comes back to `of`, times its derivative.
+
+    `function` has an output for each of `to`.
+    """
+
+    of: Variable
+    cotangent: Variable
+    to: tuple[Variable, ...]
+    function: Function
+
+
+@dataclass(frozen=True, slots=True)
+class SavedValue:
+    """What is saved: the variable that stands for it, and for whose derivatives it is needed.
+
+    `kept` says that the forward pass returns it for that alone.
+    """
+
+    variable: Variable
+    needed: tuple[Variable, ...]
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Autograd:
     """The functions of a value, and what is saved between them.
 
-    `saved` has a variable for each tensor, in order: an input, or one of `through`, whose names
-    begin with `OWN`. `second` has outputs for the cotangent and for each of `active`, the saved
-    tensors that depend on what the value is derived by. `cotangents` are the names of what comes
-    back to each saved value, and of what comes back to each gradient.
+    `forward` returns the value, then what is kept of it. `gradient` is the pullback of the value;
+    `through` has that of each value that is kept, and `second` that of the gradient by each
+    variable. `sizes` are sizes that the functions of the way back are given as numbers.
     """
 
     made: Differentiable
     choice: Choice
-    saved: tuple[Variable, ...]
-    kept: tuple[Variable, ...]
-    active: tuple[Variable, ...]
+    saved: tuple[SavedValue, ...]
     sizes: tuple[str, ...]
     forward: Function
-    gradient: Function
-    second: Function
-    through: tuple[Function, ...]
+    gradient: Back
+    second: tuple[Back, ...]
+    through: tuple[Back, ...]
+
+    @property
+    def kept(self) -> tuple[Variable, ...]:
+        """The values that the forward pass returns besides its own."""
+        return tuple(saved.variable for saved in self.saved if saved.kept)
 
 
 def autograd(made: Differentiable) -> Autograd:
     """The functions of a differentiable value."""
     choice = choose(made)
     return _Parts(made, choice).functions()
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A function of the way back before it is built: of what, from which cotangent, to what."""
+
+    name: str
+    of: Variable
+    cotangent: Variable
+    others: tuple[Variable, ...]
+    nodes: Mapping[Variable, Node]
 
 
 class _Parts:
@@ -56,87 +90,134 @@ class _Parts:
         self.graph: Graph = made.graph
         #: What is saved by its node, in order.
         self.names: dict[Node, Variable] = {}
+        self.kept: dict[Node, Variable] = {}
         for saved in choice.saved:
             self.names[saved.node] = self._variable(saved)
-        self.kept = {n: v for n, v in self.names.items() if v.name.startswith(f"{OWN}s")}
 
     def _variable(self, saved: Saved) -> Variable:
         if isinstance(saved.node, Variable) and saved.is_input:
             return saved.node
-        made_here = sum(v.name != VALUE and v.name.startswith(OWN) for v in self.names.values())
-        name = VALUE if saved.node is self.made.value else f"{OWN}s{made_here + 1}"
-        return self.graph.variable(name, saved.node.axes)
+        if saved.node is self.made.value:
+            return self.graph.variable(VALUE, saved.node.axes)
+        made = self.graph.variable(f"{OWN}s{len(self.kept) + 1}", saved.node.axes)
+        self.kept[saved.node] = made
+        return made
 
     def functions(self) -> Autograd:
         """All of them."""
         made, graph = self.made, self.graph
-        without = self.choice.without
-        gradients = made.back(made.value, made.cotangent, without)
-        ways = [self._from_saved(node) for node in gradients]
-        backs = [graph.variable(f"{OWN}d{v.name}", v.axes) for v in made.wrt]
-        active = [v for node, v in self.names.items() if self._is_active(node)]
-        products = self._second(ways, backs, (made.cotangent, *active))
-        through = {}
-        for node, variable in self.kept.items():
-            cotangent = graph.variable(f"{OWN}d{variable.name}", node.axes)
-            nodes = [self._from_saved(way) for way in made.back(node, cotangent, without)]
-            through[variable] = (cotangent, nodes)
-        every = [*ways, *products, *(n for _, nodes in through.values() for n in nodes)]
-        sizes = self._untold(every)
-        given = [*self.names.values(), *map(graph.variable, sizes)]
+        ways = self._ways(made.value, made.cotangent)
+        through = [
+            (variable, graph.variable(f"{OWN}d{variable.name}", node.axes), node)
+            for node, variable in self.kept.items()
+        ]
+        back = {variable: self._ways(node, d) for variable, d, node in through}
+        saved = tuple(
+            SavedValue(v, self._needed(v, [ways, *back.values()]), v in self.kept.values())
+            for v in self.names.values()
+        )
+        seconds = [self._second(v, way) for v, way in zip(made.wrt, ways, strict=True)]
+        gradients = dict(zip(made.wrt, ways, strict=True))
+        drafts = [_Draft("gradient", made.cotangent, made.cotangent, (), gradients)]
+        drafts += [
+            _Draft(f"second_{v.name}", v, d, (made.cotangent,), nodes)
+            for v, (d, nodes) in zip(made.wrt, seconds, strict=True)
+        ]
+        drafts += [
+            _Draft(f"through_{v.name}", v, d, (), dict(zip(made.wrt, back[v], strict=True)))
+            for v, d, _ in through
+        ]
+        sizes = tuple(sorted(frozenset[str]().union(*map(self._untold, drafts))))
+        first, *others = [self._back(draft, sizes) for draft in drafts]
+        count = len(seconds)
         return Autograd(
             made,
             self.choice,
-            tuple(self.names.values()),
-            tuple(self.kept.values()),
-            tuple(active),
+            saved,
             sizes,
             self._forward(),
-            build_function("gradient", [made.cotangent, *given], _named(made.wrt, ways)),
-            build_function(
-                "second",
-                [*backs, made.cotangent, *given],
-                _named((made.cotangent, *active), products),
-            ),
-            tuple(
-                build_function(f"through_{v.name}", [cotangent, *given], _named(made.wrt, nodes))
-                for v, (cotangent, nodes) in through.items()
-            ),
+            first,
+            tuple(others[:count]),
+            tuple(others[count:]),
         )
+
+    def _ways(self, node: Node, cotangent: Variable) -> list[Node]:
+        """What comes back to a value, as nodes of what is saved."""
+        ways = self.made.back(node, cotangent, self.choice.without)
+        return [self.made.folding.opened(way, self.names) for way in ways]
+
+    def _needed(self, variable: Variable, backs: Sequence[Sequence[Node]]) -> tuple[Variable, ...]:
+        """The variables whose derivative reads what is saved."""
+        return tuple(
+            v
+            for k, v in enumerate(self.made.wrt)
+            if any(variable in variables(ways[k]) for ways in backs)
+        )
+
+    def _read(self, draft: _Draft) -> list[Variable]:
+        """The tensors that a function of the way back is given."""
+        used = frozenset[Variable]().union(*map(variables, draft.nodes.values()))
+        rest = [v for v in (*draft.others, *self.names.values()) if v in used]
+        return [draft.cotangent, *rest]
+
+    def _untold(self, draft: _Draft) -> frozenset[str]:
+        """The sizes that a function needs as numbers; one by several variables needs all so.
+
+        There a tensor that has an axis of a size may be left out.
+        """
+        many = len(self.made.wrt) > 1
+        told = () if many else (size for v in self._read(draft) for size in v.axes)
+        return sizes_of(draft.nodes.values()) - set(told)
+
+    def _back(self, draft: _Draft, sizes: Sequence[str]) -> Back:
+        wanted = sizes_of(draft.nodes.values())
+        given = [*self._read(draft), *(self.graph.variable(s) for s in sizes if s in wanted)]
+        builder = Builder(draft.name, given, {})
+        nodes = list(draft.nodes.values())
+        if draft.cotangent is self.made.cotangent and self.made.named is not None:
+            for variable, node in self.made.shared.items():
+                builder.define(variable, finished(self.graph, self._opened(node)))
+            nodes = [self._opened(node) for node in self.made.named]
+        nodes = [finished(self.graph, node) for node in nodes]
+        builder.share(nodes)
+        function = builder.function([builder.value(node) for node in nodes])
+        return Back(draft.of, draft.cotangent, tuple(draft.nodes), function)
+
+    def _opened(self, node: Node) -> Node:
+        """A node of the inputs in terms of what is saved."""
+        folded = self.made.folded(node, self.choice.without)
+        return self.made.folding.opened(folded, self.names)
 
     def _forward(self) -> Function:
         builder = Builder("forward", self.made.inputs, {})
         for node, variable in self.kept.items():
-            definition = self.made.folding.definitions.get(node, node)  # type: ignore[call-overload]
+            definition = self.made.folding.definition(node)
             before = {n: v for n, v in self.kept.items() if n is not node}
-            builder.define(variable, self.made.folding.opened(definition, before))
-        value = self.made.folding.opened(self.made.value, self.kept)
+            opened = self.made.folding.opened(definition, before)
+            builder.define(variable, finished(self.graph, opened))
+        value = finished(self.graph, self.made.folding.opened(self.made.value, self.kept))
         outputs = [builder.value(value), *(Ref(v.name) for v in self.kept.values())]
         return builder.function(outputs)
+
+    def _second(self, variable: Variable, way: Node) -> tuple[Variable, dict[Variable, Node]]:
+        """What comes back to a gradient becomes what comes back to what it is made of."""
+        cotangent = self.graph.variable(f"{OWN}d{variable.name}", variable.axes)
+        active = [v for node, v in self.names.items() if self._is_active(node)]
+        wrt = (self.made.cotangent, *active)
+        nodes = pulled(self.graph, way, wrt, cotangent)
+        found = zip(wrt, nodes, strict=True)
+        return cotangent, {v: node for v, node in found if not _is_zero(node)}
 
     def _is_active(self, node: Node) -> bool:
         return bool(variables(self.made.folding.raw(node)) & set(self.made.wrt))
 
-    def _from_saved(self, node: Node) -> Node:
-        """A node of the way back in terms of what is saved."""
-        return self.made.folding.opened(node, self.names)
 
-    def _second(
-        self, ways: Sequence[Node], backs: Sequence[Variable], wrt: Sequence[Variable]
-    ) -> list[Node]:
-        """What comes back to the gradients becomes what comes back to their inputs."""
-        parts = [pulled(self.graph, way, wrt, back) for way, back in zip(ways, backs, strict=True)]
-        return [
-            recognised(self.graph, self.graph.add([(1, part) for part in column], v.axes))
-            for v, column in zip(wrt, zip(*parts, strict=True), strict=True)
-        ]
-
-    def _untold(self, nodes: Iterable[Node]) -> tuple[str, ...]:
-        """The sizes that no saved tensor has an axis of."""
-        told = {size for v in self.names.values() for size in v.axes}
-        wanted = frozenset[str]().union(*map(bare_sizes, postorder(*nodes)))
-        return tuple(sorted(wanted - told))
+def sizes_of(nodes: Iterable[Node]) -> frozenset[str]:
+    """The named sizes that the code of some nodes needs as numbers."""
+    parts = [part for part in postorder(*nodes) if bare_sizes(part)]
+    axes = {size for part in parts for size in part.axes if isinstance(size, str)}
+    return frozenset(axes).union(*map(bare_sizes, parts))
 
 
-def _named(names: Sequence[Variable], nodes: Sequence[Node]) -> list[tuple[str, Node]]:
-    return [(v.name, node) for v, node in zip(names, nodes, strict=True)]
+def _is_zero(node: Node) -> bool:
+    return isinstance(node, Product) and node.coefficient == 0

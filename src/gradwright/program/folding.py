@@ -45,6 +45,10 @@ class Folding:
             new[part] = found
         return new[node]
 
+    def definition(self, node: Node) -> Node:
+        """What a name is defined by; another node is itself."""
+        return self.definitions.get(node, node) if isinstance(node, Variable) else node
+
     def raw(self, node: Node) -> Node:
         """A node in terms of the inputs again."""
         return self.opened(node, {})

@@ -47,7 +47,8 @@ class Differentiable:
     """A value with its way back: what a cotangent of the value becomes for each of `wrt`.
 
     `value` and `gradients` are in terms of the inputs, the cotangent, and the contractions of the
-    value, which `folding` defines.
+    value, which `folding` defines. `gradients` are what the cotangent of the value becomes, where
+    that is derived already, in terms also of the variables in `shared`, which it defines.
     """
 
     def __init__(
@@ -57,6 +58,8 @@ class Differentiable:
         wrt: Sequence[Variable],
         value: Node,
         cotangent: Variable,
+        gradients: Mapping[Variable, Node] | None = None,
+        shared: Mapping[Variable, Node] | None = None,
     ) -> None:
         self.graph = graph
         self.inputs = tuple(inputs)
@@ -67,6 +70,12 @@ class Differentiable:
         self.folding = Folding(graph, raw)
         self.value = self.folding.value
         self._pulled: dict[tuple[Node, Variable], tuple[Node, ...]] = {}
+        self.shared: dict[Variable, Node] = dict(shared or {})
+        self.named = None if gradients is None else tuple(gradients[v] for v in self.wrt)
+        if self.named is not None:
+            opened = dict[Node, Node](self.shared.items())
+            ways = [recognised(graph, substitute(graph, n, opened)) for n in self.named]
+            self._pulled[self.value, cotangent] = self._signed(ways)
 
     def back(
         self, node: Node, cotangent: Variable, without: Collection[Variable] = ()
@@ -77,9 +86,16 @@ class Differentiable:
         """
         if (node, cotangent) not in self._pulled:
             found = pulled(self.graph, self.folding.raw(node), self.wrt, cotangent)
-            signed = tuple(substitute(self.graph, n, self._signs) for n in found)
-            self._pulled[node, cotangent] = signed
+            self._pulled[node, cotangent] = self._signed(found)
         return tuple(self.folding.fold(n, without) for n in self._pulled[node, cotangent])
+
+    def folded(self, node: Node, without: Collection[Variable] = ()) -> Node:
+        """A node in terms of the contractions of the value."""
+        (signed,) = self._signed([recognised(self.graph, node)])
+        return self.folding.fold(signed, without)
+
+    def _signed(self, nodes: Iterable[Node]) -> tuple[Node, ...]:
+        return tuple(substitute(self.graph, node, self._signs) for node in nodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,8 +292,8 @@ class _Chooser:
         if node is self.made.value:
             return "the value itself"
         if self._is_dear(node):
-            return "a product or factorisation, not computed twice"
-        return "fewer numbers than what it is made of, or made of a product"
+            return "product or factorisation, not computed twice"
+        return "value of the forward pass, not computed twice"
 
 
 def held_numbers(node: Node, hints: Mapping[str, int]) -> int:
