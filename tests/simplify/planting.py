@@ -140,8 +140,10 @@ def text_is_right(derived: Derivation, point: Any, expected: np.ndarray) -> bool
 
 
 def code_is_right(derived: Derivation, point: Any, expected: np.ndarray) -> bool:
-    """Whether the emitted code gives the expected numbers."""
-    return _agree(np.asarray(derived(**point)), expected)
+    """Whether the emitted code gives the expected numbers, and the value of the formula."""
+    value, found = derived.value_and(**point)
+    own = np.asarray(evaluate(derived.tree, point, derived.scope))
+    return _agree(np.asarray(found), expected) and _agree(np.asarray(value), own)
 
 
 def _agree(found: np.ndarray, expected: np.ndarray) -> bool:

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from gradwright.api import numpy_functions as functions
 from gradwright.api import traced as traces
-from gradwright.api.traced import FUNCTIONS, UFUNCS, Traced, refused
+from gradwright.api.numpy_functions import FUNCTIONS, UFUNCS, refused
+from gradwright.api.traced import Traced
 from gradwright.errors import SymbolError
 from gradwright.notation.declarations import Declaration, Size, declare
 from gradwright.notation.tree import Symbol, Tree
@@ -119,6 +121,19 @@ class Expression:
         raise refused("taking a part of a symbol")
 
     __iter__ = None
+    __hash__ = object.__hash__
+
+    def __len__(self) -> int:
+        raise refused("len of a symbol")
+
+    def __abs__(self) -> Expression:
+        return Expression(UFUNCS["absolute"](self.traced))
+
+    def _compared(self, other: Any) -> bool:
+        raise refused("a comparison of symbols")
+
+    # A comparison that gave an answer would take one branch of the code for all values.
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _compared
 
     # What code asks about an array --------------------------------------------------------------
 
@@ -140,19 +155,19 @@ class Expression:
 
     def sum(self, axis: int | None = None, keepdims: bool = False) -> Expression:
         """The sum over one axis or all."""
-        return Expression(traces.total(self.traced, axis, keepdims))
+        return Expression(functions.total(self.traced, axis, keepdims))
 
     def mean(self, axis: int | None = None, keepdims: bool = False) -> Expression:
         """The mean over one axis or all."""
-        return Expression(traces.mean(self.traced, axis, keepdims))
+        return Expression(functions.mean(self.traced, axis, keepdims))
 
     def dot(self, other: Any) -> Expression:
         """The matrix product."""
-        return Expression(traces.dot(self.traced, value_of(other)))
+        return Expression(functions.dot(self.traced, value_of(other)))
 
     def trace(self) -> Expression:
         """The sum of the diagonal."""
-        return Expression(traces.reduced("tr", self.traced))
+        return Expression(functions.reduced("tr", self.traced))
 
 
 def value_of(given: Any) -> Traced:
