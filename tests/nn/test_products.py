@@ -12,16 +12,10 @@ from gradwright.errors import DomainError, LimitError, NetworkError, ShapeError,
 from gradwright.run.linear_map import LinearMap
 from tests.nn.complex_backprop import gauss_newton, gradient, hessian_product
 from tests.nn.random_networks import random_network
+from tests.suites.structures import off
 
 Array = Any
 LAYOUTS = ("rows", "columns", "transposed")
-
-
-def off(found: Array, expected: Array) -> float:
-    """The error measure of the project: the largest difference by the largest entry."""
-    scale = float(np.max(np.abs(expected)))
-    worst = float(np.max(np.abs(found - expected)))
-    return worst / scale if scale else worst
 
 
 def made(rng: np.random.Generator, layout: str) -> tuple[Any, ...]:
@@ -30,7 +24,7 @@ def made(rng: np.random.Generator, layout: str) -> tuple[Any, ...]:
     reduction = str(rng.choice(["mean", "sum"]))
     rows = gw.Network(text, loss=loss, reduction=reduction)
     p = rows.init()
-    p.flat[:] = rng.normal(size=p.flat.size)
+    p.flat[:] = rng.normal(size=p.flat.size) / 2
     return rows.relayout(layout), p.relayout(layout), X, y, rows, p
 
 
@@ -267,6 +261,19 @@ def test_a_planted_fault_is_seen(rng: np.random.Generator) -> None:
     v = rng.normal(size=43)
     wrong = net.gauss_newton(p, X, y) @ v
     assert off(wrong, hessian_product(net, p.flat, X, np.eye(3)[y], v)) > 1e-3
+
+
+def test_no_second_derivative_is_no_number(rng: np.random.Generator) -> None:
+    """A norm has none at 0; there a product would not be a number."""
+    net = gw.Network("3 -> 2", loss="norm2(a - y)")
+    p, X = net.init(), rng.normal(size=(4, 3))
+    y = net.predict(p, X).copy()
+    for matrix in (net.hessian(p, X, y), net.gauss_newton(p, X, y)):
+        with pytest.raises(DomainError, match="not a number"):
+            matrix @ np.ones(8)
+        with pytest.raises(DomainError, match="not a number"):
+            matrix.diagonal()
+    assert np.all(net.fisher(p, X, y, kind="empirical") @ np.ones(8) == 0)
 
 
 def test_what_is_refused() -> None:

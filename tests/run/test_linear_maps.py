@@ -22,36 +22,9 @@ from tests.run.random_maps import (
     square,
     symmetric,
 )
+from tests.suites.structures import require_equal
 
 Array = Any
-UNIT = 2.3e-16
-
-
-def require_equal(made: LinearMap, array: Array, rng: np.random.Generator) -> None:
-    """Every operation of a map is that of the array, up to rounding."""
-    rows, columns = array.shape
-    scale = max(1.0, float(np.linalg.norm(array, 2))) if array.size else 1.0
-    # Sums of as many products as the structure is deep and wide.
-    bound = 64 * UNIT * scale * max(array.shape) * 10
-    assert made.shape == array.shape
-    X, Y = rng.normal(size=(columns, 3)), rng.normal(size=(rows, 2))
-    assert np.max(np.abs(made.dense() - array)) <= bound
-    assert np.max(np.abs(made @ X - array @ X)) <= bound * 10
-    assert (made @ X[:, 0]).shape == (rows,)
-    assert np.max(np.abs(made.T @ Y - array.T @ Y)) <= bound * 10
-    assert np.max(np.abs(made.diagonal() - np.diagonal(array))) <= bound
-    singular = np.linalg.svd(array, compute_uv=False)
-    assert np.max(np.abs(made.singular_values() - singular)) <= bound
-    if rows != columns:
-        return
-    assert abs(made.trace() - np.trace(array)) <= bound * rows
-    condition = float(np.linalg.cond(array))
-    if condition > 1e8:
-        return
-    expected = np.linalg.solve(array, Y)
-    off = float(np.max(np.abs(made.solve(Y) - expected)))
-    assert off <= 1e4 * UNIT * condition * float(np.max(np.abs(expected))), made.structure
-    assert abs(made.logdet() - np.linalg.slogdet(array)[1]) <= 1e4 * UNIT * condition * rows
 
 
 @pytest.mark.filterwarnings("ignore::gradwright.errors.ConditionWarning")

@@ -16,6 +16,7 @@ Neural Computation 6 (1994); Schraudolph, Neural Computation 14 (2002); Martens,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -143,14 +144,17 @@ class Curvature:
         self.module = model.products
         self.flat = flat.copy()
         self.inputs, self.targets = inputs, targets
-        self.layers = self.module.values(self.flat, inputs, targets)
+        formulas = any(layer.formula is not None for layer in model.layers)
+        self.by_formula = formulas or model.loss_formula is not None
+        with self._outside_domains():
+            self.layers = self.module.values(self.flat, inputs, targets)
         self.samples = len(inputs)
 
     def hessian(self) -> ProductMap:
         """The Hessian of the loss."""
-        layers = self.module.adjoints(
-            self.layers, self.module.cotangent(self.layers), np.empty_like(self.flat)
-        )
+        with self._outside_domains():
+            own = self.module.cotangent(self.layers)
+            layers = self.module.adjoints(self.layers, own, np.empty_like(self.flat))
         return self._map("Hessian", lambda v: self.module.hessian_product(layers, v))
 
     def gauss_newton(self, name: str = "Gauss-Newton matrix") -> ProductMap:
@@ -215,7 +219,28 @@ class Curvature:
         product: Callable[[Array], Array],
         diagonal: Callable[[], Array] | None = None,
     ) -> ProductMap:
-        return ProductMap(what, self.flat.size, self.flat.dtype, product, diagonal)
+        def checked(found: Callable[[], Array]) -> Array:
+            with self._outside_domains():
+                return self._numbers(found())
+
+        by_squares = None if diagonal is None else lambda: checked(diagonal)
+        size, kind = self.flat.size, self.flat.dtype
+        return ProductMap(what, size, kind, lambda v: checked(lambda: product(v)), by_squares)
+
+    def _outside_domains(self) -> Any:
+        """Formulas may be undefined at some numbers: that is told once, by an error."""
+        return np.errstate(all="ignore") if self.by_formula else nullcontext()
+
+    def _numbers(self, found: Array) -> Array:
+        """What was computed, if formulas have second derivatives where they were evaluated."""
+        if self.by_formula and np.any(np.isnan(found)):
+            raise DomainError(
+                f"second derivatives of {self.model.text}",
+                "a formula of a layer or of the loss has none at these parameters and samples "
+                "(it is not a number)",
+                "give parameters and samples at which every formula is twice differentiable",
+            )
+        return found
 
     # At S ----------------------------------------------------------------------------------------
 
@@ -236,7 +261,9 @@ class Curvature:
         for k in range(width):
             unit = np.zeros((self.samples, width), self.flat.dtype)
             unit[:, k] = 1
-            blocks[:, :, k] = batch(self.module.curvature(self.layers, batch(unit)))
+            with self._outside_domains():
+                blocks[:, :, k] = batch(self.module.curvature(self.layers, batch(unit)))
+        self._numbers(blocks)
         values, vectors = np.linalg.eigh((blocks + blocks.transpose(0, 2, 1)) / 2)
         least = np.finfo(self.flat.dtype).eps * np.max(np.abs(values), initial=0)
         for sign in (1.0, -1.0):
