@@ -5,6 +5,10 @@ from __future__ import annotations
 import random
 import re
 
+from gradwright.ops.record import Elementwise
+from gradwright.ops.table import OPERATIONS
+from tests.suites.focused import focuses
+
 #: Every symbol with its declaration; m, n and k are drawn unequal.
 SYMBOLS = {
     "t": "scalar positive",
@@ -18,16 +22,27 @@ SYMBOLS = {
     "S": "matrix n n symmetric",
     "C": "matrix m k",
     "P": "posdef m m",
+    "b1": "vector n binary",
+    "h1": "vector m signs",
+    "p1": "vector n sum1",
 }
 
 #: The sizes of an expression: () for a scalar, one for a column, two for a matrix.
 Kind = tuple[str, ...]
 KINDS: dict[str, Kind] = {
-    name: tuple(w for w in text.split()[1:] if w in "mnk") for name, text in SYMBOLS.items()
+    name: tuple(w for w in text.split()[1:] if w in "mnk")
+    for name, text in SYMBOLS.items()
+    if name not in ("b1", "h1")
 }
 
-SMOOTH = ("exp", "tanh", "sigmoid", "sin", "cos", "softplus", "arctan",
-          "silu", "gelu", "gelu_tanh", "mish", "softsign", "normcdf", "normpdf", "erf")  # fmt: skip
+#: Elementwise functions of one argument that are defined and smooth everywhere.
+SMOOTH = tuple(
+    name
+    for name, record in OPERATIONS.items()
+    if isinstance(record, Elementwise)
+    and record.arity == 1
+    and not (record.domain or record.kink or record.options)
+)
 KINKED = (
     "relu({})",
     "abs({})",
@@ -48,43 +63,47 @@ KINKED = (
 POWERS = ("({})^2", "({})^3", "(1 + ({})^2)^0.5", "1/(2 + ({})^2)", "t^(sin({}))")
 ENTRY_POWERS = ("({}).^2", "({}).^3", "(1 + ({}).^2).^0.5", "1 ./ (2 + ({}).^2)")
 
-#: Scalars made of determinants, inverses and Kronecker products, with places for scalars (s),
-#: columns (n, m) and m x n matrices (M).
-CLOSED = (
-    "sum({n})",
-    "sum({M})",
-    "norm1({m})",
-    "norm2({n})^2",
-    "norm2({m} + u)",
-    "logsumexp({m})",
+#: Scalars that no single function makes.
+MIXED = (
     "log(1 + norm2({n})^2)",
-    "sum(sqrt(1 + ({m}).^2))",
-    "tr(({M})*A')",
     "tr(B^2)*({s})",
-    "logdet(B)",
-    "det(P)*({s})",
-    "det(B + ({s})*S)",
     "det(P + ({m})*({m})')",
-    "logdet(P + ({M})*({M})')",
-    "tr(inv(B)*S)",
     "({m})'*inv(P + ({m})*({m})')*y",
-    "vec({M})'*vec({M})",
-    "vec({M})'*kron({n}, {m})",
-    "sum(kron({n}, ({m})'))",
     "tr(kron(B, ({m})*({m})'))",
-    "norm2(kron({m}, {n}))^2",
     "sum(exp(-(({M}) - ({n})')))",
     "sum(max({M}, ({M}) .* ({n})'))",
-    "mean({n})",
-    "mean({M})",
-    "sum({M}, axis=0)*({n})",
-    "({m})'*mean({M}, axis=1)",
     "sum((({M}) - mean({M}, axis=0)).^2)",
     "sum((({M}) - mean({M}, axis=1)).^2)",
-    "logsumexp({M}, axis=0)*({n})",
-    "sum(softmax({M}, axis=0) .* ({M}))",
-    "({m})'*solve(P + ({m})*({m})', {m})",
-    "norm2(solve(B, ({M})'))^2",
+)
+
+FOCUSES = focuses()
+CLOSED = (*MIXED, *(form for forms in FOCUSES.values() for form in forms))
+
+#: What formulas are differentiated by.
+WRT = "xyABStCPv"
+
+#: The share of formulas that are written around one operation, function or rule.
+FOCUSED = 0.5
+
+#: The share of formulas whose operations are all rational.
+RATIONAL = 0.12
+
+#: How many operations lie above each other at most, with their shares.
+DEPTHS = (1, 1, 2, 2, 2, 2, 3, 3, 4)
+
+#: Scalars without roots and functions such as exp.
+RATIONAL_FORMS = (
+    "sum({n})",
+    "tr(({M})*A')",
+    "tr(B^2)*({s})",
+    "det(P)*({s})",
+    "det(B + ({s})*S)",
+    "tr(inv(B)*S)*({s})",
+    "({m})'*inv(P + ({m})*({m})')*y",
+    "({n})'*solve(B, {n})",
+    "vec({M})'*kron({n}, {m})",
+    "norm2({n})^2",
+    "mean({M})",
     "sum(outer({m}, {n}) .* ({M}))",
 )
 
@@ -94,16 +113,43 @@ class Writer:
 
     def __init__(self, seed: int) -> None:
         self.draw = random.Random(seed)
-        self.wrt = self.draw.choice("xyABStCPv")
+        self.wrt = self.draw.choice(WRT)
+        self.rational = self.draw.random() < RATIONAL
 
     def formula(self) -> str:
         """A scalar, vector or matrix expression that holds the variable."""
-        for _ in range(50):
-            kind = self.draw.choice([(), (), (), ("n",), ("m",), ("m", "n")])
-            text = self.write(kind, self.draw.randrange(2, 5))
-            if re.search(rf"\b{self.wrt}\b", text):
+        forms = None
+        if not self.rational and self.draw.random() < FOCUSED:
+            forms = FOCUSES[self.draw.choice(list(FOCUSES))]
+        for _ in range(8):
+            text = self.around(self.draw.choice(forms)) if forms else self.any_kind()
+            held = [name for name in WRT if re.search(rf"\b{name}\b", text)]
+            if self.wrt in held:
                 return text
+        if held:
+            self.wrt = self.draw.choice(held)
+            return text
         return self.leaf(KINDS[self.wrt])
+
+    def any_kind(self) -> str:
+        """An expression of a random kind."""
+        kind = self.draw.choice([(), (), (), ("n",), ("m",), ("m", "n")])
+        return self.write(kind, self.draw.choice(DEPTHS))
+
+    def around(self, form: str) -> str:
+        """A form with small expressions in its places, now and then inside something else."""
+        text = self.filled(form, self.draw.randrange(2))
+        outer = self.draw.randrange(4)
+        if outer == 0:
+            return f"({text})*({self.write(('n',), 1)})"
+        return f"({text}) + ({self.write((), 1)})" if outer == 1 else text
+
+    def filled(self, template: str, depth: int) -> str:
+        """A template with an expression of its own in each place."""
+        kinds: dict[str, Kind] = {"s": (), "n": ("n",), "m": ("m",), "M": ("m", "n")}
+        return re.sub(
+            r"\{(\w)\}", lambda place: f"({self.write(kinds[place[1]], depth)})", template
+        )
 
     def leaf(self, kind: Kind) -> str:
         """A symbol, a number or ones."""
@@ -133,6 +179,9 @@ class Writer:
         """A function or power of every entry."""
         inside = self.write(kind, depth)
         chance = self.draw.random()
+        if self.rational:
+            forms = (ENTRY_POWERS[:2], POWERS[:2])[not kind]
+            return self.draw.choice(forms).format(inside)
         if chance < 0.5:
             return f"{self.draw.choice(SMOOTH)}({inside})"
         if chance < 0.75:
@@ -142,7 +191,7 @@ class Writer:
     def combined(self, kind: Kind, depth: int) -> str:
         """Two expressions of one kind, entry by entry."""
         one, other = self.write(kind, depth), self.write(kind, depth)
-        if one != other and self.draw.random() < 0.15:
+        if one != other and not self.rational and self.draw.random() < 0.15:
             return f"{self.draw.choice(['max', 'min'])}({one}, {other})"
         return f"({one}) {self.draw.choice(['.*', '.*', '+', '+', '-'])} ({other})"
 
@@ -160,12 +209,8 @@ class Writer:
         return f"({self.write(one, depth)})'*({self.write(one, depth)})"
 
     def closed(self, kind: Kind, depth: int) -> str:
-        """A scalar from a template; each place in it gets an expression of its own."""
-        kinds: dict[str, Kind] = {"s": (), "n": ("n",), "m": ("m",), "M": ("m", "n")}
-        template = self.draw.choice(CLOSED)
-        return re.sub(
-            r"\{(\w)\}", lambda place: f"({self.write(kinds[place[1]], depth)})", template
-        )
+        """A scalar from a template."""
+        return self.filled(self.draw.choice(RATIONAL_FORMS if self.rational else CLOSED), depth)
 
     def product(self, kind: Kind, depth: int) -> str:
         """A matrix product."""
@@ -196,11 +241,11 @@ class Writer:
             return self.draw.choice([f"inv({matrix})*({inside})", f"solve({matrix}, {inside})"])
         if pick == 2:
             return self.reduced(kind, depth)
-        return f"softmax({inside})"
+        return f"({inside}) .* ({inside})" if self.rational else f"softmax({inside})"
 
     def reduced(self, kind: Kind, depth: int) -> str:
         """A matrix summed, or the like, along its rows or down its columns."""
-        name = self.draw.choice(["sum", "mean", "logsumexp"])
+        name = self.draw.choice(["sum", "mean", "sum" if self.rational else "logsumexp"])
         if self.draw.random() < 0.5:
             return f"({name}({self.write(('k', kind[0]), depth)}, axis=0))'"
         option = "" if name == "logsumexp" and self.draw.random() < 0.5 else ", axis=1"
@@ -212,6 +257,6 @@ class Writer:
             forms = [f"diag({self.write(kind[:1], depth)})"]
             forms += {"n": ["inv(B)", "B^2", "inv(B)^2"], "m": ["inv(P)", "P^3"]}.get(kind[0], [])
             return self.draw.choice(forms)
-        if self.draw.random() < 0.6:
+        if self.rational or self.draw.random() < 0.6:
             return f"({self.write(kind[::-1], depth)})'"
         return f"softmax({self.write(kind, depth)}{self.draw.choice(['', ', axis=0'])})"

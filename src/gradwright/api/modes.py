@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from gradwright.calculus.elimination import ORDERS, Length, cross_country
@@ -59,11 +59,12 @@ class Chain:
     graph: Graph
     outputs: tuple[tuple[Node, tuple[Variable, ...]], ...]
     finish: Callable[[int, Node], Node]
+    _made: dict[object, tuple[Node, ...]] = field(default_factory=dict, compare=False)
 
     def ways(self, hints: Mapping[str, int]) -> Iterator[Way]:
         """Every order that there is, those of one mode behind each other."""
-        backward = partial(self._each, self._reverse)
-        onward = partial(self._each, self._forward)
+        backward = partial(self._each, "reverse", self._reverse)
+        onward = partial(self._each, "forward", self._forward)
         yield Way("reverse", "from the output", Bracketing.FROM_THE_OUTPUT, backward)
         yield Way("forward", "from the variable", Bracketing.FROM_THE_VARIABLE, onward)
         cheapest = "chains multiplied in the cheapest order"
@@ -74,7 +75,8 @@ class Chain:
             return Lengths(hints).length(size)
 
         for order in ORDERS:
-            make = partial(self._each, partial(self._eliminated, order, length))
+            key = (order, *sorted(hints.items()))
+            make = partial(self._each, key, partial(self._eliminated, order, length))
             yield Way("cross_country", order, Bracketing.CHEAPEST, make)
 
     def _eliminated(
@@ -91,16 +93,20 @@ class Chain:
         return [forward(self.graph, node, variable) for variable in by]
 
     def _each(
-        self, derivative: Callable[[Node, Sequence[Variable]], Sequence[Node] | None]
+        self,
+        key: object,
+        derivative: Callable[[Node, Sequence[Variable]], Sequence[Node] | None],
     ) -> tuple[Node, ...]:
-        """The derivatives of all outputs; nothing where one was not found."""
-        found: list[Node] = []
-        for node, by in self.outputs:
-            made = derivative(node, by)
-            if made is None:
-                return ()
-            found.extend(made)
-        return tuple(self.finish(place, node) for place, node in enumerate(found))
+        """The derivatives of all outputs, made once; nothing where one was not found."""
+        if key not in self._made:
+            found: list[Node] = []
+            for node, by in self.outputs:
+                made = derivative(node, by)
+                if made is None:
+                    return ()
+                found.extend(made)
+            self._made[key] = tuple(self.finish(k, node) for k, node in enumerate(found))
+        return self._made[key]
 
 
 def assumed_lengths(

@@ -62,12 +62,16 @@ class Planner:
 
     @cached_property
     def plans(self) -> tuple[Plan, ...]:
-        """The cheapest plan of each mode, by the order of the modes.
+        """The cheapest plan of each mode, by the order of the modes."""
+        return self._cheapest(self._ways)
+
+    def _cheapest(self, ways: Iterable[Way]) -> tuple[Plan, ...]:
+        """The cheapest plan of each mode among some ways.
 
         A way that is much work is left out, unless its mode is the one that was asked for.
         """
         best: dict[str, Plan] = {}
-        for way in self._ways:
+        for way in ways:
             needed = way.mode in (self.choice.mode, "reverse") and way.mode not in best
             plan = self._plan(way) if needed else within(OTHER_WAY, partial(self._plan, way))
             held = best.get(way.mode)
@@ -87,7 +91,8 @@ class Planner:
         """The plan whose program is emitted; of equally cheap ones the first."""
         if self.choice.mode == "auto":
             return min(self.plans, key=lambda plan: plan.multiplications)
-        return next(plan for plan in self.plans if plan.mode == self.choice.mode)
+        (plan,) = self._cheapest(way for way in self._ways if way.mode == self.choice.mode)
+        return plan
 
     def report(self, subject: str) -> CostReport:
         """All modes with their counts."""

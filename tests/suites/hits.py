@@ -1,0 +1,50 @@
+"""Which operations, functions and rules took part in one derivation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gradwright.api.derivation import Derivation
+from gradwright.core.graph import Graph
+from gradwright.core.nodes import Function, Node, Operation, postorder
+from gradwright.notation.functions import FUNCTIONS
+from gradwright.notation.tree import Call, walk
+from gradwright.ops.table import OPERATIONS
+from gradwright.simplify.rewrite import Rule
+from tests.suites.focused import rules
+
+
+@contextmanager
+def counted_rules() -> Iterator[set[str]]:
+    """The names of the rules that fired since the set was last cleared."""
+    fired: set[str] = set()
+
+    def counting(rule: Rule):
+        apply = rule.apply
+
+        def counted(graph: Graph, node: Node) -> Node | None:
+            after = apply(graph, node)
+            if after is not None and after is not node:
+                fired.add(f"rule {rule.name}")
+            return after
+
+        return counted
+
+    held = [(rule, rule.apply) for rule in rules().values()]
+    for rule, _ in held:
+        object.__setattr__(rule, "apply", counting(rule))
+    try:
+        yield fired
+    finally:
+        for rule, apply in held:
+            object.__setattr__(rule, "apply", apply)
+
+
+def operations_in(derived: Derivation) -> set[str]:
+    """The operations of the formula and of its derivative, and the functions that are written."""
+    nodes = postorder(derived._lowering.value.node, *(o.node for o in derived._outputs))
+    found = {f"operation {n.operation}" for n in nodes if isinstance(n, Function | Operation)}
+    written = {part.function for part in walk(derived.tree) if isinstance(part, Call)}
+    spelled = {f"function {name}" for name in written & set(FUNCTIONS) if name not in OPERATIONS}
+    return {name for name in found if name.split(" ", 1)[1] in OPERATIONS} | spelled

@@ -1,0 +1,314 @@
+"""Whether a derivation of a random formula is right: nodes of every mode, code, printed texts.
+
+Oracles: the complex step of the notation's own evaluator; on a sample dual numbers in mpmath; for
+rational formulas dual numbers modulo a prime, without rounding.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+
+from gradwright.api.checking import sample_sizes, vec_order
+from gradwright.api.derivation import Derivation
+from gradwright.core.nodes import Node, Variable, postorder
+from gradwright.explain.left_sides import variables_of
+from gradwright.notation.parser import parse
+from gradwright.notation.reference import evaluate
+from gradwright.notation.shapes import Scope, infer
+from gradwright.notation.tree import Tree
+from gradwright.render.plain import plain_text
+from gradwright.render.unicode import unicode_text
+from gradwright.simplify import field
+from gradwright.simplify.equal import _modular_value
+from gradwright.verification import complex_step
+from tests.suites.dual_numbers import DIGITS, PRIME, Arithmetic, Dual, Undefined
+from tests.suites.index_reader import index_value
+
+#: A value that agrees this well is right; nothing else is asked.
+TOLERANCE = 1e-11
+
+#: Points where rounding alone moves the derivative by more than this cannot judge it.
+CONDITIONED = 1e-9
+
+#: One unit in the last place of float32 is this many of float64.
+SINGLE_TO_DOUBLE = 2.0**-29
+
+#: Points modulo the prime that are tried until one is defined.
+EXACT_TRIES = 4
+
+Point = dict[str, np.ndarray]
+Function = Callable[[Point], np.ndarray]
+
+
+def relative(found: np.ndarray, expected: np.ndarray, floor: float = 0.0) -> float:
+    """max |a - b| over max |b| (at least `floor`); where b is zero, a must be too."""
+    gap = float(np.max(np.abs(found - expected), initial=0.0))
+    scale = max(floor, float(np.max(np.abs(expected), initial=0.0)))
+    if gap == 0.0:
+        return 0.0
+    return gap / scale if scale else float("inf")
+
+
+def mode_nodes(derived: Derivation) -> Iterator[tuple[str, Node]]:
+    """The derivative as reverse, forward and cross-country mode give it."""
+    chain = derived._choice.chain
+    assert chain is not None
+    lengths = derived._program._planner.lengths
+    seen: set[Node] = set()
+    for way in chain.ways(lengths):
+        for node in way.make():
+            if node not in seen:
+                seen.add(node)
+                yield way.mode, node
+
+
+class Judge:
+    """One derivation, with one result, at one point."""
+
+    def __init__(self, derived: Derivation, point: Point) -> None:
+        self.derived = derived
+        self.point = point
+        (self.key,) = derived.printed
+        self.wrt = variables_of(derived.kind, self.key)[-1]
+        self.sizes = sample_sizes(derived.scope)
+        self.function = self._differentiated()
+
+    def _differentiated(self) -> Function:
+        """The formula, or the printed text of the derivative before this one."""
+        before = self.derived.differentiated
+        if before is None:
+            return evaluator(self.derived.tree, self.derived.scope, self.point)
+        (printed,) = before.printed.values()
+        axes = printed.node.axes if printed.form == "index" else None
+        value = evaluator(printed.tree, before.scope, self.point, axes)
+        if printed.form != "kronecker":
+            return value
+        (key,) = before.printed
+        last = variables_of(before.kind, key)[-1]
+        order = vec_order(printed.node.order, len(before.scope.symbols[last].sizes))
+        shape = [axis if isinstance(axis, int) else self.sizes[axis] for axis in printed.node.axes]
+        turned = [shape[axis] for axis in order]
+        return lambda at: value(at).reshape(turned).transpose(np.argsort(order))
+
+    def outcome(self) -> str:
+        """`right`, `right in index form`, `set aside` or what is wrong."""
+        kinks = self.derived.kink_distance()
+        if kinks is not None and kinks(self.point) < 1e-6:
+            return "set aside"
+        before = self.derived.differentiated
+        if before is not None:
+            first = Judge(before, self.point).of_texts()
+            if not first.startswith("right"):
+                return f"{first} (of the derivative before)" if "wrong" in first else first
+        found = self._against_the_complex_step(True)
+        in_index_form = found == "right" and self.derived.form == "index"
+        return "right in index form" if in_index_form else found
+
+    def of_texts(self) -> str:
+        """The same for what is printed alone, and for what it is the derivative of."""
+        before = self.derived.differentiated
+        if before is not None:
+            first = Judge(before, self.point).of_texts()
+            if first != "right":
+                return first
+        return self._against_the_complex_step(False)
+
+    # Complex step -------------------------------------------------------------------------------
+
+    def oracle(self, at: Point) -> np.ndarray:
+        """The derivative by the complex step."""
+        return np.asarray(complex_step.jacobian(self.function, at, self.wrt))
+
+    def code(self, at: Point) -> np.ndarray:
+        """The emitted code."""
+        return np.asarray(self.derived.unverified()(**at))
+
+    def _claims(self, expected: np.ndarray, whole: bool) -> Iterator[tuple[str, Function]]:
+        if whole:
+            for mode, node in mode_nodes(self.derived):
+                yield f"wrong in {mode} mode", self._evaluated(node)
+            yield "wrong code", self.code
+        for text in self._texts(expected.shape):
+            yield "wrong text", text
+
+    def _evaluated(self, node: Node) -> Function:
+        return lambda at: np.asarray(field.evaluate(node, at, self.sizes))
+
+    def _against_the_complex_step(self, whole: bool) -> str:
+        expected = self.oracle(self.point)
+        if not np.all(np.isfinite(expected)):
+            return "set aside"
+        # A derivative that cancels to zero is compared on the scale of the function.
+        size = float(np.max(np.abs(self.function(self.point)), initial=1.0))
+        vanishes = float(np.max(np.abs(expected), initial=0.0)) < 1e-12 * size
+        floor = size if vanishes else 0.0
+        for wrong, value in self._claims(expected, whole):
+            found = value(self.point)
+            if found.shape != expected.shape:
+                return f"{wrong}: its shape"
+            error = relative(found, expected, floor)
+            if error <= TOLERANCE:
+                continue
+            noise = self._noise(value)
+            if noise > CONDITIONED:
+                return "set aside"
+            if not error <= TOLERANCE + 64 * noise:
+                return wrong
+        return "right"
+
+    def _noise(self, value: Function) -> float:
+        return max(self._inside(), self._rounding(value), self._rounding(self.oracle))
+
+    def _rounding(self, value: Function) -> float:
+        """How far a value moves, relatively, when inputs move by one unit in the last place.
+
+        Every evaluation rounds anew, so the value's own rounding shows too.
+        """
+        draw = np.random.default_rng(0)
+        here = value(self.point)
+        worst = 0.0
+        for _ in range(4):
+            moved = dict(self.point)
+            for name, declared in self.derived.scope.symbols.items():
+                signs = draw.choice([-1.0, 1.0], np.shape(self.point[name]))
+                if declared.facts & {"symmetric", "posdef"}:
+                    signs = np.tril(signs) + np.tril(signs, -1).T
+                moved[name] = self.point[name] * (1 + 2.3e-16 * signs)
+            worst = max(worst, relative(value(moved), here))
+        return worst
+
+    def _inside(self) -> float:
+        """The rounding inside the emitted code, measured in float32 and scaled to float64.
+
+        This finds digits that cancel inside a formula, as in s - s^2 for s next to 1, where moving
+        the inputs moves nothing.
+        """
+        free = self.derived.free_sizes
+        single = {n: v if n in free else np.float32(v) for n, v in self.point.items()}
+        double = {n: v if n in free else np.float64(v) for n, v in single.items()}
+        change = relative(self.code(single), self.code(double))
+        return SINGLE_TO_DOUBLE * (min(1.0, change) if np.isfinite(change) else 1.0)
+
+    def _texts(self, shape: tuple[int, ...]) -> Iterator[Function]:
+        """What is printed, each as a function of a point, by evaluators of the notation."""
+        scope = self.derived.scope
+        printed = self.derived.printed[self.key]
+        shown = (plain_text(printed.tree), unicode_text(printed.tree))
+        if printed.form == "index":
+            axes = printed.node.axes
+
+            def matrix(at: Point) -> Callable[[str], np.ndarray]:
+                return lambda part: evaluator(parse(part), scope, at)(at)
+
+            yield lambda at: index_value(shown[0], shape, matrix(at))
+            for text in shown:
+                yield lambda at, text=text: evaluator(parse(text), scope, at, axes)(at)  # type: ignore[misc]
+            return
+        order = tuple(range(len(shape)))
+        if len(shape) > 2:
+            order = vec_order(len(shape), len(scope.symbols[self.wrt].sizes))
+        turned = [shape[axis] for axis in order]
+        for text in shown:
+            tree = parse(text)
+
+            def value(at: Point, tree: Tree = tree) -> np.ndarray:
+                found = evaluator(tree, scope, at)(at)
+                return found.reshape(turned).transpose(np.argsort(order))
+
+            yield value
+
+    # Dual numbers -------------------------------------------------------------------------------
+
+    def by_dual_numbers(self, draw: random.Random) -> str:
+        """`right`, `set aside` or what is wrong, along one direction in 30 digits."""
+        if self.derived.differentiated is not None:
+            return "right"
+        shape = np.shape(self.point[self.wrt])
+        along = np.array([draw.uniform(-1, 1) for _ in range(int(np.prod(shape)))]).reshape(shape)
+        with mpmath.workdps(DIGITS):
+            try:
+                exact = self._dual(Arithmetic(real=True), self.point, along)
+            except (Undefined, ValueError, TypeError, ZeroDivisionError, OverflowError):
+                return "set aside"
+            expected = np.array([float(mpmath.re(entry.slope)) for entry in exact])
+        found = np.tensordot(self.oracle(self.point), along, along.ndim).ravel()
+        claimed = np.tensordot(self.code(self.point), along, along.ndim).ravel()
+        if not np.all(np.isfinite(expected)):
+            return "set aside"
+        size = float(np.max(np.abs(self.function(self.point)), initial=1.0))
+        scale = max(float(np.max(np.abs(self.code(self.point)), initial=0.0)), 1e-12 * size)
+        worst = max(relative(v, expected, scale) for v in (found, claimed))
+        if worst <= TOLERANCE:
+            return "right"
+        noise = max(self._noise(self.code), CONDITIONED * (scale <= 1e-12 * size))
+        if noise > CONDITIONED:
+            return "set aside"
+        return "right" if worst <= TOLERANCE + 64 * noise else "wrong by dual numbers"
+
+    def exactly(self, draw: random.Random) -> str:
+        """`right`, `no point` or what is wrong, modulo a prime along one direction."""
+        if self.derived.differentiated is not None:
+            return "no point"
+        nodes = list(mode_nodes(self.derived))
+        names = self.derived.scope.symbols
+        for _ in range(EXACT_TRIES):
+            values = {
+                name: _modular_value(Variable(d.sizes, b"", name, d.facts), None, self.sizes, draw)
+                for name, d in names.items()
+            }
+            shape = np.shape(values[self.wrt])
+            along = np.empty(shape, dtype=object)
+            for place in np.ndindex(shape):
+                along[place] = draw.randrange(PRIME)
+            try:
+                exact = self._dual(Arithmetic(real=False), values, along)
+                expected = [entry.slope.value for entry in exact]
+                for mode, node in nodes:
+                    value = field.evaluate_modular(node, values, self.sizes, 1)
+                    found = np.tensordot(value, along, along.ndim) if along.ndim else value * along
+                    if [int(entry) % PRIME for entry in np.ravel(found)] != expected:
+                        return f"wrong modulo a prime in {mode} mode"
+            except (Undefined, field.Undecided):
+                continue
+            return "right"
+        return "no point"
+
+    def _dual(self, arithmetic: Arithmetic, at: Point, along: np.ndarray) -> list[Dual]:
+        values = {
+            name: arithmetic.given(
+                at[name], along if name == self.wrt else None, declared.kind == "row"
+            )
+            for name, declared in self.derived.scope.symbols.items()
+        }
+        return list(arithmetic.evaluate(self.derived.tree, values, self.sizes).ravel())
+
+
+def is_rational(derived: Derivation) -> bool:
+    """Whether exact arithmetic can say something: no function such as exp, no root."""
+    rational = {"det", "inv"}
+    for node in postorder(derived._lowering.value.node):
+        operation = getattr(node, "operation", None)
+        exponent = getattr(node, "exponent", Fraction(1))
+        if (operation is not None and operation not in rational) or exponent.denominator != 1:
+            return False
+    return True
+
+
+def evaluator(
+    tree: Tree, scope: Scope, point: Point, axes: tuple[int | str, ...] | None = None
+) -> Function:
+    """A text as a function of a point, by the notation's own evaluator."""
+    inside = infer(tree, scope.symbols, sizes=scope.sizes, axes=axes)
+    lengths = sample_sizes(scope)
+
+    def value(at: Point) -> np.ndarray:
+        known = {**lengths, **at}
+        used = {name: known[name] for name in {*inside.symbols, *inside.sizes} if name in known}
+        return np.asarray(evaluate(tree, used, inside))
+
+    return value
