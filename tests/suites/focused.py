@@ -47,7 +47,7 @@ FORMS = {
     "commutation": ("vec({M})'*commutation(n, m)*vec(({M})')",),
 }
 
-#: Scalars in whose derivative, or in whose code, a rule is used.
+#: Scalars in whose derivative, or in whose code, a rule is used; behind a = stands a whole formula.
 RULE_FORMS = {
     "inverse": ("({n})'*inv(B)*B*({n})", "({m})'*P*inv(P)*({m})"),
     "double inverse": ("({s})*det(inv(B))", "logdet(inv(P))*({s})", "({n})'*inv(inv(B))*({n})"),
@@ -69,12 +69,18 @@ RULE_FORMS = {
     "log softmax": ("sum(log(softmax({n})) .* ({n}))", "({s})*sum(log(softmax({M})))"),
     "log sigmoid": ("({s})*log(sigmoid({s}))", "({n})'*log(sigmoid({n}))"),
     "log(1 - sigmoid)": ("({s})*log(1 - sigmoid({s}))", "({n})'*log(1 - sigmoid({n}))"),
-    "diagonals": ("({n})'*(tanh({n}) + sigmoid({n}))", "sum((tanh(x) + sin(x)) .* ({n}))"),
+    "diagonals": ("= tanh({n}) + sigmoid({n})", "= x .* exp({n}) + sin(x)"),
     "distribute quotients": (
         "sum(b1 .* log(sigmoid({n})) + (1 - b1) .* log(1 - sigmoid({n})))",
         "sum(b1 .* log(sigmoid(x)) + (1 - b1) .* log(1 - sigmoid(x)))",
     ),
     "distribute": ("(({n}) + ({n}))'*B*({n})", "(x + v)'*S*({n})"),
+    "complement": ("({s})*(1 - sigmoid(-s))", "({n})'*(1 - sigmoid(-({n})))"),
+    "even slope": ("({s})*sigmoid(s)*sigmoid(-s)", "sum(sigmoid(x) .* sigmoid(-x) .* ({n}))"),
+    "inverse of a product": ("({n})'*inv(B*B)*({n})", "({n})'*inv(B'*B)*v"),
+    "Sherman-Morrison": ("({n})'*inv(B + x*x')*({n})", "x'*inv(B + x*x')*x*({s})"),
+    "fractions merged": ("({s}) - t*s^2/(1 + s^2)", "t - t*s^2/(1 + s^2) + ({s})"),
+    "common denominator": ("(1 + t/(1 + s^2))*(({n})'*v)", "(1 + s/t)*(({n})'*v)"),
     "common factor": ("v'*(exp({n}) + sin({n}))", "sum(exp(x) .* ({n}) + sin(x) .* ({n}))"),
 }
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradwright.ops.table import OPERATIONS
+
 #: The value of a text in matrix notation.
 Matrix = Callable[[str], np.ndarray]
 
@@ -32,6 +34,11 @@ FUNCTIONS = {
     "arctan": np.arctan, "sinh": np.sinh, "cosh": np.cosh, "max": np.maximum, "min": np.minimum,
     "rsqrt": lambda z: 1 / np.sqrt(z), "tan": np.tan, "arcsin": np.arcsin, "arccos": np.arccos,
 }  # fmt: skip
+
+
+def function(name: str) -> Callable[..., np.ndarray]:
+    """A function of entries; those that are not listed as their records compute them."""
+    return FUNCTIONS[name] if name in FUNCTIONS else OPERATIONS[name].value
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +191,7 @@ class _Reader:
             self.take()
             parts.append(self.sum())
         assert self.take() == ")"
-        return together(FUNCTIONS[name], *parts) if name else parts[0]
+        return together(function(name), *parts) if name else parts[0]
 
     def entry(self, start: int) -> Named:
         """Matrix notation from `start` to here, at the letters in brackets that follow."""

@@ -21,6 +21,7 @@ import numpy as np
 from gradwright.api.checking import sample_point
 from gradwright.api.derivation import Derivation
 from gradwright.api.formula import Formula, formula
+from gradwright.core.work import limits
 from gradwright.errors import GradwrightError, LimitError
 from tests.suites.hits import counted_rules, operations_in
 from tests.suites.judging import Judge, is_rational
@@ -31,6 +32,9 @@ SECOND_ORDER, THIRD_ORDER = 4, 40
 
 #: Of so many formulas one is judged by dual numbers in mpmath.
 DUAL_NUMBERS = 8
+
+#: How much more work than usual a formula may take.
+WORK = 10
 
 #: Points that are drawn until one can judge.
 POINTS = 5
@@ -120,7 +124,7 @@ def run(count: int, seed: int, shard: tuple[int, int] = (1, 1), log: Path | None
     """Judge formulas number 0 to count - 1 that belong to the shard."""
     tally = Tally()
     done = _read(log)
-    with counted_rules() as fired:
+    with counted_rules() as fired, limits(WORK):
         for number in range(shard[0] - 1, count, shard[1]):
             if number in done:
                 tally.add(*done[number])

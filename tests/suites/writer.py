@@ -77,7 +77,8 @@ MIXED = (
 )
 
 FOCUSES = focuses()
-CLOSED = (*MIXED, *(form for forms in FOCUSES.values() for form in forms))
+SCALARS = [form for forms in FOCUSES.values() for form in forms if form[0] != "="]
+CLOSED = (*MIXED, *SCALARS)
 
 #: What formulas are differentiated by.
 WRT = "xyABStCPv"
@@ -138,7 +139,9 @@ class Writer:
 
     def around(self, form: str) -> str:
         """A form with small expressions in its places, now and then inside something else."""
-        text = self.filled(form, self.draw.randrange(2))
+        text = self.filled(form.removeprefix("= "), self.draw.randrange(2))
+        if form.startswith("= "):
+            return text
         outer = self.draw.randrange(4)
         if outer == 0:
             return f"({text})*({self.write(('n',), 1)})"
