@@ -42,8 +42,9 @@ def counted_rules() -> Iterator[set[str]]:
 
 
 def operations_in(derived: Derivation) -> set[str]:
-    """The operations of the formula and of its derivative, and the functions that are written."""
-    nodes = postorder(derived._lowering.value.node, *(o.node for o in derived._outputs))
+    """The operations of the formula, its derivative and the code, and the functions written."""
+    made = derived._program._planner
+    nodes = postorder(made.value, *made.chosen.nodes, *(o.node for o in derived._outputs))
     found = {f"operation {n.operation}" for n in nodes if isinstance(n, Function | Operation)}
     written = {part.function for part in walk(derived.tree) if isinstance(part, Call)}
     spelled = {f"function {name}" for name in written & set(FUNCTIONS) if name not in OPERATIONS}

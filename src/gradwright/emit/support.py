@@ -40,7 +40,7 @@ def normcdf(x):
     from math import erfc, sqrt
 
     each = np.vectorize(lambda z: 0.5 * erfc(-z / sqrt(2)), otypes=[float])
-    return np.asarray(each(x), dtype=np.asarray(x).dtype)
+    return np.asarray(each(x), dtype=np.result_type(x, 0.0))
 '''
 
 ERF = '''
@@ -48,7 +48,7 @@ def erf(x):
     """2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x, entry by entry."""
     from math import erf as one
 
-    return np.asarray(np.vectorize(one, otypes=[float])(x), dtype=np.asarray(x).dtype)
+    return np.asarray(np.vectorize(one, otypes=[float])(x), dtype=np.result_type(x, 0.0))
 '''
 
 SPREAD = '''
