@@ -195,6 +195,35 @@ def test_the_order_of_a_chain_follows_the_lengths(lengths: dict[str, int], expec
     assert cost(function, lengths).multiplications < cost(turned, lengths).multiplications
 
 
+#: Σ_j A[i,j] A[k,j] x[j] laid over four axes, and three axes tied: the Hessian of a layer.
+DENSE = G.product([(A, (0, 4)), (A, (2, 4)), (B, (4, 1)), (B, (4, 3))], (0, 1, 2, 3))
+TIED = G.product([(A, (0, 4)), (A, (2, 4)), (B, (4, 1))], (0, 1, 2, 1))
+
+
+def test_what_is_tied_is_added_in_place() -> None:
+    node = G.scale(2, G.add([(1, DENSE), (-3, TIED)], DENSE.axes))
+    *before, last = FormulaBody(build_function("f", (A, B), [("value", node)])).lines()
+    assert sum("add_on_diagonals(" in line for line in [*before, last]) == 1
+    # The factor 2 is taken into the products, and nothing is as large as the result but the sum.
+    assert not any("spread" in line or "2 * t" in line for line in [*before, last])
+
+
+@pytest.mark.parametrize("shown", [False, True], ids=["alone", "with what it is added to"])
+def test_a_sum_with_what_is_tied(shown: bool, rng: np.random.Generator) -> None:
+    node = G.add([(1, DENSE), (-3, TIED)], DENSE.axes)
+    outputs = [("value", node), *[("dense", DENSE)] * shown]
+    source = formula_module(build_function("f", (A, B), outputs), "A sum.", ())
+    a, b = rng.standard_normal((4, 3)), rng.standard_normal((3, 2))
+    found = load(source).f(a, b)
+    dense = np.einsum("ie,ke,ej,el->ijkl", a, a, b, b)
+    tied = np.einsum("ie,ke,ej,jl->ijkl", a, a, b, np.eye(2))
+    bound = 1e-13 * (np.einsum("ie,ke,ej->ijk", *map(np.abs, (a, a, b))).max() + 1)
+    assert np.max(np.abs((found[0] if shown else found) - (dense - 3 * tied))) <= 10 * bound
+    if shown:
+        assert np.max(np.abs(found[1] - dense)) <= 10 * bound
+    assert ("add_on_diagonals" in source) is not shown
+
+
 @pytest.mark.parametrize("signs", ["positive", "negative", "both", "nothing", "nan"])
 def test_weighted_rows_of_any_sign(signs: str, rng: np.random.Generator) -> None:
     node = G.product([(A, (0, 1)), (A, (0, 2)), (y, (0,))], (1, 2))

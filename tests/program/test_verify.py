@@ -8,6 +8,7 @@ import pytest
 
 from gradwright.core.nodes import Size
 from gradwright.program.ir import (
+    AddTied,
     Apply,
     Einsum,
     Function,
@@ -26,7 +27,12 @@ from gradwright.program.ir import (
 )
 from gradwright.program.verify import verify
 
-AXES: dict[str, tuple[Size, ...]] = {"A": ("m", "n"), "x": ("n",), "y": ("m",)}
+AXES: dict[str, tuple[Size, ...]] = {
+    "A": ("m", "n"),
+    "S": ("n", "n"),
+    "x": ("n",),
+    "y": ("m",),
+}
 
 
 def function(kernel: Kernel, operands: tuple[Operand, ...], *results: tuple[Size, ...]) -> Function:
@@ -56,6 +62,7 @@ STATEMENTS: dict[str, tuple[Kernel, tuple[Operand, ...], list[tuple[Size, ...]]]
     "logsumexp": (Apply("logsumexp"), (A,), [("m",)]),
     "both": (SoftmaxLogSumExp(), (A,), [("m", "n"), ("m",)]),
     "spread": (Spread((0, 1, 1), (1,)), (X,), [("m", "n", "n")]),
+    "added on a diagonal": (AddTied((0, 0), (0,)), (Ref("S"), X), [("n", "n")]),
 }
 
 

@@ -12,12 +12,16 @@ from gradwright.emit.library import NUMPY, Library
 from gradwright.emit.names import PythonNames, python_names
 from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import (
+    AddTied,
     Apply,
+    BatchedMatMul,
     Cut,
     Einsum,
     Function,
     Gram,
     Indicator,
+    Map,
+    MatMul,
     OneHotRows,
     Operand,
     Pad,
@@ -28,6 +32,7 @@ from gradwright.program.ir import (
     SoftmaxLogSumExp,
     Spread,
     Statement,
+    TensorDot,
     is_temporary,
     number_values,
 )
@@ -77,6 +82,7 @@ class FormulaBody:
         self._views = views(function)
         self._inlined: set[str] = set()
         self._uses = self._count_uses()
+        self._owned = owned(function, self._uses)
         self._written: list[str] = []
 
     # Names, as expressions ask for them ---------------------------------------------------------
@@ -118,6 +124,10 @@ class FormulaBody:
         """The axes of a value."""
         return self.function.axes[name]
 
+    def owns(self, name: str) -> bool:
+        """Whether the array of a value may be written over: it was made here and is read once."""
+        return self.library is NUMPY and name in self._owned
+
     def is_number(self, name: str) -> bool:
         """Whether a value is made of numbers and sizes alone."""
         return name in self._numbers
@@ -127,7 +137,7 @@ class FormulaBody:
     def lines(self) -> list[str]:
         """The function's body."""
         for statement in self.function.statements:
-            self.helpers |= helpers_of(statement, self.library)
+            self.helpers |= helpers_of(statement, self.library, self.owns)
             self._write(statement)
         outputs = self.function.outputs
         named = [operand.name for operand in outputs if isinstance(operand, Ref)]
@@ -245,7 +255,24 @@ def views(function: Function) -> frozenset[str]:
     return frozenset(found)
 
 
-def helpers_of(statement: Statement, library: Library) -> set[str]:
+def owned(function: Function, uses: Mapping[str, int]) -> frozenset[str]:
+    """The values whose arrays NumPy makes for them, which one statement reads once."""
+    found: set[str] = set()
+    for statement in function.statements:
+        target = statement.targets[0]
+        made = isinstance(statement.kernel, Map | MatMul | Gram | BatchedMatMul | TensorDot)
+        same = isinstance(statement.kernel, Permute | AddTied)
+        first = statement.operands[0] if statement.operands else None
+        if uses[target] == 1 and (
+            made or (same and isinstance(first, Ref) and first.name in found)
+        ):
+            found.add(target)
+    return frozenset(found)
+
+
+def helpers_of(
+    statement: Statement, library: Library, owns: Callable[[str], bool] = lambda name: False
+) -> set[str]:
     """The helper functions that a statement calls."""
     match statement.kernel:
         case Apply(name, _):
@@ -264,6 +291,10 @@ def helpers_of(statement: Statement, library: Library) -> set[str]:
             return {"put"}
         case OneHotRows():
             return {"one_hot"}
+        case AddTied():
+            total = statement.operands[0]
+            in_place = isinstance(total, Ref) and owns(total.name)
+            return {"add_on_diagonals" if in_place else "spread"}
         case Spread():
             # The other cases are np.full, np.eye and np.diag.
             return {"spread"} if is_tied(statement.kernel) else set()

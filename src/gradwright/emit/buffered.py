@@ -134,6 +134,10 @@ class BufferedBody:
         """Layers are made of operations that have code."""
         raise AssertionError(f"the abstract function {name} stands in a layer")
 
+    def owns(self, name: str) -> bool:
+        """Arrays are written over by the plan alone."""
+        return False
+
     def is_number(self, name: str) -> bool:
         """Whether a value is made of numbers and sizes alone."""
         return name in self._numbers

@@ -11,6 +11,7 @@ from gradwright.core.nodes import Options, Size
 from gradwright.emit.library import Library
 from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import (
+    AddTied,
     Alignment,
     Apply,
     BatchedMatMul,
@@ -84,6 +85,9 @@ class Names(Protocol):
 
     def callable(self, name: str) -> str:
         """The parameter that stands for an abstract function."""
+
+    def owns(self, name: str) -> bool:
+        """Whether the array of a value may be written over: it was made here and is read once."""
 
     def is_number(self, name: str) -> bool:
         """Whether a value is made of numbers and sizes alone."""
@@ -189,17 +193,28 @@ def _text(statement: Statement, parts: Sequence[Text], names: Names, out: str) -
         case UnitVector(place):
             size = names.size(names.axes(statement.targets[0])[0])
             return Text(library.unit.format(size=size, place=place - 1, like=names.like()))
+        case Spread() | AddTied():
+            return _laid(statement, parts, names, out)
+    raise AssertionError(statement.kernel)
+
+
+def _laid(statement: Statement, parts: Sequence[Text], names: Names, out: str) -> Text:
+    """A value repeated, or laid on diagonals."""
+    target = names.axes(statement.targets[0])
+    match statement.kernel:
         case Spread(labels, held):
-            (filling,) = statement.operands
-            fixed = not isinstance(filling, Ref) or names.is_number(filling.name)
-            template = library.full if fixed else library.repeat
-            target = names.axes(statement.targets[0])
+            fixed = all(names.is_number(o.name) for o in statement.operands if isinstance(o, Ref))
+            template = names.library.full if fixed else names.library.repeat
             if is_tied(statement.kernel):
-                shape = shape_text(target, names)
-                laid = f"{tuple(held)}, {tuple(labels)}, {shape}, {names.like()}"
-                into = f", {out}" if out else ""
-                return Text(f"spread({parts[0].source}, {laid}{into})")
+                return Text(_tied(statement.kernel, parts[0], target, names, out))
             return _spread(labels, held, parts[0], target, names, template)
+        case AddTied(labels, held):
+            total, _ = statement.operands
+            if isinstance(total, Ref) and names.owns(total.name):
+                given = f"{parts[0].source}, {parts[1].source}, {tuple(held)}, {tuple(labels)}"
+                return Text(f"add_on_diagonals({given})")
+            added = _tied(statement.kernel, parts[1], target, names)
+            return Text(f"{parts[0].at(SUM)} + {added}", SUM)
     raise AssertionError(statement.kernel)
 
 
@@ -354,6 +369,14 @@ def _is_call(template: str) -> bool:
 def is_tied(kernel: Spread) -> bool:
     """Whether entries off a diagonal are 0; a matrix with one diagonal has code of its own."""
     return len(set(kernel.labels)) < len(kernel.labels) and kernel.labels != (0, 0)
+
+
+def _tied(
+    kernel: Spread | AddTied, value: Text, axes: Sequence[Size], names: Names, out: str = ""
+) -> str:
+    """A value on the diagonals of an array of zeros."""
+    laid = f"{kernel.held}, {kernel.labels}, {shape_text(axes, names)}, {names.like()}"
+    return f"spread({value.source}, {laid}{', ' * bool(out)}{out})"
 
 
 def _spread(

@@ -65,6 +65,16 @@ def spread(value, held, labels, shape, dtype, out=None):
     return result
 '''
 
+ADD_ON_DIAGONALS = '''
+def add_on_diagonals(total, value, held, labels):
+    """Add `value` (axes `held`) to `total`, in place, where equal `labels` tie its axes."""
+    distinct = list(dict.fromkeys(labels))
+    view = np.einsum(total, list(labels), distinct)
+    lengths = [n if x in held else 1 for n, x in zip(view.shape, distinct)]
+    view += np.asarray(value).reshape(lengths)
+    return total
+'''
+
 GRAM = '''
 def gram(x, weights):
     """x.T @ diag(weights) @ x; a matrix with its own transpose costs half a product."""
@@ -115,6 +125,7 @@ def log_of_det(x):
 HELPERS = {
     "padded": PADDED,
     "indicator": INDICATOR,
+    "add_on_diagonals": ADD_ON_DIAGONALS,
     "put": PUT,
     "one_hot": ONE_HOT,
     "gram": GRAM,

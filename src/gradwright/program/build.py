@@ -50,6 +50,7 @@ from gradwright.program.structure import (
     needed,
     pairs,
     turned_sum,
+    used_once,
 )
 from gradwright.program.sums import sum_of_terms
 from gradwright.program.verify import verify
@@ -79,6 +80,7 @@ class Builder:
         self.statements: list[Statement] = []
         self.axes: dict[str, tuple[Size, ...]] = {}
         self.values: dict[Node, Operand] = {}
+        self.once: frozenset[Node] = frozenset()
         self.inputs = [self._input(variable) for variable in inputs]
         self._paired: dict[Node, tuple[Node, Node]] = {}
         self._made: dict[tuple[Kernel, tuple[Operand, ...], tuple[Size, ...]], Ref] = {}
@@ -119,8 +121,10 @@ class Builder:
         return operand_axes(operand, self.axes)
 
     def share(self, roots: Iterable[Node]) -> None:
-        """Find softmax and log-sum-exp of the same argument, which share one exp."""
+        """Find what is used once, and softmax and log-sum-exp of one argument: one exp for both."""
+        roots = list(roots)
         self._paired |= pairs(roots)
+        self.once = used_once(roots)
 
     def value(self, node: Node) -> Operand:
         """The operand that holds a node's value, computing what is missing."""
@@ -169,7 +173,7 @@ class Builder:
             case OneHot(indices=indices):
                 return self.emit(OneHotRows(), (self.value(indices),), node.axes)
             case Product():
-                return self._product(node)
+                return self.product(node)
             case Add():
                 return sum_of_terms(self, node)
             case Power(base=base, exponent=exponent):
@@ -216,7 +220,8 @@ class Builder:
 
     # Products -----------------------------------------------------------------------------------
 
-    def _product(self, node: Product) -> Operand:
+    def product(self, node: Product) -> Operand:
+        """The value of a product, which need not be a node of the graph."""
         order = Bracketing.CHEAPEST if node in self.given else self.bracketing
         node = self._turned(node)
         distinct = tuple(dict.fromkeys(node.out))
@@ -260,16 +265,16 @@ class Builder:
         return self._finished(node, distinct, held, operand, over, under, sizes)
 
     def _turned(self, node: Product) -> Product:
-        """−c (a − b) x as c (b − a) x."""
-        part = turned_sum(node)
-        if part is None or part in self.values:
+        """−c (a − b) x as c (b − a) x, and c (a + b) as c a + c b where that takes less."""
+        part, by = turned_sum(node)
+        if part is None or part in self.values or (by != -1 and part not in self.once):
             return node
-        other = replace(part, terms=tuple((-c, term) for c, term in part.terms))
+        other = replace(part, terms=tuple((by * c, term) for c, term in part.terms))
         self.values[other] = sum_of_terms(self, other)
         factors = list(node.factors)
         place = next(k for k, (factor, _) in enumerate(factors) if factor is part)
         factors[place] = (other, factors[place][1])
-        return replace(node, coefficient=-node.coefficient, factors=tuple(factors))
+        return replace(node, coefficient=node.coefficient / by, factors=tuple(factors))
 
     def _factor(self, factor: Node, mask: bool) -> Operand:
         """A factor's value; a step that multiplies a float with its axes is a comparison."""

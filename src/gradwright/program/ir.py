@@ -175,6 +175,17 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
+class AddTied:
+    """The first operand, with the second added along the diagonals of tied axes.
+
+    `labels` and `held` as in `Spread`, of which this is the sum with an array.
+    """
+
+    labels: tuple[int, ...]
+    held: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class UnitVector:
     """1 at a place, counted from 1, and 0 elsewhere; there is no operand."""
 
@@ -202,6 +213,7 @@ Kernel = (
     | Permute
     | Spread
     | UnitVector
+    | AddTied
 )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterable
+from fractions import Fraction
 
 from gradwright.core.nodes import (
     Add,
@@ -14,6 +16,7 @@ from gradwright.core.nodes import (
     Product,
     Select,
     Size,
+    arguments,
     postorder,
 )
 from gradwright.core.sizes import plus
@@ -45,18 +48,16 @@ def _operands(node: Node) -> tuple[Node, ...]:
         case Function(arguments=parts) | Operation(arguments=parts):
             return tuple(part for part in parts if len(parts) == 1 or not is_constant(part))
         case Product(factors=factors):
-            turned = turned_sum(node)
+            turned, by = turned_sum(node)
             below = tuple(
                 _factor_operand(factor)
                 for factor, _ in factors
                 if factor is not turned and not isinstance(factor, OneHot | Select)
             )
-            return below if turned is None else (*below, *_operands(turned))
-        case Add(terms=terms):
+            return below if turned is None else (*below, *_terms_operands(turned, by))
+        case Add():
             behind = concatenated(node)
-            if behind is not None:
-                return behind[1]
-            return tuple(_term_operand(term) for _, term in terms if not is_constant(term))
+            return _terms_operands(node) if behind is None else behind[1]
         case _:
             return ()
 
@@ -89,12 +90,57 @@ def concatenated(node: Add) -> tuple[int, tuple[Node, ...]] | None:
     return (axis, tuple(arrays)) if not found and start == whole_size else None
 
 
-def turned_sum(node: Product) -> Add | None:
-    """The factor a − b of −c (a − b) x, where c (b − a) x is computed instead: one pass less."""
-    if node.coefficient > 0:
-        return None
-    sums = (factor for factor, _ in node.factors if isinstance(factor, Add))
-    return next((part for part in sums if any(c < 0 for c, _ in part.terms)), None)
+def _terms_operands(node: Add, by: Fraction = Fraction(1)) -> tuple[Node, ...]:
+    """What is computed before a sum whose terms are multiplied by a number."""
+    listed: list[Node] = []
+    for c, term in node.terms:
+        if is_opened(by * c, term):
+            listed += _operands(term)
+        elif not is_constant(term):
+            listed.append(_term_operand(term))
+    return tuple(listed)
+
+
+def turned_sum(node: Product) -> tuple[Add | None, Fraction]:
+    """A factor that is a sum, and a number by which its terms are multiplied instead of the rest.
+
+    −c (a − b) x is c (b − a) x, one pass less. A sum that stands alone takes the whole number where
+    every term takes it in a factor of its own.
+    """
+    sums = [factor for factor, _ in node.factors if isinstance(factor, Add)]
+    alone = len(sums) == len(node.factors) == 1 and abs(node.coefficient) != 1
+    if (
+        alone
+        and concatenated(sums[0]) is None
+        and all(is_scaled_by_parts(term) for _, term in sums[0].terms)
+    ):
+        return sums[0], node.coefficient
+    if node.coefficient < 0:
+        for part in sums:
+            if any(c < 0 for c, _ in part.terms):
+                return part, Fraction(-1)
+    return None, Fraction(1)
+
+
+def is_opened(coefficient: Fraction, term: Node) -> bool:
+    """Whether a sum computes a term from its factors: tied, repeated, or scaled by a part."""
+    if not isinstance(term, Product) or not term.factors or only_turned(term):
+        return False
+    if len(set(term.out)) < term.order:
+        # A matrix with one diagonal has code of its own.
+        return term.order > 2
+    held = {x for _, labels in term.factors for x in labels}
+    scaled = abs(coefficient) != 1 and is_scaled_by_parts(term)
+    return scaled or not held.issuperset(term.out)
+
+
+def is_scaled_by_parts(term: Node) -> bool:
+    """Whether a number multiplies fewer entries in a factor of a term than in the term."""
+    if not isinstance(term, Product) or len(term.factors) < 2:
+        return False
+    held = {x for _, labels in term.factors for x in labels}
+    orders = [len(labels) for _, labels in term.factors if labels]
+    return bool(orders) and min(orders) < len(held.intersection(term.out))
 
 
 def _factor_operand(factor: Node) -> Node:
@@ -131,6 +177,15 @@ def pairs(roots: Iterable[Node]) -> dict[Node, tuple[Node, Node]]:
     return {part: pair for pair in both for part in pair}
 
 
+def used_once(roots: Iterable[Node]) -> frozenset[Node]:
+    """The nodes below some roots that one other node is made of, in one place."""
+    listed = list(roots)
+    uses = Counter(listed)
+    for part in postorder(*listed):
+        uses.update(arguments(part))
+    return frozenset(part for part, count in uses.items() if count == 1) - set(listed)
+
+
 def is_under(factor: Node) -> bool:
     """Whether a factor stands under a fraction bar."""
     return isinstance(factor, Power) and factor.exponent < 0
@@ -151,9 +206,8 @@ def only_turned(term: Product) -> bool:
 
 def held_axes(term: Node) -> frozenset[int]:
     """The axes of a term of a sum along which it is not simply repeated."""
-    if isinstance(term, Product):
-        if is_constant(term):
-            return frozenset()
-        if only_turned(term):
-            return frozenset(k for k, x in enumerate(term.out) if x in term.factors[0][1])
-    return frozenset(range(term.order))
+    if not isinstance(term, Product):
+        return frozenset(range(term.order))
+    held = {x for _, labels in term.factors for x in labels}
+    tied = {x for x in term.out if term.out.count(x) > 1}
+    return frozenset(k for k, x in enumerate(term.out) if x in held | tied)

@@ -13,6 +13,7 @@ from gradwright.core.sizes import minus, plus, times
 from gradwright.ops.record import Structured
 from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import (
+    AddTied,
     Apply,
     BatchedMatMul,
     Concatenate,
@@ -132,6 +133,8 @@ def _results(statement: Statement, operands: Sequence[Axes], function: Function)
             return [tuple(first[place] for place in order)]
         case SoftmaxLogSumExp():
             return [first, first[:-1]]
+        case AddTied(labels, held):
+            return [_spread(labels, held, operands[1], first)]
         case Spread(labels, held):
             return [_spread(labels, held, first, target)]
         case Apply(name) if name not in OPERATIONS:
