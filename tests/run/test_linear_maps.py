@@ -29,13 +29,13 @@ Array = Any
 
 @pytest.mark.filterwarnings("ignore::gradwright.errors.ConditionWarning")
 def test_random_structures(rng: np.random.Generator) -> None:
-    for _ in range(150):
+    for _ in range(80):
         size, depth = int(rng.integers(2, 13)), int(rng.integers(0, 4))
         require_equal(*square(rng, size, depth), rng)
 
 
 def test_random_rectangles(rng: np.random.Generator) -> None:
-    for _ in range(60):
+    for _ in range(40):
         require_equal(*rectangular(rng, int(rng.integers(0, 3))), rng)
 
 

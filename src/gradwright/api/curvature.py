@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,8 @@ Array = Any
 class ProductMap(LinearMap):
     """A symmetric map that is known by its product with a vector.
 
-    `diagonal` gives the diagonal without the products; without it they are used.
+    `cost` is the number of multiplications of one product. `diagonal` gives the diagonal without
+    the products; without it they are used.
     """
 
     def __init__(
@@ -44,9 +46,11 @@ class ProductMap(LinearMap):
         size: int,
         dtype: Any,
         product: Callable[[Array], Array],
+        cost: int,
         diagonal: Callable[[], Array] | None = None,
     ) -> None:
         self.shape = (size, size)
+        self._cost = cost
         self._what = what
         self._dtype = np.dtype(dtype)
         self._product = product
@@ -66,6 +70,9 @@ class ProductMap(LinearMap):
         for k, column in enumerate(columns.T):
             found[:, k] = self._product(np.ascontiguousarray(column, self._dtype))
         return found
+
+    def _product_cost(self) -> int:
+        return self._cost
 
     def _diagonal(self) -> Array:
         return super()._diagonal() if self._by_squares is None else self._by_squares()
@@ -155,13 +162,14 @@ class Curvature:
         with self._outside_domains():
             own = self.module.cotangent(self.layers)
             layers = self.module.adjoints(self.layers, own, np.empty_like(self.flat))
-        return self._map("Hessian", lambda v: self.module.hessian_product(layers, v))
+        return self._map("Hessian", lambda v: self.module.hessian_product(layers, v), 6)
 
     def gauss_newton(self, name: str = "Gauss-Newton matrix") -> ProductMap:
         """Jᵀ H J."""
         return self._map(
             name,
             lambda v: self.module.gauss_newton_product(self.layers, v),
+            4,
             lambda: self._diagonal_of(self.roots()),
         )
 
@@ -169,7 +177,8 @@ class Curvature:
         """The Fisher matrix of this kind."""
         self._require_kind("the Fisher matrix", kind)
         if kind == "empirical":
-            return self._map("empirical Fisher matrix", self._empirical, self._empirical_diagonal)
+            by_squares = self._empirical_diagonal
+            return self._map("empirical Fisher matrix", self._empirical, 4, by_squares)
         return self.gauss_newton("true Fisher matrix")
 
     def kronecker_factors(self, kind: str) -> list[KroneckerFactors]:
@@ -217,15 +226,27 @@ class Curvature:
         self,
         what: str,
         product: Callable[[Array], Array],
+        passes: int,
         diagonal: Callable[[], Array] | None = None,
     ) -> ProductMap:
+        """A map whose product takes so many matrix products in a layer, and two in the first."""
+        sizes = [
+            sum(prod(shape) for _, shape in layer.parameters if len(shape) == 2)
+            for layer in self.model.layers
+        ]
+        cost = self.samples * (2 * sizes[0] + passes * sum(sizes[1:]))
+
         def checked(found: Callable[[], Array]) -> Array:
             with self._outside_domains():
                 return self._numbers(found())
 
         by_squares = None if diagonal is None else lambda: checked(diagonal)
         size, kind = self.flat.size, self.flat.dtype
-        return ProductMap(what, size, kind, lambda v: checked(lambda: product(v)), by_squares)
+
+        def of_vector(v: Array) -> Array:
+            return checked(lambda: product(v))
+
+        return ProductMap(what, size, kind, of_vector, cost, by_squares)
 
     def _outside_domains(self) -> Any:
         """Formulas may be undefined at some numbers: that is told once, by an error."""
