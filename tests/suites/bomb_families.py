@@ -176,18 +176,6 @@ def declarations(draw: random.Random) -> Bomb:
     return f"declaration {word[:20]!r}", one(lambda: gw.formula("x", x="vector " + word))
 
 
-def checks(draw: random.Random) -> Bomb:
-    depth = size(draw, 30)
-    text = "sum(" + "tanh(W*" * depth + "x" + ")" * depth + ")"
-    declared = {"x": f"vector {size(draw, 400)}"} if draw.random() < 0.5 else {}
-
-    def call() -> Iterator[object]:
-        yield (d := gw.gradient(text, "x", W=LIST, **declared))
-        yield d.check()
-
-    return f"check {depth} {declared}", call
-
-
 def linearization(draw: random.Random) -> Bomb:
     depth, n = size(draw, 60), size(draw, 2000)
     text = "tanh(" * depth + "x" + ")" * depth
@@ -227,7 +215,6 @@ FAMILIES: dict[str, Callable[[random.Random], Bomb]] = {
         outer_values,
         cases,
         declarations,
-        checks,
         linearization,
     )
 }

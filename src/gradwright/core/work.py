@@ -19,7 +19,7 @@ from typing import ParamSpec, TypeVar
 from gradwright.errors import LimitError
 
 #: Units of work that one call may take: less than a second on a machine of today.
-ALLOWED = 300_000
+ALLOWED = 250_000
 
 #: Entries that an array may have which is made on the way to a result.
 MAX_ENTRIES = 10_000_000

@@ -11,6 +11,7 @@ from enum import StrEnum
 from math import prod
 
 from gradwright.core.nodes import Labels
+from gradwright.core.work import spend
 
 #: Which factors are multiplied in turn; each product goes to the end of the list.
 Path = list[tuple[int, ...]]
@@ -20,6 +21,9 @@ _Tree = int | tuple["_Tree", "_Tree"]
 
 #: Up to this many factors every order is compared.
 MAX_EXACT = 6
+
+#: What finds a good order for up to so many factors; two branches at each step are 2^count orders.
+SEARCHES = ((8, "branch-2"), (14, "branch-1"))
 
 
 class Bracketing(StrEnum):
@@ -116,9 +120,11 @@ def _cheap(factors: Sequence[Labels], out: Labels, length: Callable[[int], int])
     subscripts = ",".join("".join(letter[x] for x in labels) for labels in factors)
     result = "".join(letter[x] for x in out if x in letter)
     shapes = [tuple(length(x) for x in labels) for labels in factors]
-    # Its optimal search mistakes factors with equal labels for each other; this one does not.
+    # Its optimal search mistakes factors with equal labels for each other; these do not.
+    search = next((name for most, name in SEARCHES if len(factors) <= most), "greedy")
+    spend(20 * len(factors) ** 2)
     found, _ = opt_einsum.contract_path(
-        f"{subscripts}->{result}", *shapes, shapes=True, optimize="branch-2"
+        f"{subscripts}->{result}", *shapes, shapes=True, optimize=search
     )
     return [tuple(step) for step in found]
 

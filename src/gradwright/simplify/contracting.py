@@ -19,10 +19,10 @@ PRIME = 2**31 - 1
 Array = Any
 
 
-def lengths(axes: tuple[Size, ...], sizes: Mapping[str, int]) -> tuple[int, ...]:
-    """Axes as numbers."""
+def lengths(axes: tuple[Size, ...], sizes: Mapping[Any, int]) -> tuple[int, ...]:
+    """Axes as numbers; `sizes` may say other lengths for whole numbers too."""
     known = sizes if isinstance(sizes, Lengths) else Lengths(sizes)
-    return tuple(map(known.length, axes))
+    return tuple(sizes.get(a, a) if isinstance(a, int) else known.length(a) for a in axes)
 
 
 def contract(

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import (
+    Add,
+    Function,
     Node,
     OneHot,
+    Operation,
+    Power,
     Product,
     Select,
     Size,
+    SizeOf,
     Variable,
     bare_sizes,
     postorder,
 )
 from gradwright.core.sizes import Lengths, is_compound, minus, names_in, plus, times
+from gradwright.core.work import spend
 from gradwright.notation.declarations import array_kind
 from gradwright.ops import samples
 from gradwright.simplify.contracting import PRIME, lengths
@@ -35,6 +42,12 @@ SMALLEST = 2
 
 #: Choices of lengths that are tried where some are not to be longer than others.
 SIZE_TRIES = 300
+
+#: Sizes above this are tried as smaller ones first.
+LARGE = 12
+
+#: Nodes that treat all places of an axis alike.
+ANY_LENGTH = (Variable, SizeOf, Product, Add, Power, Function, Operation)
 
 MODULAR_POINTS = 2
 MODULAR_TRIES = 60
@@ -62,18 +75,47 @@ def equal(graph: Graph, one: Node, other: Node, *, seed: int = 0) -> Level | Non
         return Level.SAME
     if one.axes != other.axes:
         return None
+    large = large_sizes((one, other))
+    if large:
+        level = _equal_at(one, other, point_sizes((one, other), large), all, seed)
+        if level is not None:
+            return level
+    return _equal_at(one, other, point_sizes((one, other)), any, seed)
+
+
+def _equal_at(
+    one: Node,
+    other: Node,
+    choices: Iterable[Mapping[str, int]],
+    agreed: Callable[[Iterable[bool]], bool],
+    seed: int,
+) -> Level | None:
+    choices = tuple(choices)
+    if not choices:
+        return None
     inputs = _inputs((one, other))
-    choices = point_sizes((one, other))
-    if any(_modular(one, other, inputs, sizes, random.Random(seed)) for sizes in choices):
+    if agreed(_modular(one, other, inputs, sizes, random.Random(seed)) for sizes in choices):
         return Level.MODULAR
     generator = np.random.default_rng(seed)
-    if any(_real(one, other, inputs, sizes, generator) for sizes in choices):
+    if agreed(_real(one, other, inputs, sizes, generator) for sizes in choices):
         return Level.REAL
     return None
 
 
-def point_sizes(nodes: Iterable[Node]) -> tuple[Lengths, ...]:
-    """Small unequal lengths for the named sizes, in rising and in falling order.
+def large_sizes(nodes: Iterable[Node]) -> frozenset[int]:
+    """Sizes that are large numbers, where shorter axes show the same as long ones.
+
+    A sum over such an axis that became a number shows when two other lengths are tried: it cannot
+    be both. Where nodes choose places of an axis its length matters, and nothing is found.
+    """
+    parts = postorder(*nodes)
+    if not all(isinstance(part, ANY_LENGTH) for part in parts):
+        return frozenset()
+    return frozenset(s for part in parts for s in part.axes if isinstance(s, int) and s > LARGE)
+
+
+def point_sizes(nodes: Iterable[Node], large: frozenset[int] = frozenset()) -> tuple[Lengths, ...]:
+    """Small unequal lengths for the named and the `large` sizes, in rising and in falling order.
 
     X'X is invertible only where X has at least as many rows as columns, so one order may have no
     point at all.
@@ -87,9 +129,14 @@ def point_sizes(nodes: Iterable[Node]) -> tuple[Lengths, ...]:
             *parts, whole = part.axes
             steps = (times(k, minus(n, 1)) for k, n in zip(part.steps, parts, strict=True))
             ordered += [(0, part.start), (plus(part.start, 1, *steps), whole)]
-    orders = (sorted(names), sorted(names, reverse=True))
-    found = (unequal_sizes(listed, ordered) for listed in orders)
-    return tuple(lengths for lengths in found if lengths is not None)
+    found: list[Lengths] = []
+    for k, order in enumerate((sorted(names), sorted(names, reverse=True))):
+        lengths = unequal_sizes(order, ordered)
+        if lengths is not None:
+            first = SMALLEST + len(names) + k
+            others: dict[Any, int] = {size: first + j for j, size in enumerate(sorted(large))}
+            found.append(Lengths({**lengths, **others}))
+    return tuple(found)
 
 
 def unequal_sizes(
@@ -146,6 +193,7 @@ def _modular_value(
     variable: Variable, among: Size | None, sizes: Mapping[str, int], draw: random.Random
 ) -> Any:
     shape = lengths(variable.axes, sizes)
+    spend(prod(shape))
     if among is not None:
         (places,) = lengths((among,), sizes)
         drawn = [draw.randrange(places) for _ in range(int(np.prod(shape, dtype=int)))]
@@ -206,6 +254,7 @@ def _real_value(
     if among is not None:
         (places,) = lengths((among,), sizes)
         return draw.integers(places, size=lengths(variable.axes, sizes))
+    spend(prod(lengths(variable.axes, sizes)) // 50)
     kind = array_kind(variable.order)
     return samples.draw(kind, lengths(variable.axes, sizes), variable.facts, draw)
 
