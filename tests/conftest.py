@@ -29,7 +29,10 @@ collect_ignore += [name for name, (program, _) in PROGRAMS.items() if program is
 
 def pytest_configure(config: pytest.Config) -> None:
     written = os.environ.get("GRADWRIGHT_SEED")
-    config.stash[RUN_SEED] = secrets.randbelow(2**32) if written is None else int(written)
+    seed = secrets.randbelow(2**32) if written is None else int(written)
+    config.stash[RUN_SEED] = seed
+    # Processes that share a run's tests (`-n auto`) share its seed.
+    os.environ["GRADWRIGHT_SEED"] = str(seed)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -27,10 +27,20 @@ from gradwright.render.plain import plain_text
 from gradwright.render.unicode import unicode_text
 from gradwright.verification import complex_step, ridders
 
-TABLE = Path(__file__).with_name("identities.csv").read_text(encoding="utf-8")
-ROWS = list(csv.DictReader(TABLE.splitlines()))
-
 Row = dict[str, str]
+
+HERE = Path(__file__).parent
+
+
+def table(name: str) -> list[Row]:
+    """The rows of a table of derivatives that stands beside this file."""
+    return list(csv.DictReader((HERE / name).read_text(encoding="utf-8").splitlines()))
+
+
+#: The identities, and further derivations of the literature, with their published answers.
+ROWS = table("identities.csv")
+LITERATURE = table("literature.csv")
+
 Point = dict[str, np.ndarray]
 
 #: A dozen operations, each rounded to 1e-16, on samples whose matrices have conditions below 1e4.

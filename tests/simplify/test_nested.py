@@ -9,7 +9,7 @@ import gradwright as gw
 from gradwright.errors import LimitError
 from gradwright.notation.parser import parse
 from gradwright.notation.raising import cost as costs
-from gradwright.notation.raising import term
+from gradwright.notation.raising import sums
 from gradwright.notation.tree import Spelled, Tree, spelling, walk
 from gradwright.simplify import readable
 
@@ -35,17 +35,17 @@ def by_mpmath(depth: int, x: float) -> float:
 def test_the_second_derivative_of_nested_sines(depth: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Terms that share many factors have exponentially many subsets; few of them are looked at."""
     looked: list[int] = []
-    inner = term._grouped
+    inner = sums._grouped
 
     def counted(*given: object) -> object:
         looked.append(1)
         return inner(*given)
 
-    monkeypatch.setattr(term, "_grouped", counted)
+    monkeypatch.setattr(sums, "_grouped", counted)
     hessian = gw.formula(nested(depth), x="scalar").hessian("x")
     assert hessian(x=0.7) == pytest.approx(by_mpmath(depth, 0.7), rel=1e-10)
     # Each of about 4·depth sums looks at no more than this many others.
-    assert len(looked) <= 4 * depth * term.MAX_GROUPED
+    assert len(looked) <= 4 * depth * sums.MAX_GROUPED
     assert gw.formula(hessian.text(), x="scalar")(x=0.7) == pytest.approx(hessian(x=0.7), rel=1e-9)
 
 

@@ -30,7 +30,8 @@ from gradwright.notation.raising.contract import (
 )
 from gradwright.notation.raising.cost import cost, transposes
 from gradwright.notation.raising.kronecker import kronecker_terms
-from gradwright.notation.raising.term import Term, sum_term, sum_tree
+from gradwright.notation.raising.sums import sum_term, sum_tree
+from gradwright.notation.raising.term import Term
 from gradwright.notation.tree import (
     Binary,
     Call,

@@ -1,0 +1,253 @@
+"""Sums of terms: like terms merged, common factors pulled out where that is shorter to read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from fractions import Fraction
+from math import gcd, lcm
+
+from gradwright.notation.raising.build import Chain, factors, hadamard, product
+from gradwright.notation.raising.cost import cost, is_sum
+from gradwright.notation.raising.term import Term, joined, spine
+from gradwright.notation.tree import Call, Number, Tree, signed_terms
+
+#: Sums with more terms than this are printed as they are, without looking for common factors.
+MAX_FACTORED_TERMS = 8
+
+#: Sums that are looked at on the way to one; terms that share many factors have many subsets.
+MAX_GROUPED = 60
+
+
+def sum_tree(terms: Sequence[Term], said: AbstractSet[Tree]) -> Tree:
+    """The cheapest way found to write a sum: as it is, or with common factors pulled out."""
+    plain = joined(terms)
+    if len(terms) > MAX_FACTORED_TERMS:
+        return plain
+    factored = sum_term(terms, said).tree()
+    return factored if cost(factored, said) <= cost(plain, said) else plain
+
+
+def sum_term(terms: Sequence[Term], said: AbstractSet[Tree], done: Grouped | None = None) -> Term:
+    """A sum as one term whose chain or scalars may hold a shorter sum.
+
+    `done` has the sums that were grouped on the way to this one.
+    """
+    if len(terms) == 1:
+        return terms[0]
+    done = {} if done is None else done
+    pulled, rest = _common_scalars(terms)
+    rest = _like_terms(rest)
+    # Factors pulled out in another order leave the same sums behind.
+    key = tuple(rest)
+    if key not in done:
+        done[key] = rest if len(done) >= MAX_GROUPED else _grouped(rest, said, done)
+    grouped = done[key]
+    if len(grouped) == 1:
+        only = grouped[0]
+        return Term(
+            pulled.coefficient * only.coefficient,
+            (*pulled.over, *only.over),
+            (*pulled.under, *only.under),
+            only.chain,
+        )
+    body = joined(grouped)
+    if any(term.chain for term in grouped):
+        return replace(pulled, chain=(body,))
+    return replace(pulled, over=(*pulled.over, body))
+
+
+def _common_scalars(terms: Sequence[Term]) -> tuple[Term, list[Term]]:
+    """What all terms share in coefficient, numerators and denominators."""
+    over = _shared([term.over for term in terms])
+    under = _shared([term.under for term in terms])
+    coefficients = [term.coefficient for term in terms]
+    shared = Fraction(
+        gcd(*(c.numerator for c in coefficients)), lcm(*(c.denominator for c in coefficients))
+    )
+    if shared.denominator != 1 and not all(
+        c.denominator == shared.denominator for c in coefficients
+    ):
+        shared = Fraction(1)
+    if all(c < 0 for c in coefficients):
+        shared = -shared
+    rest = [
+        Term(t.coefficient / shared, _less(t.over, over), _less(t.under, under), t.chain)
+        for t in terms
+    ]
+    return Term(shared, over, under), rest
+
+
+def _shared(bags: Sequence[Sequence[Tree]]) -> tuple[Tree, ...]:
+    common = Counter(bags[0])
+    for bag in bags[1:]:
+        common &= Counter(bag)
+    return tuple(common.elements())
+
+
+def _less(bag: Sequence[Tree], taken: Sequence[Tree]) -> tuple[Tree, ...]:
+    left = Counter(taken)
+    kept = []
+    for tree in bag:
+        if left[tree]:
+            left[tree] -= 1
+        else:
+            kept.append(tree)
+    return tuple(kept)
+
+
+def _like_terms(terms: list[Term]) -> list[Term]:
+    """x - y - (x - z) = z - y: sums among the terms are opened where terms then merge."""
+    opened = [part for term in terms for part in _opened(term)]
+    if len(opened) == len(terms):
+        return terms
+    merged: dict[Term, Fraction] = {}
+    for part in opened:
+        unit = replace(part, coefficient=Fraction(1))
+        merged[unit] = merged.get(unit, Fraction(0)) + part.coefficient
+    kept = [replace(unit, coefficient=c) for unit, c in merged.items() if c]
+    return kept if kept and len(merged) < len(opened) else terms
+
+
+def _opened(term: Term) -> list[Term]:
+    """The terms of a bare sum, each with the sum's coefficient; any other term as it is."""
+    if term.over or term.under or len(term.chain) != 1 or not is_sum(term.chain[0]):
+        return [term]
+    found = []
+    for sign, tree in signed_terms(term.chain[0]):
+        coefficient, chain = term.coefficient * sign, tuple(spine(tree))
+        if isinstance(chain[0], Number) and len(chain) > 1:
+            coefficient, chain = coefficient * chain[0].value, chain[1:]
+        found.append(Term(coefficient, chain=chain))
+    return found
+
+
+# Common factors ---------------------------------------------------------------------------------
+
+#: Where a factor is shared: at the left end, at the right end, elementwise, beside a kron.
+Place = tuple[str, Tree]
+
+#: A factor of a Kronecker product that terms share: the left one, the right one.
+KRONECKER_SIDES = ("left of kron", "right of kron")
+
+#: Sums without their common factors, each with its terms merged.
+Grouped = dict[tuple[Term, ...], list[Term]]
+
+
+def _grouped(terms: Sequence[Term], said: AbstractSet[Tree], done: Grouped) -> list[Term]:
+    """Merge the terms that share the most, as long as that makes the sum cheaper."""
+    current = list(terms)
+    while len(current) > 1:
+        best: tuple[float, list[Term]] | None = None
+        before = cost(joined(current), said)
+        for place, members in _places(current).items():
+            merged = _pulled(place, [current[k] for k in members], said, done)
+            if merged is None:
+                continue
+            rest = [term for k, term in enumerate(current) if k not in members]
+            candidate = [*rest, merged]
+            after = cost(joined(candidate), said)
+            if after < before and (best is None or after < best[0]):
+                best = (after, candidate)
+        if best is None:
+            return current
+        current = best[1]
+    return current
+
+
+def _places(terms: Sequence[Term]) -> dict[Place, tuple[int, ...]]:
+    found: dict[Place, list[int]] = {}
+    for k, term in enumerate(terms):
+        keys: list[Place] = []
+        if len(term.chain) > 1:
+            keys += [("left", term.chain[0]), ("right", term.chain[-1])]
+        elif len(term.chain) == 1:
+            over, under = factors(term.chain[0])
+            keys += [("over", tree) for tree in dict.fromkeys(over)]
+            keys += [("under", tree) for tree in dict.fromkeys(under)]
+            if isinstance(term.chain[0], Call) and term.chain[0].function == "kron":
+                keys += zip(KRONECKER_SIDES, term.chain[0].arguments, strict=True)
+        else:
+            keys += [("scalar", tree) for tree in dict.fromkeys(term.over)]
+            keys += [("below", tree) for tree in dict.fromkeys(term.under)]
+        for key in keys:
+            found.setdefault(key, []).append(k)
+    for k, term in enumerate(terms):
+        # u .* M joins a group that shares M elementwise; alone it stays diag(u) M.
+        if _scaled_rows(term.chain) and ("over", term.chain[1]) in found:
+            found["over", term.chain[1]].append(k)
+    return {key: tuple(members) for key, members in found.items() if len(members) > 1}
+
+
+def _pulled(
+    place: Place, terms: Sequence[Term], said: AbstractSet[Tree], done: Grouped
+) -> Term | None:
+    side, tree = place
+    if side in ("scalar", "below"):
+        taken = (tree,)
+        rest = [
+            replace(
+                t,
+                over=_less(t.over, taken if side == "scalar" else ()),
+                under=_less(t.under, taken if side == "below" else ()),
+            )
+            for t in terms
+        ]
+        inner = sum_term(rest, said, done)
+        if side == "scalar":
+            return replace(inner, over=(tree, *inner.over))
+        return replace(inner, under=(*inner.under, tree))
+    if side in KRONECKER_SIDES:
+        return _pulled_from_kronecker(side, tree, terms, said, done)
+    if side == "left":
+        inner = sum_term([replace(t, chain=t.chain[1:]) for t in terms], said, done)
+        return replace(inner, chain=(tree, *inner.chain))
+    if side == "right":
+        inner = sum_term([replace(t, chain=t.chain[:-1]) for t in terms], said, done)
+        return replace(inner, chain=(*inner.chain, tree))
+    return _pulled_elementwise(side, tree, terms, said, done)
+
+
+def _pulled_from_kronecker(
+    side: str, tree: Tree, terms: Sequence[Term], said: AbstractSet[Tree], done: Grouped
+) -> Term:
+    """kron(A, C) + c kron(B, C) = kron(A + c B, C), and the same for a shared left factor."""
+    left = side == KRONECKER_SIDES[0]
+    rest = []
+    for term in terms:
+        (whole,) = term.chain
+        assert isinstance(whole, Call)
+        rest.append(replace(term, chain=(whole.arguments[1 if left else 0],)))
+    inner = sum_term(rest, said, done)
+    other = product(inner.chain)
+    return replace(inner, chain=(Call("kron", (tree, other) if left else (other, tree)),))
+
+
+def _scaled_rows(chain: Chain) -> tuple[list[Tree], list[Tree]] | None:
+    """diag(u) M is u .* M with the column u spread over the columns of M."""
+    if len(chain) == 2 and isinstance(chain[0], Call) and chain[0].function == "diag":
+        return [chain[0].arguments[0], chain[1]], []
+    return None
+
+
+def _pulled_elementwise(
+    side: str, tree: Tree, terms: Sequence[Term], said: AbstractSet[Tree], done: Grouped
+) -> Term | None:
+    """x .* u + x .* v = x .* (u + v), and x + x .* v = x .* (1 + v)."""
+    rest = []
+    for term in terms:
+        over, under = _scaled_rows(term.chain) or factors(term.chain[0])
+        over = list(_less(over, (tree,) if side == "over" else ()))
+        under = list(_less(under, (tree,) if side == "under" else ()))
+        left: Chain = (hadamard(over, under),) if over or under else ()
+        rest.append(replace(term, chain=left))
+    inner = sum_term(rest, said, done)
+    # With an empty inner chain only scalars are left: they multiply the shared factor.
+    over, under = factors(product(inner.chain)) if inner.chain else ([], [])
+    if len(inner.chain) > 1:
+        over, under = [product(inner.chain)], []
+    if side == "over":
+        return replace(inner, chain=(hadamard([tree, *over], under),))
+    return replace(inner, chain=(hadamard(over, [*under, tree]),))
