@@ -21,7 +21,12 @@ SCHEMA = "gradwright.source/1"
 @options.loss
 @options.reduction
 @options.layout
-@click.option("--target", default="numpy", show_default=True, help="What the code is written for.")
+@click.option(
+    "--target",
+    default="numpy",
+    show_default=True,
+    help="What the code is written for: numpy or torch.",
+)
 @options.as_json
 @options.out
 def command(
@@ -37,7 +42,7 @@ def command(
     as_json: bool,
     out: str | None,
 ) -> None:
-    """Print the derivative as a complete module that needs NumPy only.
+    """Print the derivative as a complete module that needs NumPy only, or PyTorch only.
 
     With --out, the folder gets the module as derivative.py, or backprop.py for a network.
 
@@ -46,6 +51,7 @@ def command(
       gradwright emit "x'*A*x" --wrt x,A
       gradwright emit "64 -> 32 relu -> 10 softmax" > backprop.py
       gradwright emit "2 -> 8 tanh -> 1 sigmoid" --out build/
+      gradwright emit "2 -> 8 tanh -> 1 sigmoid" --target torch > model.py
     """
     with output_folder(out) as folder:
         network = is_network(text)

@@ -8,6 +8,7 @@ from gradwright.emit.numpy import documentation, shape_note, signature
 from gradwright.emit.torch_body import TorchBody
 from gradwright.emit.torch_function import (
     ADDED,
+    APPLIED,
     PLAIN,
     FunctionNames,
     FunctionText,
@@ -82,7 +83,7 @@ def torch_module(
         "",
         f"WRT = {', '.join(names.of[v.name] for v in parts.made.wrt)!r}",
     ] * calls.some_fixed
-    support = [TENSORS, PLAIN, *[FIXED] * calls.some_fixed]
+    support = [TENSORS, PLAIN, APPLIED, *[FIXED] * calls.some_fixed]
     support += [ADDED] * (bool(parts.kept) or text.many)
     support += [TORCH_HELPERS[name] for name in sorted(text.helpers | calls.helpers)]
     found = ["\n".join(head), *support, *blocks]

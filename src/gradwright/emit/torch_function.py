@@ -17,6 +17,7 @@ MAX_CALL = 84
 
 #: Names that every module has of its own.
 MODULE_NAMES = ("torch", "ctx", "inputs", "output", "found", "tensors", "plain", "added",
+                "applied",
                 "fixed", *TORCH_HELPERS)  # fmt: skip
 
 PLAIN = '''
@@ -30,6 +31,14 @@ def plain(function):
     return run
 '''
 
+APPLIED = '''
+def applied(function, *given):
+    """The function; a compiled way back is plain, PyTorch differentiates none of them again."""
+    if torch.compiler.is_compiling():
+        return function.forward(*given)
+    return function.apply(*given)
+'''
+
 ADDED = '''
 def added(one, other):
     """The sums of two tuples of gradients; None stands for nothing."""
@@ -41,9 +50,12 @@ class FunctionNames:
     """What everything is called: `of` by the name in the program.
 
     `result` is the letter of the value; what comes back to a value has its name behind a d.
+    Names of functions begin with `prefix`.
     """
 
-    def __init__(self, parts: Autograd, result: str, taken: Sequence[str]) -> None:
+    def __init__(
+        self, parts: Autograd, result: str, taken: Sequence[str], prefix: str = ""
+    ) -> None:
         given = PythonNames((*MODULE_NAMES, *taken))
         made = parts.made
         self.inputs = [v.name for v in made.inputs]
@@ -56,6 +68,12 @@ class FunctionNames:
         self.of[made.cotangent.name] = given.give(f"d{self.of[VALUE]}", "d")
         for back in (*parts.second, *parts.through):
             self.of[back.cotangent.name] = given.give(f"d{self.of[back.of.name]}", "d")
+        #: The functions of the way back, which are called where the inputs have their names.
+        self.functions = {
+            back.function.name: given.give(f"{prefix}{what}_{self.of[back.of.name]}", "back")
+            for what, backs in (("second", parts.second), ("through", parts.through))
+            for back in backs
+        }
         inputs = parts.gradient.function.inputs
         self.seconds = {name: given.give(f"d_{self.of[name]}", "d") for name in inputs}
         self.flags = [given.give(f"wants_{self.of[v.name]}", "wants") for v in made.wrt]
@@ -68,7 +86,6 @@ class FunctionText:
         parts: its functions.
         names: what everything is called.
         classes: the names of the two classes, of the value and of its gradient.
-        prefix: what the names of the other functions begin with.
         doc: what the value is.
         targets: an input that may be class indices, the helper that makes rows or columns of
             them, and the number of classes.
@@ -79,14 +96,12 @@ class FunctionText:
         parts: Autograd,
         names: FunctionNames,
         classes: tuple[str, str],
-        prefix: str = "",
         doc: Sequence[str] = (),
         targets: tuple[str, str, int] | None = None,
     ) -> None:
         self.parts = parts
         self.names = names
         self.value, self.gradient = classes
-        self.prefix = prefix
         self.doc = doc
         self.targets = targets
         self.helpers: set[str] = set()
@@ -216,18 +231,17 @@ class FunctionText:
         wrt = [v.name for v in parts.made.wrt]
         found = [names.of[f"{OWN}d{x}"] for x in wrt]
         flags = names.flags if self.many else []
-        apply = f"{self.gradient}.apply"
         inputs = [x for x in parts.gradient.function.inputs if x not in parts.sizes]
-        call = [*self._texts((*inputs, *self.sizes)), *flags]
+        call = [self.gradient, *self._texts((*inputs, *self.sizes)), *flags]
         lines = self._restored() + ([self._flag_line()] if flags else [])
         if not parts.through:
-            lines += call_lines(f"{', '.join(found)} = {apply}", call)
+            lines += call_lines(f"{', '.join(found)} = applied", call)
         else:
             lines += [f"found = (None,) * {len(wrt)}"]
             back = names.of[parts.made.cotangent.name]
-            lines += [f"if {back} is not None:", *self._adding(apply, call)]
+            lines += [f"if {back} is not None:", *self._adding("applied", call)]
             for part in parts.through:
-                name = f"{self.prefix}through_{names.of[part.of.name]}"
+                name = names.functions[part.function.name]
                 given = [*self._given(part), *flags]
                 lines += [f"if {names.of[part.cotangent.name]} is not None:"]
                 lines += self._adding(name, given)
@@ -284,7 +298,7 @@ class FunctionText:
             targets = self._texts_of_seconds(back)
             shown = {v.name: text for v, text in zip(back.to, targets, strict=True)}
             results = [shown.get(x, "None") for x in inputs]
-            name = f"{self.prefix}second_{self.names.of[back.of.name]}"
+            name = self.names.functions[back.function.name]
             call = call_lines(f"{unpacked(targets)} = {name}", self._given(back))
             if not self.many:
                 call = call if targets else []
@@ -307,7 +321,7 @@ class FunctionText:
         return "\n".join(
             [
                 "@plain",
-                *signature(f"{self.prefix}second_{name}", self._given(back)),
+                *signature(self.names.functions[back.function.name], self._given(back)),
                 f'    """What comes back to the gradient by {name}, times its derivatives."""',
                 *_indented(self._tuple(self._body(back.function), len(back.to))),
             ]
@@ -325,7 +339,7 @@ class FunctionText:
         return "\n".join(
             [
                 "@plain",
-                *signature(f"{self.prefix}through_{name}", parameters),
+                *signature(self.names.functions[back.function.name], parameters),
                 f'    """What comes back to {name}, times its derivative."""',
                 *_indented(self._results(back)),
             ]

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from gradwright.emit.numpy import documentation
-from gradwright.emit.torch_function import ADDED, PLAIN, FunctionNames, FunctionText, call_lines
+from gradwright.emit.torch_function import (
+    ADDED,
+    APPLIED,
+    PLAIN,
+    FunctionNames,
+    FunctionText,
+    call_lines,
+)
 from gradwright.emit.torch_support import TORCH_HELPERS
 from gradwright.program.autograd import Autograd
 
@@ -175,14 +182,14 @@ class _Module:
 
     def _text(self, kind: KindCode) -> FunctionText:
         taken = [*OWN_NAMES, *(name for k in self.kinds for name in k.classes)]
-        names = FunctionNames(kind.parts, "L" if kind.is_head else "A", taken)
+        letter = "L" if kind.is_head else "A"
+        names = FunctionNames(kind.parts, letter, taken, f"{kind.name}_")
         helper = "rows" if self.code.row_samples else "columns"
         targets = ("Y", helper, self.code.outputs) if kind.is_head else None
         return FunctionText(
             kind.parts,
             names,
             kind.classes,
-            prefix=f"{kind.name}_",
             doc=[documentation(line.replace("δ", "d")) for line in kind.formulas],
             targets=targets,
         )
@@ -208,7 +215,7 @@ class _Module:
             loss="\n".join(f"        {line}" for line in self._loss()),
             full=f".to(self.{next(iter(code.shapes))}.dtype)" if code.shapes else "",
         )
-        support = [PLAIN, ADDED, *(TORCH_HELPERS[name] for name in helpers), LAYER]
+        support = [PLAIN, APPLIED, ADDED, *(TORCH_HELPERS[name] for name in helpers), LAYER]
         return "\n\n\n".join(b.strip() for b in (head, *support, *blocks, network) if b) + "\n"
 
     def _described(self) -> str:
@@ -245,7 +252,7 @@ class _Module:
         """The parameters of a layer; without a number those of layer k."""
         if number:
             return [f"self.{letter}{number}" for letter in kind.letters]
-        return [f'self.get_parameter(f"{letter}{{k}}")' for letter in kind.letters]
+        return [f'getattr(self, f"{letter}{{k}}")' for letter in kind.letters]
 
     def _loss(self) -> list[str]:
         head = self.code.head

@@ -1,0 +1,85 @@
+"""The source for PyTorch, where PyTorch itself is not needed: names, refusals, what is saved."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import keyword
+
+import pytest
+
+import gradwright as gw
+from gradwright.emit.torch_formula import OWN_NAMES
+from gradwright.emit.torch_function import MODULE_NAMES
+from gradwright.errors import GradwrightError, UnsupportedError
+
+#: Names that Python, PyTorch or the module itself uses, and such that read like others.
+HOSTILE = ["torch", "ctx", "Value", "Gradient", "tensors", "plain", "added", "found", "inputs",
+           "lambda", "print", "wants_x", "second_x", "dx", "d_x", "t1", "s1",
+           "y", "dy"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_name_of_a_symbol_is_taken_for_one_of_the_code(name: str) -> None:
+    x = gw.vector("x", "n")
+    try:
+        other = gw.vector(name, "n")
+        formula = gw.formula(x @ x * (other @ other))
+    except GradwrightError:
+        return  # not a name in the notation either
+    source = formula.gradient("x", name).source("torch")
+    tree = ast.parse(source)
+    own = {*MODULE_NAMES, *OWN_NAMES, *dir(builtins), *keyword.kwlist}
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    defined = {node.name for node in functions}
+    (value,) = [node for node in tree.body if getattr(node, "name", "") == "value"]
+    assert isinstance(value, ast.FunctionDef)
+    parameters = [argument.arg for argument in value.args.args]
+    assert len(set(parameters)) == 2
+    assert not set(parameters) & own
+    for function in functions:
+        arguments = [argument.arg for argument in function.args.args]
+        assert len(set(arguments)) == len(arguments)
+    assert not set(parameters) & defined
+
+
+REFUSED = {
+    "a product": (lambda: gw.formula("x'*A*x").hvp("x"), "gradient"),
+    "an abstract function": (lambda: gw.formula("sum(phi(x))").gradient("x"), "write phi out"),
+    "a vec": (lambda: gw.formula("vec(X)").jacobian("X"), "without vec"),
+    "a constraint": (
+        lambda: gw.formula("tr(A*S)", S="symmetric n n").gradient("S", constraint="projected"),
+        "leave constraint out",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_has_no_code_is_refused(case: str) -> None:
+    make, instead = REFUSED[case]
+    with pytest.raises(UnsupportedError, match=instead):
+        make().source("torch")
+
+
+SAVED = [
+    ("sum(W*x)^2", "x", ["W", "s1"]),
+    ("softmax(W*x)", "x", ["W", "y"]),
+    ("sum(x)", "x", []),
+    ("sum(exp(x))", "x", ["x"]),
+    ("tr(X'*A*X)", "X", ["A", "X"]),
+]
+
+
+@pytest.mark.parametrize(("text", "wrt", "names"), SAVED)
+def test_the_fewest_numbers_are_saved(text: str, wrt: str, names: list[str]) -> None:
+    formula = gw.formula(text)
+    scalar = formula.scope.shape.kind == "scalar"
+    derived = formula.gradient(wrt) if scalar else formula.jacobian(wrt)
+    assert [tensor.name for tensor in derived.saved_tensors] == names
+
+
+def test_an_unknown_target_names_those_there_are() -> None:
+    with pytest.raises(UnsupportedError, match="numpy and torch"):
+        gw.formula("x'*x").gradient("x").source("fortran")
+    with pytest.raises(UnsupportedError, match="numpy and torch"):
+        gw.Network("2 -> 3 softmax").backprop().source("fortran")
