@@ -245,8 +245,13 @@ def test_arrays_of_bounded_size() -> None:
         Dense(np.ones((2, 3))).solve(np.ones(2))
 
 
-def test_sylvester_without_symmetry(rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("installed", [True, False])
+def test_sylvester_without_symmetry(
+    rng: np.random.Generator, monkeypatch: Any, installed: bool
+) -> None:
     """SciPy's Schur forms; without SciPy the array gives the same."""
+    if not installed:
+        monkeypatch.setattr("gradwright.run.kronecker_sums.find_spec", lambda name: None)
     for _ in range(5):
         made, array = kronecker_sum(rng, 3, 4, 1)
         right = rng.normal(size=12)
