@@ -195,8 +195,13 @@ def _invertible(
     if entry is not None:
         # With B > 0, I + BBᵀ/‖B‖² has positive entries and eigenvalues in [1, 2]; a third of it
         # has entries below 0.9 as `unit` wants.
-        weights = generator.uniform(0.5, 2.0, (n, n))
-        value = np.eye(n) + weights @ weights.T / max(1.0, float(np.sum(weights**2)))
+        if {"symmetric", "posdef"} & set(facts):
+            weights = generator.uniform(0.5, 2.0, (n, n))
+            value = np.eye(n) + weights @ weights.T / max(1.0, float(np.sum(weights**2)))
+        else:
+            # I + 0.6 B/‖B‖ is not symmetric: a derivative with its axes exchanged is found.
+            weights = generator.uniform(1.0, 2.0, (n, n))
+            value = np.eye(n) + 0.6 * weights / max(1.0, float(np.linalg.norm(weights)))
         return value / 3.0 if entry == "unit" else value
     left = _orthogonal(n, generator)
     values = generator.uniform(0.5, 2.0, n)
