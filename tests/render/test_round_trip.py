@@ -15,6 +15,7 @@ import pytest
 
 from gradwright.notation import latex as latex_input
 from gradwright.notation.declarations import declare
+from gradwright.notation.definitions import read
 from gradwright.notation.informal import formal
 from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
@@ -98,8 +99,8 @@ def test_random_formulas_of_the_suite(printer: str, seed: int) -> None:
         for name, text in declared.items()
     }
     for number in range(COUNT):
-        text = random_formulas.Writer(seed + number).formula()
-        assert_same(parse(text), printer, declared, values)
+        tree, _ = read(random_formulas.Writer(seed + number).formula())
+        assert_same(tree, printer, declared, values)
 
 
 class Trees:

@@ -28,6 +28,13 @@ OWN_FORMS = {"power": "sum((0.5 + ({n}).^2).^({n}))"}
 FORMS = {
     "softmax": ("({n})'*softmax({n})", "sum(softmax({M}, axis=0) .* ({M}))"),
     "logsumexp": ("logsumexp({n})", "logsumexp({M}, axis=0)*({n})"),
+    "layernorm": ("({n})'*layernorm({n}, eps=0.1)", "sum(layernorm({M}, eps=0.1) .* ({M}))"),
+    "rmsnorm": ("({n})'*rmsnorm({n}, eps=0.1)", "sum(rmsnorm({M}, axis=0, eps=0.1) .* ({M}))"),
+    "batchnorm": ("sum(batchnorm({M}, eps=0.1) .* ({M}))",),
+    "std": ("std({n}, eps=0.1)", "({m})'*std({M}, axis=1, eps=0.1)"),
+    "rms": ("rms({m} + u)", "rms({M}, axis=0, eps=0.1)*({n})"),
+    "rows": ("sum({M})/rows(A)",),
+    "columns": ("sum({M})/columns(A)",),
     "det": ("det(P)*({s})", "det(B + ({s})*S)", "det(P + ({m})*({m})')"),
     "logdet": ("logdet(P + ({M})*({M})')", "logdet(B)*({s})", "logdet(P)*({s})"),
     "inv": ("({m})'*inv(P)*({m})", "tr(inv(B)*S)*({s})", "({n})'*inv(B)*({n})"),

@@ -72,6 +72,11 @@ MIXED = (
     "tr(kron(B, ({m})*({m})'))",
     "sum(exp(-(({M}) - ({n})')))",
     "sum(max({M}, ({M}) .* ({n})'))",
+    "softmax_cross_entropy({m}, u)",
+    "softmax_cross_entropy({M}, {M})",
+    "sigmoid_cross_entropy({n}, v)",
+    "sum(attention({M}, A, {M}) .* A)",
+    "sum(attention(A, {M}, A, P) .* ({M}))",
     "sum((({M}) - mean({M}, axis=0)).^2)",
     "sum((({M}) - mean({M}, axis=1)).^2)",
 )
@@ -235,7 +240,7 @@ class Writer:
     def vector_function(self, kind: Kind, depth: int) -> str:
         """A function of a column as a whole."""
         inside = self.write(kind, depth)
-        pick = self.draw.randrange(7)
+        pick = self.draw.randrange(9)
         if pick == 0:
             return f"diag(({inside})*({inside})')"
         if pick == 1:
@@ -244,6 +249,11 @@ class Writer:
             return self.draw.choice([f"inv({matrix})*({inside})", f"solve({matrix}, {inside})"])
         if pick == 2:
             return self.reduced(kind, depth)
+        if pick == 3 and not self.rational:
+            other = self.write(kind, depth)
+            names = ["layernorm({}, eps=0.1)", "rmsnorm({}, eps=0.1)", "log_softmax({})"]
+            names += ["log_sigmoid({})", f"swiglu({{}}, {other})"]
+            return self.draw.choice(names).format(inside)
         return f"({inside}) .* ({inside})" if self.rational else f"softmax({inside})"
 
     def reduced(self, kind: Kind, depth: int) -> str:
@@ -262,4 +272,6 @@ class Writer:
             return self.draw.choice(forms)
         if self.rational or self.draw.random() < 0.6:
             return f"({self.write(kind[::-1], depth)})'"
-        return f"softmax({self.write(kind, depth)}{self.draw.choice(['', ', axis=0'])})"
+        names = ["softmax({})", "softmax({}, axis=0)", "softmax({})", "batchnorm({}, eps=0.1)"]
+        names += ["layernorm({}, eps=0.1)", "rmsnorm({}, axis=0, eps=0.1)", "log_softmax({})"]
+        return self.draw.choice(names).format(self.write(kind, depth))

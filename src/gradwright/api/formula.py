@@ -19,6 +19,7 @@ from gradwright.notation.declarations import (
 )
 from gradwright.notation.definitions import read
 from gradwright.notation.function_values import supplied
+from gradwright.notation.named_sizes import with_named_sizes
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Tree
@@ -209,6 +210,7 @@ def formula(source: Source, /, **declarations: str | AnyDeclaration) -> Formula:
     text, declared = read_source(source, declared_symbols(declarations))
     tree, definitions = read(text, declared)
     scope = replace(infer(tree, declared, text), definitions=definitions)
+    tree, scope = with_named_sizes(tree, scope)
     return Formula(text, tree, scope)
 
 

@@ -51,6 +51,32 @@ def erf(x):
     return np.asarray(np.vectorize(one, otypes=[float])(x), dtype=np.result_type(x, 0.0))
 '''
 
+LAYERNORM = '''
+def layernorm(x, eps):
+    """(x - mean) / sqrt(variance + eps) over the last axis."""
+    centred = x - np.mean(x, axis=-1, keepdims=True)
+    return centred / np.sqrt(np.mean(centred * centred, axis=-1, keepdims=True) + eps)
+'''
+
+STD = '''
+def std(x, eps):
+    """sqrt(variance + eps) over the last axis."""
+    centred = x - np.mean(x, axis=-1, keepdims=True)
+    return np.sqrt(np.mean(centred * centred, axis=-1) + eps)
+'''
+
+RMSNORM = '''
+def rmsnorm(x, eps):
+    """x / sqrt(mean of squares + eps) over the last axis."""
+    return x / np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + eps)
+'''
+
+RMS = '''
+def rms(x, eps):
+    """sqrt(mean of squares + eps) over the last axis."""
+    return np.sqrt(np.mean(x * x, axis=-1) + eps)
+'''
+
 SPREAD = '''
 def spread(value, held, labels, shape, dtype, out=None):
     """Repeat `value` (axes `held`) over the axes `labels`; equal labels are tied diagonally."""
@@ -136,5 +162,9 @@ HELPERS = {
     "sigmoid": SIGMOID,
     "normcdf": NORMCDF,
     "erf": ERF,
+    "layernorm": LAYERNORM,
+    "std": STD,
+    "rmsnorm": RMSNORM,
+    "rms": RMS,
     "spread": SPREAD,
 }

@@ -11,6 +11,32 @@ def softmax_logsumexp(x):
     return weights / total, highest[..., 0] + torch.log(total[..., 0])
 '''
 
+LAYERNORM = '''
+def layernorm(x, eps):
+    """(x - mean) / sqrt(variance + eps) over the last axis."""
+    centred = x - torch.mean(x, dim=-1, keepdim=True)
+    return centred / torch.sqrt(torch.mean(centred * centred, dim=-1, keepdim=True) + eps)
+'''
+
+STD = '''
+def std(x, eps):
+    """sqrt(variance + eps) over the last axis."""
+    centred = x - torch.mean(x, dim=-1, keepdim=True)
+    return torch.sqrt(torch.mean(centred * centred, dim=-1) + eps)
+'''
+
+RMSNORM = '''
+def rmsnorm(x, eps):
+    """x / sqrt(mean of squares + eps) over the last axis."""
+    return x / torch.sqrt(torch.mean(x * x, dim=-1, keepdim=True) + eps)
+'''
+
+RMS = '''
+def rms(x, eps):
+    """sqrt(mean of squares + eps) over the last axis."""
+    return torch.sqrt(torch.mean(x * x, dim=-1) + eps)
+'''
+
 SPREAD = '''
 def spread(value, held, labels, shape, like):
     """Repeat `value` (axes `held`) over the axes `labels`; equal labels are tied diagonally."""
@@ -126,6 +152,10 @@ TORCH_HELPERS = {
     "gram": GRAM,
     "log_of_det": LOG_OF_DET,
     "softmax_logsumexp": SOFTMAX_LOGSUMEXP,
+    "layernorm": LAYERNORM,
+    "std": STD,
+    "rmsnorm": RMSNORM,
+    "rms": RMS,
     "spread": SPREAD,
     "step": STEP,
     "softplus": SOFTPLUS,

@@ -14,7 +14,7 @@ from gradwright.notation.lowered import number_value
 from gradwright.notation.raising.contract import NotMatrix
 from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope
-from gradwright.ops.record import affine
+from gradwright.ops.record import Structured, affine
 from gradwright.ops.table import elementwise, record
 from gradwright.render.plain import plain_text
 from gradwright.render.unicode import unicode_text
@@ -61,7 +61,9 @@ def domain_conditions(node: Node, raiser: Raiser) -> tuple[str, ...]:
 def _domain(node: Node, raiser: Raiser) -> str:
     match node:
         case Function(arguments=parts) | Operation(arguments=parts):
-            domain = record(node).domain
+            known = record(node)
+            guard = known.guard if isinstance(known, Structured) else ""
+            domain = "" if dict(node.options).get(guard) else known.domain
             if domain and number_value(parts[0]) is None:
                 return domain.format(_shown(parts[0], raiser))
         case Power(base=base, exponent=exponent) if number_value(base) is None:

@@ -17,10 +17,11 @@ from gradwright.explain.left_sides import (
     variables_of,
 )
 from gradwright.notation.declarations import FunctionDeclaration
+from gradwright.notation.definitions import Definitions
 from gradwright.notation.raising.contract import NotMatrix
 from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope
-from gradwright.notation.tree import Equation, Left, Symbol, Tree
+from gradwright.notation.tree import Binary, Call, Equation, Left, Symbol, Tree
 from gradwright.render.equation import text_block
 from gradwright.render.unicode import unicode_name, unicode_text
 from gradwright.simplify.equal import is_zero
@@ -154,12 +155,19 @@ def _rows(
     kind: str, steps: Sequence[Step], folded: Callable[[Tree], Tree]
 ) -> list[tuple[str, str, str]]:
     rows = []
+    paths = Counter(step.of for step in steps)
+    earlier: dict[Tree, Tree] = {}
     for step, rule in numbered(steps):
         named = folded(step.of)
         of = unicode_text(named)
         shown = of if isinstance(named, Symbol) else f"({of})"
-        after = unicode_text(folded(step.after))
-        rows.append((step_left_side(kind, shown, UNICODE), after, rule))
+        left = step_left_side(kind, shown, UNICODE)
+        after = folded(step.after)
+        rows.append((left, unicode_text(Definitions(written=earlier).folded(after)), rule))
+        # The derivative by a part with a name is called so in the lines that follow.
+        whole = paths[step.of] == 1 and isinstance(after, Binary | Call)
+        if whole and isinstance(named, Symbol) and named != step.of:
+            earlier[after] = Symbol(left)
     return rows
 
 

@@ -7,8 +7,12 @@ printed has the names again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import chain
+from itertools import count as counting
 
 from gradwright.core.sizes import names_in
 from gradwright.errors import GradwrightError, LimitError, NotationError, Span, SymbolError
@@ -29,6 +33,9 @@ from gradwright.notation.tree import (
     walk,
     with_children,
 )
+from gradwright.ops.compositions import COMPOSITIONS, USAGES
+
+Options = tuple[tuple[str, Fraction], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +123,9 @@ def read(
     """
     *before, last = statements(text)
     if not before:
-        return parse(text), NONE
+        tree = parse(text)
+        if not any(isinstance(part, Call) and part.function in USAGES for part in walk(tree)):
+            return tree, NONE
     reading = _Reading(text, before, declared or {})
     for statement in before:
         reading.define(statement)
@@ -142,7 +151,9 @@ class _Reading:
         self.listed: list[Definition] = []
         self.written: dict[Tree, Tree] = {}
         #: Equal calls are one tree, so that names which multiply stay quick to read.
-        self.applied: dict[tuple[str, tuple[Tree, ...]], Tree] = {}
+        self.applied: dict[tuple[str, tuple[Tree, ...], Options], Tree] = {}
+        #: Every word of the text, so that no part of a composition is called like a symbol.
+        self.names = set(re.findall(r"\w+", text))
 
     def define(self, statement: Statement) -> None:
         """Read one definition."""
@@ -237,6 +248,8 @@ class _Reading:
         if name in self.values:
             clash = f"{name} is no function, and ( touches it as if it were one"
             raise self._error(part.span, clash, f"write {name}*(…) for a product")
+        if name in USAGES and name not in self.functions and name not in self.declared:
+            return self._composed(part)
         if name not in self.functions:
             return part
         parameters, body = self.functions[name]
@@ -244,15 +257,59 @@ class _Reading:
             given = f"{count} are given" if count != len(parameters) else "it has no options"
             clash = f"{name} takes {len(parameters)} arguments and {given}"
             raise self._error(part.span, clash, f"write {name}({', '.join(parameters)})")
-        known = self.applied.get((name, part.arguments))
+        known = self.applied.get((name, part.arguments, ()))
         if known is not None:
             return known
         values = dict(zip(parameters, part.arguments, strict=True))
         made = self._checked(_each_entry(body, values), part.span)
-        self.applied[name, part.arguments] = made
+        self.applied[name, part.arguments, ()] = made
         folded = Definitions(written=self.written).folded
         self.written.setdefault(made, with_children(part, tuple(map(folded, part.arguments))))
         return made
+
+    def _composed(self, part: Call) -> Tree:
+        """An operation of the literature, written out; its parts get names that are free."""
+        name, count = part.function, len(part.arguments)
+        record = COMPOSITIONS.get((name, count))
+        if record is None:
+            if name in FUNCTIONS:
+                return part
+            clash = f"{name} takes other arguments and {count} are given"
+            raise self._error(part.span, clash, f"write {USAGES[name]}")
+        known = self.applied.get((name, part.arguments, part.options))
+        if known is not None:
+            return known
+        folded = Definitions(written=self.written).folded
+        made = dict(zip(record.parameters, part.arguments, strict=True))
+        for part_name, formula in record.parts:
+            made[part_name] = self._filled(formula, part, made)
+            free = self._free_name(part_name)
+            self.listed.append(Definition(free, (), folded(made[part_name])))
+            self.written.setdefault(made[part_name], Symbol(free))
+        whole = self._checked(self._filled(record.formula, part, made), part.span)
+        self.applied[name, part.arguments, part.options] = whole
+        self.written.setdefault(whole, with_children(part, tuple(map(folded, part.arguments))))
+        return whole
+
+    def _filled(self, formula: str, call: Call, values: Mapping[str, Tree]) -> Tree:
+        """A formula with trees for its parameters; errors about it point at the call."""
+
+        def change(part: Tree) -> Tree:
+            if isinstance(part, Symbol):
+                return values.get(part.name, replace(part, span=call.span))
+            if isinstance(part, Call) and part.function == call.function:
+                part = replace(part, options=call.options)
+            return replace(part, span=call.span)
+
+        if call.options and (call.function not in FUNCTIONS):
+            clash = f"{call.function} has no options and {call.options[0][0]} is given"
+            raise self._error(call.span, clash, f"write {USAGES[call.function]}")
+        return rebuilt(parse(formula), change)
+
+    def _free_name(self, wanted: str) -> str:
+        taken = {*self.declared, *self.sizes, *self.names, *(d.name for d in self.listed)}
+        others = (f"{wanted}{k}" for k in counting(2))
+        return next(name for name in chain([wanted], others) if name not in taken)
 
     def _checked(self, tree: Tree, span: Span | None) -> Tree:
         """A tree that is not too long; parts that it shares count each time."""

@@ -121,6 +121,47 @@ def _logsumexp(equations: Equations, tree: Call, forms: list[Form]) -> Form:
     return _without(form, 1 if form.kind == "matrix" and axis is None else axis)
 
 
+def _normalised(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    _eps(equations, tree)
+    return _softmax(equations, tree, forms)
+
+
+def _length(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    _eps(equations, tree)
+    form = _softmax(equations, tree, forms)
+    axis = _axis(equations, tree, form)
+    if form.kind == "matrix" and axis is None:
+        clash = f"{tree.function} is of one axis and {equations.said(tree.arguments[0], form)}"
+        raise equations.error(ShapeError, tree, clash, "write axis=0 for columns, axis=1 for rows")
+    return _without(form, axis)
+
+
+def _eps(equations: Equations, tree: Call) -> None:
+    eps = dict(tree.options).get("eps")
+    if eps is not None and eps < 0:
+        clash = f"eps is {eps} and stands under a root beside a sum of squares"
+        raise equations.error(ShapeError, tree, clash, "give eps=0 or more")
+
+
+def _batchnorm(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    form = _normalised(equations, tree, forms)
+    if form.kind != "matrix":
+        clash = f"batchnorm takes samples as rows, and {equations.said(tree.arguments[0], form)}"
+        raise equations.error(ShapeError, tree, clash, "write layernorm for one vector")
+    return form
+
+
+def _side(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    """The number of rows or columns, which is a product of sizes only for Kronecker products."""
+    form = equations.single(tree, tree.arguments[0], forms[0])
+    if not getattr(form, tree.function):
+        clash = equations.said(tree.arguments[0], form)
+        instead = "give a matrix, or write the name of the size"
+        asked = f"{tree.function} is asked for and {clash}"
+        raise equations.error(ShapeError, tree, asked, instead)
+    return SCALAR
+
+
 def _diag(equations: Equations, tree: Call, forms: list[Form]) -> Form:
     form = _no_scalar(equations, tree, forms)
     if form.kind == "matrix":
@@ -250,10 +291,21 @@ FUNCTIONS: Mapping[str, FunctionShape] = {
     "logsumexp": FunctionShape(
         _logsumexp, "logsumexp(x) or logsumexp(A, axis=0)", options=("axis",)
     ),
+    "layernorm": FunctionShape(
+        _normalised, "layernorm(x, eps=0.00001) or layernorm(A, axis=0)", options=("axis", "eps")
+    ),
+    "rmsnorm": FunctionShape(
+        _normalised, "rmsnorm(x, eps=0.000001) or rmsnorm(A, axis=0)", options=("axis", "eps")
+    ),
+    "batchnorm": FunctionShape(_batchnorm, "batchnorm(X, eps=0.00001)", options=("eps",)),
+    "std": FunctionShape(_length, "std(x, eps=0) or std(A, axis=0)", options=("axis", "eps")),
+    "rms": FunctionShape(_length, "rms(x, eps=0) or rms(A, axis=0)", options=("axis", "eps")),
     "sum": FunctionShape(_total, "sum(x) or sum(A, axis=0)", options=("axis",)),
     "mean": FunctionShape(_total, "mean(x) or mean(A, axis=0)", options=("axis",)),
     "norm1": FunctionShape(_scalar, "norm1(x)"),
     "norm2": FunctionShape(_scalar, "norm2(x)"),
+    "columns": FunctionShape(_side, "columns(A)"),
+    "rows": FunctionShape(_side, "rows(A)"),
     "tr": FunctionShape(_trace, "tr(A)"),
     "det": FunctionShape(_square_to_scalar, "det(A)"),
     "logdet": FunctionShape(_square_to_scalar, "logdet(A)"),

@@ -155,12 +155,21 @@ def _along(operation: str, reduces: bool) -> Callable[[Graph, Call, Sequence[Low
         axis = last if axis is None else axis
         order = [k for k in range(last + 1) if k != axis] + [axis]
         argument = graph.permute(value.node, order)
+        known = dict(OPERATIONS[operation].options) | dict(tree.options)
+        options = tuple((name, known[name]) for name, _ in OPERATIONS[operation].options)
         if reduces:
-            return _left(value, axis, graph.operation(operation, (argument,), argument.axes[:-1]))
-        node = graph.operation(operation, (argument,), argument.axes)
+            left = graph.operation(operation, (argument,), argument.axes[:-1], options)
+            return _left(value, axis, left)
+        node = graph.operation(operation, (argument,), argument.axes, options)
         return Lowered(graph.permute(node, [order.index(k) for k in range(last + 1)]), value.rows)
 
     return made
+
+
+def _batchnorm(graph: Graph, tree: Call, parts: Sequence[Lowered]) -> Lowered:
+    """layernorm over the samples."""
+    along = Call("layernorm", tree.arguments, (*tree.options, ("axis", Fraction(0))))
+    return _along("layernorm", reduces=False)(graph, along, parts)
 
 
 # Matrices ---------------------------------------------------------------------------------------
@@ -169,6 +178,11 @@ def _along(operation: str, reduces: bool) -> Callable[[Graph, Call, Sequence[Low
 def _trace(graph: Graph, tree: Call, parts: Sequence[Lowered]) -> Lowered:
     (value,) = parts
     return Lowered(graph.product([(value.node, tuple(range(value.rows)) * 2)], ()), 0)
+
+
+def _size(graph: Graph, tree: Call, parts: Sequence[Lowered]) -> Lowered:
+    axes = parts[0].row_axes if tree.function == "rows" else parts[0].column_axes
+    return Lowered(graph.size_of(axes[0]), 0)
 
 
 def _diagonal(graph: Graph, tree: Call, parts: Sequence[Lowered]) -> Lowered:
@@ -232,6 +246,13 @@ WHOLE: Mapping[str, Callable[[Graph, Call, Sequence[Lowered]], Lowered]] = {
     "norm2": _norm2,
     "softmax": _along("softmax", reduces=False),
     "logsumexp": _along("logsumexp", reduces=True),
+    "layernorm": _along("layernorm", reduces=False),
+    "rmsnorm": _along("rmsnorm", reduces=False),
+    "batchnorm": _batchnorm,
+    "std": _along("std", reduces=True),
+    "rms": _along("rms", reduces=True),
+    "columns": _size,
+    "rows": _size,
     "tr": _trace,
     "diag": _diagonal,
     "vec": _vec,

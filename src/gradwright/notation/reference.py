@@ -28,6 +28,7 @@ from gradwright.notation.rearranging import MOVING
 from gradwright.notation.selecting import BY_INDICES
 from gradwright.notation.shapes import Scope, identity_sizes
 from gradwright.notation.size_text import as_size
+from gradwright.notation.standardised import LENGTHS, STANDARDISED
 from gradwright.notation.supplied import Supplied, supplied_value
 from gradwright.notation.tree import (
     Binary,
@@ -55,6 +56,15 @@ OPERATORS: Mapping[str, Any] = {
     ".*": np.multiply,
     "./": np.divide,
     "/": np.divide,
+}
+
+#: Functions of a whole array whose value is a number.
+SCALARS: Mapping[str, Any] = {
+    "norm1": matrices.norm1,
+    "norm2": matrices.norm2,
+    "tr": lambda array: np.trace(array).reshape(1, 1),
+    "det": matrices.determinant,
+    "logdet": matrices.log_determinant,
 }
 
 #: Slope of leaky_relu unless it is given; its derivative at 0 is the slope unless it is given.
@@ -238,16 +248,11 @@ class _Evaluator:
                 return _spread(lambda a, b: _larger(tree, a, b), *parts)
             case "sum" | "mean":
                 return _reduced(tree, value)
-            case "norm1":
-                return Value(matrices.norm1(array), False, False)
-            case "norm2":
-                return Value(matrices.norm2(array), False, False)
-            case "tr":
-                return Value(np.trace(array).reshape(1, 1), False, False)
-            case "det":
-                return Value(matrices.determinant(array), False, False)
-            case "logdet":
-                return Value(matrices.log_determinant(array), False, False)
+            case function if function in SCALARS:
+                return Value(SCALARS[function](array), False, False)
+            case "rows" | "columns":
+                length = array.shape[0 if tree.function == "rows" else 1]
+                return Value(np.full((1, 1), length, self.values.dtype), False, False)
             case "inv":
                 return Value(matrices.inverse(array, "inv(…)"), True, True)
             case "diag":
@@ -261,7 +266,11 @@ class _Evaluator:
             case "softmax":
                 axis = _axis(tree, -1 if value.columns else 0)
                 return Value(matrices.softmax(array, axis), value.rows, value.columns)
-            case "logsumexp":
+            case "layernorm" | "rmsnorm" | "batchnorm":
+                axis = _axis(tree, 0 if tree.function == "batchnorm" or not value.columns else -1)
+                found = STANDARDISED[tree.function](array, axis, *_eps(tree))
+                return Value(found, value.rows, value.columns)
+            case "logsumexp" | "std" | "rms":
                 return _reduced(tree, value)
             case "outer":
                 column, row = array.reshape(-1, 1), parts[1].array.reshape(1, -1)
@@ -310,14 +319,19 @@ def _axis(tree: Call, otherwise: int) -> int:
 
 def _reduced(tree: Call, value: Value) -> Value:
     """A sum, mean or log-sum-exp over one axis, or over all entries."""
-    reduce = {"sum": _sum, "mean": _mean, "logsumexp": matrices.logsumexp}[tree.function]
-    if tree.function != "logsumexp" and not tree.options:
+    reduce = {"sum": _sum, "mean": _mean, "logsumexp": matrices.logsumexp, **LENGTHS}[tree.function]
+    if tree.function in ("sum", "mean") and not tree.options:
         return Value(np.asarray(reduce(value.array.reshape(-1, 1), 0)), False, False)
     axis = _axis(tree, -1 if value.columns else 0) % value.array.ndim
-    found = np.asarray(reduce(value.array, axis))
+    found = np.asarray(reduce(value.array, axis, *_eps(tree)))
     if found.ndim > 2:
         return Value(np.squeeze(found, axis), True, True)
     return Value(found, value.rows and axis == 1, value.columns and axis == 0)
+
+
+def _eps(tree: Call) -> tuple[float, ...]:
+    """The eps that a call gives, if it gives one."""
+    return tuple(float(value) for name, value in tree.options if name == "eps")
 
 
 def _sum(array: Array, axis: int) -> Array:

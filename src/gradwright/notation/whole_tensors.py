@@ -46,12 +46,16 @@ def tensor_form(equations: Equations, tree: Tree, parts: list[Form]) -> Form | N
             return SCALAR if axis is None else _without(parts[0], axis)
         case Call(function, _, _) if function in EACH_ENTRY:
             return _together(equations, tree, parts, first)
-        case Call("softmax", _, _):
+        case Call("softmax" | "layernorm" | "rmsnorm", _, _):
             _axis(equations, tree, parts[0])
             return parts[0]
         case Call("logsumexp", _, _):
             axis = _axis(equations, tree, parts[0])
             return _without(parts[0], len(parts[0].axes) - 1 if axis is None else axis)
+        case Call("std" | "rms", _, _):
+            axis = _axis(equations, tree, parts[0])
+            if axis is not None:
+                return _without(parts[0], axis)
     raise no_tensor(equations, children(tree)[first], parts[first])
 
 

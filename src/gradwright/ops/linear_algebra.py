@@ -64,6 +64,7 @@ RECORDS = (
         domain="{0} invertible",
         sample="invertible",
         argument="X",
+        result="scalar",
     ),
     Structured(
         name="logdet",
@@ -79,6 +80,7 @@ RECORDS = (
         domain="{0} invertible",
         sample="invertible",
         argument="X",
+        result="scalar",
     ),
     Structured(
         name="log_of_det",

@@ -134,5 +134,6 @@ RECORDS = (
         ),
         source="Boyd and Vandenberghe, Convex Optimization (2004), section 3.1.5",
         with_indices=_LOGSUMEXP_BY_ENTRY,
+        result="batch",
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Function, Node, Operation
@@ -109,7 +109,8 @@ class Structured:
     the argument. `definition` and `proof` are notation in `x` or `X`; the proof's last line is
     the Jacobian, or for a scalar result the gradient, or `vec` form for a matrix result.
     `with_indices` is a proof of the same entry by entry, of y by x. `torch` is given where PyTorch
-    does not spell it as NumPy does.
+    does not spell it as NumPy does. `result` says which axes it has: those of the argument, those
+    before its last, or none. An option `guard` that is not 0 makes it defined everywhere.
     """
 
     name: str
@@ -124,6 +125,8 @@ class Structured:
     sample: str = ""
     argument: str = field(default="x")
     with_indices: IndexProof | None = None
+    result: Literal["argument", "batch", "scalar"] = "argument"
+    guard: str = ""
     torch: TorchCode | None = None
 
 

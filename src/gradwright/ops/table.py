@@ -10,6 +10,7 @@ from gradwright.ops import (
     normal,
     normalisation,
     piecewise,
+    standardisation,
     trigonometric,
 )
 from gradwright.ops.abstract import elementwise_record, map_record
@@ -23,6 +24,7 @@ OPERATIONS: dict[str, Record] = by_name(
         *activations.RECORDS,
         *normal.RECORDS,
         *normalisation.RECORDS,
+        *standardisation.RECORDS,
         *linear_algebra.RECORDS,
     )
 )

@@ -298,6 +298,8 @@ def _modular_call(
             return weights * _each(_inverse, np.sum(weights, axis=-1, keepdims=True) % PRIME)
         case "logsumexp":
             return _each(hashed.log, np.sum(_each(hashed.exp, arguments[0]), axis=-1) % PRIME)
+        case "layernorm" | "rmsnorm" | "std" | "rms":
+            return _modular_standardised(name, arguments[0], hashed)
         case "inv":
             return _inverse_and_det(arguments[0])[0]
         case "det":
@@ -309,6 +311,20 @@ def _modular_call(
             return _each(getattr(hashed, name), *arguments)
     tag = f"{name}{sorted(options.items())}"
     return _each(lambda *values: hashed.keyed(tag, *values), *arguments)
+
+
+def _modular_standardised(name: str, array: Array, hashed: _Hashed) -> Array:
+    """The length is a hash of its square; its root would need a square of every row."""
+    count = _inverse(array.shape[-1])
+    total = np.sum(array, axis=-1, keepdims=True)
+    centred = array - total * count if name in ("layernorm", "std") else array
+    eps = _residue(hashed.options["eps"])
+    squares = np.sum(centred * centred, axis=-1, keepdims=True) * count + eps
+    kind = "std" if name in ("layernorm", "std") else "rms"
+    length = _each(lambda value: hashed.keyed(kind, value), squares)
+    if name in ("std", "rms"):
+        return np.asarray(length[..., 0], dtype=object)
+    return np.asarray(centred * _each(_inverse, length), dtype=object)
 
 
 def _modular_map(

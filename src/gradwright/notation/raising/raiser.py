@@ -20,6 +20,7 @@ from gradwright.core.nodes import (
     SizeOf,
     Variable,
     postorder,
+    turned_factor,
 )
 from gradwright.notation.raising.build import number_tree, product, selection_tree, transposed
 from gradwright.notation.raising.contract import (
@@ -46,6 +47,7 @@ from gradwright.notation.tree import (
     with_children,
 )
 from gradwright.ops.abstract import map_parts
+from gradwright.ops.record import Structured
 from gradwright.ops.table import OPERATIONS
 
 #: A matrix with this many transposes is also raised as the transpose of a formula.
@@ -143,7 +145,7 @@ class Raiser:
             case Function():
                 return self._function(node)
             case Operation(operation=name, arguments=parts):
-                call = Call(name, tuple(self._known(part) for part in parts))
+                call = self._along(node) or Call(name, tuple(self._known(part) for part in parts))
                 # The gradient of a number is a column here, and J_f(x) a row.
                 return Transpose(call) if _is_slope(node) else call
             case _:
@@ -164,6 +166,24 @@ class Raiser:
             terms = tuple((c, self.graph.permute(term, (1, 0))) for c, term in node.terms)
             other = transposed(self._sum(node, terms), self._symmetric)
         return min(tree, other, key=lambda made: cost(made, self.said))
+
+    def _along(self, node: Operation) -> Tree | None:
+        """An operation with options over an axis of a matrix, which is said where it has to be.
+
+        That of a transpose is the transpose of that over the other axis.
+        """
+        known = OPERATIONS.get(node.operation)
+        if not isinstance(known, Structured) or not known.options:
+            return None
+        (argument,) = node.arguments
+        options, name = shown_options(node), node.operation
+        turned = turned_factor(argument) if argument.order == 2 else None
+        if turned is not None and name == "layernorm":
+            name = "batchnorm"
+        elif turned is not None or (known.result == "batch" and argument.order == 2):
+            options = (("axis", Fraction(int(turned is None))), *options)
+        call = Call(name, (self._known(argument if turned is None else turned[0]),), options)
+        return call if turned is None else Transpose(call)
 
     def _known(self, node: Node) -> Tree:
         tree = self._memo.get(node)
@@ -220,7 +240,7 @@ class Raiser:
         """A term of a sum; a constant column is written as the number that spreads by itself."""
         if isinstance(node, Product):
             held = {label for _, labels in node.factors for label in labels}
-            if not held and node.order < 2:
+            if node.order < 2 and not held & set(node.out):
                 scalar = self.graph.product(node.factors, (), coefficient=node.coefficient)
                 if isinstance(scalar, Product):
                     return self._term(scalar, scale)

@@ -11,6 +11,7 @@ from math import gcd, lcm
 
 from gradwright.notation.raising.build import Chain, factors, hadamard, product
 from gradwright.notation.raising.cost import cost, is_sum
+from gradwright.notation.raising.spreading import spreading
 from gradwright.notation.raising.term import Term, joined, spine
 from gradwright.notation.tree import Call, Number, Tree, signed_terms
 
@@ -176,8 +177,14 @@ def _places(terms: Sequence[Term]) -> dict[Place, tuple[int, ...]]:
             found.setdefault(key, []).append(k)
     for k, term in enumerate(terms):
         # u .* M joins a group that shares M elementwise; alone it stays diag(u) M.
-        if _scaled_rows(term.chain) and ("over", term.chain[1]) in found:
-            found["over", term.chain[1]].append(k)
+        spread = spreading(term.chain)
+        if spread is None:
+            continue
+        for tree in dict.fromkeys(spread.over):
+            if ("over", tree) in found and tree in term.chain:
+                found["over", tree].append(k)
+        for tree in dict.fromkeys(spread.under):
+            found.setdefault(("under", tree), []).append(k)
     return {key: tuple(members) for key, members in found.items() if len(members) > 1}
 
 
@@ -225,20 +232,16 @@ def _pulled_from_kronecker(
     return replace(inner, chain=(Call("kron", (tree, other) if left else (other, tree)),))
 
 
-def _scaled_rows(chain: Chain) -> tuple[list[Tree], list[Tree]] | None:
-    """diag(u) M is u .* M with the column u spread over the columns of M."""
-    if len(chain) == 2 and isinstance(chain[0], Call) and chain[0].function == "diag":
-        return [chain[0].arguments[0], chain[1]], []
-    return None
-
-
 def _pulled_elementwise(
     side: str, tree: Tree, terms: Sequence[Term], said: AbstractSet[Tree], done: Grouped
 ) -> Term | None:
     """x .* u + x .* v = x .* (u + v), and x + x .* v = x .* (1 + v)."""
     rest = []
-    for term in terms:
-        over, under = _scaled_rows(term.chain) or factors(term.chain[0])
+    spreads = [spreading(term.chain) for term in terms]
+    if all(spread is not None and spread.thin for spread in spreads):
+        return None
+    for term, spread in zip(terms, spreads, strict=True):
+        over, under = (spread.over, spread.under) if spread else factors(term.chain[0])
         over = list(_less(over, (tree,) if side == "over" else ()))
         under = list(_less(under, (tree,) if side == "under" else ()))
         left: Chain = (hadamard(over, under),) if over or under else ()
