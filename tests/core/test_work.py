@@ -122,15 +122,21 @@ def test_a_rule_that_never_ends_leaves_a_result_that_is_right(
     assert Fraction(1) and str(d)
 
 
+def searches(times: int) -> work.Account:
+    return work.Account("searches", times * work.ALLOWED)
+
+
 def test_a_search_of_its_own_leaves_the_account_of_the_call_alone() -> None:
     with work.account("a call") as opened:
         before = opened.left
-        assert work.apart(2, "a search", lambda: work.spend(work.ALLOWED) or "done") == "done"
+        assert work.apart(searches(2), lambda: work.spend(work.ALLOWED) or "done") == "done"
         assert opened.left == before
 
     def greedy() -> str:
         work.spend(3 * work.ALLOWED)
         return "found"
 
-    assert work.apart(2, "a search", greedy) is None
-    assert work.apart(4, "a search", greedy) == "found"
+    assert work.apart(searches(2), greedy) is None
+    assert work.apart(searches(4), greedy) == "found"
+    several = searches(4)
+    assert [work.apart(several, greedy) for _ in range(3)] == ["found", None, None]

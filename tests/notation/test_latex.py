@@ -121,3 +121,11 @@ def test_nesting_has_a_limit() -> None:
 def test_plain_text_is_no_latex() -> None:
     assert not is_latex("x'*A*x")
     assert is_latex(r"x^\top A x")
+
+
+@pytest.mark.parametrize("text", [r"\log \left෦ x", r"\sin\left", r"\begin{cases} x & x > 0 \end"])
+def test_what_opens_no_bracket_or_ends_too_early_is_refused_or_read(text: str) -> None:
+    try:
+        read_latex(text)
+    except NotationError as error:
+        assert error.span is not None

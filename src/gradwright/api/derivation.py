@@ -309,7 +309,7 @@ class Derivation:
         tensor = self.scope.shape.kind == "tensor"
         return not tensor and max(value.rows, value.node.order - value.rows) > 1
 
-    def __call__(self, *, out: object = None, **values: object) -> Any:
+    def __call__(self, /, *, out: object = None, **values: object) -> Any:
         """The derivative at given values.
 
         An array `out` of the result's shape and dtype, which shares no memory with the values, is
@@ -332,11 +332,11 @@ class Derivation:
         twin._program = self._program.unverified()
         return twin
 
-    def value_and(self, **values: object) -> tuple[Any, Any]:
+    def value_and(self, /, **values: object) -> tuple[Any, Any]:
         """(value of the formula, derivative) in one pass."""
         return self._program.value_and(values)
 
-    def operator(self, **values: object) -> LinearMap:
+    def operator(self, /, **values: object) -> LinearMap:
         """The Jacobian or Hessian at given values as a linear map from vec(x) to vec(y).
 
         Its structure is that of the printed formula, so a Kronecker product is never multiplied

@@ -41,7 +41,7 @@ class Formula:
         return f"formula({self.text!r})"
 
     @bounded("evaluating a formula")
-    def __call__(self, **values: Any) -> Any:
+    def __call__(self, /, **values: Any) -> Any:
         """The value of the formula, by the notation's own evaluator.
 
         Raises:

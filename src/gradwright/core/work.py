@@ -98,13 +98,15 @@ def within(share: float, make: Callable[[], T]) -> T | None:
         account.floor = outer
 
 
-def apart(times: int, asked: str, make: Callable[[], T]) -> T | None:
-    """What `make` returns with an account of its own, of so many times the usual work, or None.
+def apart(account: Account, make: Callable[[], T]) -> T | None:
+    """What `make` returns with an account beside that of the call, or None where it is empty.
 
-    For a search whose result the user waits for, and whose end does not depend on what else the
-    call does.
+    For searches whose results the user waits for, and whose ends do not depend on what else the
+    call does; together they take no more than their account.
     """
-    token = _ACCOUNT.set(Account(asked, allowed(times * ALLOWED)))
+    if account.left < 0:
+        return None
+    token = _ACCOUNT.set(account)
     try:
         return make()
     except LimitError:

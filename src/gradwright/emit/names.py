@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from gradwright.emit.support import HELPERS
 
 #: Names that emitted code uses itself, or that a reader takes for something else.
-TAKEN = frozenset({"np", "dtype", *HELPERS, *dir(builtins), *keyword.softkwlist})
+TAKEN = frozenset({"np", "torch", "dtype", *HELPERS, *dir(builtins), *keyword.softkwlist})
 
 
 class PythonNames:

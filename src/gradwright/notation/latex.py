@@ -158,6 +158,9 @@ class _Reader(TokenReader):
     def bracketed(self, token: LatexToken, opener: str) -> Parts:
         """`( … )` or `[ … ]`, whichever way its brackets are made large."""
         self.deeper(token)
+        if opener not in _CLOSING:
+            clash = f"{opener or 'the end'} stands where a bracket opens"
+            raise self.error(token, clash, r"write ( or [ after \left")
         closer = _CLOSING[opener]
         parts = self.sequence((closer, r"\}", r"\rbrace") if closer == "}" else (closer,))
         end = self.next()

@@ -117,9 +117,9 @@ class TokenReader:
         return LatexToken("", Span(len(self.text), len(self.text)))
 
     def next(self) -> LatexToken:
-        """The next token, which is then read."""
+        """The next token, which is then read; at the end nothing is."""
         token = self.peek()
-        self.place += 1
+        self.place = min(self.place + 1, len(self.tokens))
         return token
 
     def skip_space(self) -> None:

@@ -256,6 +256,7 @@ class Spelled:
 
     def __lt__(self, other: Spelled) -> bool:
         for one, two in zip(walk(self.tree), walk(other.tree), strict=False):
+            spend(2)
             if one is not two and (left := _said(one)) != (right := _said(two)):
                 return left < right
         # The count of children is part of what a node says: no tree goes on where another ends.

@@ -16,6 +16,7 @@ from gradwright.core.nodes import (
     Product,
     postorder,
 )
+from gradwright.core.work import spend
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,6 +119,8 @@ def _settled(
     changed = True
     while changed:
         changed = False
+        # Rules look for pairs of factors.
+        spend(2 + (len(node.factors) ** 2 // 4 if isinstance(node, Product) else 0))
         for rule in rules:
             after = rule.apply(graph, node)
             if after is None or after is node:

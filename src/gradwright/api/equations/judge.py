@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
 from gradwright.api.equations.compare import Difference, Side, first_above, first_difference, side
@@ -12,7 +12,7 @@ from gradwright.api.equations.indexed import free, indexed
 from gradwright.api.equations.repair import MAX_NODES, candidates, left_candidates
 from gradwright.api.equations.report import EquationCheck
 from gradwright.api.equations.setting import Point, Reading, Setting, Variant
-from gradwright.core.work import apart
+from gradwright.core.work import ALLOWED, Account, allowed, apart, spend
 from gradwright.errors import GradwrightError, LimitError, UnsupportedError
 from gradwright.notation.raising.raiser import without_spans
 from gradwright.notation.tree import (
@@ -29,7 +29,9 @@ from gradwright.render.plain import plain_text
 MAX_CANDIDATES = 3000
 #: For all equations of a text together; then the derived formula alone is given.
 MAX_TRIED = 60_000
-#: The search for a correction may take so many times the work of one call.
+#: Units of work for judging one link, besides what is counted elsewhere.
+JUDGED = 1000
+#: The searches for corrections may together take so many times the work of one call.
 CORRECTING = 8
 #: Those of them that have a derivative to be taken.
 MAX_DERIVATIVES = 200
@@ -51,6 +53,9 @@ class Budget:
     """How many changes may still be tried for all equations of a text."""
 
     left: int = MAX_TRIED
+    searches: Account = field(
+        default_factory=lambda: Account("correcting equations", allowed(CORRECTING * ALLOWED))
+    )
 
     def spent(self) -> bool:
         """Take one; whether there was none."""
@@ -121,6 +126,7 @@ class Judge:
 
     def _verdict(self, left: Tree, right: Tree, texts: Sequence[str]) -> Verdict:
         """Whether two trees are equal at random points with unequal sizes."""
+        spend(JUDGED)
         indices = free(left), free(right)
         if indices[0] != indices[1]:
             alone = min(indices[0] ^ indices[1])
@@ -174,7 +180,7 @@ class Judge:
 
     def _wrong(self, base: EquationCheck, left: Tree, right: Tree, found: Verdict) -> EquationCheck:
         result = replace(base, ok=False, reason=found.reason)
-        near = apart(CORRECTING, "correcting an equation", lambda: self._correction(left, right))
+        near = apart(self.budget.searches, lambda: self._correction(left, right))
         corrected, corrected_left, change = near or (None, None, "")
         if corrected_left is not None:
             shown = self._spelled(plain_text(corrected_left))
