@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradwright as gw
-from gradwright.errors import GradwrightError, ShapeError, SymbolError
+from gradwright.errors import GradwrightError, ShapeError, SymbolError, UnsupportedError
 
 SYMBOLS = {"E": "matrix v d", "t": "indices n v", "w": "vector d", "y": "vector n"}
 
@@ -113,6 +113,13 @@ def test_no_derivative_by_places():
     with pytest.raises(SymbolError) as caught:
         gw.gradient("sum(gather(E, t))", "t", E="matrix v d", t="indices n v")
     assert "whole numbers" in caught.value.clash
+
+
+def test_the_torch_target_refuses_places():
+    d = gw.gradient("sum(gather(E, t))", "E", E="matrix v d", t="indices n v")
+    with pytest.raises(UnsupportedError) as caught:
+        d.source("torch")
+    assert "t is declared as indices n v" in caught.value.clash
 
 
 @pytest.mark.parametrize("text", ["indices n", "indices n v positive", "indices"])

@@ -43,8 +43,8 @@ class TorchTarget:
     `functions` compute the derivative, and the value with it; `sizes` are inputs that are sizes.
 
     Raises:
-        UnsupportedError: a product with a derivative; a formula with an abstract function, or with
-            rows or columns that are several axes; a size with the name of a symbol.
+        UnsupportedError: a product with a derivative; a formula with an abstract function or with
+            indices, or with rows or columns that are several axes; a size with the name of a symbol.
     """
 
     def __init__(
@@ -95,6 +95,18 @@ class TorchTarget:
             )
 
 
+def _refuse_indices(derivation: Derivation, asked: str) -> None:
+    indices = [n for n, d in derivation.scope.symbols.items() if d.among is not None]
+    if indices:
+        raise UnsupportedError(
+            asked,
+            f"{indices[0]} is declared as {derivation.scope.symbols[indices[0]]}, and this target "
+            "takes tensors of floating numbers alone",
+            'use source("numpy")',
+            text=derivation.formula,
+        )
+
+
 def _require(derivation: Derivation, wrt: Sequence[str]) -> None:
     asked = f'source("torch") of the {derivation.kind} of {derivation.formula}'
     text = derivation.formula
@@ -107,6 +119,7 @@ def _require(derivation: Derivation, wrt: Sequence[str]) -> None:
             f'use f.{one}({wrt[0]!r}).source("torch"), and torch.autograd.grad or torch.func',
             text=text,
         )
+    _refuse_indices(derivation, asked)
     if derivation.constraint != "none":
         raise UnsupportedError(
             asked,
