@@ -44,7 +44,8 @@ class TorchTarget:
 
     Raises:
         UnsupportedError: a product with a derivative; a formula with an abstract function or with
-            indices, or with rows or columns that are several axes; a size with the name of a symbol.
+            indices, or with rows or columns that are several axes; a size that has the name of a
+            symbol.
     """
 
     def __init__(
