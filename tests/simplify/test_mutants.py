@@ -135,6 +135,11 @@ SYMBOLS = {
     "P": "posdef n n",
     "s": "scalar",
     "t": "scalar",
+    "Q": "orthogonal n n",
+    "D": "diagonal n n",
+    "E": "diagonal n n",
+    "z": "vector n positive",
+    "r": "scalar positive",
 }
 
 #: For each rule a formula whose derivative uses it.
@@ -170,6 +175,11 @@ USES = {
     "1 - sigmoid": ("s*(1 - sigmoid(t))", "s"),
     "log1p": ("s*log(1 + t^2)", "s"),
     "solve": ("s*v'*inv(B)*x", "s"),
+    "orthonormal": ("x'*Q'*Q*v", "x"),
+    "inverse of an orthogonal matrix": ("x'*inv(Q)*v", "x"),
+    "diagonal matrices commute": ("x'*E*D*v + x'*D*E*v", "x"),
+    "above zero": ("s*sum(abs(z))", "s"),
+    "log of a product": ("s*log(r^3)", "s"),
     "diagonals": ("tanh(x) + sigmoid(x)", "x"),
     "distribute quotients": ("sum(y .* log(sigmoid(x)) + (1 - y) .* log(1 - sigmoid(x)))", "x"),
     "inverse of a product": ("x'*inv(B*B)*v", "x"),

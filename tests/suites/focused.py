@@ -78,6 +78,11 @@ RULE_FORMS = {
     "log softmax": ("sum(log(softmax({n})) .* ({n}))", "({s})*sum(log(softmax({M})))"),
     "log sigmoid": ("({s})*log(sigmoid({s}))", "({n})'*log(sigmoid({n}))"),
     "log(1 - sigmoid)": ("({s})*log(1 - sigmoid({s}))", "({n})'*log(1 - sigmoid({n}))"),
+    "orthonormal": ("({n})'*Q'*Q*({n})", "norm2(Q*({n}))^2"),
+    "inverse of an orthogonal matrix": ("({n})'*inv(Q)*({n})", "({s})*det(Q)^2"),
+    "diagonal matrices commute": ("({n})'*(E*D + D*E)*({n})",),
+    "above zero": ("({s})*sum(abs(u))", "sum(sqrt(u.^2) .* ({m}))"),
+    "log of a product": ("({s})*log(t^3)", "({m})'*log(u.^2)"),
     "diagonals": ("= tanh({n}) + sigmoid({n})", "= x .* exp({n}) + sin(x)"),
     "distribute quotients": (
         "sum(b1 .* log(sigmoid({n})) + (1 - b1) .* log(1 - sigmoid({n})))",

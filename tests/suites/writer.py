@@ -25,6 +25,9 @@ SYMBOLS = {
     "b1": "vector n binary",
     "h1": "vector m signs",
     "p1": "vector n sum1",
+    "Q": "orthogonal n n",
+    "D": "diagonal n n",
+    "E": "diagonal n n",
 }
 
 #: The sizes of an expression: () for a scalar, one for a column, two for a matrix.

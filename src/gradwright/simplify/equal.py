@@ -35,6 +35,8 @@ from gradwright.simplify.field import (
     Undecided,
     evaluate,
     evaluate_modular,
+    inverse_and_det,
+    inverse_residue,
 )
 
 #: Lengths at evaluation points count up from here: unequal, so that a wrong size shows.
@@ -94,12 +96,22 @@ def _equal_at(
     if not choices:
         return None
     inputs = _inputs((one, other))
-    if agreed(_modular(one, other, inputs, sizes, random.Random(seed)) for sizes in choices):
+    proven = agreed(_modular(one, other, inputs, sizes, random.Random(seed)) for sizes in choices)
+    if proven and not _has_root(one, other):
         return Level.MODULAR
     generator = np.random.default_rng(seed)
     if agreed(_real(one, other, inputs, sizes, generator) for sizes in choices):
-        return Level.REAL
+        return Level.MODULAR if proven else Level.REAL
     return None
+
+
+def _has_root(*nodes: Node) -> bool:
+    """Whether a square root is taken: modulo a prime it has no sign, so √(x²) may pass for x."""
+    return any(
+        (isinstance(part, Power) and part.exponent.denominator != 1)
+        or (isinstance(part, Function) and part.operation == "rsqrt")
+        for part in postorder(*nodes)
+    )
 
 
 def large_sizes(nodes: Iterable[Node]) -> frozenset[int]:
@@ -215,9 +227,24 @@ def _modular_value(
         value[..., -1] = (1 - np.sum(value[..., :-1], axis=-1)) % PRIME
     elif "columns_sum1" in facts:
         value[-1] = (1 - np.sum(value[:-1], axis=0)) % PRIME
+    if "diagonal" in facts:
+        return np.where(np.eye(len(value), dtype=bool), value, 0)
+    if "orthogonal" in facts:
+        return _modular_orthogonal(value, "symmetric" in facts)
     if "symmetric" in facts:
         value = (value + value.T) % PRIME
     return value
+
+
+def _modular_orthogonal(value: Any, symmetric: bool) -> Any:
+    """A reflection I - 2uu'/u'u, or the Cayley transform (I - A)⁻¹(I + A) of A' = -A."""
+    identity = np.eye(len(value), dtype=int).astype(object)
+    if symmetric:
+        u = value[:, 0]
+        scale = 2 * inverse_residue(int(u @ u)) % PRIME
+        return (identity - scale * np.outer(u, u)) % PRIME
+    skew = value - value.T
+    return inverse_and_det((identity - skew) % PRIME)[0] @ (identity + skew) % PRIME
 
 
 def _real(

@@ -142,7 +142,7 @@ def _residue(value: Fraction) -> int:
 
 
 def _ratio(top: int, bottom: int) -> int:
-    return top * _inverse(bottom % PRIME) % PRIME
+    return top * inverse_residue(bottom % PRIME) % PRIME
 
 
 HALF = _residue(Fraction(1, 2))
@@ -152,7 +152,8 @@ def _each(function: Callable[..., int], *arrays: Array) -> Array:
     return np.asarray(np.frompyfunc(function, len(arrays), 1)(*arrays), dtype=object)
 
 
-def _inverse(value: int) -> int:
+def inverse_residue(value: int) -> int:
+    """1/value; `Undecided` for 0."""
     if value % PRIME == 0:
         raise Undecided
     return pow(int(value), -1, PRIME)
@@ -170,7 +171,7 @@ def _modular_power(base: Array, exponent: Fraction) -> Array:
         raise Undecided
     value = base if exponent.denominator == 1 else _each(_root, base)
     if exponent < 0:
-        value = _each(_inverse, value)
+        value = _each(inverse_residue, value)
     count = abs(exponent.numerator)
     return _each(lambda x: pow(int(x), count, PRIME), value)
 
@@ -189,12 +190,14 @@ class _Hashed:
     def exp(self, value: int) -> int:
         value = int(value) % PRIME
         if value > PRIME // 2:
-            return _inverse(self.keyed("exp", PRIME - value))
+            return inverse_residue(self.keyed("exp", PRIME - value))
         return self.keyed("exp", value)
 
     def log(self, value: int) -> int:
         value = int(value) % PRIME
-        other = _inverse(value)
+        if value == 1:
+            return 0
+        other = inverse_residue(value)
         return self.keyed("log", value) if value <= other else PRIME - self.keyed("log", other)
 
     def log1p(self, value: int) -> int:
@@ -204,7 +207,7 @@ class _Hashed:
         return self.exp(value) - 1
 
     def rsqrt(self, value: int) -> int:
-        return 0 if value % PRIME == 0 else _inverse(_root(value))
+        return 0 if value % PRIME == 0 else inverse_residue(_root(value))
 
     def sign(self, value: int) -> int:
         value = int(value) % PRIME
@@ -240,7 +243,7 @@ class _Hashed:
         return _ratio(self.sin(value), self.cos(value))
 
     def sigmoid(self, value: int) -> int:
-        return _inverse((1 + self.exp(-value)) % PRIME)
+        return inverse_residue((1 + self.exp(-value)) % PRIME)
 
     def softplus(self, value: int) -> int:
         return self.log((1 + self.exp(value)) % PRIME)
@@ -295,17 +298,17 @@ def _modular_call(
     match name:
         case "softmax":
             weights = _each(hashed.exp, arguments[0])
-            return weights * _each(_inverse, np.sum(weights, axis=-1, keepdims=True) % PRIME)
+            return weights * _each(inverse_residue, np.sum(weights, axis=-1, keepdims=True) % PRIME)
         case "logsumexp":
             return _each(hashed.log, np.sum(_each(hashed.exp, arguments[0]), axis=-1) % PRIME)
         case "layernorm" | "rmsnorm" | "std" | "rms":
             return _modular_standardised(name, arguments[0], hashed)
         case "inv":
-            return _inverse_and_det(arguments[0])[0]
+            return inverse_and_det(arguments[0])[0]
         case "det":
-            return np.asarray(_inverse_and_det(arguments[0])[1], dtype=object)
+            return np.asarray(inverse_and_det(arguments[0])[1], dtype=object)
         case "logdet":
-            det = _inverse_and_det(arguments[0])[1]
+            det = inverse_and_det(arguments[0])[1]
             return np.asarray(hashed.log(min(det, PRIME - det)), dtype=object)
         case _ if name in HASHED:
             return _each(getattr(hashed, name), *arguments)
@@ -315,7 +318,7 @@ def _modular_call(
 
 def _modular_standardised(name: str, array: Array, hashed: _Hashed) -> Array:
     """The length is a hash of its square; its root would need a square of every row."""
-    count = _inverse(array.shape[-1])
+    count = inverse_residue(array.shape[-1])
     total = np.sum(array, axis=-1, keepdims=True)
     centred = array - total * count if name in ("layernorm", "std") else array
     eps = _residue(hashed.options["eps"])
@@ -324,7 +327,7 @@ def _modular_standardised(name: str, array: Array, hashed: _Hashed) -> Array:
     length = _each(lambda value: hashed.keyed(kind, value), squares)
     if name in ("std", "rms"):
         return np.asarray(length[..., 0], dtype=object)
-    return np.asarray(centred * _each(_inverse, length), dtype=object)
+    return np.asarray(centred * _each(inverse_residue, length), dtype=object)
 
 
 def _modular_map(
@@ -346,7 +349,7 @@ def _modular_map(
     return found
 
 
-def _inverse_and_det(matrix: Array) -> tuple[Array, int]:
+def inverse_and_det(matrix: Array) -> tuple[Array, int]:
     """Gauss-Jordan elimination modulo the prime.
 
     Raises:
@@ -365,7 +368,7 @@ def _inverse_and_det(matrix: Array) -> tuple[Array, int]:
         if pivot != column:
             work[column], work[pivot], det = work[pivot], work[column], -det
         det = det * work[column][column] % PRIME
-        scale = _inverse(work[column][column])
+        scale = inverse_residue(work[column][column])
         work[column] = [v * scale % PRIME for v in work[column]]
         for row in range(n):
             if row != column and work[row][column]:

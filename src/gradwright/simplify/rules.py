@@ -14,6 +14,7 @@ from gradwright.core.nodes import (
     Product,
     Variable,
 )
+from gradwright.simplify.declared import DECLARED
 from gradwright.simplify.exponentials import EXPONENTIALS
 from gradwright.simplify.rewrite import Rule, without
 
@@ -190,4 +191,5 @@ BASIC = (
     Rule("sign", "u sign(u) = |u|", _times_sign),
     Rule("quotient", "sinh(u)/cosh(u) = tanh(u), sin(u)/cos(u) = tan(u)", _quotient),
     *EXPONENTIALS,
+    *DECLARED,
 )
