@@ -252,8 +252,13 @@ class _Evaluation:
         record = OPERATIONS.get(name)
         if not isinstance(record, Elementwise) or options or len(arguments) != record.arity:
             raise Undefined
-        inner = dict(zip("xy", arguments, strict=False))
-        return _Evaluation(self.field, inner, {}).value(parse(record.definition))
+        definition = parse(record.definition)
+
+        def entry(*given: Dual) -> Dual:
+            inner = {name: self._scalar(number) for name, number in zip("xy", given, strict=False)}
+            return _Evaluation(self.field, inner, {}).value(definition)[()]
+
+        return self._each(entry, *arguments)
 
     def _constant(self, tree: Call) -> np.ndarray:
         lengths = [

@@ -16,6 +16,7 @@ import numpy as np
 from gradwright.api.checking import sample_sizes, vec_order
 from gradwright.api.derivation import Derivation
 from gradwright.core.nodes import Node, Variable, postorder
+from gradwright.errors import GradwrightError
 from gradwright.explain.left_sides import variables_of
 from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
@@ -31,6 +32,9 @@ from tests.suites.index_reader import index_value
 
 #: A value that agrees this well is right; nothing else is asked.
 TOLERANCE = 1e-11
+
+#: The same for a result as a mode leaves it, where digits may cancel as in s - s².
+AS_LEFT = 1e-9
 
 #: Points where rounding alone moves the derivative by more than this cannot judge it.
 CONDITIONED = 1e-9
@@ -152,7 +156,7 @@ class Judge:
             if found.shape != expected.shape:
                 return f"{wrong}: its shape"
             error = relative(found, expected, floor)
-            if error <= TOLERANCE:
+            if error <= (AS_LEFT if "mode" in wrong else TOLERANCE):
                 continue
             noise = self._noise(value)
             if noise > CONDITIONED:
@@ -162,7 +166,8 @@ class Judge:
         return "right"
 
     def _noise(self, value: Function) -> float:
-        return max(self._inside(), self._rounding(value), self._rounding(self.oracle))
+        inside = max(self._inside(self.code), self._inside(value))
+        return max(inside, self._rounding(value), self._rounding(self.oracle))
 
     def _rounding(self, value: Function) -> float:
         """How far a value moves, relatively, when inputs move by one unit in the last place.
@@ -182,8 +187,8 @@ class Judge:
             worst = max(worst, relative(value(moved), here))
         return worst
 
-    def _inside(self) -> float:
-        """The rounding inside the emitted code, measured in float32 and scaled to float64.
+    def _inside(self, value: Function) -> float:
+        """The rounding inside a value, measured in float32 and scaled to float64.
 
         This finds digits that cancel inside a formula, as in s - s^2 for s next to 1, where moving
         the inputs moves nothing.
@@ -191,7 +196,7 @@ class Judge:
         free = self.derived.free_sizes
         single = {n: v if n in free else np.float32(v) for n, v in self.point.items()}
         double = {n: v if n in free else np.float64(v) for n, v in single.items()}
-        change = relative(self.code(single), self.code(double))
+        change = relative(np.asarray(value(single)), np.asarray(value(double)))
         return SINGLE_TO_DOUBLE * (min(1.0, change) if np.isfinite(change) else 1.0)
 
     def _texts(self, shape: tuple[int, ...]) -> Iterator[Function]:
@@ -205,7 +210,13 @@ class Judge:
             def matrix(at: Point) -> Callable[[str], np.ndarray]:
                 return lambda part: evaluator(parse(part), scope, at)(at)
 
-            yield lambda at: index_value(shown[0], shape, matrix(at))
+            try:
+                index_value(shown[0], shape, matrix(self.point))
+            except (GradwrightError, KeyError):
+                # The reader by hand knows no options; the notation's own reads both texts below.
+                pass
+            else:
+                yield lambda at: index_value(shown[0], shape, matrix(at))
             for text in shown:
                 yield lambda at, text=text: evaluator(parse(text), scope, at, axes)(at)  # type: ignore[misc]
             return

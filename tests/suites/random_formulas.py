@@ -22,7 +22,7 @@ from gradwright.api.checking import sample_point
 from gradwright.api.derivation import Derivation
 from gradwright.api.formula import Formula, formula
 from gradwright.core.work import limits
-from gradwright.errors import GradwrightError, LimitError
+from gradwright.errors import DomainError, GradwrightError, LimitError
 from tests.suites.hits import counted_rules, operations_in
 from tests.suites.judging import Judge, is_rational
 from tests.suites.writer import FOCUSES, SYMBOLS, WRT, Writer
@@ -95,7 +95,11 @@ def judge(seed: int, fired: set[str]) -> tuple[str, str, list[str]]:
         generator = np.random.default_rng(seed)
         for _ in range(POINTS):
             point = sample_point(derived.scope, generator, derived.free_sizes)
-            outcome = at_point(derived, point, writer.draw)
+            try:
+                outcome = at_point(derived, point, writer.draw)
+            except DomainError:
+                # The formula is not defined here, such as the logarithm of a negative number.
+                continue
             if outcome != "set aside":
                 break
     hits = sorted(fired | operations_in(derived))

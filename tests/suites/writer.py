@@ -138,7 +138,7 @@ class Writer:
         if held:
             self.wrt = self.draw.choice(held)
             return text
-        return self.leaf(KINDS[self.wrt])
+        return self.wrt
 
     def any_kind(self) -> str:
         """An expression of a random kind."""
