@@ -174,8 +174,10 @@ class Writer:
         """A matrix summed along its rows (a column) or down its columns (a row)."""
         axis, shape = (1, (size, inner)) if kind == "c" else (0, (inner, size))
         one, first = self.write(("m", *shape), depth)
-        name = self.pick("sum", "mean", "logsumexp")
+        name = self.pick("sum", "mean", "logsumexp", "max", "min")
         found = {
+            "max": np.max(first, axis=axis),
+            "min": np.min(first, axis=axis),
             "sum": np.sum(first, axis=axis),
             "mean": np.sum(first, axis=axis) / first.shape[axis],
             "logsumexp": np.logaddexp.reduce(first, axis=axis),

@@ -30,6 +30,13 @@ VALUES = [
     ("softmax(A, axis=0)", lambda A, x: softmax(A, 0)),
     ("logsumexp(A, axis=0)", lambda A, x: np.log(np.exp(A).sum(axis=0))),
     ("logsumexp(A)", lambda A, x: np.log(np.exp(A).sum(axis=1))),
+    ("max(x)", lambda A, x: x.max()),
+    ("min(x')", lambda A, x: x.min()),
+    ("max(A, axis=0)", lambda A, x: A.max(axis=0)),
+    ("max(A, axis=1)", lambda A, x: A.max(axis=1)),
+    ("min(A, axis=0)", lambda A, x: A.min(axis=0)),
+    ("hardmax(A)", lambda A, x: (A.max(axis=1, keepdims=True) == A) * 1.0),
+    ("hardmax(A, axis=0)", lambda A, x: (A.max(axis=0) == A) * 1.0),
     ("outer(x, sum(A, axis=0))", lambda A, x: np.outer(x, A.sum(axis=0))),
     ("solve(A*A' + eye(m), A)", lambda A, x: np.linalg.inv(A @ A.T + np.eye(3)) @ A),
     ("solve(A'*A + eye(n), x)", lambda A, x: np.linalg.inv(A.T @ A + np.eye(4)) @ x),
@@ -61,6 +68,9 @@ def test_values_derivatives_and_text(text, expected, rng):
         ("logsumexp(A, axis=-1)", ShapeError, ["axis=-1", "3 rows"]),
         ("norm2(A, axis=0)", SymbolError, ["axis", "norm2"]),
         ("sum(A, axis=0) + A*x", ShapeError, ["row", "column"]),
+        ("max(A)", ShapeError, ["max of a matrix", "none is named"]),
+        ("min(A, A, axis=0)", ShapeError, ["min of two arguments", "an axis is given"]),
+        ("hardmax(a)", ShapeError, ["hardmax", "a is a scalar"]),
         ("outer(A, x)", ShapeError, ["outer", "A is a matrix"]),
         ("solve(A, x)", ShapeError, ["3 rows", "n columns"]),
         ("solve(S, x')", ShapeError, ["inv(A)*b", "row"]),
@@ -103,3 +113,12 @@ def test_solving_with_a_singular_matrix():
     f = gw.formula("solve(S, x)", S="matrix n n", x="vector n")
     with pytest.raises(DomainError):
         f(S=np.zeros((2, 2)), x=np.ones(2))
+
+
+def test_ties_of_the_largest_entry_are_split_equally():
+    x = np.array([1.0, 3.0, 3.0, 3.0])
+    assert np.allclose(gw.gradient("max(x)", "x")(x=x), [0, 1 / 3, 1 / 3, 1 / 3])
+    assert np.allclose(gw.gradient("min(x)", "x")(x=-x), [0, 1 / 3, 1 / 3, 1 / 3])
+    assert gw.gradient("max(x)", "x").assumptions == (
+        "at a tie of max(x) the derivative is split equally",
+    )

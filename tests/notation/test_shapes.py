@@ -151,7 +151,7 @@ CLASHES = [
     ("softmax(a)", "softmax(a)", ["a is a scalar"]),
     ("diag(a)", "diag(a)", ["a is a scalar"]),
     ("exp(x, y)", "exp(x, y)", ["1 arguments and 2"]),
-    ("max(x)", "max(x)", ["2 arguments and 1"]),
+    ("outer(x)", "outer(x)", ["2 arguments and 1"]),
     ("leaky_relu(x, a)", "a", ["a is given where leaky_relu takes a number"]),
     ("ones(n+1)", "n+1", ["n+1"]),
     ("ones(0)", "0", ["0"]),

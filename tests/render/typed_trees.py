@@ -144,7 +144,10 @@ def _special() -> Iterator[Template]:
 def _along_an_axis() -> Iterator[Template]:
     for kind in KINDS:
         yield Template("mean", SCALAR, (kind,), call("mean"))
-    for name in ("sum", "mean", "logsumexp"):
+    for kind in (COLUMN, ROW):
+        yield Template("largest", SCALAR, (kind,), call("max"))
+        yield Template("hardmax", kind, (kind,), call("hardmax"))
+    for name in ("sum", "mean", "logsumexp", "max"):
         for inner in (WIDE, SQUARE):
             down = call(name, ("axis", Fraction(0)))
             yield Template(f"{name} axis=0", ROW, (inner,), down)

@@ -45,6 +45,8 @@ from tests.simplify.planting import (
 OF_MATRICES = ("det", "logdet", "inv", "log_of_det")
 #: What only code computes: it stands in a formula after all derivatives are taken.
 ONLY_CODE = ("solve", "cholesky_logdet")
+#: Operations by the names that they have in a text.
+SPELLED = {"largest": "max"}
 
 
 def called(name: str, place: int) -> tuple[str, str, dict[str, str]]:
@@ -60,7 +62,7 @@ def called(name: str, place: int) -> tuple[str, str, dict[str, str]]:
     declared = {"x": f"vector {size} {fact}".strip(), "y": f"vector {size}"}
     if getattr(OPERATIONS[name], "arity", 1) == 2:
         return f"{name}(x, y)", "xy"[place], declared
-    return f"{name}(x)", "x", {"x": declared["x"]}
+    return f"{SPELLED.get(name, name)}(x)", "x", {"x": declared["x"]}
 
 
 PLACES = [
@@ -70,7 +72,9 @@ PLACES = [
     for place in range(getattr(record, "arity", 1))
 ]
 #: Twice nothing is nothing: the derivatives of sign and step are zero.
-EQUIVALENT = {(name, kind) for name in ("sign", "step") for kind in ("twice", "negated", "dropped")}
+EQUIVALENT = {
+    (name, kind) for name in ("sign", "step", "hardmax") for kind in ("twice", "negated", "dropped")
+}
 MUTANTS = [
     (name, place, kind)
     for name, place in PLACES

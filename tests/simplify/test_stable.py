@@ -72,8 +72,18 @@ def softmax(x: list[Any]) -> list[Any]:
 
 
 VECTORS = ([1e3, -1e3, 999.0], [-1e3, -1e3 + 1e-3, -1e3], [1e-18, -1e-18, 0.0], [0.3, -2.0, 1.1])
-LOGSUMEXP = ("log(sum(exp(x)))", "max_of = 5; log(sum(exp(x - max_of))) + max_of")
-SOFTMAX = ("exp(x)/sum(exp(x))", "c = v'*v; exp(x - c)/sum(exp(x - c))", "exp(x) ./ sum(exp(x))")
+LOGSUMEXP = (
+    "log(sum(exp(x)))",
+    "c = 5; log(sum(exp(x - c))) + c",
+    "c = max(x); c + log(sum(exp(x - c)))",
+)
+SOFTMAX = (
+    "exp(x - max(x))/sum(exp(x - max(x)))",
+    "w = exp(x - max(x)); w/sum(w)",
+    "exp(x)/sum(exp(x))",
+    "c = v'*v; exp(x - c)/sum(exp(x - c))",
+    "exp(x) ./ sum(exp(x))",
+)
 
 
 @pytest.mark.parametrize("text", [*LOGSUMEXP, *SOFTMAX])

@@ -114,6 +114,12 @@ RATIONAL_FORMS = (
     "norm2({n})^2",
     "mean({M})",
     "sum(outer({m}, {n}) .* ({M}))",
+    "max({n})*({s})",
+    "min({m})",
+    "({m})'*max({M}, axis=1)",
+    "sum(min({M}, axis=0).^2)",
+    "hardmax({n})'*({n})",
+    "log(sum(exp({n} - max({n})))) + max({n})",
 )
 
 

@@ -158,8 +158,12 @@ class Planner:
     @property
     def steps(self) -> list[Step]:
         """How the value, and the results of the plan that is chosen, were made stable."""
+        shortest: dict[Node, list[Step]] = {}
+        for node, steps in self._stable.values():
+            if node not in shortest or len(steps) < len(shortest[node]):
+                shortest[node] = steps
         wanted = (self.value, *self.chosen.nodes)
-        return [step for node, steps in self._stable.values() if node in wanted for step in steps]
+        return [step for node in dict.fromkeys(wanted) for step in shortest[node]]
 
 
 def _sizes(*nodes: Node) -> list[str]:

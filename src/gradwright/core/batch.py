@@ -21,7 +21,10 @@ from gradwright.core.nodes import (
 from gradwright.errors import UnsupportedError
 
 #: Operations on the last axis, which take any axes before it as batches.
-ON_LAST_AXIS = ("softmax", "logsumexp", "layernorm", "rmsnorm", "std", "rms")
+ON_LAST_AXIS = (
+    *("softmax", "logsumexp", "largest", "hardmax"),
+    *("layernorm", "rmsnorm", "std", "rms"),
+)
 
 
 def over_batch(graph: Graph, node: Node, inputs: dict[Node, Node], batch: Size) -> Node:

@@ -148,7 +148,15 @@ def log_of_det(x):
     return value if sign >= 0 else value * np.nan
 '''
 
+HARDMAX = '''
+def hardmax(x):
+    """1 at the largest entry along the last axis, 0 elsewhere; ties share the 1 equally."""
+    places = (x == np.max(x, axis=-1, keepdims=True)).astype(x.dtype)
+    return places / np.sum(places, axis=-1, keepdims=True)
+'''
+
 HELPERS = {
+    "hardmax": HARDMAX,
     "padded": PADDED,
     "indicator": INDICATOR,
     "add_on_diagonals": ADD_ON_DIAGONALS,

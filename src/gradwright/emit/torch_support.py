@@ -142,7 +142,15 @@ def columns(y, outputs, like):
     return y if y.dim() == 2 else torch.nn.functional.one_hot(y, outputs).to(like.dtype).T
 '''
 
+HARDMAX = '''
+def hardmax(x):
+    """1 at the largest entry along the last axis, 0 elsewhere; ties share the 1 equally."""
+    places = (x == torch.amax(x, dim=-1, keepdim=True)).to(x.dtype)
+    return places / torch.sum(places, dim=-1, keepdim=True)
+'''
+
 TORCH_HELPERS = {
+    "hardmax": HARDMAX,
     "padded": PADDED,
     "indicator": INDICATOR,
     "put": PUT,

@@ -93,6 +93,8 @@ def is_norm(node: Node) -> bool:
 def _kink(node: Node) -> str:
     if is_norm(node):
         return "norm2'(0) = 0"
+    if isinstance(node, Operation) and node.operation == "largest":
+        return "at a tie of max(x) the derivative is split equally"
     if not isinstance(node, Function) or node.operation in ("sign", "step"):
         return ""
     known = elementwise(node)

@@ -45,6 +45,11 @@ def _same(equations: Equations, tree: Call, forms: list[Form]) -> Form:
 
 
 def _pair(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    if len(forms) == 1:
+        return _extreme(equations, tree, forms)
+    if tree.options:
+        clash = f"{tree.function} of two arguments acts on each entry, and an axis is given"
+        raise equations.error(ShapeError, tree, clash, f"write {tree.function}(A, axis=0)")
     one, other = tree.arguments
     return equations.broadcast(tree, one, other, *forms)
 
@@ -160,6 +165,17 @@ def _side(equations: Equations, tree: Call, forms: list[Form]) -> Form:
         asked = f"{tree.function} is asked for and {clash}"
         raise equations.error(ShapeError, tree, asked, instead)
     return SCALAR
+
+
+def _extreme(equations: Equations, tree: Call, forms: list[Form]) -> Form:
+    form = _no_scalar(equations, tree, forms)
+    axis = _axis(equations, tree, form)
+    if form.kind == "matrix" and axis is None:
+        name = tree.function
+        clash = f"{name} of a matrix goes along an axis, and none is named"
+        instead = f"write {name}(A, axis=1) for each row, {name}({name}(A, axis=1)) for all"
+        raise equations.error(ShapeError, tree, clash, instead)
+    return _without(equations.single(tree, tree.arguments[0], form), axis)
 
 
 def _diag(equations: Equations, tree: Call, forms: list[Form]) -> Form:
@@ -285,8 +301,9 @@ FUNCTIONS: Mapping[str, FunctionShape] = {
     ),
     "elu": FunctionShape(_same, "elu(x, alpha=1)", options=("alpha",)),
     "step": FunctionShape(_same, "step(x, kink=0)", options=("kink",)),
-    "max": FunctionShape(_pair, "max(x, y)", 2, 2),
-    "min": FunctionShape(_pair, "min(x, y)", 2, 2),
+    "max": FunctionShape(_pair, "max(x, y), max(x) or max(A, axis=0)", 1, 2, ("axis",)),
+    "min": FunctionShape(_pair, "min(x, y), min(x) or min(A, axis=0)", 1, 2, ("axis",)),
+    "hardmax": FunctionShape(_softmax, "hardmax(x) or hardmax(A, axis=0)", options=("axis",)),
     "softmax": FunctionShape(_softmax, "softmax(x) or softmax(A, axis=0)", options=("axis",)),
     "logsumexp": FunctionShape(
         _logsumexp, "logsumexp(x) or logsumexp(A, axis=0)", options=("axis",)
@@ -335,7 +352,7 @@ def checked(equations: Equations, tree: Call) -> FunctionShape:
         wanted = f"{found.least}" + (f" to {found.most}" if found.most > found.least else "")
         clash = f"{name} takes {wanted} arguments and {count} are given"
         raise equations.error(ShapeError, tree, clash, f"write {found.usage}")
-    given = found.options[: count - 1] if found.options else ()
+    given = found.options[: count - 1] if found.options and "axis" not in found.options else ()
     for option, _ in tree.options:
         if option not in found.options:
             allowed = ", ".join(found.options) or "none"

@@ -47,7 +47,8 @@ FUNCTIONS = {
 SPELLED = {
     "relu": "relu", "softmax": "softmax", "sigmoid": "sigmoid", "diag": "diag", "tr": "tr",
     "trace": "tr", "sign": "sign", "sgn": "sign", "vec": "vec", "abs": "abs", "tanh": "tanh",
-    "logsumexp": "logsumexp", "softplus": "softplus",
+    "logsumexp": "logsumexp", "hardmax": "hardmax", "mean": "mean", "outer": "outer",
+    "solve": "solve", "softplus": "softplus",
 }  # fmt: skip
 #: Commands that set their argument in a font.
 FONTS = {

@@ -172,6 +172,13 @@ def _batchnorm(graph: Graph, tree: Call, parts: Sequence[Lowered]) -> Lowered:
     return _along("layernorm", reduces=False)(graph, along, parts)
 
 
+def _smallest(graph: Graph, tree: Call, parts: Sequence[Lowered]) -> Lowered:
+    """min(x) = -max(-x)."""
+    opposite = Lowered(graph.scale(-1, parts[0].node), parts[0].rows)
+    found = _along("largest", reduces=True)(graph, tree, [opposite])
+    return Lowered(graph.scale(-1, found.node), found.rows)
+
+
 # Matrices ---------------------------------------------------------------------------------------
 
 
@@ -253,6 +260,9 @@ WHOLE: Mapping[str, Callable[[Graph, Call, Sequence[Lowered]], Lowered]] = {
     "rms": _along("rms", reduces=True),
     "columns": _size,
     "rows": _size,
+    "max": _along("largest", reduces=True),
+    "min": _smallest,
+    "hardmax": _along("hardmax", reduces=False),
     "tr": _trace,
     "diag": _diagonal,
     "vec": _vec,

@@ -41,6 +41,24 @@ def softmax(z: Array, axis: int) -> Array:
     return np.asarray(weights / np.sum(weights, axis=axis, keepdims=True))
 
 
+def hardmax(z: Array, axis: int) -> Array:
+    """1 where the real part is largest along an axis, 0 elsewhere; ties share the 1."""
+    places = (z.real == np.max(z.real, axis=axis, keepdims=True)).astype(z.dtype)
+    return np.asarray(places / np.sum(places, axis=axis, keepdims=True))
+
+
+def largest(z: Array, axis: int) -> Array:
+    """The entry of the largest real part along an axis, which is kept with length 1."""
+    # What is not largest may be infinite, and 0 times that is no number.
+    places = hardmax(z, axis)
+    return np.asarray(np.sum(np.where(places != 0, places * z, 0), axis=axis, keepdims=True))
+
+
+def smallest(z: Array, axis: int) -> Array:
+    """The entry of the smallest real part along an axis, which is kept with length 1."""
+    return -largest(-z, axis)
+
+
 def logsumexp(z: Array, axis: int) -> Array:
     """log Σ exp(z) along an axis, which is kept with length 1.
 

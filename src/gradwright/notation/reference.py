@@ -244,9 +244,11 @@ class _Evaluator:
         match tree.function:
             case "leaky_relu" | "step" | "elu":
                 return Value(self._with_options(tree, array), value.rows, value.columns)
+            case "max" | "min" if len(parts) == 1:
+                return _reduced(tree, value)
             case "max" | "min":
                 return _spread(lambda a, b: _larger(tree, a, b), *parts)
-            case "sum" | "mean":
+            case "sum" | "mean" | "logsumexp" | "std" | "rms":
                 return _reduced(tree, value)
             case function if function in SCALARS:
                 return Value(SCALARS[function](array), False, False)
@@ -263,15 +265,14 @@ class _Evaluator:
                 other = parts[1]
                 rows, columns = value.rows or other.rows, value.columns or other.columns
                 return Value(np.kron(array, other.array), rows, columns)
-            case "softmax":
-                axis = _axis(tree, -1 if value.columns else 0)
-                return Value(matrices.softmax(array, axis), value.rows, value.columns)
+            case "softmax" | "hardmax":
+                along = matrices.softmax if tree.function == "softmax" else matrices.hardmax
+                found = along(array, _axis(tree, -1 if value.columns else 0))
+                return Value(found, value.rows, value.columns)
             case "layernorm" | "rmsnorm" | "batchnorm":
                 axis = _axis(tree, 0 if tree.function == "batchnorm" or not value.columns else -1)
                 found = STANDARDISED[tree.function](array, axis, *_eps(tree))
                 return Value(found, value.rows, value.columns)
-            case "logsumexp" | "std" | "rms":
-                return _reduced(tree, value)
             case "outer":
                 column, row = array.reshape(-1, 1), parts[1].array.reshape(1, -1)
                 return Value(column * row, True, True)
@@ -319,7 +320,14 @@ def _axis(tree: Call, otherwise: int) -> int:
 
 def _reduced(tree: Call, value: Value) -> Value:
     """A sum, mean or log-sum-exp over one axis, or over all entries."""
-    reduce = {"sum": _sum, "mean": _mean, "logsumexp": matrices.logsumexp, **LENGTHS}[tree.function]
+    reduce: Any = {
+        "sum": _sum,
+        "mean": _mean,
+        "logsumexp": matrices.logsumexp,
+        "max": matrices.largest,
+        "min": matrices.smallest,
+        **LENGTHS,
+    }[tree.function]
     if tree.function in ("sum", "mean") and not tree.options:
         return Value(np.asarray(reduce(value.array.reshape(-1, 1), 0)), False, False)
     axis = _axis(tree, -1 if value.columns else 0) % value.array.ndim

@@ -6,6 +6,7 @@ from gradwright.core.nodes import Function, Operation
 from gradwright.ops import (
     activations,
     exponential,
+    extremes,
     linear_algebra,
     normal,
     normalisation,
@@ -25,6 +26,7 @@ OPERATIONS: dict[str, Record] = by_name(
         *normal.RECORDS,
         *normalisation.RECORDS,
         *standardisation.RECORDS,
+        *extremes.RECORDS,
         *linear_algebra.RECORDS,
     )
 )

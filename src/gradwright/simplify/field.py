@@ -303,6 +303,9 @@ def _modular_call(
             return _each(hashed.log, np.sum(_each(hashed.exp, arguments[0]), axis=-1) % PRIME)
         case "layernorm" | "rmsnorm" | "std" | "rms":
             return _modular_standardised(name, arguments[0], hashed)
+        case "largest" | "hardmax":
+            # There is no order modulo a prime.
+            raise Undecided
         case "inv":
             return inverse_and_det(arguments[0])[0]
         case "det":

@@ -29,7 +29,7 @@ def _axis_of_unit_sums(node: Node) -> int | None:
         if node.facts & {"sum1", "onehot"}:
             return node.order - 1
         return 0 if "columns_sum1" in node.facts else None
-    is_softmax = isinstance(node, Operation) and node.operation == "softmax"
+    is_softmax = isinstance(node, Operation) and node.operation in ("softmax", "hardmax")
     return node.order - 1 if is_softmax else None
 
 

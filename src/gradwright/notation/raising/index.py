@@ -24,7 +24,7 @@ from gradwright.core.nodes import (
 from gradwright.errors import UnsupportedError
 from gradwright.notation.raising.build import number_tree, selection_tree
 from gradwright.notation.raising.contract import NotMatrix
-from gradwright.notation.raising.raiser import Raiser, shown_options
+from gradwright.notation.raising.raiser import Raiser, operation_call, shown_options
 from gradwright.notation.size_text import size_tree
 from gradwright.notation.tree import (
     Binary,
@@ -258,7 +258,7 @@ class IndexRaiser:
         if found is None and isinstance(node, Operation):
             parts = [(part, self._whole(part, fresh)) for part in node.arguments]
             arguments = (self._array(p, fresh) if tree is None else tree for p, tree in parts)
-            return Call(node.operation, tuple(arguments))
+            return operation_call(node, list(arguments))
         return found
 
     def _array(self, node: Node, fresh: Iterator[str]) -> Tree:

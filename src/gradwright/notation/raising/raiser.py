@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
@@ -52,6 +52,15 @@ from gradwright.ops.table import OPERATIONS
 
 #: A matrix with this many transposes is also raised as the transpose of a formula.
 MANY_TRANSPOSES = 3
+
+
+def operation_call(node: Operation, arguments: Sequence[Tree]) -> Call:
+    """A call of an operation; the largest entry of more than a vector names its axis."""
+    order = node.arguments[0].order
+    if node.operation != "largest":
+        return Call(node.operation, tuple(arguments))
+    options = (("axis", Fraction(order - 1)),) if order > 1 else ()
+    return Call("max", tuple(arguments), options)
 
 
 class Raiser:
@@ -144,8 +153,9 @@ class Raiser:
                 return self._power(node)
             case Function():
                 return self._function(node)
-            case Operation(operation=name, arguments=parts):
-                call = self._along(node) or Call(name, tuple(self._known(part) for part in parts))
+            case Operation(arguments=parts):
+                known = [self._known(part) for part in parts]
+                call = self._along(node) or operation_call(node, known)
                 # The gradient of a number is a column here, and J_f(x) a row.
                 return Transpose(call) if _is_slope(node) else call
             case _:
