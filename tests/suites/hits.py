@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,7 +10,6 @@ from gradwright.api.derivation import Derivation
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Function, Node, Operation, postorder
 from gradwright.notation.functions import FUNCTIONS
-from gradwright.notation.tree import Call, walk
 from gradwright.ops.table import OPERATIONS
 from gradwright.simplify.rewrite import Rule
 from tests.suites.focused import rules
@@ -46,6 +46,6 @@ def operations_in(derived: Derivation) -> set[str]:
     made = derived._program._planner
     nodes = postorder(made.value, *made.chosen.nodes, *(o.node for o in derived._outputs))
     found = {f"operation {n.operation}" for n in nodes if isinstance(n, Function | Operation)}
-    written = {part.function for part in walk(derived.tree) if isinstance(part, Call)}
+    written = set(re.findall(r"(\w+)\(", derived.formula))
     spelled = {f"function {name}" for name in written & set(FUNCTIONS) if name not in OPERATIONS}
     return {name for name in found if name.split(" ", 1)[1] in OPERATIONS} | spelled
