@@ -39,7 +39,7 @@ FORMS = {
     "logdet": ("logdet(P + ({M})*({M})')", "logdet(B)*({s})", "logdet(P)*({s})"),
     "inv": ("({m})'*inv(P)*({m})", "tr(inv(B)*S)*({s})", "({n})'*inv(B)*({n})"),
     "largest": ("max({n})*({s})", "min({n})*({s})"),
-    "smallest": ("min({n})*({s})", "max({n})*({s})"),
+    "hardmax": ("max({n})*({s})", "({n})'*hardmax({n})"),
     "log_of_det": ("log(det(B*B'))*({s})", "log(det(P + ({m})*({m})'))"),
     "cholesky_logdet": ("logdet(P)*({s})", "logdet(P + ({M})*({M})')"),
     "sqrt": ("sum(sqrt(1 + ({m}).^2))",),
