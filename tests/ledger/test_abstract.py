@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradwright as gw
-from gradwright.errors import GradwrightError, ShapeError, SymbolError, UnsupportedError
+from gradwright.errors import GradwrightError, ShapeError, SymbolError
 from tests.simplify.planting import WRONG
 
 #: Formula, variable, declarations, and the derivative as it is printed.
@@ -174,7 +174,6 @@ def test_x3_a_wrong_derivative_is_caught() -> None:
         ("f(x) + y", {"f": "map n 3", "y": "vector 4"}, ShapeError, "3 rows and y has 4 rows"),
         ("f(x)", {"f": "map n"}, ShapeError, "the sizes of arguments and value"),
         ("f(x)", {"f": "elementwise n"}, ShapeError, "elementwise has no size"),
-        ("H_f(x)", {"f": "map n m"}, UnsupportedError, "has 3 axes"),
     ],
 )
 def test_x3_what_is_no_use_of_a_function(

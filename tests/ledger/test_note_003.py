@@ -196,7 +196,7 @@ def by_the_note(p: Parameters, X: Array, Y: Array) -> dict[str, Array]:
 def test_s3_8_the_delta_of_sigmoid_and_binary_cross_entropy() -> None:
     net = gw.Network(NOTE_NETWORK, loss="binary_cross_entropy", reduction="sum")
     printed = lines(net.backprop().explain())
-    start = printed.index("δA₃ = (1 − Y) ⊘ (1 − A₃) − Y ⊘ A₃ n × 1")
+    start = printed.index("δA₃ = (A₃ − Y) ⊘ ((1 − A₃) ⊙ A₃) n × 1")
     assert printed[start + 1 : start + 3] == [
         "δZ₃ = A₃ ⊙ δA₃ ⊙ (1 − A₃)",
         "= A₃ − Y insert the line above and cancel, n × 1",

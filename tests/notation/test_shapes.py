@@ -153,7 +153,6 @@ CLASHES = [
     ("exp(x, y)", "exp(x, y)", ["1 arguments and 2"]),
     ("outer(x)", "outer(x)", ["2 arguments and 1"]),
     ("leaky_relu(x, a)", "a", ["a is given where leaky_relu takes a number"]),
-    ("ones(n+1)", "n+1", ["n+1"]),
     ("ones(0)", "0", ["0"]),
     ("eye(1.5)", "1.5", ["1.5"]),
     ("kron(A, B) + A", "kron(A, B) + A", ["kron(A, B) has m·n rows", "A has m rows"]),

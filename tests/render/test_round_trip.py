@@ -89,11 +89,11 @@ def test_random_formulas_with_rows_and_columns(printer: str, rng: np.random.Gene
 @pytest.mark.parametrize("printer", READERS)
 def test_random_formulas_of_the_suite(printer: str, seed: int) -> None:
     generator = np.random.default_rng(seed)
-    declared = {
-        name: " ".join(w for w in text.split() if w in ("scalar", "vector", "matrix", *"mnk"))
-        for name, text in random_formulas.SYMBOLS.items()
-    }
-    declared["P"] = "matrix m m"
+    declared = {}
+    for name, text in random_formulas.SYMBOLS.items():
+        kind, *rest = text.split()
+        known = kind if kind in ("scalar", "vector") else "matrix"
+        declared[name] = " ".join([known, *(word for word in rest if word in "mnk")])
     values = {
         name: np.abs(generator.uniform(0.5, 2, [random_text.SIZES[w] for w in text.split()[1:]]))
         for name, text in declared.items()

@@ -151,8 +151,9 @@ def operation_forms(name: str) -> tuple[str, ...]:
 
 
 def _options(record: Elementwise) -> list[str]:
-    """Options that differ from what goes without saying."""
-    known = FUNCTIONS[record.name].options if record.name in FUNCTIONS else ()
+    """Options that differ from what goes without saying, but for an axis."""
+    listed = FUNCTIONS[record.name].options if record.name in FUNCTIONS else ()
+    known = [option for option in listed if option != "axis"]
     return [f"{option}=0.25" if option != "kink" else "kink=1" for option in known]
 
 

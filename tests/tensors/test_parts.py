@@ -32,9 +32,9 @@ ROWS = [
         lambda W, x, y: np.tanh(W @ np.concatenate([x, y])),
     ),
     (
-        "sum(concat(A, B).^2)*norm2(concat(x, x, 2*x))",
+        "sum(concat(A, B).^2) + norm2(concat(x, x, 2*x))",
         {"A": "matrix m n", "B": "matrix k n", "x": "vector n"},
-        lambda A, B, x: np.sum(np.vstack([A, B]) ** 2) * np.sqrt(6) * np.linalg.norm(x),
+        lambda A, B, x: np.sum(np.vstack([A, B]) ** 2) + np.sqrt(6) * np.linalg.norm(x),
     ),
     (
         "concat(A, C, axis=1)*z",

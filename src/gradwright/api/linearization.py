@@ -108,7 +108,9 @@ class Linearization:
         symbols = self.f.scope.symbols
         declared = symbols | {self.start: replace(symbols[self.variable], name=self.start)}
         try:
-            return formula(plain_text(tree), **declared, **self.f.scope.functions)
+            # Near x₀ a value need not have the facts declared of it.
+            made = formula(plain_text(tree), **declared, **self.f.scope.functions)
+            return made.unverified()
         except ShapeError as error:
             raise self._no_formula() from error
 
@@ -202,7 +204,7 @@ class Linearization:
 
     def _value(self, x: Array) -> Array:
         with np.errstate(all="ignore"):
-            value = np.asarray(self.f(**{**self._others, self.variable: x}))
+            value = np.asarray(self.f.unverified()(**{**self._others, self.variable: x}))
         if not np.all(np.isfinite(value)):
             raise DomainError(
                 f"the linearization of {self.f.text}",

@@ -299,7 +299,7 @@ class Network:
             X: samples × features.
             y: class indices, one-hot rows or targets; "true" does not depend on them.
             kind: "true" for the expectation over targets drawn from the model, with squared_error
-                as −log of a normal density of variance ½; "empirical" for the sum (or mean) of
+                as −log of a normal density of variance 1/2; "empirical" for the sum (or mean) of
                 g gᵀ with g the gradient of a sample's own loss.
 
         Raises:

@@ -40,7 +40,7 @@ def _gelu(graph: Graph, node: Function) -> tuple[Node, ...]:
 
 
 def _gelu_tanh(graph: Graph, node: Function) -> tuple[Node, ...]:
-    """½ (1 + t) + ½ x (1 − t²) u', t = tanh(u), u = c (x + 0.044715 x³)."""
+    """(1 + t)/2 + x/2 (1 − t²) u', t = tanh(u), u = c (x + 0.044715 x³)."""
     (x,) = node.arguments
     inner = graph.add([(1, x), (GELU_CUBE, graph.power(x, 3))], node.axes)
     t = graph.function("tanh", graph.scale(GELU_SLOPE, inner))

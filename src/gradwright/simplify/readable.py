@@ -13,7 +13,7 @@ from functools import partial
 from itertools import chain, count
 
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Function, Node, Power, Size, postorder, sum_of_squares
+from gradwright.core.nodes import Function, Node, Operation, Power, Size, postorder, sum_of_squares
 from gradwright.core.work import allowed, within
 from gradwright.errors import GradwrightError, LimitError, UnsupportedError
 from gradwright.notation.lexer import MAX_LENGTH
@@ -166,14 +166,7 @@ class Printer:
         """Equal nodes to choose from, without duplicates."""
         found: dict[Node, Candidate] = {}
         for start in (node, *others):
-            for rules, surcharge in (
-                (BASIC, 1.0),
-                ((DIAGONALS, *BASIC), 1.0),
-                ((QUOTIENTS, *BASIC), 1.0),
-                ((*FRACTIONS, *BASIC), 1.0),
-                ((*INVERSES, *FRACTIONS, *BASIC), IDENTITY_DISCOUNT),
-                ((EXPAND, *BASIC), EXPANDED_SURCHARGE),
-            ):
+            for rules, surcharge in _rule_sets(start):
                 made = within(REWRITING, partial(self._rewritten, start, rules, surcharge))
                 if made is not None:
                     found.setdefault(made.node, made)
@@ -220,6 +213,22 @@ class Printer:
             return self.raiser.kronecker(node, rows)
         tree = self.raiser.tree(node)
         return transposed(tree, frozenset()) if as_row and node.order == 1 else tree
+
+
+def _rule_sets(node: Node) -> list[tuple[tuple[Rule, ...], float]]:
+    """The rules that make a candidate each, and what it pays, without those that cannot fit."""
+    sets: list[tuple[tuple[Rule, ...], float]] = [
+        (BASIC, 1.0),
+        ((DIAGONALS, *BASIC), 1.0),
+        ((QUOTIENTS, *BASIC), 1.0),
+        ((EXPAND, *BASIC), EXPANDED_SURCHARGE),
+    ]
+    parts = postorder(node)
+    if any(isinstance(part, Power) and part.exponent <= -1 for part in parts):
+        sets.append(((*FRACTIONS, *BASIC), 1.0))
+    if any(isinstance(part, Operation) and part.operation == "inv" for part in parts):
+        sets.append(((*INVERSES, *FRACTIONS, *BASIC), IDENTITY_DISCOUNT))
+    return sets
 
 
 def away_from_zero(graph: Graph, node: Node) -> Node:
