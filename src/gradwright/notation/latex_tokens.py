@@ -48,7 +48,7 @@ SPELLED = {
     "relu": "relu", "softmax": "softmax", "sigmoid": "sigmoid", "diag": "diag", "tr": "tr",
     "trace": "tr", "sign": "sign", "sgn": "sign", "vec": "vec", "abs": "abs", "tanh": "tanh",
     "logsumexp": "logsumexp", "hardmax": "hardmax", "mean": "mean", "outer": "outer",
-    "solve": "solve", "softplus": "softplus",
+    "solve": "solve", "softplus": "softplus", "expm1": "expm1", "log1p": "log1p",
 }  # fmt: skip
 #: Commands that set their argument in a font.
 FONTS = {
