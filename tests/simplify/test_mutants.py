@@ -24,7 +24,8 @@ from gradwright.notation.tree import Call, Negate, Transpose
 from gradwright.ops.record import Elementwise
 from gradwright.ops.table import OPERATIONS
 from gradwright.simplify.expand import EXPAND, QUOTIENTS
-from gradwright.simplify.inverses import FRACTIONS, INVERSES
+from gradwright.simplify.inverses import INVERSES
+from gradwright.simplify.quotients import FRACTIONS
 from gradwright.simplify.rewrite import Rule
 from gradwright.simplify.rules import BASIC, DIAGONALS
 from gradwright.simplify.stable import LAST, STABLE

@@ -30,7 +30,8 @@ from gradwright.notation.tree import Equation, Tree
 from gradwright.render.plain import plain_text
 from gradwright.simplify.equal import Level, equal
 from gradwright.simplify.expand import EXPAND, QUOTIENTS
-from gradwright.simplify.inverses import FRACTIONS, INVERSES
+from gradwright.simplify.inverses import INVERSES
+from gradwright.simplify.quotients import FRACTIONS
 from gradwright.simplify.rewrite import Budget, Rule, Step, rewrite, substitute
 from gradwright.simplify.rules import BASIC, DIAGONALS
 
