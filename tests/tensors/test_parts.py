@@ -57,6 +57,9 @@ ROWS = [
         {"T": "tensor b m k", "y": "vector m*k"},
         lambda T, y: np.sum(T.reshape(2, -1) @ y),
     ),
+    ("T[1,:,:]", {"T": "tensor m n k"}, lambda T: T[0]),
+    ("tanh(T[:,2:n])[1,:]", {"T": "tensor m n k"}, lambda T: np.tanh(T[0, 1:])),
+    ("T[1,2,:]", {"T": "tensor m n k"}, lambda T: T[0, 1]),
     ("concat(x, y)[2:m+1]", {"x": "vector m", "y": "vector n"}, lambda x, y: [*x[1:], y[0]]),
 ]
 

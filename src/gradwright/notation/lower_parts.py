@@ -31,8 +31,9 @@ def part(graph: Graph, tree: Part, value: Lowered) -> Lowered:
             made = graph.select((length,), size, minus(first, 1), (1,))
             factors.append((made, (node.order + axis, axis)))
             out[out.index(axis)] = node.order + axis
-    rows = value.rows if 0 in out or node.order in out else 0
-    return Lowered(graph.product(factors, out), min(rows, len(out)))
+    # One row of a matrix is a row, one slice of a tensor a column, a matrix or a tensor.
+    is_row = value.rows == 0 or (node.order == 2 and isinstance(tree.places[0], int))
+    return Lowered(graph.product(factors, out), 0 if is_row else min(1, len(out)))
 
 
 def concatenated(graph: Graph, tree: Call, parts: Sequence[Lowered]) -> Lowered:
