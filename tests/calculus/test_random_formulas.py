@@ -118,3 +118,14 @@ def test_exact_arithmetic_finds_the_smallest_fault(
     monkeypatch.setattr("gradwright.calculus.modes.local_jacobians", wrong)
     judged = Judge(written.gradient("B"), point)
     assert "wrong modulo a prime" in judged.exactly(random.Random(1))
+
+
+def test_dual_numbers_of_extremes_and_of_opposites() -> None:
+    """The largest entry of all, or along an axis, and a scalar with its sign turned."""
+    field = Arithmetic(real=True)
+    M, V = np.array([[1.0, 4.0, 2.0], [3.0, -1.0, 5.0]]), np.arange(6.0).reshape(2, 3)
+    at = {"M": field.given(M, V, False)}
+    expected = {"-max(M)": [-5.0], "(-min(M))*2": [-8.0], "max(M, axis=1)": [1.0, 5.0]}
+    for text, slopes in expected.items():
+        found = field.evaluate(parse(text), at, {})
+        assert [float(entry.slope) for entry in found.ravel()] == slopes, text

@@ -162,7 +162,7 @@ class _Evaluation:
                     return self.values[name]
                 return self._scalar(self.field.number(Fraction(self.sizes[name])))
             case Negate(operand=operand):
-                return self._scalar(self.field.number(Fraction(-1))) * self.value(operand)
+                return self._each(Dual.__neg__, self.value(operand))
             case Transpose(operand=operand):
                 return self.value(operand).T
             case Binary(operator=operator, left=left, right=right):
@@ -336,15 +336,24 @@ class _Evaluation:
             return int(axis)
         return 0 if x.shape[1] == 1 else 1
 
-    def _max(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        if not self.field.real:
-            raise Undefined
-        return self._each(lambda a, b: a if a.value >= b.value else b, x, y)
+    def _max(self, *given: np.ndarray, axis: Fraction | None = None) -> np.ndarray:
+        return self._extreme(lambda a, b: a if a.value >= b.value else b, given, axis)
 
-    def _min(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def _min(self, *given: np.ndarray, axis: Fraction | None = None) -> np.ndarray:
+        return self._extreme(lambda a, b: a if a.value <= b.value else b, given, axis)
+
+    def _extreme(
+        self, better: Callable[..., Dual], given: tuple[np.ndarray, ...], axis: Fraction | None
+    ) -> np.ndarray:
+        """Of two arrays entry by entry, or of the entries of one."""
         if not self.field.real:
             raise Undefined
-        return self._each(lambda a, b: a if a.value <= b.value else b, x, y)
+        if len(given) == 2:
+            return self._each(better, *given)
+        pairwise = np.frompyfunc(better, 2, 1)
+        if axis is None:
+            return self._scalar(pairwise.reduce(given[0].ravel()))
+        return pairwise.reduce(given[0], axis=int(axis), keepdims=True)
 
     def _det(self, x: np.ndarray) -> np.ndarray:
         return self._scalar(self._eliminated(x)[0])
