@@ -1,5 +1,7 @@
 """Derivatives called with values outside the domain, with lies about facts, or of vec and kron."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -105,3 +107,43 @@ def test_a_long_product_of_sums_is_not_multiplied_out() -> None:
 def test_a_derivative_that_is_zero_everywhere_is_a_float() -> None:
     found = gw.formula("a + 0*b").gradient("b")(a=1.0, b=2.0)
     assert isinstance(found, float) and found == 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "declared", "wrt", "lengths"),
+    [
+        ("norm2(T - U*V')^2", {}, "U", {"T": (4, 3), "U": (4, 2), "V": (3, 2)}),
+        ("sum(exp(X*w))", {"X": "matrix m n", "w": "vector n"}, "w", {"X": (4, 3), "w": (3,)}),
+        ("c*w'*w", {"c": "scalar", "w": "vector n"}, "w", {"c": (), "w": (3,)}),
+        ("sum(w.^3)", {"w": "vector n"}, "w", {"w": (3,)}),
+    ],
+)
+def test_a_result_is_no_number_only_where_its_telling_part_is_not_finite(
+    text: str,
+    declared: dict[str, str],
+    wrt: str,
+    lengths: dict[str, tuple[int, ...]],
+    rng: np.random.Generator,
+) -> None:
+    """All entries are looked at here, of results with infinities at random places in the values."""
+    derivation = gw.formula(text, **declared).hessian(wrt)
+    for _ in range(40):
+        values = {name: rng.choice([0.0, 1.0, -2.0], shape) for name, shape in lengths.items()}
+        array = values[str(rng.choice(sorted(values)))]
+        array[tuple(rng.integers(n) for n in array.shape)] = rng.choice([np.inf, 1e200, -1e160])
+        with np.errstate(all="ignore"):
+            expected = _entries(derivation.source(), values)
+        if np.any(np.isnan(expected)):
+            with pytest.raises(DomainError, match="not a number"):
+                derivation(**values)
+        else:
+            np.testing.assert_array_equal(derivation(**values), expected)
+
+
+def _entries(source: str, values: dict[str, np.ndarray]) -> np.ndarray:
+    """What the emitted function returns, unchecked."""
+    module: dict[str, Any] = {}
+    exec(source, module)
+    found = module["hessian"](**{k: np.asarray(v, float) for k, v in values.items()})
+    assert isinstance(found, np.ndarray)
+    return found

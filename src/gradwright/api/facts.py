@@ -57,12 +57,15 @@ def _nothing(array: Array, tolerance: float) -> str | None:
     return None
 
 
-def _largest(deviation: Array) -> tuple[float, str]:
-    """The largest entry by size, and where it stands, counted from 0 as in NumPy."""
+def _beyond(deviation: Array, allowed: float) -> tuple[float, str] | None:
+    """The largest entry by size where that is more than allowed, and its place, from 0 on."""
     size = np.abs(deviation)
+    largest = float(np.max(size, initial=0.0))
+    if largest <= allowed:
+        return None
     place = np.unravel_index(int(np.argmax(size)), size.shape)
     shown = ", ".join(str(int(k)) for k in place)
-    return float(size[place]), f"[{shown}]" if place else ""
+    return largest, f"[{shown}]" if place else ""
 
 
 def _scale(array: Array) -> float:
@@ -70,15 +73,13 @@ def _scale(array: Array) -> float:
 
 
 def _symmetric(array: Array, tolerance: float) -> str | None:
-    size, place = _largest(array - array.T)
-    return None if size <= tolerance * _scale(array) else f"|A - Aᵀ| is {size:.3g} at {place}"
+    found = _beyond(array - array.T, tolerance * _scale(array))
+    return None if found is None else f"|A - Aᵀ| is {found[0]:.3g} at {found[1]}"
 
 
 def _diagonal(array: Array, tolerance: float) -> str | None:
-    size, place = _largest(array - np.diag(np.diagonal(array)))
-    if size <= tolerance * _scale(array):
-        return None
-    return f"beside the diagonal stands {size:.3g} at {place}"
+    found = _beyond(array - np.diag(np.diagonal(array)), tolerance * _scale(array))
+    return None if found is None else f"beside the diagonal stands {found[0]:.3g} at {found[1]}"
 
 
 def _posdef(array: Array, tolerance: float) -> str | None:
@@ -93,10 +94,10 @@ def _posdef(array: Array, tolerance: float) -> str | None:
 
 
 def _orthogonal(array: Array, tolerance: float) -> str | None:
-    size, place = _largest(array.T @ array - np.eye(len(array)))
     # A sum of n rounded products.
     allowed = tolerance * max(1, len(array))
-    return None if size <= allowed else f"|QᵀQ - I| is {size:.3g} at {place}"
+    found = _beyond(array.T @ array - np.eye(len(array)), allowed)
+    return None if found is None else f"|QᵀQ - I| is {found[0]:.3g} at {found[1]}"
 
 
 def _invertible(array: Array, tolerance: float) -> str | None:
@@ -111,12 +112,11 @@ def _invertible(array: Array, tolerance: float) -> str | None:
 
 
 def _sum1(array: Array, tolerance: float) -> str | None:
-    totals = np.sum(array, axis=-1)
-    size, place = _largest(totals - 1)
-    if size <= tolerance * max(1, array.shape[-1]):
+    found = _beyond(np.sum(array, axis=-1) - 1, tolerance * max(1, array.shape[-1]))
+    if found is None:
         return None
-    where = f" of row {place}" if place else ""
-    return f"the sum{where} differs from 1 by {size:.3g}"
+    where = f" of row {found[1]}" if found[1] else ""
+    return f"the sum{where} differs from 1 by {found[0]:.3g}"
 
 
 def _columns_sum1(array: Array, tolerance: float) -> str | None:
@@ -125,8 +125,8 @@ def _columns_sum1(array: Array, tolerance: float) -> str | None:
 
 
 def _binary(array: Array, tolerance: float) -> str | None:
-    size, place = _largest(np.minimum(np.abs(array), np.abs(array - 1)))
-    return None if size == 0 else f"the entry at {place} is {size:.3g} from 0 and 1"
+    found = _beyond(np.minimum(np.abs(array), np.abs(array - 1)), 0.0)
+    return None if found is None else f"the entry at {found[1]} is {found[0]:.3g} from 0 and 1"
 
 
 def _onehot(array: Array, tolerance: float) -> str | None:
@@ -135,8 +135,8 @@ def _onehot(array: Array, tolerance: float) -> str | None:
 
 
 def _signs(array: Array, tolerance: float) -> str | None:
-    size, place = _largest(np.abs(array) - 1)
-    return None if size == 0 else f"the entry at {place} is {size:.3g} from 1 and -1"
+    found = _beyond(np.abs(array) - 1, 0.0)
+    return None if found is None else f"the entry at {found[1]} is {found[0]:.3g} from 1 and -1"
 
 
 def _positive(array: Array, tolerance: float) -> str | None:

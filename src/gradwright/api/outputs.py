@@ -13,6 +13,7 @@ from gradwright.core.nodes import Node
 from gradwright.errors import UnsupportedError
 from gradwright.explain.left_sides import parted
 from gradwright.notation.definitions import Definitions
+from gradwright.program.telling import Part
 from gradwright.render.latex import latex
 from gradwright.render.plain import plain_text
 from gradwright.render.unicode import unicode_text
@@ -65,12 +66,14 @@ class Choice:
 class Module:
     """Emitted code, and the abstract functions that it takes behind its other parameters.
 
-    `takes_out` says that its last parameter is an array for the result.
+    `takes_out` says that its last parameter is an array for the result. `told_by` is, for each
+    result, the part that tells whether an entry is not a number.
     """
 
     source: str
     callables: tuple[tuple[str, int], ...]
     takes_out: bool
+    told_by: tuple[Part | None, ...]
 
 
 def printed_dict(printed: Printed, definitions: Definitions) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from gradwright.notation.function_values import applied, function_of
 from gradwright.notation.lowered import Lowered
 from gradwright.notation.shapes import Scope
 from gradwright.program.ir import Function
+from gradwright.program.telling import Part, telling_parts
 from gradwright.run.load import load
 from gradwright.simplify.rewrite import Step
 
@@ -128,7 +129,7 @@ class Program:
         title = f"The {self.kind} of a formula."
         notes = [*self._assumptions, *self._notes]
         source = formula_module(made, title, notes, written)
-        return Module(source, made.callables, written is not None)
+        return Module(source, made.callables, written is not None, telling_parts(made))
 
     def _merged(self) -> tuple[list[int], list[list[int]]]:
         """How axes of the value, and of each result, are put together.
@@ -235,7 +236,7 @@ class Program:
                 "give values at which the formula is defined",
             ) from error
         results = found if isinstance(found, tuple) else (found,)
-        if any(map(_has_nan, results)) and not any(
+        if any(map(_has_nan, results, module.told_by)) and not any(
             np.any(np.isnan(a)) for a in arguments if not callable(a)
         ):
             raise DomainError(
@@ -250,7 +251,9 @@ class Program:
         return results
 
 
-def _has_nan(result: Any) -> bool:
+def _has_nan(result: Any, told_by: Part | None = None) -> bool:
     """Whether an entry is not a number; the smallest then is none, and needs no array to find."""
+    if told_by is not None and np.all(np.isfinite(told_by.of(result))):
+        return False
     is_float = np.asarray(result).dtype.kind == "f"
     return is_float and bool(np.isnan(np.min(result, initial=np.inf)))
