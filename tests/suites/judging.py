@@ -204,6 +204,8 @@ class Judge:
         scope = self.derived.scope
         printed = self.derived.printed[self.key]
         shown = (plain_text(printed.tree), unicode_text(printed.tree))
+        # Texts that read back as one tree have one value.
+        read = dict.fromkeys(map(parse, shown))
         if printed.form == "index":
             axes = printed.node.axes
 
@@ -217,15 +219,14 @@ class Judge:
                 pass
             else:
                 yield lambda at: index_value(shown[0], shape, matrix(at))
-            for text in shown:
-                yield lambda at, text=text: evaluator(parse(text), scope, at, axes)(at)  # type: ignore[misc]
+            for tree in read:
+                yield lambda at, tree=tree: evaluator(tree, scope, at, axes)(at)  # type: ignore[misc]
             return
         order = tuple(range(len(shape)))
         if len(shape) > 2:
             order = vec_order(len(shape), len(scope.symbols[self.wrt].sizes))
         turned = [shape[axis] for axis in order]
-        for text in shown:
-            tree = parse(text)
+        for tree in read:
 
             def value(at: Point, tree: Tree = tree) -> np.ndarray:
                 found = evaluator(tree, scope, at)(at)

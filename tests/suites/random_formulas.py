@@ -1,8 +1,10 @@
 """Random typed formulas of unequal sizes: derivatives of order 1 to 3 against three oracles.
 
 The documented suite is `python -m tests.suites.random_formulas --count 200000`; it prints its
-seed, can be split with `--shard 1/4`, and goes on where it stopped with `--log FILE`. At the end
-stands how often every operation, function and rule took part.
+seed, can be split with `--shard 1/4`, and goes on where it stopped with `--log FILE`; what was
+wrong there is judged again. A formula is written around one of the operations, functions and rules
+that took part in the fewest formulas so far, and its own seed repeats it alone (`--only SEED`). At
+the end stands how often each took part.
 """
 
 from __future__ import annotations
@@ -25,10 +27,13 @@ from gradwright.core.work import limits
 from gradwright.errors import DomainError, GradwrightError, LimitError
 from tests.suites.hits import counted_rules, operations_in
 from tests.suites.judging import Judge, is_rational
-from tests.suites.writer import FOCUSES, SYMBOLS, WRT, Writer
+from tests.suites.writer import FOCUSES, SYMBOLS, WRT, Writer, seed_for
 
 #: Of so many formulas one is differentiated twice, of so many others three times.
-SECOND_ORDER, THIRD_ORDER = 4, 40
+SECOND_ORDER, THIRD_ORDER = 8, 80
+
+#: A formula is written around one of so many that took part in the fewest so far.
+RAREST = 12
 
 #: Of so many formulas one is judged by dual numbers in mpmath.
 DUAL_NUMBERS = 8
@@ -43,6 +48,10 @@ POINTS = 5
 ENOUGH = 500
 
 
+#: What happened to one formula: its seed, the outcome, the formula, what took part.
+Found = tuple[int, str, str, list[str]]
+
+
 @dataclass
 class Tally:
     """What happened to the formulas."""
@@ -52,7 +61,8 @@ class Tally:
     failures: list[str] = field(default_factory=list)
     aside: list[str] = field(default_factory=list)
 
-    def add(self, outcome: str, line: str, hits: list[str]) -> None:
+    def add(self, seed: int, outcome: str, line: str, hits: list[str]) -> None:
+        line = f"seed {seed}: {line}"
         self.counts[outcome] += 1
         self.hits.update(hits)
         if "wrong" in outcome:
@@ -60,10 +70,9 @@ class Tally:
         if "set aside" in outcome:
             self.aside.append(line)
 
-    def table(self) -> list[str]:
+    def rarest(self) -> list[tuple[int, str]]:
         """How often everything that is to be hit was, the rarest first."""
-        rows = sorted((self.hits[name], name) for name in FOCUSES)
-        return [f"  {count:>8}  {name}" for count, name in rows]
+        return sorted((self.hits[name], name) for name in FOCUSES)
 
 
 def variables(writer: Writer, written: Formula) -> tuple[str, ...]:
@@ -77,12 +86,12 @@ def variables(writer: Writer, written: Formula) -> tuple[str, ...]:
     return tuple(names)
 
 
-def judge(seed: int, fired: set[str]) -> tuple[str, str, list[str]]:
-    """(outcome, the formula, what took part): right, or what is wrong."""
+def judge(seed: int, fired: set[str]) -> Found:
+    """Right, or what is wrong."""
     writer = Writer(seed)
     written = formula(writer.formula(), **SYMBOLS)
     names = variables(writer, written)
-    line = f"seed {seed}: {written.text} by {', '.join(names)}"
+    line = f"{written.text} by {', '.join(names)}"
     fired.clear()
     try:
         derived = written.derivative(*names, mode=writer.draw.choice(MODES))
@@ -104,7 +113,7 @@ def judge(seed: int, fired: set[str]) -> tuple[str, str, list[str]]:
                 break
     hits = sorted(fired | operations_in(derived))
     order = 0 if outcome == "set aside" else len(names)
-    return (f"order {order}: {outcome}" if order else outcome), line, hits
+    return seed, (f"order {order}: {outcome}" if order else outcome), line, hits
 
 
 #: How the code is asked for; the nodes of all modes are judged in any case.
@@ -130,14 +139,12 @@ def run(count: int, seed: int, shard: tuple[int, int] = (1, 1), log: Path | None
     done = _read(log)
     with counted_rules() as fired, limits(WORK):
         for number in range(shard[0] - 1, count, shard[1]):
-            if number in done:
+            if number in done and "wrong" not in done[number][1]:
                 tally.add(*done[number])
                 continue
-            own = zlib.crc32(f"{seed}:{number}".encode())
-            try:
-                found = judge(own, fired)
-            except GradwrightError as error:
-                found = (f"refused: {type(error).__name__}", f"seed {own}: {error.asked}", [])
+            _, focus = tally.rarest()[number % RAREST]
+            drawn = zlib.crc32(f"{seed}:{number}".encode())
+            found = judged(done[number][0] if number in done else seed_for(drawn, focus), fired)
             if log is not None:
                 with log.open("a", encoding="utf-8") as file:
                     file.write(json.dumps([number, *found]) + "\n")
@@ -145,11 +152,22 @@ def run(count: int, seed: int, shard: tuple[int, int] = (1, 1), log: Path | None
     return tally
 
 
-def _read(log: Path | None) -> dict[int, tuple[str, str, list[str]]]:
+def judged(seed: int, fired: set[str]) -> Found:
+    """The same where a formula is refused, and where an error is raised that is none of ours."""
+    try:
+        return judge(seed, fired)
+    except GradwrightError as error:
+        return seed, f"refused: {type(error).__name__}", error.asked, []
+    except Exception as error:
+        return seed, f"wrong: {type(error).__name__}", str(error), []
+
+
+def _read(log: Path | None) -> dict[int, Found]:
+    """What a log says of each number, the last line of each."""
     if log is None or not log.exists():
         return {}
     rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line]
-    return {number: (outcome, line, hits) for number, outcome, line, hits in rows}
+    return {number: (seed, outcome, line, hits) for number, seed, outcome, line, hits in rows}
 
 
 def main() -> int:
@@ -159,7 +177,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--shard", default="1/1")
     parser.add_argument("--log", type=Path, default=None)
+    parser.add_argument("--only", type=int, default=None, help="the seed of one formula")
     given = parser.parse_args()
+    if given.only is not None:
+        with counted_rules() as fired, limits(WORK):
+            print(judge(given.only, fired))
+        return 0
     seed = random.SystemRandom().randrange(2**32) if given.seed is None else given.seed
     part, whole = (int(x) for x in given.shard.split("/"))
     print(f"seed {seed}, {given.count} formulas, shard {given.shard}", flush=True)
@@ -167,7 +190,8 @@ def main() -> int:
     for outcome, number in sorted(tally.counts.items()):
         print(f"  {outcome}: {number}")
     print("formulas in which each took part, the rarest first")
-    print("\n".join(tally.table()))
+    for hits, name in tally.rarest():
+        print(f"  {hits:>8}  {name}")
     for line in tally.aside:
         print("set aside", line)
     for line in tally.failures:

@@ -85,6 +85,7 @@ MIXED = (
 )
 
 FOCUSES = focuses()
+NAMES = tuple(FOCUSES)
 SCALARS = [form for forms in FOCUSES.values() for form in forms if form[0] != "="]
 CLOSED = (*MIXED, *SCALARS)
 
@@ -92,7 +93,7 @@ CLOSED = (*MIXED, *SCALARS)
 WRT = "xyABStCPv"
 
 #: The share of formulas that are written around one operation, function or rule.
-FOCUSED = 0.5
+FOCUSED = 0.7
 
 #: The share of formulas whose operations are all rational.
 RATIONAL = 0.12
@@ -123,11 +124,20 @@ RATIONAL_FORMS = (
 )
 
 
+def seed_for(number: int, focus: str) -> int:
+    """The seed next to a number whose formula is written around a focus, if around any."""
+    return number - number % len(NAMES) + NAMES.index(focus)
+
+
 class Writer:
-    """Writes one random formula, biased towards the variable that is differentiated by."""
+    """Writes one random formula, biased towards the variable that is differentiated by.
+
+    The seed alone says everything, also what the formula is written around (`seed_for`).
+    """
 
     def __init__(self, seed: int) -> None:
         self.draw = random.Random(seed)
+        self.focus = NAMES[seed % len(NAMES)]
         self.wrt = self.draw.choice(WRT)
         self.rational = self.draw.random() < RATIONAL
 
@@ -135,7 +145,7 @@ class Writer:
         """A scalar, vector or matrix expression that holds the variable."""
         forms = None
         if not self.rational and self.draw.random() < FOCUSED:
-            forms = FOCUSES[self.draw.choice(list(FOCUSES))]
+            forms = FOCUSES[self.focus]
         for _ in range(8):
             text = self.around(self.draw.choice(forms)) if forms else self.any_kind()
             held = [name for name in WRT if re.search(rf"\b{name}\b", text)]
