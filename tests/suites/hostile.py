@@ -70,6 +70,14 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    longest: str = ""
+
+    def add(self, other: Tally) -> None:
+        """Those of another block too."""
+        self.counts.update(other.counts)
+        self.failures += other.failures
+        if other.seconds > self.seconds:
+            self.seconds, self.longest = other.seconds, other.longest
 
 
 class Watch:
@@ -146,10 +154,11 @@ def read_block(seed: int, block: int, watch: Watch, tally: Tally) -> None:
     for number in range(BLOCK):
         name, _, read = draw.choices(READINGS, WEIGHTS)[0]
         text = noise(draw) if number % 2 else mutated(draw, OWN.get(name, known))
-        start = time.perf_counter()
+        start = time.process_time()
         outcome = outcome_of(read, text, watch)
-        seconds = time.perf_counter() - start
-        tally.seconds = max(tally.seconds, seconds)
+        seconds = time.process_time() - start
+        if seconds > tally.seconds:
+            tally.seconds, tally.longest = round(seconds, 3), f"{name} {text[:300]!r}"
         tally.counts[outcome if outcome in EXPECTED else "failure"] += 1
         if outcome not in EXPECTED or seconds > SECONDS:
             line = f"{outcome} after {seconds:.1f} s: {name} {text[:300]!r} (block {block})"
@@ -196,23 +205,18 @@ def run(seed: int, blocks: Sequence[int], log: Path | None = None) -> Tally:
     if log is not None and log.exists():
         for line in log.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
-            done.add(row["block"])
-            tally.counts.update(row["counts"])
-            tally.failures += row["failures"]
-            tally.seconds = max(tally.seconds, row["seconds"])
+            done.add(row.pop("block"))
+            tally.add(Tally(Counter(row.pop("counts")), **row))
     watch = prepare()
     for block in blocks:
         if block in done:
             continue
         part = Tally()
         read_block(seed, block, watch, part)
-        tally.counts.update(part.counts)
-        tally.failures += part.failures
-        tally.seconds = max(tally.seconds, part.seconds)
+        tally.add(part)
         if log is not None:
-            row = {"block": block, "counts": part.counts, "failures": part.failures}
             with log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({**row, "seconds": round(part.seconds, 3)}) + "\n")
+                file.write(json.dumps({"block": block, **vars(part)}) + "\n")
     return tally
 
 
@@ -231,6 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for outcome, count in tally.counts.most_common():
         print(f"{count:8} {outcome}")
     print(f"{tally.counts.total():8} texts, the longest in {tally.seconds:.2f} s")
+    print(tally.longest)
     print("\n".join(tally.failures[:50]))
     return 1 if tally.failures else 0
 

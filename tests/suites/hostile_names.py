@@ -172,7 +172,7 @@ def different_code(source: str, expected: str, name: str) -> str:
     The order of terms and factors may differ: it goes by the names.
     """
     try:
-        one, two = ast.parse(source), ast.parse(expected)
+        one, two = map(parsed, (source, expected))
     except SyntaxError as error:
         return f"no code: {error}"
     for kind in ("statement", "attribute", "module", "defined"):
@@ -187,6 +187,23 @@ def different_code(source: str, expected: str, name: str) -> str:
         new |= names - plain
     bad = [name for name in sorted(new) if not is_harmless(name)]
     return f"the names {bad}" if bad else different_lines(source, expected)
+
+
+def parsed(source: str) -> ast.Module:
+    """Code in which PyTorch's second derivatives, a function by each symbol, have one name."""
+    tree = ast.parse(source)
+    defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    second = {name for name in defined if name.startswith("second_")}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name in second:
+            node.name = SECOND
+        elif isinstance(node, ast.Name) and node.id in second:
+            node.id = SECOND
+    return tree
+
+
+#: No identifier, so that no symbol is called so.
+SECOND = "second derivative"
 
 
 def functions(tree: ast.AST) -> list[ast.AST]:
@@ -205,9 +222,7 @@ TEMPORARY = re.compile(r"t\d+")
 def said(tree: ast.AST, kind: str) -> list[str]:
     """What parts of one kind say, sorted; intermediate values come and go with the order."""
     found = (text for what, text in walked(tree) if what == kind)
-    listed = (text for text in found if not TEMPORARY.fullmatch(text))
-    # PyTorch's second derivatives have a function for each symbol, named after it.
-    return sorted("second_" if text.startswith("second_") else text for text in listed)
+    return sorted(text for text in found if not TEMPORARY.fullmatch(text))
 
 
 def different_lines(source: str, expected: str) -> str:
