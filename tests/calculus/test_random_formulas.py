@@ -14,8 +14,9 @@ from gradwright.calculus import elimination, local
 from gradwright.notation.parser import parse
 from gradwright.ops.table import OPERATIONS
 from tests.suites import focused, random_formulas
-from tests.suites.dual_numbers import PRIME, Arithmetic, Dual
-from tests.suites.judging import Judge
+from tests.suites.dual_numbers import Arithmetic
+from tests.suites.infinitesimals import PRIME, REAL, Dual, mixed, moving
+from tests.suites.judging import ROUNDED, AsLeft, Judge, amplified, mode_nodes
 from tests.suites.random_formulas import sample_point
 
 
@@ -81,7 +82,7 @@ def test_a_form_hits_what_it_is_for(name: str) -> None:
 def test_dual_numbers_of_a_known_function() -> None:
     field = Arithmetic(real=True)
     with mpmath.workdps(30):
-        x = field.given(np.array([0.3, 0.7]), np.array([1.0, 0.0]), False)
+        x = field.given(np.array([0.3, 0.7]), [np.array([1.0, 0.0])], False)
         (found,) = field.evaluate(parse("sum(tanh(x).^2)"), {"x": x}, {}).ravel()
         t = mpmath.tanh(mpmath.mpf(0.3))
         assert abs(found.slope - 2 * t * (1 - t**2)) < 1e-28
@@ -92,8 +93,8 @@ def test_exact_dual_numbers_of_an_inverse() -> None:
     field, draw = Arithmetic(real=False), random.Random(3)
     B = np.array([[draw.randrange(PRIME) for _ in range(3)] for _ in range(3)], dtype=object)
     V = np.array([[draw.randrange(PRIME) for _ in range(3)] for _ in range(3)], dtype=object)
-    (found,) = field.evaluate(parse("tr(inv(B))"), {"B": field.given(B, V, False)}, {}).ravel()
-    inverse = field.evaluate(parse("inv(B)"), {"B": field.given(B, None, False)}, {})
+    (found,) = field.evaluate(parse("tr(inv(B))"), {"B": field.given(B, [V], False)}, {}).ravel()
+    inverse = field.evaluate(parse("inv(B)"), {"B": field.given(B, [None], False)}, {})
     plain = np.vectorize(lambda dual: dual.value.value, otypes=[object])(inverse)
     assert found.slope.value == -np.trace(plain.dot(V).dot(plain)) % PRIME
     assert isinstance(found, Dual) and field.number(Fraction(1, 2)).value.value * 2 % PRIME == 1
@@ -124,8 +125,52 @@ def test_dual_numbers_of_extremes_and_of_opposites() -> None:
     """The largest entry of all, or along an axis, and a scalar with its sign turned."""
     field = Arithmetic(real=True)
     M, V = np.array([[1.0, 4.0, 2.0], [3.0, -1.0, 5.0]]), np.arange(6.0).reshape(2, 3)
-    at = {"M": field.given(M, V, False)}
+    at = {"M": field.given(M, [V], False)}
     expected = {"-max(M)": [-5.0], "(-min(M))*2": [-8.0], "max(M, axis=1)": [1.0, 5.0]}
     for text, slopes in expected.items():
         found = field.evaluate(parse(text), at, {})
         assert [float(entry.slope) for entry in found.ravel()] == slopes, text
+
+
+@pytest.mark.parametrize("name", sorted(REAL))
+def test_second_derivatives_of_functions(name: str) -> None:
+    """The coefficient of both infinitesimals, against differences of 60 digits in mpmath."""
+    plain = REAL[name]
+    with mpmath.workdps(30):
+        x = mpmath.mpf("0.7")
+        found = mixed(plain(moving(x, [mpmath.mpf(2), mpmath.mpf(3)], mpmath.mpf(0))))
+        assert abs(found - 6 * mpmath.diff(plain, x, 2)) < 1e-20
+
+
+@pytest.mark.parametrize("names", [("B", "B"), ("B", "x"), ("x", "B"), ("x", "x", "B")])
+def test_exact_arithmetic_judges_higher_derivatives(names: tuple[str, ...]) -> None:
+    """One that is off by one part in 10¹⁵ is wrong modulo the prime."""
+    derived = gw.formula("x'*inv(B)*x*s", **random_formulas.SYMBOLS).derivative(*names)
+    point = sample_point(derived.scope, np.random.default_rng(1))
+    judged = Judge(derived, point)
+    assert judged.exactly(random.Random(1)) == "right"
+    assert judged.by_dual_numbers(random.Random(1)) == "right"
+    nodes = list(mode_nodes(derived))
+    nearly = [(mode, derived._graph.scale(1 + Fraction(1, 10**15), n)) for mode, n in nodes]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.suites.judging.mode_nodes", lambda _: iter(nearly))
+        assert "wrong modulo a prime" in judged.exactly(random.Random(1))
+
+
+def test_rounding_is_measured_where_digits_cancel() -> None:
+    """sin(s) - sin(s + 1e-6 t): of sixteen digits six go, and so the measure says."""
+    derived = gw.formula("sin(x) - sin(x + v/1000000)", x="vector n", v="vector n").jacobian("v")
+    graph = derived._graph
+    x, v = (graph.variable(name, ("n",)) for name in "xv")
+    shifted = graph.add([(1, x), (Fraction(1, 10**6), v)], ("n",))
+    node = graph.add([(1, graph.function("sin", x)), (-1, graph.function("sin", shifted))], ("n",))
+    point = {"x": np.array([0.5, 1.0, 0.2]), "v": np.array([1.0, -1.0, 0.5])}
+    found = amplified(node, point, {"n": 3})
+    assert 1e5 < found / ROUNDED < 1e7
+    with mpmath.workdps(30):
+        exact = [
+            float(mpmath.sin(a) - mpmath.sin(a + mpmath.mpf(b) / 10**6))
+            for a, b in zip(point["x"], point["v"], strict=True)
+        ]
+    gap = np.max(np.abs(AsLeft(node, {"n": 3})(point) - exact)) / np.max(np.abs(exact))
+    assert gap < 4 * found

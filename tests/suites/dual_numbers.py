@@ -1,4 +1,4 @@
-"""Dual numbers a + b ε over two fields, and formulas evaluated with them.
+"""Formulas evaluated with numbers that hold infinitesimals, for their derivatives of any order.
 
 Over the integers modulo a prime the derivative of a rational formula is exact; over mpmath's
 numbers that of any formula has 30 digits. It shares no code with the package but the reader of
@@ -7,7 +7,7 @@ texts: an operation that is not listed here is computed from the definition in i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -18,122 +18,49 @@ from gradwright.notation.parser import parse
 from gradwright.notation.tree import Binary, Call, Negate, Number, Symbol, Transpose, Tree
 from gradwright.ops.record import Elementwise
 from gradwright.ops.table import OPERATIONS
-
-#: That of the package's exact evaluation.
-PRIME = 2**31 - 1
+from tests.suites.infinitesimals import (
+    REAL,
+    Dual,
+    Residue,
+    Undefined,
+    constant,
+    moving,
+    standard,
+)
 
 DIGITS = 30
 
 
-class Undefined(Exception):
-    """The field has no value here: a division by zero, or a function that is not rational."""
-
-
-class Residue:
-    """An integer modulo the prime."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: int) -> None:
-        self.value = value % PRIME
-
-    @classmethod
-    def of(cls, number: Fraction) -> Residue:
-        return cls(number.numerator * pow(number.denominator, -1, PRIME))
-
-    def __add__(self, other: Residue) -> Residue:
-        return Residue(self.value + other.value)
-
-    def __sub__(self, other: Residue) -> Residue:
-        return Residue(self.value - other.value)
-
-    def __mul__(self, other: Residue) -> Residue:
-        return Residue(self.value * other.value)
-
-    def __truediv__(self, other: Residue) -> Residue:
-        if not other.value:
-            raise Undefined
-        return Residue(self.value * pow(other.value, -1, PRIME))
-
-    def __neg__(self) -> Residue:
-        return Residue(-self.value)
-
-    def __bool__(self) -> bool:
-        return bool(self.value)
-
-
-class Dual:
-    """a + b ε with ε² = 0."""
-
-    __slots__ = ("slope", "value")
-
-    def __init__(self, value: Any, slope: Any) -> None:
-        self.value = value
-        self.slope = slope
-
-    def __add__(self, other: Dual) -> Dual:
-        return Dual(self.value + other.value, self.slope + other.slope)
-
-    def __sub__(self, other: Dual) -> Dual:
-        return Dual(self.value - other.value, self.slope - other.slope)
-
-    def __mul__(self, other: Dual) -> Dual:
-        return Dual(self.value * other.value, self.value * other.slope + self.slope * other.value)
-
-    def __truediv__(self, other: Dual) -> Dual:
-        if not other.value:
-            raise Undefined
-        ratio = self.value / other.value
-        return Dual(ratio, (self.slope - ratio * other.slope) / other.value)
-
-    def __neg__(self) -> Dual:
-        return Dual(-self.value, -self.slope)
-
-
-def _smooth(function: Callable[[Any], Any], slope: Callable[[Any], Any]) -> Callable[[Dual], Dual]:
-    return lambda x: Dual(function(x.value), slope(x.value) * x.slope)
-
-
-#: Functions of one number with their derivatives; the others are made of these.
-REAL: dict[str, Callable[[Dual], Dual]] = {
-    "exp": _smooth(mpmath.exp, mpmath.exp),
-    "log": _smooth(mpmath.log, lambda x: 1 / x),
-    "sqrt": _smooth(mpmath.sqrt, lambda x: 1 / (2 * mpmath.sqrt(x))),
-    "sin": _smooth(mpmath.sin, mpmath.cos),
-    "cos": _smooth(mpmath.cos, lambda x: -mpmath.sin(x)),
-    "arcsin": _smooth(mpmath.asin, lambda x: 1 / mpmath.sqrt(1 - x * x)),
-    "arccos": _smooth(mpmath.acos, lambda x: -1 / mpmath.sqrt(1 - x * x)),
-    "arctan": _smooth(mpmath.atan, lambda x: 1 / (1 + x * x)),
-    "erf": _smooth(mpmath.erf, lambda x: 2 / mpmath.sqrt(mpmath.pi) * mpmath.exp(-x * x)),
-    "normcdf": _smooth(mpmath.ncdf, mpmath.npdf),
-    "sign": _smooth(mpmath.sign, lambda x: mpmath.mpf(0)),
-    "abs": _smooth(abs, mpmath.sign),
-    "step": _smooth(lambda x: mpmath.mpf(x > 0), lambda x: mpmath.mpf(0)),
-    "relu": _smooth(lambda x: x if x > 0 else mpmath.mpf(0), lambda x: mpmath.mpf(x > 0)),
-}
-
-
 class Arithmetic:
-    """A field, and which point of it a formula is evaluated at."""
+    """A field, and how many infinitesimals its numbers hold."""
 
-    def __init__(self, real: bool) -> None:
+    def __init__(self, real: bool, order: int = 1) -> None:
         self.real = real
-        self.zero: Any = mpmath.mpf(0) if real else Residue(0)
+        self.order = order
+        self.made: Callable[[Any], Any] = mpmath.mpf if real else Residue
 
     def number(self, value: Fraction) -> Dual:
         """A rational number."""
         if self.real:
-            return Dual(mpmath.mpf(value.numerator) / value.denominator, self.zero)
-        return Dual(Residue.of(value), self.zero)
+            return constant(mpmath.mpf(value.numerator) / value.denominator, self.zero, self.order)
+        return constant(Residue.of(value), self.zero, self.order)
 
-    def given(self, value: np.ndarray, slope: np.ndarray | None, is_row: bool) -> np.ndarray:
-        """An input, a column or a row being a matrix, with the direction that it moves in."""
-        made = mpmath.mpf if self.real else Residue
+    @property
+    def zero(self) -> Any:
+        return self.made(0)
+
+    def given(
+        self, value: np.ndarray, slopes: Sequence[np.ndarray | None], is_row: bool
+    ) -> np.ndarray:
+        """An input, a column or a row being a matrix, with the direction that it moves in.
+
+        One direction for each infinitesimal; none where it stands still.
+        """
         found = np.empty(np.shape(value), dtype=object)
         for place in np.ndindex(found.shape):
-            entry = value[place] if found.shape else np.asarray(value)[()]
-            along = 0 if slope is None else slope[place] if found.shape else np.asarray(slope)[()]
-            found[place] = Dual(made(entry), made(along))
+            along = [0 if slope is None else np.asarray(slope)[place] for slope in slopes]
+            number = self.made(np.asarray(value)[place])
+            found[place] = moving(number, list(map(self.made, along)), self.zero)
         if found.ndim == 1:
             return found[None, :] if is_row else found[:, None]
         return found
@@ -337,10 +264,10 @@ class _Evaluation:
         return 0 if x.shape[1] == 1 else 1
 
     def _max(self, *given: np.ndarray, axis: Fraction | None = None) -> np.ndarray:
-        return self._extreme(lambda a, b: a if a.value >= b.value else b, given, axis)
+        return self._extreme(lambda a, b: a if standard(a) >= standard(b) else b, given, axis)
 
     def _min(self, *given: np.ndarray, axis: Fraction | None = None) -> np.ndarray:
-        return self._extreme(lambda a, b: a if a.value <= b.value else b, given, axis)
+        return self._extreme(lambda a, b: a if standard(a) <= standard(b) else b, given, axis)
 
     def _extreme(
         self, better: Callable[..., Dual], given: tuple[np.ndarray, ...], axis: Fraction | None
@@ -376,7 +303,7 @@ class _Evaluation:
         determinant = one
         for k in range(n):
             pivot = max(range(k, n), key=[self._weight(row[k]) for row in rows].__getitem__)
-            if not rows[pivot][k].value:
+            if not rows[pivot][k]:
                 raise Undefined
             if pivot != k:
                 rows[k], rows[pivot] = rows[pivot], rows[k]
@@ -396,4 +323,4 @@ class _Evaluation:
 
     def _weight(self, entry: Dual) -> Any:
         """The largest pivot is taken, or any that is not zero."""
-        return abs(entry.value) if self.field.real else bool(entry.value)
+        return abs(standard(entry)) if self.field.real else bool(entry)
