@@ -29,7 +29,7 @@ from gradwright.notation.tree import (
     Tree,
 )
 
-TOKEN = re.compile(r"\\[A-Za-z]+|\\_|[0-9]+(?:\.[0-9]+)?|\S")
+TOKEN = re.compile(r"\\[A-Za-z]+|\\_|\\\\|[0-9]+(?:\.[0-9]+)?|\S")
 FUNCTIONS = {
     "exp", "log", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "det",
     "max", "min",
@@ -135,7 +135,7 @@ class _Reader:
 
     def starts_factor(self) -> bool:
         token = self.peek()
-        if token in (r"\right", r"\times", r"\rrbracket"):
+        if token in (r"\right", r"\times", r"\rrbracket", "\\\\", r"\end"):
             return False
         return token[:1].isalnum() or token == "{" or (token[:1] == "\\" and token not in FAMILIES)
 
@@ -247,9 +247,27 @@ class _Reader:
             inside = self.sum()
             self.expect(">", "0", r"\rrbracket")
             return Call("step", (inside,))
+        if self.accept(r"\begin", "{"):
+            return self.matrix()
         if self.accept(r"\mathbf", "{"):
             return self.constant()
         return self.applied_or_name()
+
+    def matrix(self) -> Tree:
+        """Rows of parts, each with as many."""
+        self.expect(*"bmatrix", "}")
+        rows = [[self.sum()]]
+        while not self.accept(r"\end", "{"):
+            if self.accept("\\\\"):
+                rows.append([])
+            else:
+                self.expect("&")
+            rows[-1].append(self.sum())
+        self.expect(*"bmatrix", "}")
+        if len({len(row) for row in rows}) > 1:
+            raise Unreadable("rows with different numbers of parts")
+        parts = tuple(part for row in rows for part in row)
+        return Call("[;]", parts, (("columns", Fraction(len(rows[0]))),))
 
     def group(self) -> Tree:
         self.expect("{")
@@ -328,6 +346,8 @@ class _Reader:
         if len(inside) == 1 and inside[0].isdigit():
             return True
         greek_stem = self.tokens[self.at - 1].startswith("\\")
+        if ":" in inside:
+            return False
         return "+" in inside or "-" in inside or (greek_stem and "," not in inside)
 
     def stem(self) -> str:

@@ -51,7 +51,8 @@ class Operator:
 class Frame:
     """An open bracket, or the whole text: what has been read since.
 
-    `bound` are the indices of a sum `sum[i,j](`.
+    `bound` are the indices of a sum `sum[i,j](`; `rows` and `columns` count the parts of a block
+    matrix that are read.
     """
 
     opener: Token | None = None
@@ -61,11 +62,18 @@ class Frame:
     operators: list[Operator] = field(default_factory=list)
     arguments: list[Tree] = field(default_factory=list)
     options: dict[str, Fraction] = field(default_factory=dict)
+    rows: int = 0
+    columns: int = 0
 
     @property
     def is_norm(self) -> bool:
         """Whether a norm is open."""
         return self.opener is not None and self.opener.kind == "‖"
+
+    @property
+    def is_block(self) -> bool:
+        """Whether a block matrix is open."""
+        return self.opener is not None and self.opener.kind == "["
 
     @property
     def pending_power(self) -> bool:

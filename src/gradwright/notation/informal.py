@@ -121,7 +121,7 @@ def _without_brackets(text: MappedText) -> MappedText:
             shown = [_step(inner).joined([_step(inner)])]
             if before.text[-1:] in ("1", "𝟙") and not before.text[-2:-1].isalnum():
                 before = before[: len(before.text) - 1]
-        elif character == "[" and (touches or _is_entry(text, start, inner)):
+        elif character == "[" and (touches or _is_entry(text, start, inner) or _is_block(inner)):
             shown = ["[", inner, "]"]
         else:
             shown = ["(", inner, ")"]
@@ -135,6 +135,11 @@ def _is_entry(text: MappedText, start: int, inner: MappedText) -> bool:
     before = text.text[start - 1 : start]
     held = re.fullmatch(r"[a-z](,[a-z])*", inner.text) is not None or ":" in inner.text
     return before in (")", "]") and held
+
+
+def _is_block(inner: MappedText) -> bool:
+    """Whether brackets hold the parts of a block matrix."""
+    return len(split(inner, ",;")) > 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 
 from gradwright.errors import LimitError, NotationError, Span
+from gradwright.notation.latex_environments import EnvironmentReader
 from gradwright.notation.latex_scripts import Parts, accented, joined, juxtaposed, scripted
 from gradwright.notation.latex_tokens import (
     ACCENTS,
@@ -22,7 +23,6 @@ from gradwright.notation.latex_tokens import (
     SIGNS,
     SPELLED,
     LatexToken,
-    TokenReader,
 )
 from gradwright.notation.mapped import MappedText
 
@@ -55,7 +55,7 @@ def read_latex(text: str) -> MappedText:
     return MappedText(made, spans, text).strip()
 
 
-class _Reader(TokenReader):
+class _Reader(EnvironmentReader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.depth = 0
@@ -323,35 +323,6 @@ class _Reader(TokenReader):
         if left_out is not None:
             text += f"(1 - δ[{left_out[1]},{left_out[2]}])*"
         return [(text, token.span)]
-
-    def environment(self, token: LatexToken) -> Parts:
-        """Cases, and environments that set lines under each other."""
-        name = self.raw_group()
-        if name == "cases":
-            return self.cases(token)
-        if name.rstrip("*") not in ("aligned", "align", "equation", "gather", "gathered", "split"):
-            clash = f"{name} writes entries out one by one"
-            raise self.error(token, clash, "name the matrix, or write its entries A_{ij}")
-        parts = self.sequence((r"\end",))
-        self.next()
-        self.raw_group()
-        return parts
-
-    def cases(self, token: LatexToken) -> Parts:
-        """`{value, condition; …}`."""
-        parts: Parts = [("{", token.span)]
-        while True:
-            cells = [self.sequence(("&", "\\\\", r"\end"))]
-            while self.peek().text == "&":
-                self.next()
-                cells.append(self.sequence(("&", "\\\\", r"\end")))
-            row = ", ".join(joined(cell).strip().rstrip(",") for cell in cells)
-            if row:
-                parts.append((row if len(parts) == 1 else f"; {row}", token.span))
-            if self.next().text == r"\end":
-                break
-        self.raw_group()
-        return [*parts, ("}", token.span)]
 
     def kept(self, token: LatexToken, name: str) -> Parts:
         """What a brace or a frame holds, without its label."""

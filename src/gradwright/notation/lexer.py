@@ -69,6 +69,7 @@ _SIGNS = {
     "]": "]",
     "‖": "‖",
     ",": ",",
+    ";": ";",
     "=": "=",
 }
 #: What to write for characters that other notations use.

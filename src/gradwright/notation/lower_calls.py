@@ -9,7 +9,7 @@ from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Options, Size
 from gradwright.notation.abstract import abstract_node
 from gradwright.notation.functions import FUNCTIONS
-from gradwright.notation.lower_parts import concatenated, reshaped
+from gradwright.notation.lower_parts import MOVED
 from gradwright.notation.lowered import Lowered, number_value, spread, turned
 from gradwright.notation.selecting import BY_INDICES
 from gradwright.notation.shapes import Scope
@@ -38,10 +38,8 @@ def constant(graph: Graph, tree: Call) -> Lowered:
 
 def call(graph: Graph, scope: Scope, tree: Call, parts: Sequence[Lowered]) -> Lowered:
     """The value of a call whose arguments have values; the shapes are known to fit."""
-    if tree.function == "concat":
-        return concatenated(graph, tree, parts)
-    if tree.function == "reshape":
-        return reshaped(graph, tree, parts[0])
+    if tree.function in MOVED:
+        return MOVED[tree.function](graph, tree, parts)
     if tree.function in BY_INDICES:
         return _chosen(graph, scope, tree, parts)
     if tree.function not in FUNCTIONS:

@@ -12,10 +12,10 @@ from __future__ import annotations
 from fractions import Fraction
 
 from gradwright.errors import NotationError, Span
+from gradwright.notation.building import Builder
 from gradwright.notation.frames import LEVEL, NEGATION, POWER, SUMMATION, Frame, Operator, Value
 from gradwright.notation.left_side import equals_sign, left_side
 from gradwright.notation.lexer import Token
-from gradwright.notation.reader import Reader
 from gradwright.notation.tree import (
     BINDERS,
     Binary,
@@ -23,7 +23,6 @@ from gradwright.notation.tree import (
     Entry,
     Equation,
     Identity,
-    IndexSum,
     Negate,
     Number,
     Symbol,
@@ -34,7 +33,6 @@ from gradwright.notation.tree import (
 
 _OPENERS = ("number", "name", "(", "‖", "sum")
 _POSTFIX = ("'", "power", "dotted power", "inverse transpose")
-_NAMED = {"σ": "sigmoid"}
 #: Names that are an identity where two indices follow them.
 _IDENTITY = ("δ", "delta")
 
@@ -53,11 +51,7 @@ def parse(text: str) -> Tree:
     return Equation(left, _Parser(text, equals + 1).parse(), Span(0, len(text)))
 
 
-class _Parser(Reader):
-    def __init__(self, text: str, start: int = 0) -> None:
-        super().__init__(text, start)
-        self.frames = [Frame()]
-
+class _Parser(Builder):
     def parse(self) -> Tree:
         """Alternate between the places of operands and of operators until the end."""
         wants_operand = True
@@ -72,7 +66,7 @@ class _Parser(Reader):
         frame = self.frames[-1]
         if frame.opener is not None:
             raise self.never_closed(frame.opener)
-        return self._finish(frame).tree
+        return self.finish(frame).tree
 
     # Places of operands -----------------------------------------------------------------------
 
@@ -81,7 +75,7 @@ class _Parser(Reader):
         frame = self.frames[-1]
         match token.kind:
             case "number":
-                self._push(Number(token.value, token.span), token.span)
+                self.push(Number(token.value, token.span), token.span)
                 return False
             case "name":
                 return self._name(token)
@@ -95,7 +89,7 @@ class _Parser(Reader):
                 self.distinct(bound, token.span)
                 frame.operators.append(Operator("Σ", SUMMATION, token.span, bound))
                 return True
-            case "(" | "‖":
+            case "(" | "[" | "‖":
                 self.deeper(token.span)
                 self.frames.append(Frame(token))
                 return True
@@ -105,8 +99,8 @@ class _Parser(Reader):
         before = self.previous
         if before is None and token.kind == "end":
             return self.error("the text is empty", "write a formula, such as x'*A*x", token.span)
-        if token.kind in ("end", ")", ",", "]", "‖", "‖₁") and before is not None:
-            if before.kind in ("(", ","):
+        if token.kind in ("end", ")", ",", ";", "]", "‖", "‖₁") and before is not None:
+            if before.kind in ("(", "[", ",", ";"):
                 fact = f"nothing stands between {before.text} and {token.text or 'the end'}"
                 return self.error(fact, "write an expression there", before.span.to(token.span))
             fact = f"nothing follows {before.text}"
@@ -130,7 +124,7 @@ class _Parser(Reader):
         if follower.kind == "=" and frame.function is not None and not frame.operators:
             self.next()
             return self._option(frame, token)
-        self._push(Symbol(token.text, token.span), token.span)
+        self.push(Symbol(token.text, token.span), token.span)
         return False
 
     def _option(self, frame: Frame, name: Token) -> bool:
@@ -156,7 +150,7 @@ class _Parser(Reader):
         if end.kind == ",":
             return True
         if end.kind == ")":
-            self._close_call(end)
+            self.close_call(end)
             return False
         if end.kind == "end":
             raise self.never_closed(frame.opener)
@@ -193,9 +187,9 @@ class _Parser(Reader):
             fact = f"{name.text} has {len(indices)} indices and compares two"
             raise self.error(fact, f"write {name.text}[i,j]", span)
         if len(indices) == 2:
-            self._push(Identity((indices[0], indices[1]), span), span)
+            self.push(Identity((indices[0], indices[1]), span), span)
         else:
-            self._push(Entry(Symbol(name.text, name.span), indices, span), span)
+            self.push(Entry(Symbol(name.text, name.span), indices, span), span)
         return False
 
     def _entry(self, frame: Frame, token: Token) -> None:
@@ -207,7 +201,8 @@ class _Parser(Reader):
             raise self.error(fact, instead, frame.values[-1].span.to(token.span))
         if self.previous.span.end < token.span.start:
             fact = "[ stands apart from what the indices belong to"
-            raise self.error(fact, "write A[i,j] without a space", token.span)
+            instead = "write A[i,j] without a space, or * in front of a block matrix"
+            raise self.error(fact, instead, token.span)
         self.held = token
         places, span = self.places()
         value = frame.values.pop()
@@ -230,23 +225,36 @@ class _Parser(Reader):
             self._entry(frame, token)
             return False
         if token.kind in ("‖", "‖₁") and frame.is_norm:
-            self._close_norm(token)
+            self.close_norm(token)
             return False
+        if frame.is_block and token.kind in (",", ";", "]"):
+            return self._in_block(frame, token)
         if token.kind in _OPENERS:
             self._space(frame, token)
             return self._operand(token)
         if token.kind == ")" and frame.function is not None:
-            self._close_call(token)
+            self.close_call(token)
             return False
         if token.kind == ")" and frame.opener is not None and frame.opener.kind == "(":
-            inner = self._leave()
+            inner = self.leave()
             span = frame.opener.span.to(token.span)
             self.frames[-1].values.append(Value(inner.tree, span))
             return False
         if token.kind == "," and frame.function is not None:
-            self._argument(frame)
+            self.argument(frame)
             return True
         raise self._out_of_place(token)
+
+    def _in_block(self, frame: Frame, token: Token) -> bool:
+        """A part of a block matrix ends: by a comma, by the end of its row, by the last bracket."""
+        match token.kind:
+            case ",":
+                self.argument(frame)
+            case ";":
+                self.end_row(token)
+            case _:
+                self.close_block(token)
+        return token.kind != "]"
 
     def _out_of_place(self, token: Token) -> NotationError:
         opener = self.frames[-1].opener
@@ -255,8 +263,9 @@ class _Parser(Reader):
         match token.kind:
             case ")":
                 fact, instead = ") closes nothing", "remove it, or open a ( before"
-            case ",":
-                fact, instead = "a comma stands outside a call", "write one expression"
+            case "," | ";":
+                said = "a comma" if token.kind == "," else "a semicolon"
+                fact, instead = f"{said} stands outside a call", "write one expression"
             case "=":
                 fact = "= stands outside the options of a call"
                 instead = "write one expression, with at most one left side, as in y[i] = x[i]"
@@ -283,7 +292,7 @@ class _Parser(Reader):
         # Equal levels associate to the left, except powers.
         bound = operator.level + (operator.level == POWER)
         while frame.operators and frame.operators[-1].level >= bound:
-            self._reduce(frame)
+            self.reduce(frame)
         if operator.level == POWER:
             self.deeper(operator.span)
         frame.operators.append(operator)
@@ -320,79 +329,4 @@ class _Parser(Reader):
                 exponent.span.to(token.span),
             )
         while frame.pending_power:
-            self._reduce(frame)
-
-    # Building ---------------------------------------------------------------------------------
-
-    def _push(self, tree: Tree, span: Span) -> None:
-        self.count(1)
-        self.frames[-1].values.append(Value(tree, span))
-
-    def _reduce(self, frame: Frame) -> None:
-        operator = frame.operators.pop()
-        self.count(1)
-        right = frame.values.pop()
-        if operator.is_prefix:
-            self.depth -= 1
-            span = operator.span.to(right.span)
-            made: Tree = Negate(right.tree, span)
-            if operator.bound:
-                made = IndexSum(operator.bound, right.tree, span)
-            frame.values.append(Value(made, span))
-            return
-        self.depth -= operator.level == POWER
-        left = frame.values.pop()
-        span = left.span.to(right.span)
-        if operator.sign == "⊗":
-            frame.values.append(Value(Call("kron", (left.tree, right.tree), (), span), span))
-        else:
-            tree = Binary(operator.sign, left.tree, right.tree, span)
-            frame.values.append(Value(tree, span))
-
-    def _finish(self, frame: Frame) -> Value:
-        while frame.operators:
-            self._reduce(frame)
-        (value,) = frame.values
-        return value
-
-    def _leave(self) -> Value:
-        value = self._finish(self.frames.pop())
-        self.depth -= 1
-        return value
-
-    def _argument(self, frame: Frame) -> None:
-        value = self._finish(frame)
-        frame.values.clear()
-        if frame.options:
-            raise self.error(
-                f"an argument follows the option {next(iter(frame.options))}",
-                "write the options last",
-                value.span,
-            )
-        frame.arguments.append(value.tree)
-
-    def _close_call(self, token: Token) -> None:
-        frame = self.frames[-1]
-        assert frame.function is not None
-        if frame.values:
-            self._argument(frame)
-        self.frames.pop()
-        self.depth -= 1
-        name = _NAMED.get(frame.function.text, frame.function.text)
-        span = frame.function.span.to(token.span)
-        if frame.bound:
-            if len(frame.arguments) != 1 or frame.options:
-                fact = f"{name} takes one expression and {len(frame.arguments)} are given"
-                raise self.error(fact, f"write {name}[i,j](A[i,j])", span)
-            self._push(BINDERS[name](frame.bound, frame.arguments[0], span), span)
-            return
-        options = tuple(frame.options.items())
-        self._push(Call(name, tuple(frame.arguments), options, span), span)
-
-    def _close_norm(self, token: Token) -> None:
-        frame = self.frames[-1]
-        assert frame.opener is not None
-        inner = self._leave()
-        span = frame.opener.span.to(token.span)
-        name = "norm1" if token.kind == "‖₁" else "norm2"
-        self._push(Call(name, (inner.tree,), (), span), span)
+            self.reduce(frame)

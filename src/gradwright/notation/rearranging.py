@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from gradwright.core.sizes import Size, minus, plus, times
 from gradwright.errors import GradwrightError, ShapeError
+from gradwright.notation.blocks import BLOCKS, block_form
 from gradwright.notation.ranges import Range
 from gradwright.notation.size_text import as_size
 from gradwright.notation.tree import Call, Part, Tree
@@ -16,7 +17,7 @@ from gradwright.notation.unify import Atom, Atoms, Equations, Form, Unknown
 from gradwright.notation.whole_tensors import of_axes
 
 #: Functions that only move entries.
-MOVING = ("concat", "reshape")
+MOVING = ("concat", "reshape", BLOCKS)
 
 
 def expressions(tree: Call) -> tuple[Tree, ...]:
@@ -30,7 +31,7 @@ def bounds(place: Range, size: Size) -> tuple[Size, Size]:
 
 
 class Rearranging:
-    """The forms of parts, concatenations and reshapes of one formula.
+    """The forms of parts, concatenations, block matrices and reshapes of one formula.
 
     `ordered` collects pairs of sizes of which the first must not be the larger one.
     """
@@ -40,11 +41,13 @@ class Rearranging:
         self.ordered: list[tuple[Size, Size]] = []
 
     def form(self, tree: Part | Call, parts: list[Form]) -> Form:
-        """The form of a part, a concatenation or a reshape.
+        """The form of a part, a concatenation, a block matrix or a reshape.
 
         Raises:
             ShapeError: axes or sizes do not fit, or a size is not known where it is needed.
         """
+        if isinstance(tree, Call) and tree.function == BLOCKS:
+            return block_form(self.equations, tree, parts)
         operands = (tree.base,) if isinstance(tree, Part) else expressions(tree)
         for operand, form in zip(operands, parts, strict=True):
             if form.free or form.kind == "scalar" or max(len(form.rows), len(form.columns)) > 1:

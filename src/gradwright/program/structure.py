@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Container, Iterable
 from fractions import Fraction
 
+from gradwright.core.behind import concatenated
 from gradwright.core.nodes import (
     Add,
     Function,
@@ -15,11 +16,9 @@ from gradwright.core.nodes import (
     Power,
     Product,
     Select,
-    Size,
     arguments,
     postorder,
 )
-from gradwright.core.sizes import plus
 
 
 def needed(node: Node, known: Container[Node]) -> list[Node]:
@@ -60,34 +59,6 @@ def _operands(node: Node) -> tuple[Node, ...]:
             return _terms_operands(node) if behind is None else behind[1]
         case _:
             return ()
-
-
-def concatenated(node: Add) -> tuple[int, tuple[Node, ...]] | None:
-    """An axis and the arrays that a sum puts behind each other along it, each once into zeros."""
-    found: dict[Size, tuple[int, Node]] = {}
-    for coefficient, term in node.terms:
-        if coefficient != 1 or not isinstance(term, Product) or len(term.factors) != 2:
-            return None
-        (chosen, places), (array, labels) = sorted(
-            term.factors, key=lambda factor: not isinstance(factor[0], Select)
-        )
-        if not isinstance(chosen, Select) or chosen.steps != (1,) or term.coefficient != 1:
-            return None
-        part, whole = places
-        axis = labels.index(part) if labels.count(part) == 1 else -1
-        if axis < 0 or term.out != tuple(whole if x == part else x for x in labels):
-            return None
-        if len(set(term.out)) < len(term.out):
-            return None
-        found[chosen.start] = (axis, array)
-    start: Size = 0
-    arrays: list[Node] = []
-    axis = next(iter(found.values()))[0]
-    while start in found and found[start][0] == axis:
-        arrays.append(found.pop(start)[1])
-        start = plus(start, arrays[-1].axes[axis])
-    whole_size = node.axes[axis]
-    return (axis, tuple(arrays)) if not found and start == whole_size else None
 
 
 def _terms_operands(node: Add, by: Fraction = Fraction(1)) -> tuple[Node, ...]:

@@ -7,11 +7,11 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Protocol
 
+from gradwright.core.behind import concatenated
 from gradwright.core.nodes import Add, Labels, Node, Product, Size
 from gradwright.program.contraction import aligned
 from gradwright.program.ir import AddTied, Concatenate, Kernel, Map, Operand, Ref, Spread, broadcast
 from gradwright.program.structure import (
-    concatenated,
     held_axes,
     is_constant,
     is_opened,

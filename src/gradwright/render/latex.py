@@ -22,6 +22,7 @@ from gradwright.render.layout import (
     DELTA,
     Applied,
     Arrayed,
+    Blocked,
     Equals,
     Fenced,
     Indexed,
@@ -115,6 +116,9 @@ def latex_pieces(node: Layout) -> Sequence[str | Layout]:
         case Arrayed(indices, body):
             sign = rf"\operatorname{{array}}_{{{_index_list(indices)}}}\left("
             return sign, body, r"\right)"
+        case Blocked():
+            inside = node.pieces(" & ", r" \\ ")
+            return r"\begin{bmatrix} ", *inside, r" \end{bmatrix}"
         case Equals(left, right):
             return f"{latex_left(left)} = ", right
     raise AssertionError(type(node))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from gradwright.core.work import spend
+from gradwright.notation.blocks import BLOCKS, columns_of
 from gradwright.notation.ranges import Range
 from gradwright.notation.tree import (
     Binary,
@@ -138,6 +139,22 @@ class Arrayed:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Blocked:
+    """`[parts]`, so many of them in each row."""
+
+    parts: tuple[Layout, ...]
+    columns: int
+
+    def pieces(self, beside: str, beneath: str) -> list[str | Layout]:
+        """The parts, with what stands between neighbours and between rows."""
+        found: list[str | Layout] = []
+        for place, part in enumerate(self.parts):
+            found += [beside if place % self.columns else beneath] if place else []
+            found.append(part)
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Equals:
     """`left = right`."""
 
@@ -156,6 +173,7 @@ Layout = (
     | Indexed
     | Summed
     | Arrayed
+    | Blocked
     | Equals
 )
 
@@ -219,6 +237,9 @@ def _laid_out(tree: Tree, parts: list[_Part], done: dict[int, _Part]) -> _Part:
             return _Part(Superscript(parts[0].at_least(ATOM), "-1"), POSTFIX)
         case Call("kron", _):
             return _product("kron", *parts)
+        case Call(function, _, _) if function == BLOCKS:
+            inside = tuple(part.layout for part in parts)
+            return _Part(Blocked(inside, columns_of(tree)), ATOM)
         case Call(function, _, options):
             applied = Applied(function, tuple(part.layout for part in parts), options)
             return _Part(applied, ATOM, vector=len(parts) == 1 and parts[0].vector)

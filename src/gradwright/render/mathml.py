@@ -16,6 +16,7 @@ from gradwright.render.latex_characters import GREEK
 from gradwright.render.layout import (
     Applied,
     Arrayed,
+    Blocked,
     Equals,
     Fenced,
     Indexed,
@@ -109,6 +110,10 @@ def mathml_pieces(node: Layout) -> Sequence[str | Layout]:
         case Arrayed(indices, body):
             sign = f"<msub><mi>array</mi>{_index_row(indices)}</msub>"
             return f"<mrow>{sign}<mo>(</mo>", body, "<mo>)</mo></mrow>"
+        case Blocked():
+            inside = node.pieces("</mtd><mtd>", "</mtd></mtr><mtr><mtd>")
+            table = "<mtable><mtr><mtd>", *inside, "</mtd></mtr></mtable>"
+            return f"<mrow>{_fence('[', 'prefix')}", *table, f"{_fence(']', 'postfix')}</mrow>"
         case Equals(left, right):
             return f"<mrow>{mathml_left(left)}<mo>=</mo>", right, "</mrow>"
     raise AssertionError(type(node))

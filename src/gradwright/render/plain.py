@@ -9,6 +9,7 @@ from gradwright.render.layout import (
     DELTA,
     Applied,
     Arrayed,
+    Blocked,
     Equals,
     Fenced,
     Indexed,
@@ -67,6 +68,8 @@ def _plain(node: Layout) -> Sequence[str | Layout]:
             return f"sum{index_list(indices)}(", bare(body), ")"
         case Arrayed(indices, body):
             return f"array{index_list(indices)}(", body, ")"
+        case Blocked():
+            return "[", *node.pieces(", ", "; "), "]"
         case Equals(left, right):
             return f"{left_text(left)} = ", right
     raise AssertionError(type(node))

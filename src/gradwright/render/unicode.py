@@ -11,6 +11,7 @@ from gradwright.notation.tree import Index, Left, Tree
 from gradwright.render.layout import (
     Applied,
     Arrayed,
+    Blocked,
     Equals,
     Fenced,
     Indexed,
@@ -78,6 +79,8 @@ def unicode_pieces(node: Layout) -> Sequence[str | Layout]:
             return f"Σ_{','.join(indices)} ", body
         case Arrayed(indices, body):
             return f"array{index_list(indices)}(", body, ")"
+        case Blocked():
+            return "[", *node.pieces(", ", "; "), "]"
         case Equals(left, right):
             return f"{left_text(left, unicode_name)} = ", right
     raise AssertionError(type(node))
@@ -92,10 +95,10 @@ def _power(operator: str, base: Layout, exponent: Layout) -> Sequence[str | Layo
 
 
 def _juxtaposed(right: Layout) -> str:
-    """A space multiplies, except where it would read as one number or as a closing norm."""
+    """A space multiplies, except before numbers, norms and block matrices, which a dot parts."""
     first = leading(right)
     norm = isinstance(first, Applied) and first.function in ("norm1", "norm2")
-    return " · " if norm or isinstance(first, Literal) else " "
+    return " · " if norm or isinstance(first, Literal | Blocked) else " "
 
 
 def index_list(indices: Sequence[Index | Range]) -> str:

@@ -73,15 +73,52 @@ def selection_tree(node: Select) -> Tree:
 def _gathered(chain: Chain) -> list[Tree]:
     """A chain where onehot(t)*E is written gather(E, t), and eye(n)[2:n]*x as x[2:n]."""
     parts: list[Tree] = []
-    for factor in reversed(chain):
+    for factor in reversed(_cut(chain)):
         match factor:
             case Call("onehot", (indices,)) if parts and not isinstance(parts[-1], Transpose):
                 parts[-1] = Call("gather", (parts[-1], indices))
-            case Part(Call("eye", _), places) if parts and not isinstance(parts[-1], Transpose):
-                parts[-1] = Part(parts[-1], places)
+            case Part(Call("eye", _), (Range() as place,)) if parts:
+                parts[-1] = _rows(parts[-1], place)
             case _:
                 parts.append(factor)
     return parts[::-1]
+
+
+def _cut(chain: Chain) -> Chain:
+    """A chain where M*eye(n)[2:n]' is written M[:,2:n], and x'*eye(n)[2:n]' is x[2:n]'."""
+    parts: list[Tree] = []
+    for factor in chain:
+        match (parts[-1] if parts else None), factor:
+            case None, _:
+                parts.append(factor)
+            case Transpose(inner), Transpose(Part(Call("eye", _), (Range() as place,))):
+                parts[-1] = Transpose(_part(inner, place, 0))
+            case before, Transpose(Part(Call("eye", _), (Range() as place,))):
+                assert before is not None
+                parts[-1] = _part(before, place, 1)
+            case _:
+                parts.append(factor)
+    return tuple(parts)
+
+
+def _rows(tree: Tree, place: Range) -> Tree:
+    """A range of rows: those of M' are columns of M."""
+    if isinstance(tree, Transpose):
+        return Transpose(_part(tree.operand, place, 1))
+    return _part(tree, place, 0)
+
+
+def _part(tree: Tree, place: Range, axis: int) -> Tree:
+    """A range of places along an axis of a tree, of which another may be cut already."""
+    base, places = (tree.base, list(tree.places)) if isinstance(tree, Part) else (tree, [])
+    free = [k for k, held in enumerate(places) if isinstance(held, Range)]
+    if isinstance(tree, Part) and len(free) < len(places):
+        base, places = tree, []
+    places += [Range()] * (axis + 1 - len(places))
+    if places[axis] != Range():
+        base, places = tree, [Range()] * (axis + 1)
+    places[axis] = place
+    return Part(base, tuple(places))
 
 
 def transposed(tree: Tree, symmetric: AbstractSet[Tree]) -> Tree:

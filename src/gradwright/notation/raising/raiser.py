@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 
+from gradwright.core.behind import placed
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import (
     Add,
@@ -22,6 +23,7 @@ from gradwright.core.nodes import (
     postorder,
     turned_factor,
 )
+from gradwright.notation.blocks import block
 from gradwright.notation.raising.build import number_tree, product, selection_tree, transposed
 from gradwright.notation.raising.contract import (
     NotMatrix,
@@ -147,6 +149,8 @@ class Raiser:
                 return Call("onehot", (Symbol(indices.name),))
             case Product():
                 return self._cheaper_way_up(node, self._term(node).tree())
+            case Add() if (behind := placed(self.graph, node)) is not None:
+                return self._behind(*behind)
             case Add(terms=terms):
                 return self._cheaper_way_up(node, self._sum(node, terms))
             case Power():
@@ -160,6 +164,37 @@ class Raiser:
                 return Transpose(call) if _is_slope(node) else call
             case _:
                 raise NotMatrix
+
+    def _behind(self, axis: int, nodes: Sequence[Node]) -> Tree:
+        """Arrays behind each other: vectors as concat(x, y), matrices as a block matrix."""
+        if nodes[0].order == 1:
+            return Call("concat", tuple(map(self.tree, nodes)))
+        grid = [[node] for node in nodes]
+        if axis == 1:
+            grid = [list(nodes)]
+        else:
+            beside = [placed(self.graph, n) if isinstance(n, Add) else None for n in nodes]
+            rows = [found[1] for found in beside if found is not None and found[0] == 1]
+            widths = {tuple(part.axes[1] for part in row) for row in rows}
+            if len(rows) == len(nodes) and len(widths) == 1:
+                grid = [list(row) for row in rows]
+        parts = [self._beside(node) for row in grid for node in row]
+        return block(parts, len(grid[0]))
+
+    def _beside(self, node: Node) -> Tree:
+        """A part of a block matrix; what is repeated along a single place is one without it."""
+        if isinstance(node, Product) and 1 in node.axes and node not in self.user_trees:
+            held = {x for _, labels in node.factors for x in labels}
+            out = tuple(
+                x for x, size in zip(node.out, node.axes, strict=True) if x in held or size != 1
+            )
+            factors, coefficient = node.factors, node.coefficient
+            narrow = self.graph.product(factors, out, coefficient=coefficient)
+            if len(out) < node.order:
+                tree = self.tree(narrow)
+                is_row = len(out) == 1 and out[0] == node.out[1]
+                return transposed(tree, self._symmetric) if is_row else tree
+        return self.tree(node)
 
     def _cheaper_way_up(self, node: Product | Add, tree: Tree) -> Tree:
         """(A B + B A)' in place of B' A' + A' B': a matrix as the transpose of a formula."""
