@@ -59,12 +59,14 @@ class EnvironmentReader(TokenReader, ABC):
 
     def matrix(self, token: LatexToken) -> Parts:
         """`[A, B; C, D]`, in parentheses that part it from what stands before it."""
+        rows = self.rows()
+        if sum(map(len, rows)) < 2:
+            clash = f"the matrix has {sum(map(len, rows))} parts, and a block matrix has several"
+            raise self.error(token, clash, r"write \begin{bmatrix} A & B \end{bmatrix}")
         parts: Parts = [(" ([", token.span)]
-        for place, cells in enumerate(self.rows()):
+        for place, cells in enumerate(rows):
             for column, cell in enumerate(cells):
                 if place or column:
                     parts.append((", " if column else "; ", token.span))
                 parts += cell
-        if len(parts) < 2:
-            raise self.error(token, "the matrix is empty", "write what it holds")
         return [*parts, ("])", token.span)]
