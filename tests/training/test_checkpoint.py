@@ -13,7 +13,8 @@ import pytest
 from gradwright.errors import DataError, OutputError, TrainingError
 from gradwright.training import checkpoint
 from gradwright.training.checkpoint import Checkpoint
-from gradwright.training.loop import Settings, train_module
+from gradwright.training.loop import train_module
+from gradwright.training.record import Settings
 from tests.training.hand_written import HandWritten
 
 Array = Any

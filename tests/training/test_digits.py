@@ -7,7 +7,8 @@ import pytest
 
 from gradwright.data import bundled
 from gradwright.data.dataset import Standardiser, split
-from gradwright.training.loop import Settings, train_module
+from gradwright.training.loop import train_module
+from gradwright.training.record import Settings
 from tests.training.hand_written import HandWritten
 
 

@@ -9,7 +9,8 @@ import pytest
 
 import gradwright as gw
 from gradwright.errors import TrainingError
-from gradwright.training.loop import Settings, train_module
+from gradwright.training.loop import train_module
+from gradwright.training.record import Settings
 from tests.training.hand_written import HandWritten
 
 Array = Any

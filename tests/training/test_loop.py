@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from gradwright.errors import TrainingError
-from gradwright.training.loop import Epoch, Settings, TrainingRun, accuracy, train_module
+from gradwright.training.loop import accuracy, train_module
+from gradwright.training.record import Epoch, Settings, TrainingRun
 from tests.training.hand_written import HandWritten
 
 Array = Any

@@ -36,7 +36,7 @@ from gradwright.notation.tree import Call, walk
 from gradwright.ops.outputs import output_record
 from gradwright.ops.table import OPERATIONS
 from gradwright.render.unicode import unicode_name
-from gradwright.training.loop import Settings
+from gradwright.training.record import Settings
 from gradwright.verification.report import CheckReport
 
 if TYPE_CHECKING:
@@ -163,10 +163,11 @@ class NetworkDerivation:
 
     @bounded("the code of a network")
     def source(self, target: str = "numpy") -> str:
-        """A complete module that needs NumPy only, or for "torch" PyTorch only.
+        """A complete module that needs NumPy only, for "torch" PyTorch only, or for "c" nothing.
 
         "torch" is a `torch.nn.Module` with parameters W1, b1, …, whose layers are
-        `torch.autograd.Function`s: the derived way back and its second derivatives.
+        `torch.autograd.Function`s: the derived way back and its second derivatives. "c" is C99
+        with vectors as GCC and Clang have them: whole epochs of gradient descent in one call.
 
         Raises:
             NetworkError: a size is a name.
@@ -174,6 +175,8 @@ class NetworkDerivation:
         """
         if target == "torch":
             return self._model.torch_source
+        if target == "c":
+            return self._model.c_source
         if target != "numpy":
             raise unknown_target(target)
         return self._model.source

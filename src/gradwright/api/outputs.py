@@ -95,13 +95,13 @@ def plain(value: Any) -> Any:
 
 
 #: What code is written for.
-TARGETS = ("numpy", "torch")
+TARGETS = ("numpy", "torch", "c")
 
 
 def unknown_target(target: str) -> UnsupportedError:
     """The error for a target that there is not."""
     return UnsupportedError(
         f"source for the target {target!r}",
-        f"{target!r} is asked for and the targets are {' and '.join(TARGETS)}",
+        f"{target!r} is asked for and the targets are {', '.join(TARGETS)}, c for networks only",
         'use source("numpy") or source("torch")',
     )

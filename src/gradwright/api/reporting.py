@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gradwright.api.backprop import NetworkDerivation
     from gradwright.api.derivation import Derivation
     from gradwright.gradientflow.report import FlowReport
-    from gradwright.training.loop import Epoch
+    from gradwright.training.record import Epoch
     from gradwright.verification.report import CheckReport
 
 

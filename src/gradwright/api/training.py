@@ -11,9 +11,13 @@ from gradwright.api.network import Network
 from gradwright.errors import UnsupportedError
 from gradwright.nn.parameters import Parameters
 from gradwright.nn.targets import prepare_inputs, prepare_targets
-from gradwright.training.loop import Epoch, Settings, TrainingRun, Watcher, train_module
+from gradwright.training.loop import Watcher, train_module
+from gradwright.training.record import Epoch, Settings, TrainingRun
 
 Array = Any
+
+#: What training runs.
+TARGETS = ("auto", "numpy", "c")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ def train(
     checkpoint: str | os.PathLike[str] | None = None,
     resume: str | os.PathLike[str] | None = None,
 ) -> Run:
-    """Train by mini-batch gradient descent with the emitted NumPy step.
+    """Train by mini-batch gradient descent with the emitted step.
 
     Args:
         net: the network; its loss and reduction are what is minimised.
@@ -60,7 +64,8 @@ def train(
         learning_rate: W := W - learning_rate · ∂L/∂W.
         seed: of the order of samples and of the default start.
         shuffle: whether each epoch draws a new order.
-        target: "numpy", or "auto" for the same.
+        target: "numpy", "auto" for the same, or "c": compiled code, which needs a C compiler and
+            runs many steps in one call. A training is resumed with the target that it began with.
         validation: (X, y) to report loss and accuracy on after each epoch.
         callbacks: called with each `Epoch`.
         checkpoint: a file to write the state to after each epoch.
@@ -69,12 +74,14 @@ def train(
     Raises:
         TrainingError: a loss that is not finite, with step and layer; `.run` has the last state.
         DataError: data that does not fit the network.
+        UnsupportedError: another optimizer or target; for "c" a layer by formula, no compiler, or
+            one that fails.
     """
-    if optimizer != "sgd" or target not in ("auto", "numpy"):
+    if optimizer != "sgd" or target not in TARGETS:
         odd = f"the optimizer {optimizer!r}" if optimizer != "sgd" else f"the target {target!r}"
         raise UnsupportedError(
             f"training with {odd}",
-            f"{odd} is asked for and there is the optimizer sgd and the target numpy",
+            f"{odd} is asked for and there are the optimizer sgd and the targets numpy and c",
             'leave both out, or use optimizer="sgd", target="numpy"',
         )
     settings = Settings(epochs, batch_size, learning_rate, seed, shuffle)
@@ -88,6 +95,7 @@ def train(
         watchers=callbacks,
         checkpoint=checkpoint,
         resume=resume,
+        compiled=net.model.compiled(str(start.flat.dtype)) if target == "c" else None,
     )
     trained = Parameters(net.model.layers, record.parameters)
     return Run(trained, record.history, record.stopped, record)

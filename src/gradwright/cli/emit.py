@@ -25,7 +25,7 @@ SCHEMA = "gradwright.source/1"
     "--target",
     default="numpy",
     show_default=True,
-    help="What the code is written for: numpy or torch.",
+    help="What the code is written for: numpy, torch, or c for networks.",
 )
 @options.as_json
 @options.out
@@ -42,9 +42,10 @@ def command(
     as_json: bool,
     out: str | None,
 ) -> None:
-    """Print the derivative as a complete module that needs NumPy only, or PyTorch only.
+    """Print the derivative as a complete module that needs NumPy, PyTorch, or a C compiler only.
 
-    With --out, the folder gets the module as derivative.py, or backprop.py for a network.
+    With --out, the folder gets the module as derivative.py, or for a network as backprop.py, or
+    backprop.c.
 
     \b
     Examples:
@@ -52,6 +53,7 @@ def command(
       gradwright emit "64 -> 32 relu -> 10 softmax" > backprop.py
       gradwright emit "2 -> 8 tanh -> 1 sigmoid" --out build/
       gradwright emit "2 -> 8 tanh -> 1 sigmoid" --target torch > model.py
+      gradwright emit "2 -> 8 tanh -> 1 sigmoid" --target c > model.c
     """
     with output_folder(out) as folder:
         network = is_network(text)
@@ -60,7 +62,8 @@ def command(
         else:
             source = make_derivation(text, wrt, kind, declarations, mode).source(target)
         if folder is not None:
-            folder.write("backprop.py" if network else "derivative.py", source)
+            ending = "c" if target == "c" else "py"
+            folder.write(f"{'backprop' if network else 'derivative'}.{ending}", source)
         document = {"schema": SCHEMA, "of": text, "target": target, "source": source}
         for path in publish(folder):
             note(f"wrote {path}")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gradwright.api.network import Network
     from gradwright.data.dataset import Dataset, Standardiser
     from gradwright.nn.parameters import Parameters
-    from gradwright.training.loop import Epoch
+    from gradwright.training.record import Epoch
 
 SCHEMA = "gradwright.trained/1"
 

@@ -10,6 +10,7 @@ from threading import RLock
 from types import ModuleType
 
 from gradwright.core.nodes import Size
+from gradwright.emit.c.network import network_source
 from gradwright.emit.network import network_module
 from gradwright.emit.torch_network import network_module as network_code
 from gradwright.errors import NetworkError, UnsupportedError
@@ -28,6 +29,7 @@ from gradwright.nn.sequence import Source, read_network
 from gradwright.nn.text import LayerGroup, parse_groups, require_numbers
 from gradwright.nn.torch_module import torch_code
 from gradwright.notation.supplied import Supplied
+from gradwright.run.compiled_network import CompiledNetwork
 from gradwright.run.load import load
 
 
@@ -324,6 +326,30 @@ class NetworkModel:
         with self._lock:
             note = f"Loss: {self.loss}, {self.reduction} over the samples."
             return network_code(torch_code(self.kinds, self.layers, self.derived, self.text, note))
+
+    @cached_property
+    def c_source(self) -> str:
+        """The source of the network in C.
+
+        Raises:
+            NetworkError: a size is a name.
+            UnsupportedError: a layer is given by formula, or needs what the target does not have.
+        """
+        widths = self.widths
+        self.require_dense("the target c")
+        with self._lock:
+            stages = [(self.derived[run.kind].stage, run.count) for run in self.runs]
+            note = f"Loss: {self.loss}, {self.reduction} over the samples."
+            rows, inputs = self.layout.row_samples, self.layout.row_inputs
+            return network_source(stages, widths, self.text, note, rows, inputs)
+
+    def compiled(self, dtype: str) -> CompiledNetwork:
+        """The C module, compiled and loaded, for "float32" or "float64".
+
+        Raises:
+            UnsupportedError: as `c_source`; there is no compiler, or it fails.
+        """
+        return CompiledNetwork(self.c_source, dtype)
 
     def explained_runs(self, convention: Convention) -> Sequence[Run]:
         """The runs with their printed lines, for the explanation."""

@@ -61,6 +61,7 @@ RECORDS = (
         derivative=_exp,
         value=np.exp,
         numpy=NumpyCode("np.exp({0})", ("np.exp({0}, out={out})",)),
+        c="real_exp({0})",
         definition="exp(x)",
         proof=(ProofLine("exp(x)", "exp is its own derivative"),),
         source="NIST DLMF 4.7.8",
@@ -70,6 +71,7 @@ RECORDS = (
         derivative=_log,
         value=np.log,
         numpy=NumpyCode("np.log({0})", ("np.log({0}, out={out})",)),
+        c="real_log({0})",
         definition="log(x)",
         proof=(
             ProofLine("1/exp(log(x))", "inverse function rule on exp(log(x)) = x"),
@@ -84,6 +86,7 @@ RECORDS = (
         derivative=_log1p,
         value=np.log1p,
         numpy=NumpyCode("np.log1p({0})", ("np.log1p({0}, out={out})",)),
+        c="real_log1p({0})",
         definition="log(1 + x)",
         proof=(ProofLine("1/(1 + x)", "chain rule on log(u), u = 1 + x"),),
         source="Higham, Accuracy and Stability of Numerical Algorithms (2002), section 1.14.1",
@@ -95,6 +98,7 @@ RECORDS = (
         derivative=_expm1,
         value=np.expm1,
         numpy=NumpyCode("np.expm1({0})", ("np.expm1({0}, out={out})",)),
+        c="real_expm1({0})",
         definition="exp(x) - 1",
         proof=(ProofLine("exp(x)", "exp is its own derivative"),),
         source="Higham, Accuracy and Stability of Numerical Algorithms (2002), section 1.14.1",
@@ -104,6 +108,7 @@ RECORDS = (
         derivative=_sigmoid,
         value=_sigmoid_value,
         numpy=NumpyCode("sigmoid({0})", ("sigmoid({0}, out={out})",), helper="sigmoid"),
+        c="real_sigmoid({0})",
         torch=TorchCode("torch.sigmoid({0})"),
         definition="1/(1 + exp(-x))",
         proof=(
@@ -120,6 +125,7 @@ RECORDS = (
         derivative=_softplus,
         value=lambda x: np.logaddexp(x, 0),
         numpy=NumpyCode("np.logaddexp({0}, 0)", ("np.logaddexp({0}, 0, out={out})",)),
+        c="real_softplus({0})",
         torch=TorchCode("softplus({0})", helper="softplus"),
         definition="log(1 + exp(x))",
         proof=(
@@ -150,6 +156,7 @@ RECORDS = (
         derivative=_power,
         value=np.power,
         numpy=NumpyCode("{0} ** {1}", ("np.power({0}, {1}, out={out})",)),
+        c="real_pow({0}, {1})",
         definition="exp(y*log(x))",
         proof=(
             ProofLine("exp(y*log(x))*(y/x)", "chain rule on exp(u), u = y*log(x)"),

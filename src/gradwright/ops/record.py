@@ -81,7 +81,8 @@ class Elementwise:
     rule gives to the one that `derivative` returns. `levels` are the values below, at and above
     zero of a function that is constant on each side, with `{name}` for options. A function with a
     `kink` has it where its argument, or the difference of two, is one of `kinks_at`. `torch` is
-    given where PyTorch does not spell it as NumPy does.
+    given where PyTorch does not spell it as NumPy does. `c` is an expression of C in arguments that
+    are names or entries of arrays; functions of it begin with `real_`.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Elementwise:
     levels: tuple[str, ...] = ()
     kinks_at: tuple[Fraction, ...] = (Fraction(0),)
     torch: TorchCode | None = None
+    c: str = ""
 
 
 @dataclass(frozen=True, slots=True)

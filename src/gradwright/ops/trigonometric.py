@@ -158,6 +158,7 @@ RECORDS = (
         derivative=_tanh,
         value=np.tanh,
         numpy=_ufunc("tanh"),
+        c="real_tanh({0})",
         definition="(exp(x) - exp(-x))/(exp(x) + exp(-x))",
         proof=(
             ProofLine(

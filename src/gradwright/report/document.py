@@ -10,7 +10,7 @@ from gradwright.nn.slopes import is_elementwise
 from gradwright.report import figures
 from gradwright.report.forward_diagram import forward_diagram
 from gradwright.report.page import code, details, notes, section
-from gradwright.training.loop import Epoch
+from gradwright.training.record import Epoch
 from gradwright.verification.report import CheckReport
 
 #: Jacobians up to this many rows and columns are drawn as heat maps.

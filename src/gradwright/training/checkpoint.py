@@ -28,6 +28,7 @@ class Checkpoint:
     epochs_done: int
     seed: int
     history: tuple[dict[str, Any], ...]
+    target: str = "numpy"
 
 
 def write(path: str | os.PathLike[str], state: Checkpoint) -> None:
@@ -41,6 +42,7 @@ def write(path: str | os.PathLike[str], state: Checkpoint) -> None:
         "epochs_done": state.epochs_done,
         "seed": state.seed,
         "history": list(state.history),
+        "target": state.target,
         "sha256": _digest(state.parameters),
     }
     arrays = {"parameters": state.parameters, "header": np.array(json.dumps(header))}
@@ -72,7 +74,10 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
         _refuse(path, f"its header says epochs_done {done!r} and seed {seed!r}")
     if len(history) != done or not all(isinstance(row, dict) for row in history):
         _refuse(path, f"it counts {done} epochs and tells of {len(history)}")
-    return Checkpoint(parameters, done, seed, tuple(history))
+    target = header.get("target", "numpy")
+    if not isinstance(target, str):
+        _refuse(path, f"its header says target {target!r}")
+    return Checkpoint(parameters, done, seed, tuple(history), target)
 
 
 def _refuse(

@@ -6,15 +6,13 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
-from gradwright.errors import DataError, TrainingError
+from gradwright.errors import TrainingError
 from gradwright.training import checkpoint as checkpoints
-
-SCHEMA = "gradwright.training/1"
+from gradwright.training.record import Epoch, Settings, TrainingRun
 
 Array = Any
 
@@ -50,113 +48,24 @@ class Module(Protocol):
         """Weights and biases as views, or for each layer its parameters by letter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """What happened in one epoch; the loss is the mean over its samples, before each update."""
+class Descent(Protocol):
+    """Many steps in one call, of compiled code."""
 
-    epoch: int
-    loss: float
-    seconds: float
-    validation_loss: float | None = None
-    validation_accuracy: float | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return {
-            "epoch": self.epoch,
-            "loss": self.loss,
-            "seconds": self.seconds,
-            "validation_loss": self.validation_loss,
-            "validation_accuracy": self.validation_accuracy,
-        }
-
-    @classmethod
-    def from_dict(cls, row: dict[str, Any]) -> Epoch:
-        """From what `to_dict` gave.
-
-        Raises:
-            DataError: a row that it did not give.
-        """
-        names = {field.name for field in fields(cls)}
-        numbers = all(value is None or type(value) in (int, float) for value in row.values())
-        if row.keys() != names or not numbers:
-            raise DataError(
-                "the history of a training",
-                f"a row holds {row} and numbers for {', '.join(sorted(names))} are expected",
-                "give an undamaged file that training wrote",
-            )
-        return cls(**row)
+    def descend(
+        self,
+        parameters: Array,
+        X: Array,
+        Y: Array,
+        order: Array,
+        batch_size: int,
+        learning_rate: float,
+        gradient: Array,
+    ) -> tuple[int, float, float]:
+        """(steps made, sum of the losses times their samples, the last loss)."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TrainingRun:
-    """The result of training.
-
-    `stopped` is "finished" or "interrupted"; in the `run` of an error it is "not finite".
-    """
-
-    parameters: Array
-    history: tuple[Epoch, ...]
-    stopped: str
-    seed: int
-
-    @property
-    def epochs_done(self) -> int:
-        """Whole epochs, those before a resumption included."""
-        return len(self.history)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The run in the schema gradwright.training/1, without the parameters."""
-        return {
-            "schema": SCHEMA,
-            "stopped": self.stopped,
-            "seed": self.seed,
-            "epochs": self.epochs_done,
-            "history": [epoch.to_dict() for epoch in self.history],
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to train; checked when made."""
-
-    epochs: int = 10
-    batch_size: int = 32
-    learning_rate: float = 0.1
-    seed: int = 0
-    shuffle: bool = True
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be trained with."""
-        rules = (
-            ("epochs", _is_whole(self.epochs, 0), "a whole number from 0"),
-            ("batch_size", _is_whole(self.batch_size, 1), "a whole number from 1"),
-            ("learning_rate", _is_positive(self.learning_rate), "a positive finite number"),
-            ("seed", _is_whole(self.seed, 0), "a whole number from 0"),
-        )
-        for name, fits, wanted in rules:
-            if not fits:
-                value = getattr(self, name)
-                raise TrainingError(
-                    f"training with {name}={value!r}",
-                    f"{name} is {value!r} and must be {wanted}",
-                    f"give {name} {wanted}",
-                )
-
-
-def _is_whole(value: object, least: int) -> bool:
-    # True is an int to Python, and no count to anybody else.
-    return (
-        isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= least
-    )
-
-
-def _is_positive(value: object) -> bool:
-    return (
-        isinstance(value, int | float | np.integer | np.floating)
-        and not isinstance(value, bool)
-        and 0 < float(value) < math.inf
-    )
+#: A call of compiled code takes about so many seconds, so that Ctrl-C is heard.
+CALL_SECONDS = 0.1
 
 
 Watcher = Callable[[Epoch], None]
@@ -173,8 +82,11 @@ class Loop:
         Y: Array,
         settings: Settings,
         validation: tuple[Array, Array] | None,
+        compiled: Descent | None,
     ) -> None:
         self.module = module
+        self.compiled = compiled
+        self._steps_per_call = 1
         self.parameters = parameters
         self.X, self.Y = X, Y
         self.settings = settings
@@ -197,19 +109,52 @@ class Loop:
         order = np.arange(count)
         if self.settings.shuffle:
             np.random.default_rng((self.settings.seed, number)).shuffle(order)
-        total = 0.0
         self._before_epoch[...] = self.parameters
-        for step, start in enumerate(range(0, count, size)):
+        total = self._steps(order, number) if self.compiled is None else self._calls(order, number)
+        if not np.all(np.isfinite(self.parameters)):
+            last = (count - 1) // size
+            rows = self.X[order[last * size :]]
+            where = _first_bad_layer(self.module, self.parameters, rows)
+            self._stop(number, last, "the parameters are not finite after", where)
+        return Epoch(number, total / count, time.perf_counter() - started, *self._validated())
+
+    def _steps(self, order: Array, number: int) -> float:
+        """The steps of an epoch one by one; returns the sum of the losses times their samples."""
+        total, size = 0.0, len(self._rows)
+        for step, start in enumerate(range(0, len(order), size)):
             places = order[start : start + size]
             rows, targets = self._rows[: len(places)], self._targets[: len(places)]
             # mode="clip" writes to `out` itself; the default goes through a copy.
             np.take(self.X, places, axis=0, out=rows, mode="clip")
             np.take(self.Y, places, axis=0, out=targets, mode="clip")
             total += self._step(rows, targets, number, step) * len(places)
-        if not np.all(np.isfinite(self.parameters)):
-            where = _first_bad_layer(self.module, self.parameters, rows)
-            self._stop(number, step, "the parameters are not finite after", where)
-        return Epoch(number, total / count, time.perf_counter() - started, *self._validated())
+        return total
+
+    def _calls(self, order: Array, number: int) -> float:
+        """The steps of an epoch by compiled code, many in one call."""
+        assert self.compiled is not None
+        total, start, size = 0.0, 0, len(self._rows)
+        while start < len(order):
+            places = order[start : start + size * self._steps_per_call]
+            began = time.perf_counter()
+            steps, value, last = self.compiled.descend(
+                self.parameters,
+                self.X,
+                self.Y,
+                places,
+                size,
+                self.settings.learning_rate,
+                self._gradient,
+            )
+            seconds = time.perf_counter() - began
+            total += value
+            if not math.isfinite(last):
+                rows = self.X[places[steps * size : (steps + 1) * size]]
+                where = _first_bad_layer(self.module, self.parameters, rows)
+                self._stop(number, start // size + steps, f"the loss is {last} at", where)
+            self._steps_per_call = max(1, int(CALL_SECONDS * steps / max(seconds, 1e-9)))
+            start += len(places)
+        return total
 
     def _step(self, rows: Array, targets: Array, epoch: int, step: int) -> float:
         # The module updates in place, so that Ctrl-C may find the parameters half new, and a bad
@@ -232,6 +177,11 @@ class Loop:
             self._stop(epoch, step, f"the loss is {value} at", where)
         self._within_step = False
         return value
+
+    @property
+    def target(self) -> str:
+        """What the steps are code of."""
+        return "numpy" if self.compiled is None else "c"
 
     def last_finished(self) -> Array:
         """The parameters after the last whole step, at any moment."""
@@ -310,8 +260,9 @@ def train_module(
     watchers: Sequence[Watcher] = (),
     checkpoint: str | os.PathLike[str] | None = None,
     resume: str | os.PathLike[str] | None = None,
+    compiled: Descent | None = None,
 ) -> TrainingRun:
-    """Train a copy of the parameters.
+    """Train a copy of the parameters, with the module's step or with compiled code.
 
     `X` is samples × features and `Y` samples × outputs, of the dtype of `parameters`. Ctrl-C
     ends the training after the last finished step and keeps it. With `checkpoint` the state is
@@ -327,7 +278,7 @@ def train_module(
     _require_samples(parameters, X, Y, "X", "Y")
     if validation is not None:
         _require_samples(parameters, *validation, "validation X", "validation Y")
-    loop = Loop(module, parameters.copy(), X, Y, settings, validation)
+    loop = Loop(module, parameters.copy(), X, Y, settings, validation, compiled)
     if resume is not None:
         _resume(loop, resume)
     try:
@@ -370,7 +321,8 @@ def _require_samples(parameters: Array, X: Array, Y: Array, x_name: str, y_name:
 
 def _save(loop: Loop, path: str | os.PathLike[str]) -> None:
     history = tuple(epoch.to_dict() for epoch in loop.history)
-    state = checkpoints.Checkpoint(loop.parameters, len(loop.history), loop.settings.seed, history)
+    seed, target = loop.settings.seed, loop.target
+    state = checkpoints.Checkpoint(loop.parameters, len(loop.history), seed, history, target)
     checkpoints.write(path, state)
 
 
@@ -384,6 +336,13 @@ def _resume(loop: Loop, path: str | os.PathLike[str]) -> None:
             f"seed {state.seed}, and this training has {loop.parameters.size} of "
             f"{loop.parameters.dtype} and seed {loop.settings.seed}",
             "resume with the network, dtype and seed that the checkpoint was made with",
+        )
+    if state.target != loop.target:
+        raise TrainingError(
+            f"resuming from {path}",
+            f"the checkpoint was made with the target {state.target} and this training has the "
+            f"target {loop.target}, whose numbers are rounded otherwise",
+            f'resume with target="{state.target}"',
         )
     loop.parameters[...] = state.parameters
     loop.history = [Epoch.from_dict(row) for row in state.history]

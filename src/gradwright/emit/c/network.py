@@ -1,0 +1,331 @@
+"""The C target for networks: functions for each layer kind, and counted loops over the layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+
+from gradwright.calculus.stage import Stage
+from gradwright.emit.buffered import plain_name
+from gradwright.emit.c.blocks import Block, blocks_of
+from gradwright.emit.c.function import CFunction, FunctionPrinter, sizes_of
+from gradwright.emit.numpy import documentation
+from gradwright.program.ir import Function
+from gradwright.program.stage import StageProgram, build_stage
+
+#: The parts of every module that are the same, in their order.
+SUPPORT = ("prologue.h", "functions.h", "products.h", "rows.h")
+
+HEADER = """/* Forward and backward pass of the network
+   {text}
+   {note}
+
+   `parameters` is one flat vector: {order}.
+   X has one sample in each row, Y one target. Arrays of `work_length(samples)` numbers are
+   enough for `work`. With -DDOUBLE_PRECISION all numbers are doubles. */
+
+"""
+
+DRIVER = """
+/* How many numbers the functions below need of memory for so many samples. */
+size_t work_length(long samples)
+{{
+    return (size_t)({per_sample} * samples + {fixed} + (samples + {space}) * WIDE);
+}}
+
+static inline void swap(real **one, real **other)
+{{
+    real *const kept = *one;
+    *one = *other;
+    *other = kept;
+}}
+
+/* The first layer's input: rows of X, all or those that `order` names{turned}. */
+static void gather(long n, long width, const real *from, const int64_t *order, real *to)
+{{
+    for (long i = 0; i < n; ++i) {{
+        const real *row = from + (order ? order[i] : i) * width;
+{copy}
+    }}
+}}
+
+/* What each layer saves for the way back, behind each other in `work`. */
+static void forward_pass(const real *parameters, long n, real *work, real *scratch, real *space)
+{{
+{forward}
+}}
+
+static real value_of(const real *parameters, long n, const real *Y, real *work, real *scratch,
+                     real *space)
+{{
+    (void)parameters;
+{loss}
+}}
+
+static void backward_pass(const real *parameters, long n, const real *Y, real *gradient,
+                          real *work, real *scratch, real *space)
+{{
+    real *dA = work + {first_adjoint} * n, *dX = work + {second_adjoint} * n;
+{backward}
+}}
+
+/* The activations of the last layer, one sample in each row. */
+void predict(const real *parameters, const real *X, long n, real *result, real *work)
+{{
+    real *const scratch = work + {scratch} * n, *const space = scratch + {scratch_length};
+    gather(n, {inputs}, X, NULL, work);
+    forward_pass(parameters, n, work, scratch, space);
+    const real *A = work + {last} * n;
+    for (long i = 0; i < n; ++i)
+        for (long j = 0; j < {outputs}; ++j)
+            result[i * {outputs} + j] = A[{last_entry}];
+}}
+
+/* The loss of a batch. */
+double loss(const real *parameters, const real *X, const real *Y, long n, real *work)
+{{
+    real *const scratch = work + {scratch} * n, *const space = scratch + {scratch_length};
+    real *const targets = work + {targets} * n;
+    gather(n, {inputs}, X, NULL, work);
+    gather(n, {outputs}, Y, NULL, targets);
+    forward_pass(parameters, n, work, scratch, space);
+    return value_of(parameters, n, targets, work, scratch, space);
+}}
+
+static double batch(const real *parameters, const real *X, const real *Y, const int64_t *order,
+                    long n, real *gradient, real *work)
+{{
+    real *const scratch = work + {scratch} * n, *const space = scratch + {scratch_length};
+    real *const targets = work + {targets} * n;
+    gather(n, {inputs}, X, order, work);
+    gather(n, {outputs}, Y, order, targets);
+    forward_pass(parameters, n, work, scratch, space);
+    const double value = value_of(parameters, n, targets, work, scratch, space);
+    backward_pass(parameters, n, targets, gradient, work, scratch, space);
+    return value;
+}}
+
+/* The loss of a batch, and its gradient as a flat vector like the parameters. */
+double value_and_gradient(const real *parameters, const real *X, const real *Y, long n,
+                          real *gradient, real *work)
+{{
+    return batch(parameters, X, Y, NULL, n, gradient, work);
+}}
+
+/* Steps of gradient descent in place over batches of the samples that `order` names.
+
+   Returns how many were made: fewer than asked for where a loss is not finite, before that step.
+   Adds to `total` each loss times its number of samples; `last` is the last loss. */
+long descend(real *parameters, const real *X, const real *Y, const int64_t *order, long samples,
+             long batch_size, double learning_rate, real *gradient, real *work, double *total,
+             double *last)
+{{
+    long step = 0;
+    for (long start = 0; start < samples; start += batch_size, ++step) {{
+        const long n = samples - start < batch_size ? samples - start : batch_size;
+        *last = batch(parameters, X, Y, order + start, n, gradient, work);
+        if (!isfinite(*last))
+            return step;
+        *total += *last * (double)n;
+        _Pragma("omp simd")
+        for (long i = 0; i < {parameters}; ++i)
+            parameters[i] -= (real)learning_rate * gradient[i];
+    }}
+    return step;
+}}
+"""
+
+
+def network_source(
+    stages: Sequence[tuple[Stage, int]],
+    widths: Sequence[int],
+    text: str,
+    note: str,
+    row_samples: bool = True,
+    row_inputs: bool = True,
+) -> str:
+    """The C source of a network of dense layers; arguments as for the NumPy target.
+
+    Raises:
+        UnsupportedError: a layer needs a kernel that the target does not have.
+    """
+    programs = {stage.name: build_stage(stage) for stage, _ in stages}
+    blocks = list(blocks_of(stages, programs, widths))
+    functions = {name: _functions(program) for name, program in programs.items()}
+    module = _Module(blocks, functions, widths, row_samples)
+    order = "W of shape (fan-in, fan-out)" if row_inputs else "W of shape (fan-out, fan-in)"
+    header = HEADER.format(
+        text=_comment(text), note=_comment(note), order=f"W1, b1, W2, b2, ... in C order, {order}"
+    )
+    support = [(files(__package__) / name).read_text("utf-8") for name in SUPPORT]
+    written = [f.text for listed in functions.values() for f in listed.values()]
+    return "\n".join([header + support[0], *support[1:], "\n\n".join(written), module.driver()])
+
+
+def _comment(text: str) -> str:
+    return documentation(text).replace("*/", "* /").replace("/*", "/ *")
+
+
+def _functions(program: StageProgram) -> dict[str, CFunction]:
+    gradients = [name for name in program.gradients if name != "δX"]
+    made = {
+        "forward": FunctionPrinter(program.forward, program.saved).printed(),
+        "backward": FunctionPrinter(
+            program.backward, [*gradients, "δX"], ["δA"], optional="δX"
+        ).printed(),
+    }
+    if program.loss is not None:
+        made["loss"] = FunctionPrinter(program.loss, ()).printed()
+    return made
+
+
+class _Module:
+    """The text of the functions that run through the layers."""
+
+    def __init__(
+        self,
+        blocks: Sequence[Block],
+        functions: Mapping[str, Mapping[str, CFunction]],
+        widths: Sequence[int],
+        row_samples: bool,
+    ) -> None:
+        self.blocks = blocks
+        self.functions = functions
+        self.widths = widths
+        self.row_samples = row_samples
+        last = blocks[-1]
+        self.last_activation = last.activations + last.fan_in + (last.count - 1) * last.fan_out
+        self.saved_start = self.last_activation + last.fan_out
+        self.adjoints = self.saved_start + last.saved + last.count * last.extra_length
+        self.targets = self.adjoints + 2 * max(widths)
+        self.scratch = self.targets + widths[-1]
+
+    def driver(self) -> str:
+        """The functions that callers see."""
+        scratch, fixed = self._scratch()
+        last = self.blocks[-1]
+        to = "to[i * width + j]" if self.row_samples else "to[j * n + i]"
+        return DRIVER.format(
+            per_sample=self.scratch + scratch,
+            fixed=fixed,
+            space=max(self.widths),
+            turned="" if self.row_samples else ", turned",
+            copy=f"        for (long j = 0; j < width; ++j)\n            {to} = row[j];",
+            forward=_indented(self.forward()),
+            loss=_indented(self.loss()),
+            backward=_indented(self.backward()),
+            first_adjoint=self.adjoints,
+            second_adjoint=self.adjoints + max(self.widths),
+            targets=self.targets,
+            scratch=self.scratch,
+            scratch_length=f"{scratch} * n + {fixed}",
+            inputs=self.widths[0],
+            outputs=self.widths[-1],
+            last=self.last_activation,
+            last_entry=f"i * {self.widths[-1]} + j" if self.row_samples else "j * n + i",
+            parameters=last.parameters + last.count * last.size,
+        )
+
+    def _scratch(self) -> tuple[int, int]:
+        """The most numbers of scratch that a function needs, for each sample and besides."""
+        most = [0, 0]
+        for block in self.blocks:
+            for function in self.functions[block.program.name].values():
+                needed = [0, 0]
+                for axes in function.scratch:
+                    needed["n" not in axes] += block.units(axes)
+                most = [max(pair) for pair in zip(most, needed, strict=True)]
+        return most[0], most[1]
+
+    def forward(self) -> list[str]:
+        """The calls from the first layer to the last."""
+        lines = []
+        for block in self.blocks:
+            program = block.program
+            listed = self._arguments(block, program.forward, program.saved, {})
+            call = _call(program.forward.name, listed)
+            lines += self._looped(block, call, "for (long l = 0; l < {count}; ++l) {{")
+        return lines
+
+    def loss(self) -> list[str]:
+        """The call of the last layer's loss."""
+        block = self.blocks[-1]
+        function = block.program.loss
+        assert function is not None
+        call = _call(f"return {function.name}", self._arguments(block, function, (), {}))
+        return self._looped(block, call, "")
+
+    def backward(self) -> list[str]:
+        """The calls from the last layer to the first."""
+        lines = []
+        for block in reversed(self.blocks):
+            program = block.program
+            wants = "dX"
+            if block is self.blocks[0]:
+                wants = "l > 0 ? dX : NULL" if block.count > 1 else "NULL"
+            results = [name for name in program.gradients if name != "δX"]
+            call = _call(
+                program.backward.name,
+                self._arguments(block, program.backward, [*results, "δX"], {"δX": wants}),
+            )
+            over = "for (long l = {count} - 1; l >= 0; --l) {{"
+            lines += self._looped(block, [*call, "swap(&dA, &dX);"], over)
+        return lines[:-1] if self.blocks[0].count == 1 else lines
+
+    def _arguments(
+        self, block: Block, function: Function, results: Sequence[str], known: Mapping[str, str]
+    ) -> list[str]:
+        sizes = {"n": "n", "p": str(block.fan_in), "q": str(block.fan_out)}
+        found = [sizes[size] for size in sizes_of(function)]
+        names = [*function.inputs, *results]
+        found += [known.get(name) or self._where(block, name) for name in names]
+        return [*found, "scratch", "space"]
+
+    def _where(self, block: Block, name: str) -> str:
+        """Where the array of a name lies for layer l of a block, counted from 0 in it."""
+        many = block.count > 1
+        if name in ("Y", "δA"):
+            return plain_name(name)
+        if name in ("W", "δW", "b", "δb"):
+            base = "gradient" if name.startswith("δ") else "parameters"
+            start = block.parameters
+            start += block.fan_in * block.fan_out if name in ("b", "δb") else 0
+            step = f" + l * {block.size}" if many else ""
+            return f"{base} + {start}{step}" if start or step else base
+        if name == "X":
+            step = f" + l * {block.fan_out}" if many else ""
+            return _at(block.activations, step)
+        if name == block.program.saved[-1]:
+            step = f" + l * {block.fan_out}" if many else ""
+            return _at(block.activations + block.fan_in, step)
+        start = self.saved_start + block.saved + block.extra[name]
+        step = f" + l * {block.extra_length}" if many else ""
+        return _at(start, step)
+
+    def _looped(self, block: Block, lines: Sequence[str], over: str) -> list[str]:
+        if block.count == 1:
+            return list(lines)
+        return [over.format(count=block.count), *(f"    {line}" for line in lines), "}"]
+
+
+def _at(start: int, step: str) -> str:
+    """A place in `work`, which has so many numbers before it for each sample."""
+    if step:
+        return f"work + ({start}{step}) * n"
+    return f"work + {start} * n" if start else "work"
+
+
+def _call(function: str, arguments: Sequence[str]) -> list[str]:
+    lines = [f"{function}("]
+    for place, argument in enumerate(arguments):
+        end = ");" if place == len(arguments) - 1 else ", "
+        if len(lines[-1] + argument + end) > 88:
+            lines[-1] = lines[-1].rstrip()
+            lines.append(f"    {argument}{end}")
+        else:
+            lines[-1] += argument + end
+    return lines
+
+
+def _indented(lines: Sequence[str]) -> str:
+    return "\n".join(f"    {line}" for line in lines)

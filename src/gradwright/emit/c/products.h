@@ -1,0 +1,89 @@
+/* Matrix products of small and middle size, rows behind each other.
+
+   A block of TALL rows by two vectors of the result stays in registers while the inner axis is
+   run through. A is read entry by entry with strides of its own, so it may be transposed; a
+   transposed B is turned first, and a last part of its columns that fills no vectors is copied to
+   where it does, with zeros behind. */
+
+#define LANES ((long)(sizeof(vector) / sizeof(real)))
+#define WIDE (2 * LANES)
+
+static inline vector load(const real *from)
+{
+    vector v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+
+static inline void store(real *to, vector v)
+{
+    memcpy(to, &v, sizeof v);
+}
+
+/* C(rows x WIDE, or its first `columns`) = A B; `rows` is a constant where it is called. */
+static inline __attribute__((always_inline)) void block(
+    long rows, long inner, const real *A, long down, long along, const real *B, long next,
+    real *C, long pitch, long columns)
+{
+    vector left[TALL], right[TALL];
+    for (long i = 0; i < rows; ++i)
+        left[i] = right[i] = (vector){0};
+    for (long k = 0; k < inner; ++k) {
+        const vector one = load(B + k * next), two = load(B + k * next + LANES);
+        for (long i = 0; i < rows; ++i) {
+            const real a = A[i * down + k * along];
+            left[i] += a * one;
+            right[i] += a * two;
+        }
+    }
+    for (long i = 0; i < rows; ++i) {
+        if (columns == WIDE) {
+            store(C + i * pitch, left[i]);
+            store(C + i * pitch + LANES, right[i]);
+        } else {
+            real row[WIDE];
+            store(row, left[i]);
+            store(row + LANES, right[i]);
+            memcpy(C + i * pitch, row, (size_t)columns * sizeof(real));
+        }
+    }
+}
+
+/* `columns` of the result, from B or from a copy of it. */
+static void strip(long rows, long inner, const real *A, long down, long along, const real *B,
+                  long next, real *C, long pitch, long columns)
+{
+    long i = 0;
+    for (; i + TALL <= rows; i += TALL)
+        block(TALL, inner, A + i * down, down, along, B, next, C + i * pitch, pitch, columns);
+    for (; i < rows; ++i)
+        block(1, inner, A + i * down, down, along, B, next, C + i * pitch, pitch, columns);
+}
+
+/* C (rows x columns) = A B. `space` holds inner x WIDE numbers. */
+static inline void product(long rows, long columns, long inner, const real *A, long down, long along,
+                    const real *B, real *C, real *space)
+{
+    long j = 0;
+    for (; j + WIDE <= columns; j += WIDE)
+        strip(rows, inner, A, down, along, B + j, columns, C + j, columns, WIDE);
+    if (j == columns)
+        return;
+    for (long k = 0; k < inner; ++k)
+        for (long c = 0; c < WIDE; ++c)
+            space[k * WIDE + c] = j + c < columns ? B[k * columns + j + c] : 0;
+    strip(rows, inner, A, down, along, space, WIDE, C + j, columns, columns - j);
+}
+
+/* C = A B' for B (columns x inner), WIDE columns at a time. */
+static inline void product_turned(long rows, long columns, long inner, const real *A, long down,
+                           long along, const real *B, real *C, real *space)
+{
+    for (long j = 0; j < columns; j += WIDE) {
+        const long held = columns - j < WIDE ? columns - j : WIDE;
+        for (long c = 0; c < WIDE; ++c)
+            for (long k = 0; k < inner; ++k)
+                space[k * WIDE + c] = c < held ? B[(j + c) * inner + k] : 0;
+        strip(rows, inner, A, down, along, space, WIDE, C + j, columns, held);
+    }
+}

@@ -1,0 +1,91 @@
+"""An emitted C module of a network as functions of NumPy arrays."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+
+from gradwright.run.compiling import compiled
+
+Array = Any
+
+DEFINITIONS = {"float32": (), "float64": ("DOUBLE_PRECISION",)}
+
+
+class CompiledNetwork:
+    """The functions of one module in one precision; every array is C-contiguous and of it.
+
+    Memory for intermediate values is made on first use and kept. An instance is for one thread.
+    """
+
+    def __init__(self, source: str, dtype: str) -> None:
+        library = ctypes.CDLL(str(compiled(source, DEFINITIONS[dtype])))
+        self.dtype = np.dtype(dtype)
+        self._work = np.empty(0, self.dtype)
+        array = np.ctypeslib.ndpointer(self.dtype, flags="C_CONTIGUOUS")
+        places = np.ctypeslib.ndpointer(np.int64, flags="C_CONTIGUOUS")
+        long, double = ctypes.c_long, ctypes.c_double
+        self._length = library.work_length
+        self._length.restype, self._length.argtypes = ctypes.c_size_t, [long]
+        self._predict = library.predict
+        self._predict.restype, self._predict.argtypes = None, [array, array, long, array, array]
+        self._value_and_gradient = library.value_and_gradient
+        self._value_and_gradient.restype = double
+        self._value_and_gradient.argtypes = [array, array, array, long, array, array]
+        self._descend = library.descend
+        self._descend.restype = long
+        numbers: list[Any] = [long, long, double, array, array, ctypes.POINTER(double)]
+        self._descend.argtypes = [array, array, array, places, *numbers, ctypes.POINTER(double)]
+
+    def predict(self, parameters: Array, X: Array, outputs: int) -> Array:
+        """The last activations, samples × outputs."""
+        result = np.empty((len(X), outputs), self.dtype)
+        self._predict(parameters, X, len(X), result, self._memory(len(X)))
+        return result
+
+    def value_and_gradient(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
+        """(loss, flat gradient)."""
+        gradient = np.empty_like(parameters)
+        memory = self._memory(len(X))
+        value = self._value_and_gradient(parameters, X, Y, len(X), gradient, memory)
+        return float(value), gradient
+
+    def descend(
+        self,
+        parameters: Array,
+        X: Array,
+        Y: Array,
+        order: Array,
+        batch_size: int,
+        learning_rate: float,
+        gradient: Array,
+    ) -> tuple[int, float, float]:
+        """Steps in place over batches of the samples that `order` names.
+
+        Returns how many were made, the sum of each loss times its samples, and the last loss;
+        where that is not finite, its step is not made.
+        """
+        total, last = ctypes.c_double(), ctypes.c_double()
+        memory = self._memory(min(batch_size, len(order)))
+        steps = self._descend(
+            parameters,
+            X,
+            Y,
+            order,
+            len(order),
+            batch_size,
+            learning_rate,
+            gradient,
+            memory,
+            ctypes.byref(total),
+            ctypes.byref(last),
+        )
+        return int(steps), total.value, last.value
+
+    def _memory(self, samples: int) -> Array:
+        length = self._length(samples)
+        if len(self._work) < length:
+            self._work = np.empty(length, self.dtype)
+        return self._work

@@ -1,0 +1,151 @@
+"""C source as a shared object: the compiler, its flags, and the store of compiled objects.
+
+An entry's name is the digest of what it was made from and the digest of what it holds. Entries
+are written beside their place and moved there, so that processes may race, and an entry that is
+half written or damaged is made again.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+from gradwright.errors import UnsupportedError
+
+#: Compilers in the order in which they are looked for; CC names another one.
+COMPILERS = ("cc", "gcc", "clang")
+
+#: What the loops need to become vector code. NaN and infinities keep their meaning.
+FLAGS = (
+    "-std=gnu99",
+    "-O3",
+    "-march=native",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-ffp-contract=fast",
+    "-fopenmp-simd",
+    "-shared",
+    "-fPIC",
+)
+
+#: A compiler that takes longer is stopped.
+MOST_SECONDS = 120
+
+
+def compiled(source: str, definitions: Sequence[str] = ()) -> Path:
+    """The shared object of a source, from the store or compiled now.
+
+    Raises:
+        UnsupportedError: there is no compiler, or it fails.
+    """
+    compiler = _compiler()
+    options = [*FLAGS, *(f"-D{name}" for name in definitions)]
+    made_from = "\0".join([source, *options, compiler, _version(compiler), _machine()])
+    key = sha256(made_from.encode()).hexdigest()[:32]
+    for folder in _folders():
+        found = _stored(folder, key)
+        if found is not None:
+            return found
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            return _compile(compiler, options, source, folder, key)
+    raise UnsupportedError(
+        "the target c",
+        "compiled code has to be stored and no folder for it can be written",
+        'set GRADWRIGHT_CACHE to a folder with space, or use target="numpy"',
+    )
+
+
+def _compiler() -> str:
+    for name in filter(None, (os.environ.get("CC"), *COMPILERS)):
+        found = shutil.which(name)
+        if found is not None:
+            return found
+    raise UnsupportedError(
+        "the target c",
+        f"a C compiler is needed and none of {', '.join(COMPILERS)} is on the path",
+        'install one, or use target="numpy"',
+    )
+
+
+def _version(compiler: str) -> str:
+    """What tells a compiler from another one at the same place, without running it."""
+    about = os.stat(os.path.realpath(compiler))
+    return f"{os.path.realpath(compiler)} {about.st_size} {about.st_mtime_ns}"
+
+
+def _machine() -> str:
+    """What -march=native depends on."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    wanted = ("model name", "flags", "Features")
+    return "\n".join(sorted({line for line in lines if line.startswith(wanted)}))
+
+
+def _folders() -> list[Path]:
+    """Where compiled objects are kept; the second where the first cannot be written."""
+    given = os.environ.get("GRADWRIGHT_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME")
+    usual = Path(base) if base else Path("~/.cache").expanduser()
+    first = Path(given) if given else usual / "gradwright"
+    return [first, Path(tempfile.gettempdir()) / f"gradwright-{os.getuid()}"]
+
+
+def _stored(folder: Path, key: str) -> Path | None:
+    """An entry whose content is what its name says, and that nobody else can have written."""
+    try:
+        if folder.stat().st_uid != os.getuid():
+            return None
+        entries = sorted(folder.glob(f"{key}-*.so"))
+        for entry in entries:
+            if entry.name == _entry_name(key, entry.read_bytes()):
+                return entry
+    except OSError:
+        return None
+    return None
+
+
+def _entry_name(key: str, content: bytes) -> str:
+    return f"{key}-{sha256(content).hexdigest()[:32]}.so"
+
+
+def _compile(compiler: str, options: Sequence[str], source: str, folder: Path, key: str) -> Path:
+    """Compile into a folder.
+
+    Raises:
+        OSError: the folder cannot be written.
+        UnsupportedError: the compiler fails.
+    """
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".compiling-") as place:
+        text, made = Path(place) / "network.c", Path(place) / "network.so"
+        text.write_text(source, "utf-8")
+        command = [compiler, *options, str(text), "-o", str(made), "-lm"]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=MOST_SECONDS, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise _failure(compiler, str(error)) from error
+        if done.returncode or not made.exists():
+            told = (done.stderr.strip().splitlines() or ["nothing"])[0]
+            raise _failure(compiler, f"it ends with {done.returncode} and says: {told}")
+        entry = folder / _entry_name(key, made.read_bytes())
+        os.replace(made, entry)
+        return entry
+
+
+def _failure(compiler: str, what: str) -> UnsupportedError:
+    return UnsupportedError(
+        "the target c",
+        f"the compiler {compiler} should compile emitted code, and {what}",
+        'set CC to a compiler that works, or use target="numpy"',
+    )

@@ -1,0 +1,124 @@
+"""What a training is asked for, and what is kept of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from gradwright.errors import DataError, TrainingError
+
+SCHEMA = "gradwright.training/1"
+
+Array = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What happened in one epoch; the loss is the mean over its samples, before each update."""
+
+    epoch: int
+    loss: float
+    seconds: float
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "epoch": self.epoch,
+            "loss": self.loss,
+            "seconds": self.seconds,
+            "validation_loss": self.validation_loss,
+            "validation_accuracy": self.validation_accuracy,
+        }
+
+    @classmethod
+    def from_dict(cls, row: dict[str, Any]) -> Epoch:
+        """From what `to_dict` gave.
+
+        Raises:
+            DataError: a row that it did not give.
+        """
+        names = {field.name for field in fields(cls)}
+        numbers = all(value is None or type(value) in (int, float) for value in row.values())
+        if row.keys() != names or not numbers:
+            raise DataError(
+                "the history of a training",
+                f"a row holds {row} and numbers for {', '.join(sorted(names))} are expected",
+                "give an undamaged file that training wrote",
+            )
+        return cls(**row)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingRun:
+    """The result of training.
+
+    `stopped` is "finished" or "interrupted"; in the `run` of an error it is "not finite".
+    """
+
+    parameters: Array
+    history: tuple[Epoch, ...]
+    stopped: str
+    seed: int
+
+    @property
+    def epochs_done(self) -> int:
+        """Whole epochs, those before a resumption included."""
+        return len(self.history)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The run in the schema gradwright.training/1, without the parameters."""
+        return {
+            "schema": SCHEMA,
+            "stopped": self.stopped,
+            "seed": self.seed,
+            "epochs": self.epochs_done,
+            "history": [epoch.to_dict() for epoch in self.history],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to train; checked when made."""
+
+    epochs: int = 10
+    batch_size: int = 32
+    learning_rate: float = 0.1
+    seed: int = 0
+    shuffle: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained with."""
+        rules = (
+            ("epochs", _is_whole(self.epochs, 0), "a whole number from 0"),
+            ("batch_size", _is_whole(self.batch_size, 1), "a whole number from 1"),
+            ("learning_rate", _is_positive(self.learning_rate), "a positive finite number"),
+            ("seed", _is_whole(self.seed, 0), "a whole number from 0"),
+        )
+        for name, fits, wanted in rules:
+            if not fits:
+                value = getattr(self, name)
+                raise TrainingError(
+                    f"training with {name}={value!r}",
+                    f"{name} is {value!r} and must be {wanted}",
+                    f"give {name} {wanted}",
+                )
+
+
+def _is_whole(value: object, least: int) -> bool:
+    # True is an int to Python, and no count to anybody else.
+    return (
+        isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= least
+    )
+
+
+def _is_positive(value: object) -> bool:
+    return (
+        isinstance(value, int | float | np.integer | np.floating)
+        and not isinstance(value, bool)
+        and 0 < float(value) < math.inf
+    )

@@ -1,0 +1,150 @@
+"""Compiling: what is stored, and what happens when a compiler or the store fails."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gradwright.errors import UnsupportedError
+from gradwright.run import compiling
+from gradwright.run.compiling import compiled
+from tests.programs.installed import COMPILER
+
+needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no C compiler is installed")
+
+SOURCE = "long answer(void) { return 42; }\n"
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("GRADWRIGHT_CACHE", str(tmp_path / "store"))
+    monkeypatch.delenv("CC", raising=False)
+    return tmp_path / "store"
+
+
+def _answer(path: Path) -> int:
+    # A copy: a library is loaded once for each path.
+    copy = path.with_suffix(f".{os.urandom(4).hex()}")
+    copy.write_bytes(path.read_bytes())
+    return ctypes.CDLL(str(copy)).answer()
+
+
+@needs_compiler
+def test_a_source_is_compiled_once(monkeypatch):
+    first = compiled(SOURCE)
+    assert _answer(first) == 42
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("compiled again"))
+    assert compiled(SOURCE) == first
+
+
+@needs_compiler
+def test_other_definitions_are_another_entry():
+    assert compiled(SOURCE) != compiled(SOURCE, ["DOUBLE_PRECISION"])
+
+
+@needs_compiler
+@pytest.mark.parametrize("damage", [b"", b"\x7fELF no more", None])
+def test_a_damaged_entry_is_made_again(damage):
+    entry = compiled(SOURCE)
+    content = entry.read_bytes()
+    entry.write_bytes(content[: len(content) // 2] if damage is None else damage)
+    assert _answer(compiled(SOURCE)) == 42
+
+
+@needs_compiler
+def test_processes_may_race(store):
+    program = (
+        "import ctypes; from gradwright.run.compiling import compiled; "
+        f"print(ctypes.CDLL(str(compiled({SOURCE!r}))).answer())"
+    )
+    command = [sys.executable, "-c", program]
+    racing = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    assert [process.communicate()[0] for process in racing] == ["42\n"] * 4
+    assert all(entry.suffix == ".so" for entry in store.iterdir())
+
+
+@needs_compiler
+def test_a_child_process_goes_on_with_what_is_loaded():
+    library = ctypes.CDLL(str(compiled(SOURCE)))
+    # In a process of its own: a fork of a process with threads is warned of.
+    read, write = os.pipe()
+    child = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import ctypes, os\n"
+            f"library = ctypes.CDLL({library._name!r})\n"
+            "child = os.fork()\n"
+            "if child == 0:\n"
+            "    os._exit(library.answer())\n"
+            "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n",
+        ],
+        stdout=write,
+    )
+    os.close(write)
+    child.wait()
+    with os.fdopen(read) as told:
+        assert told.read() == "42\n"
+
+
+def test_no_compiler(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(UnsupportedError, match="none of cc, gcc, clang is on the path"):
+        compiled(SOURCE)
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("echo something is missing >&2; exit 3", "ends with 3 and says: something is missing"),
+        ("exit 0", "ends with 0 and says: nothing"),
+    ],
+)
+def test_a_broken_compiler(script, told, tmp_path, monkeypatch):
+    broken = tmp_path / "cc"
+    broken.write_text(f"#!/bin/sh\n{script}\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("CC", str(broken))
+    with pytest.raises(UnsupportedError, match=told):
+        compiled(SOURCE)
+
+
+def test_a_compiler_that_does_not_end(tmp_path, monkeypatch):
+    slow = tmp_path / "cc"
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
+    monkeypatch.setenv("CC", str(slow))
+    monkeypatch.setattr(compiling, "MOST_SECONDS", 0.2)
+    with pytest.raises(UnsupportedError, match="timed out"):
+        compiled(SOURCE)
+
+
+@needs_compiler
+def test_a_store_that_cannot_be_written_is_left_for_another(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(compiling.tempfile, "gettempdir", lambda: str(tmp_path))
+    store.write_text("a file, no folder")
+    assert _answer(compiled(SOURCE)) == 42
+
+
+@needs_compiler
+def test_a_full_disk(store, tmp_path, monkeypatch):
+    """A stand-in: no disk can be filled here, so moving into the store says that it is full."""
+    monkeypatch.setattr(compiling.tempfile, "gettempdir", lambda: str(tmp_path))
+    move = os.replace
+
+    def full(source, target):
+        if Path(target).parent == store:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        move(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    assert _answer(compiled(SOURCE)) == 42
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "")))
+    with pytest.raises(UnsupportedError, match="no folder for it can be written"):
+        compiled(SOURCE + "\n")
