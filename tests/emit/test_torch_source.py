@@ -79,7 +79,7 @@ def test_the_fewest_numbers_are_saved(text: str, wrt: str, names: list[str]) -> 
 
 
 def test_an_unknown_target_names_those_there_are() -> None:
-    with pytest.raises(UnsupportedError, match="numpy and torch"):
+    with pytest.raises(UnsupportedError, match="numpy, torch, c for networks only"):
         gw.formula("x'*x").gradient("x").source("fortran")
-    with pytest.raises(UnsupportedError, match="numpy and torch"):
+    with pytest.raises(UnsupportedError, match="numpy, torch, c for networks only"):
         gw.Network("2 -> 3 softmax").backprop().source("fortran")

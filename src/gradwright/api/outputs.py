@@ -95,13 +95,13 @@ def plain(value: Any) -> Any:
 
 
 #: What code is written for.
-TARGETS = ("numpy", "torch", "c")
+TARGETS = ("numpy", "torch", "c for networks only")
 
 
 def unknown_target(target: str) -> UnsupportedError:
     """The error for a target that there is not."""
     return UnsupportedError(
         f"source for the target {target!r}",
-        f"{target!r} is asked for and the targets are {', '.join(TARGETS)}, c for networks only",
+        f"{target!r} is asked for and the targets are {', '.join(TARGETS)}",
         'use source("numpy") or source("torch")',
     )
