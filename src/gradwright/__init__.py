@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gradwright.api.layers import layer
     from gradwright.api.linearization import linearize
     from gradwright.api.network import Network
-    from gradwright.api.symbolic import matrix, scalar, vector
+    from gradwright.api.symbolic import matrix, scalar, tensor, vector
     from gradwright.api.training import train
     from gradwright.core.work import limits
     from gradwright.errors import GradwrightError
@@ -41,6 +41,7 @@ __all__ = [
     "linearize",
     "matrix",
     "scalar",
+    "tensor",
     "train",
     "vector",
 ]
@@ -62,6 +63,7 @@ _HOME = {
     "linearize": "gradwright.api.linearization",
     "matrix": "gradwright.api.symbolic",
     "scalar": "gradwright.api.symbolic",
+    "tensor": "gradwright.api.symbolic",
     "train": "gradwright.api.training",
     "vector": "gradwright.api.symbolic",
 }

@@ -172,7 +172,6 @@ def test_symbols_made_one_by_one() -> None:
         (lambda x: x @ np.ones(4), UnsupportedError, r"an array of shape \(4,\) meets a symbol"),
         (lambda x: np.fft.fft(x), UnsupportedError, r"np.fft.*fft is used"),
         (lambda x: np.cbrt(x), UnsupportedError, "np.cbrt is used"),
-        (lambda x: x[0], UnsupportedError, "taking a part of a symbol"),
         (lambda x: x if x else -x, UnsupportedError, "a decision that depends on a symbol"),
         (lambda x: np.asarray(x), UnsupportedError, "turning a symbol into an array"),
         (lambda x: np.where(x > 0, x, 0), UnsupportedError, "a comparison of symbols"),

@@ -9,8 +9,10 @@ from typing import Any
 
 from gradwright.api.traced import (
     Traced,
+    along,
     as_matrix,
     elementwise,
+    indices,
     joined,
     mapped,
     matmul,
@@ -22,8 +24,19 @@ from gradwright.api.traced import (
     turned,
 )
 from gradwright.api.traced_einsum import einsum
+from gradwright.api.traced_parts import (
+    block_matrix,
+    concatenated,
+    flat,
+    moved,
+    reshape,
+    stacked,
+    swapped,
+    taken,
+)
 from gradwright.errors import ShapeError, UnsupportedError
-from gradwright.notation.tree import Binary, Call, Negate, Number, Symbol, Transpose, Tree
+from gradwright.notation.size_text import size_tree
+from gradwright.notation.tree import Binary, Call, Entry, IndexArray, Negate, Number, Tree
 
 #: What to write instead of some things that have no formula.
 INSTEAD = {
@@ -54,29 +67,35 @@ def refused(what: str) -> UnsupportedError:
 
 
 def reduction(
-    function: str, value: Traced, axis: int | None = None, keepdims: bool = False
+    function: str,
+    value: Traced,
+    axis: int | tuple[int, ...] | None = None,
+    keepdims: bool = False,
 ) -> Traced:
-    """A sum, mean, or the like over one axis or all."""
+    """A sum, mean, or the like over one axis, several or all."""
     if value.form == "scalar":
+        return value
+    if isinstance(axis, tuple):
+        places = sorted((k % value.ndim for k in axis), reverse=True)
+        for place in places:
+            value = reduction(function, value, place, keepdims)
         return value
     if axis is None or (value.form == "vector" and axis in (0, -1)):
         if keepdims:
             raise refused("keepdims without two axes")
         return Traced(Call(function, (value.tree,)), "scalar", (), value.symbols)
-    if value.form != "matrix" or axis not in (0, 1, -1, -2):
+    if value.form not in ("matrix", "tensor") or axis not in range(-value.ndim, value.ndim):
         raise ShapeError(
             "tracing a function",
             f"the {function} over axis {axis} is asked for, of a {value.form} with {value.ndim} "
             "axes",
             "name an axis that there is",
         )
-    place = axis % 2
-    tree: Tree = Call(function, (value.tree,), (("axis", Fraction(place)),))
-    axes = value.axes[1 - place : 2 - place]
-    if keepdims:
-        return Traced(tree, "column" if place else "row", axes, value.symbols)
-    # Down the rows of a matrix a row is left, and a vector is a column.
-    return Traced(tree if place else Transpose(tree), "vector", axes, value.symbols)
+    place = axis % value.ndim
+    found = along(function, value, place)
+    if keepdims and value.form == "tensor":
+        return reshape(found, (*value.axes[:place], 1, *value.axes[place + 1 :]))
+    return as_matrix(found, "column" if place else "row") if keepdims else found
 
 
 total = partial(reduction, "sum")
@@ -85,7 +104,7 @@ mean = partial(reduction, "mean")
 
 def _variance(value: Traced, axis: int | None = None, keepdims: bool = False) -> Traced:
     """The mean of squared differences from the mean."""
-    along = axis is not None and value.form == "matrix"
+    along = axis is not None and value.ndim > 1
     centre = reduction("mean", value, axis, keepdims=along)
     squares = elementwise(".^", elementwise("-", value, centre), number(2))
     return reduction("mean", squares, axis, keepdims)
@@ -152,8 +171,12 @@ def _filled(entry: int, value: Traced) -> Traced:
     """An array of equal numbers, of the shape of a value."""
     if value.form in ("scalar", "row", "column"):
         return number(entry)
-    sizes = tuple(Number(Fraction(s)) if isinstance(s, int) else Symbol(s) for s in value.axes)
-    ones = over(Call("ones", sizes), value)
+    if value.form == "tensor":
+        names = indices(value.ndim, value)
+        zero = Binary("*", Number(Fraction(0)), Entry(value.tree, names))
+        body = zero if not entry else Binary("+", zero, Number(Fraction(entry)))
+        return over(IndexArray(names, body), value)
+    ones = over(Call("ones", tuple(map(size_tree, value.axes))), value)
     return ones if entry == 1 else elementwise(".*", number(entry), ones)
 
 
@@ -240,6 +263,16 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "outer": _outer,
     "einsum": einsum,
     "transpose": transpose,
+    "swapaxes": swapped,
+    "moveaxis": moved,
+    "reshape": reshape,
+    "ravel": flat,
+    "take": taken,
+    "concatenate": concatenated,
+    "stack": stacked,
+    "vstack": partial(concatenated, vectors="rows"),
+    "hstack": partial(concatenated, axis=-1),
+    "block": block_matrix,
     "diag": _diag,
     "diagonal": _diag,
     "clip": _clip,

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradwright.api import numpy_functions as functions
 from gradwright.api import traced as traces
+from gradwright.api import traced_parts as parts
 from gradwright.api.numpy_functions import FUNCTIONS, UFUNCS, refused
 from gradwright.api.traced import Traced
 from gradwright.errors import SymbolError
@@ -57,8 +58,8 @@ class Expression:
         name = f"{function.__module__.removeprefix('numpy')}.{function.__name__}".lstrip(".")
         if name not in FUNCTIONS:
             raise refused(f"np.{name}")
-        arrays = [value_of(x) if isinstance(x, Expression | np.ndarray) else x for x in inputs]
-        return _wrapped(FUNCTIONS[name](*arrays, **options))
+        given = {key: _plain(value) for key, value in options.items()}
+        return _wrapped(FUNCTIONS[name](*map(_plain, inputs), **given))
 
     def __array__(self, *given: Any, **options: Any) -> Any:
         """Refused: a symbol has no numbers."""
@@ -112,13 +113,14 @@ class Expression:
         raise refused("a decision that depends on a symbol")
 
     def __getitem__(self, place: Any) -> Expression:
-        """`v[:, None]` is a column and `v[None, :]` a row."""
+        """`v[:, None]` is a column and `v[None, :]` a row; else places, slices and indices."""
         everything = slice(None)
         forms = {"column": (everything, None), "row": (None, everything)}
         for form, known in forms.items():
-            if isinstance(place, tuple) and place == known and self.traced.form == "vector":
+            is_form = isinstance(place, tuple) and list(map(repr, place)) == list(map(repr, known))
+            if is_form and self.traced.form == "vector":
                 return Expression(traces.as_matrix(self.traced, form))
-        raise refused("taking a part of a symbol")
+        return Expression(parts.part(self.traced, _plain(place)))
 
     __iter__ = None
     __hash__ = object.__hash__
@@ -150,8 +152,8 @@ class Expression:
     @property
     def shape(self) -> tuple[Any, ...]:
         """The sizes: numbers, and expressions for named ones."""
-        sizes = [s if isinstance(s, int) else Expression(traces.size(s)) for s in self.traced.axes]
-        return {"row": (1, *sizes), "column": (*sizes, 1)}.get(self.traced.form, tuple(sizes))
+        sizes = [s if isinstance(s, int) else Expression(traces.size(s)) for s in self.traced.shape]
+        return tuple(sizes)
 
     def sum(self, axis: int | None = None, keepdims: bool = False) -> Expression:
         """The sum over one axis or all."""
@@ -164,6 +166,20 @@ class Expression:
     def dot(self, other: Any) -> Expression:
         """The matrix product."""
         return Expression(functions.dot(self.traced, value_of(other)))
+
+    def reshape(self, *shape: Any) -> Expression:
+        """The same entries in another shape."""
+        given = shape[0] if len(shape) == 1 else shape
+        return Expression(parts.reshape(self.traced, _plain(given)))
+
+    def ravel(self) -> Expression:
+        """All entries along one axis."""
+        return Expression(parts.flat(self.traced))
+
+    def transpose(self, *axes: Any) -> Expression:
+        """The axes in another order."""
+        order = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
+        return Expression(traces.transpose(self.traced, order or None))
 
     def trace(self) -> Expression:
         """The sum of the diagonal."""
@@ -178,6 +194,18 @@ def value_of(given: Any) -> Traced:
         SymbolError: anything else.
     """
     return given.traced if isinstance(given, Expression) else traces.number(given)
+
+
+def _plain(given: Any) -> Any:
+    """What NumPy is called with, its expressions as traced values, inside lists and slices too."""
+    match given:
+        case Expression() | np.ndarray():
+            return value_of(given)
+        case list() | tuple():
+            return type(given)(map(_plain, given))
+        case slice():
+            return slice(_plain(given.start), _plain(given.stop), given.step)
+    return given
 
 
 def _wrapped(found: Traced | tuple[Traced, ...]) -> Any:
@@ -209,6 +237,17 @@ def matrix(name: str, rows: Size, columns: Size, *facts: str) -> Expression:
     'sum(tanh(A*x).^2)'
     """
     return _symbol(name, "matrix", (rows, columns), facts)
+
+
+def tensor(name: str, *sizes: Size) -> Expression:
+    """A tensor symbol, as in `tensor("T", "b", "n", "d")`.
+
+    >>> from gradwright.render.plain import plain_text
+    >>> T, W = tensor("T", "b", "n", "d"), matrix("W", "d", "k")
+    >>> plain_text(np.sum(np.tanh(T @ W)[:, 1:] ** 2).tree)
+    'sum(tanh(array[i,j,l](sum[k](T[i,j,k]*W[k,l])))[:,2:].^2)'
+    """
+    return _symbol(name, "tensor", sizes, ())
 
 
 def traced(function: Callable[..., Any], declarations: Mapping[str, Declaration]) -> Expression:

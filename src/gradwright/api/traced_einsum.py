@@ -5,19 +5,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from gradwright.api.traced import Traced, joined
+from gradwright.api.traced import Traced, joined, shaped
+from gradwright.core.sizes import names_in
 from gradwright.errors import ShapeError, UnsupportedError
 from gradwright.notation.declarations import Size
 from gradwright.notation.tree import Binary, Entry, IndexArray, IndexSum, Tree
 
-FORMS = {0: "scalar", 1: "vector", 2: "matrix"}
-
 
 def einsum(subscripts: Any, *operands: Traced, optimize: Any = None) -> Traced:
-    """The contraction of vectors and matrices that the subscripts say.
+    """The contraction that the subscripts say.
 
     Raises:
-        UnsupportedError: subscripts that are no text of letters, or a result of more than two axes.
+        UnsupportedError: subscripts that are no text of letters, or a result with an axis twice.
         ShapeError: operands that do not fit their subscripts.
     """
     text = subscripts.replace(" ", "") if isinstance(subscripts, str) else ""
@@ -30,8 +29,8 @@ def einsum(subscripts: Any, *operands: Traced, optimize: Any = None) -> Traced:
     if not arrow:
         letters = inputs.replace(",", "")
         out = "".join(sorted(x for x in set(letters) if letters.count(x) == 1))
-    if len(out) > 2 or len(set(out)) < len(out) or set(out) - set(inputs):
-        raise _unsupported(f"np.einsum to {out!r}", "name at most two axes of the operands once")
+    if len(set(out)) < len(out) or set(out) - set(inputs):
+        raise _unsupported(f"np.einsum to {out!r}", "name axes of the operands, each once")
     sizes = _sizes(text, listed, operands)
     names = _indices(sizes, operands)
     tree: Tree | None = None
@@ -48,7 +47,7 @@ def einsum(subscripts: Any, *operands: Traced, optimize: Any = None) -> Traced:
     if out:
         tree = IndexArray(tuple(names[x] for x in out), tree)
     axes = tuple(sizes[letter] for letter in out)
-    return Traced(tree, FORMS[len(out)], axes, symbols.symbols)
+    return shaped(tree, axes, symbols.symbols)
 
 
 def _sizes(text: str, listed: list[str], operands: tuple[Traced, ...]) -> dict[str, Size]:
@@ -58,7 +57,7 @@ def _sizes(text: str, listed: list[str], operands: tuple[Traced, ...]) -> dict[s
         clash = f"{text} names {len(listed)} operands and {len(operands)} are given"
         raise ShapeError("tracing np.einsum", clash, "name the axes of each operand")
     for letters, operand in zip(listed, operands, strict=True):
-        if FORMS.get(len(letters)) != operand.form:
+        if len(letters) != len(operand.axes) or operand.form in ("row", "column", "indices"):
             clash = (
                 f"{letters or 'no letter'} names {len(letters)} axes, and a {operand.form} is given"
             )
@@ -73,12 +72,7 @@ def _sizes(text: str, listed: list[str], operands: tuple[Traced, ...]) -> dict[s
 def _indices(sizes: dict[str, Size], operands: tuple[Traced, ...]) -> dict[str, str]:
     """A name for each letter that no symbol and no size has."""
     taken = {name for operand in operands for name in operand.symbols}
-    taken |= {
-        str(size)
-        for operand in operands
-        for declared in operand.symbols.values()
-        for size in declared.sizes
-    }
+    taken |= names_in(s for o in operands for d in o.symbols.values() for s in d.sizes)
     free = (x for x in "ijklpqrstuvwxyzabcdefgh" if x not in taken and x not in sizes)
     return {letter: next(free) if letter in taken else letter for letter in sizes}
 

@@ -97,6 +97,8 @@ class Graph:
 
     def unit(self, place: int, size: Size) -> Node:
         """The unit vector of a size with its 1 at `place`, counted from 1."""
+        if size == 1:
+            return self.ones(size)
         key = _digest("unit", place, size)
         return self._nodes.setdefault(key, Unit((size,), key, place))
 

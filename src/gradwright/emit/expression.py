@@ -267,7 +267,7 @@ def _choice(statement: Statement, parts: Sequence[Text], names: Names) -> Text:
             return Text(f"padded({parts[0].source}, {axis}, {places})")
         case Reshape():
             sizes = ", ".join(bare(names.size(s)) for s in names.axes(statement.targets[0]))
-            return Text(f"{parts[0].at(ATOM)}.reshape({sizes})")
+            return Text(f"{parts[0].at(ATOM)}.reshape({sizes or '()'})")
         case Indicator(start, steps):
             shape = shape_text(names.axes(statement.targets[0]), names)
             strides = ", ".join(map(names.size, steps)) + ("," if len(steps) == 1 else "")

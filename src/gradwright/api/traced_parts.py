@@ -1,0 +1,261 @@
+"""Traced code that moves entries: indexing, slices, reshapes, arrays behind each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from gradwright.api.traced import Traced, along, joined, over, shaped, transpose, turned
+from gradwright.core.sizes import Size, minus, plus, times
+from gradwright.errors import GradwrightError, ShapeError, UnsupportedError
+from gradwright.notation.blocks import block
+from gradwright.notation.ranges import Range
+from gradwright.notation.size_text import as_size, size_tree
+from gradwright.notation.tree import Call, Entry, Part, Transpose, Tree
+from gradwright.render.plain import plain_text
+
+#: The dimensions that arrays of NumPy have for values of the notation with orientation.
+ORIENTED = ("row", "column", "indices")
+
+
+def _refused(value: Traced, fact: str, instead: str) -> GradwrightError:
+    return UnsupportedError("tracing a function", f"{plain_text(value.tree)}{fact}", instead)
+
+
+def part(value: Traced, place: Any) -> Traced:
+    """`value[place]`: whole numbers, slices of step 1, `...`, or a symbol that holds indices.
+
+    Places count from 0 as in NumPy; those from the end need no number for the size.
+
+    Raises:
+        UnsupportedError: any other place.
+        ShapeError: more places than axes, or an empty part.
+    """
+    if isinstance(place, Traced):
+        return taken(value, place, 0)
+    places = list(place) if isinstance(place, tuple) else [place]
+    dots = [k for k, given in enumerate(places) if given is Ellipsis]
+    if dots:
+        missing = value.ndim - len(places) + 1
+        places[dots[0] : dots[0] + 1] = [slice(None)] * missing
+    if value.form in ORIENTED or value.ndim == 0:
+        raise _refused(value, f" is a {value.form} and a part of it is taken", "take it before")
+    if len(places) > value.ndim:
+        clash = f"{len(places)} places are given and {plain_text(value.tree)} has {value.ndim} axes"
+        raise ShapeError("tracing a function", clash, "leave places out")
+    chosen: list[Range | int] = []
+    axes: list[Size] = []
+    single: list[int] = []
+    for given, size in zip(places, value.axes, strict=False):
+        found, length, alone = _place(value, given, size)
+        chosen.append(found)
+        if not isinstance(found, int):
+            single += [len(axes)] if alone else []
+            axes.append(length)
+    axes += value.axes[len(places) :]
+    if not axes:
+        numbers = tuple(p for p in chosen if isinstance(p, int))
+        return shaped(Entry(value.tree, numbers), (), value.symbols)
+    if all(isinstance(p, int) for p in chosen):
+        chosen.append(Range())
+    tree: Tree = value.tree
+    if any(p != Range() for p in chosen):
+        tree = Part(tree, tuple(chosen))
+    is_row = value.ndim == 2 and isinstance(chosen[0], int)
+    made = shaped(Transpose(tree) if is_row else tree, axes, value.symbols)
+    for axis in reversed(single):
+        made = along("sum", made, axis)
+    return made
+
+
+def _place(value: Traced, given: Any, size: Size) -> tuple[Range | int, Size, bool]:
+    """A place from 1 or a range of them, its length, and whether it is a single place."""
+    if isinstance(given, slice):
+        if given.step not in (None, 1):
+            raise _refused(value, f" is cut with step {given.step}", "use slices of step 1")
+        if given.start is None and given.stop is None:
+            return Range(), size, False
+        start = 0 if given.start is None else _bound(value, given.start, size)
+        stop = size if given.stop is None else _bound(value, given.stop, size)
+        if isinstance(stop, int) and isinstance(size, int):
+            stop = min(stop, size)
+        length = minus(stop, start)
+        if isinstance(length, int) and length < 1:
+            clash = f"the places {start} to {stop} of {plain_text(value.tree)} are none"
+            raise ShapeError("tracing a function", clash, "take at least one place")
+        first = None if start == 0 else plus(start, 1)
+        return Range(first, None if stop == size else stop), length, False
+    if isinstance(given, bool) or not hasattr(given, "__index__"):
+        shown = type(given).__name__
+        instead = "use whole numbers, slices, or a symbol declared as indices"
+        raise _refused(value, f" is indexed by a {shown}", instead)
+    index = given.__index__()
+    if index < 0 and not isinstance(size, int):
+        last = plus(size, index + 1)
+        return Range(last, last), 1, True
+    place = index + 1 if index >= 0 else size + index + 1
+    if place < 1 or (isinstance(size, int) and place > size):
+        clash = f"place {index} is read of an axis of {size} places of {plain_text(value.tree)}"
+        raise ShapeError("tracing a function", clash, "read a place that there is")
+    return place, 1, True
+
+
+def _bound(value: Traced, given: Any, size: Size) -> Size:
+    if isinstance(given, Traced):
+        found = as_size(given.tree)
+        if found is None:
+            raise _refused(value, " is cut at a place that is no size", "use x.shape and numbers")
+        return found
+    number = int(given.__index__())
+    return plus(size, number) if number < 0 else number
+
+
+def taken(value: Traced, chosen: Any, axis: int | None = None) -> Traced:
+    """`np.take(value, t, axis=0)` for a symbol t that holds indices.
+
+    Raises:
+        UnsupportedError: what chooses is no such symbol, or another axis is asked for.
+    """
+    if not isinstance(chosen, Traced) or chosen.form != "indices":
+        instead = 'declare the symbol as t="indices n v" and give it whole numbers'
+        raise _refused(value, " is indexed by what does not hold indices", instead)
+    if value.form in (*ORIENTED, "scalar") or axis not in ((0, None) if value.ndim == 1 else (0,)):
+        raise _refused(value, f" is taken from along axis {axis}", "take along axis=0")
+    tree = Call("gather", (value.tree, chosen.tree))
+    return shaped(tree, (*chosen.axes, *value.axes[1:]), joined(value, chosen))
+
+
+def reshape(value: Traced, shape: Any, *, order: str = "C") -> Traced:
+    """The same entries in another shape, the last index running fastest.
+
+    Raises:
+        UnsupportedError: another order, or a length -1 that is no whole number of entries.
+        ShapeError: the product of the sizes is another one.
+    """
+    if order != "C":
+        raise _refused(value, f" is reshaped in order {order!r}", "use order 'C'")
+    given = shape if isinstance(shape, tuple | list) else (shape,)
+    sizes = [s if isinstance(s, str) else _bound(value, s, 0) for s in given]
+    whole = times(*value.shape)
+    if -1 in sizes:
+        others = times(*(s for s in sizes if s != -1))
+        sizes[sizes.index(-1)] = _quotient(value, whole, others)
+    if times(*sizes) != whole:
+        clash = (
+            f"{plain_text(value.tree)} has {whole} entries and the shape {tuple(sizes)} has "
+            f"{times(*sizes)}"
+        )
+        raise ShapeError("tracing a function", clash, "give sizes with the same product")
+    if tuple(sizes) == value.axes:
+        return value
+    if not sizes or value.form in ("row", "column", "scalar"):
+        raise _refused(value, f" is a {value.form} and is reshaped", "index it instead")
+    tree = Call("reshape", (value.tree, *map(size_tree, sizes)))
+    return shaped(tree, sizes, value.symbols)
+
+
+def _quotient(value: Traced, whole: Size, others: Size) -> Size:
+    """whole/others, both products."""
+    for candidate in (*value.axes, whole, 1, *_products(value.axes)):
+        if times(candidate, others) == whole:
+            return candidate
+    if isinstance(whole, int) and isinstance(others, int) and whole % others == 0:
+        return whole // others
+    raise _refused(value, f" has {whole} entries, and -1 stands for {whole}/({others})", "name it")
+
+
+def _products(axes: Sequence[Size]) -> list[Size]:
+    """Products of neighbouring axes."""
+    count = len(axes)
+    return [times(*axes[i:j]) for i in range(count) for j in range(i + 1, count + 1)]
+
+
+def flat(value: Traced, order: str = "C") -> Traced:
+    """`np.ravel`."""
+    return reshape(value, (times(*value.shape),), order=order)
+
+
+def swapped(value: Traced, one: int, other: int) -> Traced:
+    """`np.swapaxes`."""
+    order = list(range(value.ndim))
+    order[one], order[other] = order[other], order[one]
+    return transpose(value, order)
+
+
+def moved(value: Traced, source: int, destination: int) -> Traced:
+    """`np.moveaxis` of one axis."""
+    order = list(range(value.ndim))
+    axis = order.pop(source % value.ndim)
+    order.insert(destination % value.ndim, axis)
+    return transpose(value, order)
+
+
+# Arrays behind each other -------------------------------------------------------------------------
+
+
+def concatenated(values: Sequence[Traced], axis: int = 0, vectors: str = "") -> Traced:
+    """`np.concatenate`; with `vectors` these are rows of a matrix, as in `np.vstack`.
+
+    Raises:
+        ShapeError: arrays of different orders, or other axes of different sizes.
+    """
+    first = values[0]
+    if vectors and first.ndim == 1:
+        return stacked(values)
+    for value in values:
+        if value.form in (*ORIENTED, "scalar") or value.ndim != first.ndim:
+            clash = f"a {first.form} and a {value.form} are concatenated"
+            raise ShapeError("tracing a function", clash, "give arrays with as many axes")
+    place = axis % first.ndim
+    for value in values:
+        rest = [(*v.axes[:place], *v.axes[place + 1 :]) for v in (first, value)]
+        if rest[0] != rest[1]:
+            clash = f"the axes besides axis {place} are {rest[0]} and {rest[1]}"
+            raise ShapeError("tracing a function", clash, "give equal sizes")
+    total = plus(*(value.axes[place] for value in values))
+    axes = (*first.axes[:place], total, *first.axes[place + 1 :])
+    options = (("axis", Fraction(place)),) if place else ()
+    tree = Call("concat", tuple(value.tree for value in values), options)
+    return shaped(tree, axes, _symbols(values))
+
+
+def stacked(values: Sequence[Traced], axis: int = 0) -> Traced:
+    """`np.stack` of vectors, as rows or with axis=1 as columns.
+
+    Raises:
+        UnsupportedError: other arrays.
+    """
+    for value in values:
+        if value.form != "vector" or axis not in (0, 1, -1):
+            raise _refused(value, f" is a {value.form} and is stacked", "use np.concatenate")
+        if value.axes != values[0].axes:
+            clash = f"vectors of {values[0].axes[0]} and of {value.axes[0]} entries are stacked"
+            raise ShapeError("tracing a function", clash, "give equal sizes")
+    trees = [turned(value.tree) if axis == 0 else value.tree for value in values]
+    tree = block(trees, 1 if axis == 0 else len(trees)) if len(trees) > 1 else trees[0]
+    size, count = values[0].axes[0], len(values)
+    axes: tuple[Size, ...] = (count, size) if axis == 0 else (size, count)
+    return shaped(tree, axes, _symbols(values))
+
+
+def block_matrix(rows: Sequence[Sequence[Traced]]) -> Traced:
+    """`np.block` of matrices.
+
+    Raises:
+        ShapeError: other arrays, or rows with different numbers of them.
+    """
+    beside = [concatenated(list(row), 1) for row in rows]
+    if len({len(row) for row in rows}) > 1:
+        clash = f"rows of {len(rows[0])} and of other numbers of blocks"
+        raise ShapeError("tracing np.block", clash, "give every row as many blocks")
+    whole = concatenated(beside)
+    parts = [value.tree for row in rows for value in row]
+    return over(block(parts, len(rows[0])), whole) if len(parts) > 1 else whole
+
+
+def _symbols(values: Sequence[Traced]) -> Any:
+    whole = values[0]
+    for value in values:
+        whole = Traced(whole.tree, "scalar", (), joined(whole, value))
+    return whole.symbols
