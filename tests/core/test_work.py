@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from fractions import Fraction
+from typing import TypeVar
 
 import pytest
 
 import gradwright as gw
 from gradwright.core import work
 from gradwright.core.graph import Graph
-from gradwright.errors import LimitError
+from gradwright.errors import DomainError, GradwrightError, LimitError
 from gradwright.simplify import readable
 from gradwright.simplify.rewrite import Rule
+
+T = TypeVar("T")
 
 
 def sines(depth: int) -> str:
@@ -140,3 +145,35 @@ def test_a_search_of_its_own_leaves_the_account_of_the_call_alone() -> None:
     assert work.apart(searches(4), greedy) == "found"
     several = searches(4)
     assert [work.apart(several, greedy) for _ in range(3)] == ["found", None, None]
+
+
+def test_an_error_that_follows_from_a_refusal_says_so() -> None:
+    """A caller that takes a refusal for a fact about the formula cannot be relied on."""
+    with pytest.raises(LimitError), work.account("a call") as account:
+        with suppress(GradwrightError):
+            work.spend(account.allowed + 1)
+        raise DomainError("a value", "no point was found", "give one")
+
+
+def test_a_check_is_counted() -> None:
+    d = gw.gradient("norm2(A*x)^2", "x", A="matrix 8 9", x="vector 9")
+    assert d.check().ok
+    with gw.limits(0.01), pytest.raises(LimitError, match="checking a derivative"):
+        d.check()
+
+
+def test_searches_for_corrections_take_as_much_as_a_call_and_the_derived_formula_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken: list[int] = []
+
+    def apart(account: work.Account, make: Callable[[], T]) -> T | None:
+        found = work.apart(account, make)
+        taken.append(account.allowed - account.left)
+        return found
+
+    monkeypatch.setattr("gradwright.api.equations.judge.apart", apart)
+    net = gw.Network("3 -> 4 relu -> 2 softmax")
+    report = gw.check_equations("\n".join(["dL/dW2 = X * b1 * A1 * Y * A1 + Z2"] * 30), net)
+    assert {one.corrected for one in report.equations} == {"A1'*dL/dZ2"}
+    assert work.ALLOWED / 2 < taken[0] <= taken[-1] <= work.ALLOWED + 1

@@ -15,6 +15,7 @@ import numpy as np
 from gradwright.api.drawn import drawn_value
 from gradwright.api.tangents import TangentSet
 from gradwright.core.sizes import Lengths, names_in
+from gradwright.core.work import spend
 from gradwright.errors import GradwrightError, UnsupportedError
 from gradwright.explain.left_sides import parted, tangent_of, variables_of
 from gradwright.notation.function_values import Smooth, drawn
@@ -36,6 +37,9 @@ STEP = "step along the tangent"
 
 #: Sample points that are tried until the formula is defined at one.
 TRIES = 24
+
+#: Units of work of one evaluation, besides those of its values and operations.
+EVALUATED = 30
 
 
 class Checkable(Protocol):
@@ -98,6 +102,7 @@ def check_formula(derivation: Checkable, seed: int) -> CheckReport:
     """Compare every output of a derivation with the oracle at a seeded random point."""
     scope = derivation.scope
     compared = _compared(derivation)
+    counted = _counted(compared.function)
 
     def drawn(again: np.random.Generator, falling: bool) -> dict[str, Array]:
         point = sample_point(scope, again, derivation.free_sizes, falling=falling)
@@ -118,7 +123,7 @@ def check_formula(derivation: Checkable, seed: int) -> CheckReport:
 
     return check_derivative(
         compared.claimed,
-        compared.function,
+        counted,
         drawn(generator, falling),
         compared.blocks,
         seed=seed,
@@ -126,6 +131,18 @@ def check_formula(derivation: Checkable, seed: int) -> CheckReport:
         kink_distance=derivation.kink_distance(),
         redraw=lambda again: drawn(again, falling),
     )
+
+
+def _counted(function: Callable[[dict[str, Array]], Array]) -> Callable[[dict[str, Array]], Array]:
+    """A function whose evaluations are work; an oracle evaluates it once for each entry."""
+
+    def evaluated(point: dict[str, Array]) -> Array:
+        # Copies of the values, and products of matrices: k × k has (k²)^1.5 multiplications.
+        sizes = [np.size(value) for value in point.values()]
+        spend(EVALUATED + sum(size // 50 + int(size**1.5) // 5000 for size in sizes))
+        return function(point)
+
+    return evaluated
 
 
 def _is_usable(largest: Callable[[dict[str, Array]], float], point: dict[str, Array]) -> bool:

@@ -357,8 +357,13 @@ class Derivation:
 
     # Checking -----------------------------------------------------------------------------------
 
+    @bounded("checking a derivative")
     def check(self, seed: int = 0) -> CheckReport:
-        """Compare with an oracle that shares no code with the calculus, at a random point."""
+        """Compare with an oracle that shares no code with the calculus, at a random point.
+
+        Raises:
+            LimitError: the declared sizes are numbers so large that it takes too many evaluations.
+        """
         from gradwright.api.checking import check_formula
 
         return check_formula(self, seed)

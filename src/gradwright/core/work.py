@@ -16,7 +16,7 @@ from functools import wraps
 from math import prod
 from typing import ParamSpec, TypeVar
 
-from gradwright.errors import LimitError
+from gradwright.errors import GradwrightError, LimitError
 
 #: Units of work that one call may take: less than a second on a machine of today.
 ALLOWED = 250_000
@@ -181,6 +181,10 @@ def account(asked: str) -> Iterator[Account]:
         # Where a refusal was caught on the way, what was made after it cannot be relied on.
         if opened.left < 0:
             raise opened.refusal()
+    except GradwrightError as error:
+        if opened.left < 0 and not isinstance(error, LimitError):
+            raise opened.refusal() from error
+        raise
     finally:
         _ACCOUNT.reset(token)
 

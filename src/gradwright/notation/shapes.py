@@ -58,6 +58,9 @@ from gradwright.notation.unify import (
 from gradwright.notation.whole_tensors import of_axes, tensor_form
 from gradwright.ops.table import OPERATIONS
 
+#: Units of work before the first node.
+BEGUN = 30
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -184,6 +187,7 @@ class _Inference:
         axes: Sequence[Size] | None = None,
     ) -> None:
         given = {declaration.name: declaration for declaration in declared}
+        spend(BEGUN + 5 * len(given))
         self.declared = {n: d for n, d in given.items() if isinstance(d, Declaration)}
         self.names = set(names)
         self.names |= names_in(s for d in given.values() for s in d.sizes)

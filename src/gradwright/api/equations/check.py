@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gradwright.api.equations.judge import Budget, Judge
+from gradwright.api.equations.judge import Judge, searches
 from gradwright.api.equations.network import NetworkSetting
 from gradwright.api.equations.report import EquationCheck, EquationsReport
 from gradwright.api.equations.setting import Setting
@@ -13,7 +13,7 @@ from gradwright.api.equations.statements import assignment, membership
 from gradwright.api.equations.symbols import SymbolSetting
 from gradwright.api.formula import declared_symbols
 from gradwright.api.network import Network
-from gradwright.core.work import bounded
+from gradwright.core.work import Account, bounded
 from gradwright.errors import NetworkError, SymbolError
 from gradwright.explain.conventions import known_notation
 from gradwright.notation.declarations import AnyDeclaration
@@ -54,12 +54,12 @@ def check_equations(
     """
     setting = _setting(network, notation, declarations)
     found: list[EquationCheck] = []
-    budget = Budget()
+    work = searches()
     for written in written_equations(text):
         if setting.define(written):
             sides, relations = written.sides[1:], written.relations[1:]
             written = replace(written, sides=sides, relations=relations)
-        found += _checked(setting, written, budget)
+        found += _checked(setting, written, work)
     return EquationsReport(tuple(found))
 
 
@@ -91,7 +91,7 @@ def _setting(
     )
 
 
-def _checked(setting: Setting, written: Written, budget: Budget) -> list[EquationCheck]:
+def _checked(setting: Setting, written: Written, work: Account) -> list[EquationCheck]:
     """Every link of a chain; a definition alone has none. With a layer index, for every layer."""
     links: list[EquationCheck | None] = [None] * (len(written.sides) - 1)
     if not links:
@@ -102,7 +102,7 @@ def _checked(setting: Setting, written: Written, budget: Budget) -> list[Equatio
         result = statement(setting, left, right)
         return [_placed(result, written, 0)]
     for reading in setting.readings(written.sides):
-        judge = Judge(setting, reading, budget)
+        judge = Judge(setting, reading, work)
         for place, held in enumerate(links):
             if held is not None and not held.ok:
                 continue

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice
 
 from gradwright.api.equations.compare import Difference, Side, first_above, first_difference, side
 from gradwright.api.equations.derivatives import by_name
 from gradwright.api.equations.indexed import free, indexed
-from gradwright.api.equations.repair import MAX_NODES, candidates, left_candidates
+from gradwright.api.equations.repair import (
+    MAX_NODES,
+    Candidate,
+    candidates,
+    far_candidates,
+    far_left_candidates,
+    left_candidates,
+)
 from gradwright.api.equations.report import EquationCheck
 from gradwright.api.equations.setting import Point, Reading, Setting, Variant
-from gradwright.core.work import ALLOWED, Account, allowed, apart, spend
+from gradwright.core.work import ALLOWED, Account, allowed, apart, spend, within
 from gradwright.errors import GradwrightError, LimitError, UnsupportedError
 from gradwright.notation.raising.raiser import without_spans
 from gradwright.notation.tree import (
@@ -27,16 +35,20 @@ from gradwright.render.plain import plain_text
 
 #: Changes of a wrong side that are tried, for each convention.
 MAX_CANDIDATES = 3000
-#: For all equations of a text together; then the derived formula alone is given.
-MAX_TRIED = 60_000
-#: Units of work for judging one link, besides what is counted elsewhere.
-JUDGED = 1000
-#: The searches for corrections may together take so many times the work of one call.
-CORRECTING = 8
 #: Those of them that have a derivative to be taken.
 MAX_DERIVATIVES = 200
+#: Units of work for judging one link, and for a search, besides what is counted elsewhere.
+JUDGED = 1000
+#: And for one change.
+TRIED = 50
+#: Of the work of all searches of a text, as much as its call has besides, so much at most goes to
+#: one kind of changes to one equation; where nothing is left, the derived formula alone is given.
+SEARCH = 0.4
 
 AS_IT_IS = Variant("")
+
+#: A right side, or a left side, and what was changed.
+Correction = tuple[Tree | None, Tree | None, str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,27 +60,17 @@ class Verdict:
     difference: Difference | None = None
 
 
-@dataclass(slots=True)
-class Budget:
-    """How many changes may still be tried for all equations of a text."""
-
-    left: int = MAX_TRIED
-    searches: Account = field(
-        default_factory=lambda: Account("correcting equations", allowed(CORRECTING * ALLOWED))
-    )
-
-    def spent(self) -> bool:
-        """Take one; whether there was none."""
-        self.left -= 1
-        return self.left < 0
+def searches() -> Account:
+    """The work of all searches for corrections of one text."""
+    return Account("correcting equations", allowed(ALLOWED))
 
 
 class Judge:
     """Judges the links of one reading of an equation."""
 
-    def __init__(self, setting: Setting, reading: Reading, budget: Budget) -> None:
+    def __init__(self, setting: Setting, reading: Reading, searches: Account) -> None:
         self.setting = setting
-        self.budget = budget
+        self.searches = searches
         self.reading = reading
         self.declared = setting.declared(reading)
 
@@ -180,7 +182,7 @@ class Judge:
 
     def _wrong(self, base: EquationCheck, left: Tree, right: Tree, found: Verdict) -> EquationCheck:
         result = replace(base, ok=False, reason=found.reason)
-        near = apart(self.budget.searches, lambda: self._correction(left, right))
+        near = apart(self.searches, lambda: self._correction(left, right))
         corrected, corrected_left, change = near or (None, None, "")
         if corrected_left is not None:
             shown = self._spelled(plain_text(corrected_left))
@@ -193,16 +195,25 @@ class Judge:
             result = replace(result, corrected=shown, change=change)
         return self._with_point(result, left, right, found)
 
-    def _correction(self, left: Tree, right: Tree) -> tuple[Tree | None, Tree | None, str]:
-        """(right side, left side, change): one of the sides with a change that makes it right."""
-        if free(left) != free(right):
-            corrected_left, change = self._corrected_left(left, right)
-            if corrected_left is not None:
-                return None, corrected_left, change
-        corrected, change = self._corrected(left, right)
-        if corrected is not None:
-            return corrected, None, change
-        return None, *self._corrected_left(left, right)
+    def _correction(self, left: Tree, right: Tree) -> Correction:
+        """One of the sides with a change that makes it right."""
+        spend(JUDGED)
+        right = without_spans(right)
+        fits = free(left) == free(right)
+        names = self.setting.names(self.reading)
+        searches = [
+            partial(self._corrected, left, right, self._near),
+            partial(self._corrected_left, right, left_candidates(left, names, free(right))),
+            partial(self._corrected, left, right, self._far),
+            partial(self._corrected_left, right, far_left_candidates(left, names)),
+        ]
+        # The fault is on the left, more likely than not, where the sides have other indices.
+        order = searches if fits else [searches[k] for k in (1, 3, 0, 2)]
+        for search in order[:-1]:
+            found = within(SEARCH, search)
+            if found is not None:
+                return found
+        return order[-1]() or (None, None, "")
 
     def _with_point(
         self, result: EquationCheck, left: Tree, right: Tree, found: Verdict
@@ -226,44 +237,54 @@ class Judge:
         except GradwrightError:
             return None
 
-    def _corrected(self, left: Tree, right: Tree) -> tuple[Tree | None, str]:
+    def _corrected(
+        self, left: Tree, right: Tree, changes: Callable[[Tree, Tree], Iterator[Candidate]]
+    ) -> Correction | None:
         """The right side with one change that makes it right, and what was changed."""
-        right = without_spans(right)
         if sum(1 for _ in walk(left)) > MAX_NODES:
-            return None, ""
+            return None
         for variant in (AS_IT_IS, *self.setting.variants(self.reading)):
             one = self._side(left, variant)
             if one is None:
                 continue
-            for change, tree in self._near(left, right):
-                if self.budget.spent():
-                    return None, ""
+            tried = self._sensible(left, right, changes(left, right))
+            for change, tree in islice(tried, MAX_CANDIDATES):
+                spend(TRIED)
                 if free(tree) == free(left) and self._same(one, self._side(tree, variant)):
-                    return tree, change
-        return None, ""
+                    return tree, None, change
+        return None
 
-    def _corrected_left(self, left: Tree, right: Tree) -> tuple[Tree | None, str]:
+    def _corrected_left(self, right: Tree, changes: Iterator[Candidate]) -> Correction | None:
         """The left side with one other name or index, where the fault lies there."""
-        left = without_spans(left)
-        if not isinstance(_base(left), Symbol) or self._side(right, AS_IT_IS) is None:
-            return None, ""
-        for change, tree in left_candidates(left, self.setting.names(self.reading), free(right)):
+        if self._side(right, AS_IT_IS) is None:
+            return None
+        for change, tree in changes:
+            spend(TRIED)
             if not _symbols(tree) & _symbols(right) and self._equals(tree, right, AS_IT_IS):
-                return tree, change
-        return None, ""
+                return None, tree, change
+        return None
 
-    def _near(self, left: Tree, right: Tree) -> Iterator[tuple[str, Tree]]:
+    def _near(self, left: Tree, right: Tree) -> Iterator[Candidate]:
+        """Right sides with a small change, and whole ones with the derivative of the left."""
+        operators = {p.function for p in walk(left) if isinstance(p, Call) and by_name(p)}
+        for name in sorted(operators):
+            yield "a missing derivative", Call(name, (right,))
+        names, factors = self.setting.names(self.reading), self.setting.factors(self.reading)
+        yield from candidates(right, names, factors, free(left))
+
+    def _far(self, left: Tree, right: Tree) -> Iterator[Candidate]:
+        """Right sides that another quantity was brought into."""
+        return far_candidates(right, self.setting.names(self.reading))
+
+    def _sensible(
+        self, left: Tree, right: Tree, changes: Iterator[Candidate]
+    ) -> Iterator[Candidate]:
         """Changed right sides that do not bring in what stands on the left."""
-        names = self.setting.names(self.reading)
-        factors = self.setting.factors(self.reading)
         alone = left.operand if isinstance(left, Transpose) else left
         new = {alone.name} - _symbols(right) if isinstance(alone, Symbol) else set()
-        near = islice(candidates(right, names, factors, free(left)), MAX_CANDIDATES)
-        operators = {p.function for p in walk(left) if isinstance(p, Call) and by_name(p)}
-        missing = (("a missing derivative", Call(name, (right,))) for name in sorted(operators))
         bare = [s for s in self.reading.sides if isinstance(_base(s), Symbol)]
         derivatives = 0
-        for change, tree in chain(missing, near):
+        for change, tree in changes:
             derivatives += any(by_name(part) for part in walk(tree))
             tautology = new & _symbols(tree) or tree in bare
             if derivatives <= MAX_DERIVATIVES and not tautology:

@@ -37,13 +37,12 @@ def candidates(
 ) -> Iterator[Candidate]:
     """Trees one change away; `factors` may be missing besides the names.
 
-    `indices` are those of the left side, which may be missing too.
+    `indices` are those of the left side, which may be missing too. Of the names only those of one
+    letter are tried, which are few; `far_candidates` has the others.
     """
     if sum(1 for _ in walk(tree)) > MAX_NODES:
         return
-    if not any(p.name.startswith("J_") for p in walk(tree) if isinstance(p, Symbol)):
-        names = [name for name in names if not name.startswith("J_")]
-    yield from _other_names(tree, names)
+    yield from _other_names(tree, names, far=False)
     yield from _indices(tree, indices)
     yield from _transposes(tree)
     yield from _orders(tree)
@@ -53,17 +52,32 @@ def candidates(
     yield from _numbers(tree)
     yield from _functions(tree)
     yield from _sums(tree)
-    parts = [Symbol(name) for name in names if not name.startswith("J_")]
-    yield from _missing(tree, [*factors, *parts])
+    yield from _scaled(tree)
+    yield from _missing(tree, factors)
+
+
+def far_candidates(tree: Tree, names: Sequence[str]) -> Iterator[Candidate]:
+    """Trees with a name of another letter, or with one more factor."""
+    if sum(1 for _ in walk(tree)) > MAX_NODES:
+        return
+    if not any(p.name.startswith("J_") for p in walk(tree) if isinstance(p, Symbol)):
+        names = [name for name in names if not name.startswith("J_")]
+    yield from _other_names(tree, names, far=True)
+    yield from _missing(tree, [Symbol(name) for name in names if not name.startswith("J_")])
 
 
 def left_candidates(left: Tree, names: Sequence[str], free: frozenset[str]) -> Iterator[Candidate]:
-    """Left sides with another name, other indices, or the ones that are free on the right."""
+    """Left sides with a near name, other indices, or the ones that are free on the right."""
     bare = left.base if isinstance(left, Entry) else left
-    yield from _other_names(left, names)
+    yield from _other_names(left, names, far=False)
     for indices in permutations(sorted(free)):
         if indices:
             yield "an index on the left", Entry(bare, indices)
+
+
+def far_left_candidates(left: Tree, names: Sequence[str]) -> Iterator[Candidate]:
+    """Left sides with a name of another letter."""
+    return _other_names(left, names, far=True)
 
 
 def _inside_sizes(tree: Tree) -> set[int]:
@@ -75,25 +89,29 @@ def _inside_sizes(tree: Tree) -> set[int]:
     }
 
 
-def _other_names(tree: Tree, names: Sequence[str]) -> Iterator[Candidate]:
+def _other_names(tree: Tree, names: Sequence[str], *, far: bool) -> Iterator[Candidate]:
+    """Names of the same letter, in neighbouring layers first; if `far`, those of other letters."""
     sizes = _inside_sizes(tree)
-    held = [
-        (put, sorted(names, key=partial(_distance, node.name)))
-        for node, put in places(tree)
-        if isinstance(node, Symbol) and id(node) not in sizes
-    ]
+    held = []
+    for node, put in places(tree):
+        if isinstance(node, Symbol) and id(node) not in sizes:
+            others = [name for name in names if (_letter(name) != _letter(node.name)) is far]
+            held.append((put, sorted(others, key=partial(_distance, node.name))))
     # The nearest names of every symbol first.
-    for rank in range(len(names)):
+    for rank in range(max((len(near) for _, near in held), default=0)):
         for put, near in held:
-            yield "another name", put(Symbol(near[rank]))
+            if rank < len(near):
+                yield "another name", put(Symbol(near[rank]))
 
 
-def _distance(one: str, other: str) -> tuple[bool, bool, int]:
-    """Names of one letter are near, and nearer in neighbouring layers."""
-    letters = one.rstrip("0123456789"), other.rstrip("0123456789")
-    digits = one[len(letters[0]) :], other[len(letters[1]) :]
-    apart = abs(int(digits[0] or 0) - int(digits[1] or 0))
-    return letters[0] != letters[1], digits[0] != digits[1], apart
+def _letter(name: str) -> str:
+    return name.rstrip("0123456789")
+
+
+def _distance(one: str, other: str) -> tuple[bool, int]:
+    """How far apart two layers are; that of the same number is nearest."""
+    digits = one[len(_letter(one)) :], other[len(_letter(other)) :]
+    return digits[0] != digits[1], abs(int(digits[0] or 0) - int(digits[1] or 0))
 
 
 def _base(tree: Tree) -> Tree | None:
@@ -222,11 +240,14 @@ def _sums(tree: Tree) -> Iterator[Candidate]:
         yield "a missing diag", put(Call("diag", (node,)))
 
 
-def _missing(tree: Tree, parts: Sequence[Tree]) -> Iterator[Candidate]:
+def _scaled(tree: Tree) -> Iterator[Candidate]:
     yield "a missing factor", Binary("/", tree, Symbol("n"))
     for value in (2, Fraction(1, 2)):
         for node, put in places(tree):
             yield "a missing factor", put(Binary("*", _number(Fraction(value)), node))
+
+
+def _missing(tree: Tree, parts: Sequence[Tree]) -> Iterator[Candidate]:
     entries = _entries_of(tree, parts)
     for node, put in places(tree):
         if isinstance(node, Number):

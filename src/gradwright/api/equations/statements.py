@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from gradwright.api.equations.compare import side
 from gradwright.api.equations.indexed import indexed
-from gradwright.api.equations.judge import Budget, Judge
+from gradwright.api.equations.judge import Judge, searches
 from gradwright.api.equations.network_names import STEP_SIZES
 from gradwright.api.equations.report import EquationCheck
 from gradwright.api.equations.setting import Reading, Setting
@@ -115,7 +115,7 @@ def assignment(setting: Setting, left: MappedText, right: MappedText) -> Equatio
     expected = left.joined([f"{name} ∂L/∂", left])
     result = EquationCheck(0, "", "", True, relation=":=")
     for reading in setting.readings((taken, expected)):
-        judged = Judge(setting, reading, Budget()).link(0)
+        judged = Judge(setting, reading, searches()).link(0)
         if not judged.ok:
             shown = setting.spelled(f"{left.text} - {name}*∂L/∂{left.text}", reading)
             return replace(judged, corrected=shown, change="the derived formula", relation=":=")
