@@ -16,8 +16,9 @@ from gradwright.ops.table import OPERATIONS
 from tests.suites import focused, random_formulas
 from tests.suites.dual_numbers import Arithmetic
 from tests.suites.infinitesimals import PRIME, REAL, Dual, mixed, moving
-from tests.suites.judging import ROUNDED, AsLeft, Judge, amplified, mode_nodes
+from tests.suites.judging import Judge, mode_nodes
 from tests.suites.random_formulas import sample_point
+from tests.suites.rounding import ROUNDED, AsLeft, amplified, relative
 
 
 def test_random_formulas(seed: int) -> None:
@@ -174,3 +175,19 @@ def test_rounding_is_measured_where_digits_cancel() -> None:
         ]
     gap = np.max(np.abs(AsLeft(node, {"n": 3})(point) - exact)) / np.max(np.abs(exact))
     assert gap < 4 * found
+
+
+def test_what_the_complex_step_cannot_say_is_judged_in_30_digits() -> None:
+    """log(1 + s²) as it is written loses seven digits where s is 1e-4; the code does not."""
+    derived = gw.formula("t*log(1 + s^2)*x", **random_formulas.SYMBOLS).jacobian("x")
+    point = sample_point(derived.scope, np.random.default_rng(1)) | {"s": np.array(1e-4)}
+    judged = Judge(derived, point)
+    assert relative(judged.oracle(point), judged.in_digits) > 1e-10
+    assert judged.outcome() == "right"
+
+
+@pytest.mark.parametrize("names", [("A", "x"), ("A",), ("x", "x")])
+def test_30_digits_agree_with_the_complex_step(names: tuple[str, ...], seed: int) -> None:
+    derived = gw.formula("tanh(A*x)", **random_formulas.SYMBOLS).derivative(*names)
+    judged = Judge(derived, sample_point(derived.scope, np.random.default_rng(seed)))
+    assert relative(judged.oracle(judged.point), judged.in_digits) < 1e-13

@@ -7,11 +7,7 @@ from fractions import Fraction
 from gradwright.core.facts import diagonal, orthogonal, positive
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Function, Labels, Node, Operation, Power, Product
-from gradwright.simplify.rewrite import Rule, without
-
-
-def _often(product: Product, label: int) -> int:
-    return product.out.count(label) + sum(ls.count(label) for _, ls in product.factors)
+from gradwright.simplify.rewrite import Rule, often, without
 
 
 def _replaced(
@@ -29,7 +25,7 @@ def _orthonormal(graph: Graph, node: Node) -> Node | None:
     for one, (left, at) in enumerate(node.factors):
         if isinstance(left, Power) and left.exponent == 2 and orthogonal(left.base):
             for axis in (0, 1):
-                if at[0] != at[1] and _often(node, at[axis]) == 1:
+                if at[0] != at[1] and often(node, at[axis]) == 1:
                     ones = (graph.ones(left.axes[1 - axis]), (at[1 - axis],))
                     return _replaced(graph, node, {one}, [ones])
         if not orthogonal(left):
@@ -37,7 +33,7 @@ def _orthonormal(graph: Graph, node: Node) -> Node | None:
         for two in range(one + 1, len(node.factors)):
             right, to = node.factors[two]
             for axis in (0, 1):
-                shared = right is left and at[axis] == to[axis] and _often(node, at[axis]) == 2
+                shared = right is left and at[axis] == to[axis] and often(node, at[axis]) == 2
                 if shared and at[axis] not in node.out:
                     identity = graph.identity(left.axes[:1])
                     ends = (at[1 - axis], to[1 - axis])
@@ -73,7 +69,7 @@ def _commuted(graph: Graph, node: Node) -> Node | None:
                 continue
             (middle,) = shared
             a, b = at[at[0] == middle], to[to[0] == middle]
-            if _often(node, middle) != 2 or a == middle or b == middle:
+            if often(node, middle) != 2 or a == middle or b == middle:
                 continue
             made = _replaced(graph, node, {one, two}, [(right, (a, middle)), (left, (middle, b))])
             scale = 1 / node.coefficient

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Add, Labels, Node, Operation, Product, Variable
-from gradwright.simplify.rewrite import Rule, without
+from gradwright.simplify.rewrite import Rule, often, without
 
 INVERTIBLE = frozenset({"invertible", "posdef", "orthogonal"})
 
@@ -98,6 +98,9 @@ def _sherman_morrison(graph: Graph, node: Node) -> Node | None:
         for two, (vector, held) in enumerate(node.factors):
             side = 1 if vector is u and held == labels[1:] else 0
             if two == one or not (side or (vector is v and held == labels[:1])):
+                continue
+            (shared,) = held
+            if shared in node.out or often(node, shared) != 2:
                 continue
             plain = graph.operation("inv", (base,), base.axes)
             form = graph.product([(v, (0,)), (plain, (0, 1)), (u, (1,))], ())

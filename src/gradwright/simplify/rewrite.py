@@ -146,3 +146,8 @@ def substitute(graph: Graph, node: Node, replacements: dict[Node, Node]) -> Node
 def without(product: Product, dropped: set[int]) -> list[tuple[Node, Labels]]:
     """The factors of a product except those at the given places."""
     return [factor for place, factor in enumerate(product.factors) if place not in dropped]
+
+
+def often(product: Product, label: int) -> int:
+    """How often a label stands in the factors and the axes of a product."""
+    return product.out.count(label) + sum(labels.count(label) for _, labels in product.factors)

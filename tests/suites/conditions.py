@@ -1,0 +1,267 @@
+"""Every condition of every rewriting rule is left out once, and what then comes out is judged.
+
+`python -m tests.suites.conditions` prints what nobody noticed. The rules and what they call are
+read as they are written: an operand of `and` becomes true, one of `or` false, a guard passes. The
+changed rule is applied to the nodes of a table of formulas, near misses among them; a value that
+is another one, or an error, is a fault that is caught.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import CodeType, FunctionType
+from typing import Any
+
+import numpy as np
+
+import gradwright as gw
+from gradwright.api.checking import sample_point, sample_sizes
+from gradwright.core.graph import Graph
+from gradwright.core.nodes import Node, Variable, postorder
+from gradwright.errors import GradwrightError
+from gradwright.simplify import field
+from gradwright.simplify.rewrite import Rule
+from tests.suites.focused import RULE_FORMS, rules
+from tests.suites.judging import mode_nodes
+from tests.suites.near_misses import NearMisses
+from tests.suites.writer import SYMBOLS
+
+#: Modules whose functions say when a rule fits.
+SAYING = ("gradwright.simplify.", "gradwright.core.facts")
+#: Of these, what evaluates, compares, prints and drives.
+OTHERS = ("rewrite", "field", "equal", "contracting", "readable")
+
+#: Values that differ by more, relatively, are different.
+DIFFERENT = 1e-6
+
+#: Values below this are rounding.
+SMALL = 1e-6
+
+#: So many nodes that a rule fits are changed.
+EXAMPLES = 12
+
+SIMPLEST = {"{s}": "s", "{n}": "x", "{m}": "y", "{M}": "A"}
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A function of a rule with one condition left out."""
+
+    function: FunctionType
+    condition: str
+    line: int
+    code: CodeType
+
+    @property
+    def name(self) -> str:
+        return f"{self.function.__name__}: {self.condition}"
+
+
+# Conditions -------------------------------------------------------------------------------------
+
+
+def functions_of(rule: Rule) -> list[FunctionType]:
+    """What decides whether a rule fits: its function, and those that it calls in turn."""
+    found: dict[FunctionType, None] = {}
+    waiting: list[Any] = [rule.apply]
+    while waiting:
+        function = waiting.pop()
+        if not isinstance(function, FunctionType) or function in found:
+            continue
+        module = function.__module__
+        if not module.startswith(SAYING) or module.rsplit(".", 1)[1] in OTHERS:
+            continue
+        found[function] = None
+        waiting += [function.__globals__.get(name) for name in _names(function.__code__)]
+    return list(found)
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _names(inner)
+
+
+def left_out(function: FunctionType) -> Iterator[LeftOut]:
+    """A function once for each of its conditions, without that one."""
+    source = textwrap.dedent(inspect.getsource(function))
+    count = len(list(_conditions(ast.parse(source))))
+    for place in range(count):
+        tree = ast.parse(source)
+        node, put, neutral = list(_conditions(tree))[place]
+        put(ast.copy_location(ast.Constant(neutral), node))
+        space: dict[str, Any] = {}
+        made = compile(ast.fix_missing_locations(tree), f"<{function.__name__}>", "exec")
+        exec(made, dict(function.__globals__), space)
+        line = function.__code__.co_firstlineno + node.lineno - 1
+        yield LeftOut(function, ast.unparse(node), line, space[function.__name__].__code__)
+
+
+Put = Callable[[ast.expr], None]
+
+
+def _conditions(tree: ast.AST) -> Iterator[tuple[ast.expr, Put, bool]]:
+    """(condition, what puts another in its place, the constant that leaves it out)."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.If(test=test, body=body):
+                refuses = isinstance(body[-1], ast.Continue) or (
+                    isinstance(body[-1], ast.Return) and _is_nothing(body[-1].value)
+                )
+                yield from _parts(test, _into(node, "test"), not refuses)
+            case ast.IfExp(test=test, body=body):
+                yield from _parts(test, _into(node, "test"), not _is_nothing(body))
+            case ast.comprehension(ifs=ifs):
+                for place, test in enumerate(ifs):
+                    yield from _parts(test, _at(ifs, place), True)
+            case ast.Return(value=ast.BoolOp() as test):
+                yield from _parts(test, _into(node, "value"), True)
+            case ast.Assign(value=ast.BoolOp() as test):
+                yield from _parts(test, _into(node, "value"), True)
+
+
+def _parts(test: ast.expr, put: Put, neutral: bool) -> Iterator[tuple[ast.expr, Put, bool]]:
+    match test:
+        case ast.BoolOp(op=op, values=values):
+            for place, value in enumerate(values):
+                yield from _parts(value, _at(values, place), isinstance(op, ast.And))
+        case ast.UnaryOp(op=ast.Not(), operand=ast.BoolOp() as inner):
+            yield from _parts(inner, _into(test, "operand"), not neutral)
+        case _:
+            yield test, put, neutral
+
+
+def _into(node: ast.AST, name: str) -> Put:
+    return lambda value: setattr(node, name, value)
+
+
+def _at(values: list[ast.expr], place: int) -> Put:
+    def put(value: ast.expr) -> None:
+        values[place] = value
+
+    return put
+
+
+def _is_nothing(node: ast.expr | None) -> bool:
+    """Whether it is what a rule answers where it does not fit."""
+    if isinstance(node, ast.List | ast.Tuple):
+        return not node.elts
+    return node is None or (isinstance(node, ast.Constant) and node.value in (None, False))
+
+
+# Nodes ------------------------------------------------------------------------------------------
+
+
+class Corpus:
+    """The nodes of formulas, of their derivatives, and near misses of each rule, with values."""
+
+    def __init__(self, seed: int) -> None:
+        everything = gw.formula(" + ".join(f"sum({name})" for name in SYMBOLS), **SYMBOLS)
+        self.point = sample_point(everything.scope, np.random.default_rng(seed))
+        self.sizes = sample_sizes(everything.scope)
+        self.declared = everything.scope.symbols
+        self.nodes: list[tuple[Graph, Node]] = []
+        for text in texts():
+            written = gw.formula(text, **SYMBOLS)
+            for wrt in [name for name in written.variables if name in "xyABPst"][:1]:
+                derived = written.derivative(wrt)
+                made = [o.node for o in derived._outputs]
+                made += [node for _, node in mode_nodes(derived)]
+                made += [printed.node for printed in derived.printed.values()]
+                made += [derived._lowering.value.node, *derived._program._planner._stable]
+                self.nodes += [(derived._graph, node) for node in postorder(*made)]
+        self._values: dict[Node, np.ndarray] = {}
+        self._near: dict[str, list[tuple[Graph, Node]]] = {}
+
+    def near(self, rule: Rule) -> list[tuple[Graph, Node]]:
+        """Nodes that the rule fits, each changed in one place."""
+        if rule.name not in self._near:
+            fitting = [(g, n) for g, n in self.nodes if rule.apply(g, n) not in (None, n)]
+            fitting.sort(key=lambda pair: len(postorder(pair[1])))
+            self._near[rule.name] = [
+                (graph, near)
+                for graph, node in fitting[:EXAMPLES]
+                for near in NearMisses(graph, self._variables(graph)).of(node)
+            ]
+        return self._near[rule.name]
+
+    def _variables(self, graph: Graph) -> dict[str, Variable]:
+        return {n: graph.variable(n, d.sizes, d.facts) for n, d in self.declared.items()}
+
+    def value(self, node: Node) -> np.ndarray:
+        """That of a node as it stands."""
+        if node not in self._values:
+            self._values[node] = np.asarray(field.evaluate(node, self.point, self.sizes))
+        return self._values[node]
+
+    def caught(self, rule: Rule) -> bool:
+        """Whether a rule makes an error, or something of another value, of one of the nodes."""
+        with np.errstate(all="ignore"):
+            return any(self._caught(rule, *pair) for pair in [*self.nodes, *self.near(rule)])
+
+    def _caught(self, rule: Rule, graph: Graph, node: Node) -> bool:
+        try:
+            expected = self.value(node)
+        except (GradwrightError, ArithmeticError, ValueError, np.linalg.LinAlgError):
+            return False
+        try:
+            after = rule.apply(graph, node)
+            if after is None or after is node:
+                return False
+            found = np.asarray(field.evaluate(after, self.point, self.sizes))
+        except (GradwrightError, np.linalg.LinAlgError):
+            return False
+        except Exception:
+            return True
+        if after.axes != node.axes or found.shape != expected.shape:
+            return True
+        finite = np.isfinite(expected)
+        scale = np.max(np.abs(expected[finite]), initial=SMALL)
+        return not bool(np.all(np.abs(found - expected)[finite] <= DIFFERENT * scale))
+
+
+def texts() -> list[str]:
+    """Formulas that use the rules."""
+    found = [form.removeprefix("= ") for forms in RULE_FORMS.values() for form in forms]
+    for place, symbol in SIMPLEST.items():
+        found = [form.replace(place, symbol) for form in found]
+    return list(dict.fromkeys(found))
+
+
+def survivors(corpus: Corpus) -> Iterator[tuple[LeftOut, bool]]:
+    """Every condition left out, with whether that was caught."""
+    using: dict[FunctionType, list[Rule]] = {}
+    for rule in rules().values():
+        for function in functions_of(rule):
+            using.setdefault(function, []).append(rule)
+    for function, users in using.items():
+        right = function.__code__
+        for mutant in left_out(function):
+            function.__code__ = mutant.code
+            try:
+                yield mutant, any(map(corpus.caught, users))
+            finally:
+                function.__code__ = right
+
+
+def main() -> int:
+    """The documented suite."""
+    corpus = Corpus(seed=1)
+    for rule in rules().values():
+        assert not corpus.caught(rule), rule.name
+    found = list(survivors(corpus))
+    missed = [mutant for mutant, caught in found if not caught]
+    for mutant in missed:
+        print(f"{mutant.function.__module__}:{mutant.line} {mutant.name}")
+    print(f"{len(found)} conditions, {len(found) - len(missed)} caught when left out")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
