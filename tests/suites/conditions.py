@@ -13,6 +13,7 @@ import inspect
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
@@ -27,9 +28,8 @@ from gradwright.errors import GradwrightError
 from gradwright.simplify import field
 from gradwright.simplify.rewrite import Rule
 from tests.suites.focused import RULE_FORMS, rules
-from tests.suites.judging import mode_nodes
 from tests.suites.near_misses import NearMisses
-from tests.suites.writer import SYMBOLS
+from tests.suites.writer import SYMBOLS, WRT
 
 #: Modules whose functions say when a rule fits.
 SAYING = ("gradwright.simplify.", "gradwright.core.facts")
@@ -158,36 +158,58 @@ def _is_nothing(node: ast.expr | None) -> bool:
 # Nodes ------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def recorded(into: dict[str, dict[Node, Graph]]) -> Iterator[None]:
+    """The nodes that each rule fits, while formulas are differentiated."""
+
+    def recording(rule: Rule) -> Callable[[Graph, Node], Node | None]:
+        apply = rule.apply
+
+        def record(graph: Graph, node: Node) -> Node | None:
+            after = apply(graph, node)
+            if after is not None and after is not node:
+                into.setdefault(rule.name, {})[node] = graph
+            return after
+
+        return record
+
+    held = [(rule, rule.apply) for rule in rules().values()]
+    for rule, _ in held:
+        object.__setattr__(rule, "apply", recording(rule))
+    try:
+        yield
+    finally:
+        for rule, apply in held:
+            object.__setattr__(rule, "apply", apply)
+
+
 class Corpus:
-    """The nodes of formulas, of their derivatives, and near misses of each rule, with values."""
+    """The near misses of each rule, with values."""
 
     def __init__(self, seed: int) -> None:
         everything = gw.formula(" + ".join(f"sum({name})" for name in SYMBOLS), **SYMBOLS)
         self.point = sample_point(everything.scope, np.random.default_rng(seed))
         self.sizes = sample_sizes(everything.scope)
         self.declared = everything.scope.symbols
-        self.nodes: list[tuple[Graph, Node]] = []
-        for text in texts():
-            written = gw.formula(text, **SYMBOLS)
-            for wrt in [name for name in written.variables if name in "xyABPst"][:1]:
-                derived = written.derivative(wrt)
-                made = [o.node for o in derived._outputs]
-                made += [node for _, node in mode_nodes(derived)]
-                made += [printed.node for printed in derived.printed.values()]
-                made += [derived._lowering.value.node, *derived._program._planner._stable]
-                self.nodes += [(derived._graph, node) for node in postorder(*made)]
+        self.fitting: dict[str, dict[Node, Graph]] = {}
+        with recorded(self.fitting):
+            for text in texts():
+                written = gw.formula(text, **SYMBOLS)
+                for wrt in [name for name in written.variables if name in WRT]:
+                    derived = written.derivative(wrt)
+                    derived.source()
         self._values: dict[Node, np.ndarray] = {}
         self._near: dict[str, list[tuple[Graph, Node]]] = {}
 
     def near(self, rule: Rule) -> list[tuple[Graph, Node]]:
-        """Nodes that the rule fits, each changed in one place."""
+        """Nodes that the rule fits, each changed in one place, and what they are made of."""
         if rule.name not in self._near:
-            fitting = [(g, n) for g, n in self.nodes if rule.apply(g, n) not in (None, n)]
-            fitting.sort(key=lambda pair: len(postorder(pair[1])))
+            fitting = self.fitting.get(rule.name, {})
+            examples = sorted(fitting, key=lambda node: len(postorder(node)))[:EXAMPLES]
             self._near[rule.name] = [
-                (graph, near)
-                for graph, node in fitting[:EXAMPLES]
-                for near in NearMisses(graph, self._variables(graph)).of(node)
+                (fitting[node], near)
+                for node in examples
+                for near in NearMisses(fitting[node], self._variables(fitting[node])).of(node)
             ]
         return self._near[rule.name]
 
@@ -203,7 +225,7 @@ class Corpus:
     def caught(self, rule: Rule) -> bool:
         """Whether a rule makes an error, or something of another value, of one of the nodes."""
         with np.errstate(all="ignore"):
-            return any(self._caught(rule, *pair) for pair in [*self.nodes, *self.near(rule)])
+            return any(self._caught(rule, *pair) for pair in self.near(rule))
 
     def _caught(self, rule: Rule, graph: Graph, node: Node) -> bool:
         try:

@@ -280,7 +280,7 @@ class Judge:
                 columns.append([float(mpmath.re(entry)) for entry in entries])
         axes = [length for shape in shapes for length in shape]
         made = np.stack(columns, axis=-1)
-        return made.reshape(*self.value_shape, *axes)
+        return made.reshape((*self.value_shape, *axes))
 
     def exactly(self, draw: random.Random) -> str:
         """`right`, `no point` or what is wrong, modulo a prime along one direction each."""

@@ -112,6 +112,9 @@ class NearMisses:
         sizes = dict(zip(part.out, part.axes, strict=True))
         for factor, labels in part.factors:
             sizes |= dict(zip(labels, factor.axes, strict=True))
+        # An index that nothing has yet, one for each size.
+        fresh = {size: max(sizes) + 1 + k for k, size in enumerate(dict.fromkeys(sizes.values()))}
+        sizes |= {label: size for size, label in fresh.items()}
 
         def made(factors: Factors, out: Labels = part.out) -> Node:
             return self.graph.product(factors, out, coefficient=part.coefficient, sizes=sizes)
@@ -130,7 +133,8 @@ class NearMisses:
         if outermost:
             held = {label for _, labels in part.factors for label in labels}
             for out in _elsewhere(part.out, sizes):
-                yield made(part.factors, out)
+                if held.issuperset(set(part.out) - set(out)):
+                    yield made(part.factors, out)
             for label in held - set(part.out):
                 yield made(part.factors, (*part.out, label))
             for place in range(len(part.out)):

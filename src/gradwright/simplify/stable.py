@@ -57,7 +57,10 @@ def _log_one_minus_sigmoid(graph: Graph, node: Node) -> Node | None:
     inner = _log_argument(node)
     scale = 1
     if isinstance(inner, Product) and inner.coefficient == -1 and len(inner.factors) == 1:
-        scale, (inner, _) = -1, inner.factors[0]
+        factor, labels = inner.factors[0]
+        if labels != inner.out:
+            return None
+        scale, inner = -1, factor
     if not (isinstance(inner, Add) and len(inner.terms) == 2):
         return None
     argument = None

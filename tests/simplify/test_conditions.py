@@ -1,0 +1,35 @@
+"""Conditions of rewriting rules: near misses are left alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import gradwright as gw
+from tests.simplify.planting import code_is_right, expected_at, text_is_right
+
+#: Formulas that a rule once took for what it fits.
+NEAR_MISSES = {
+    # Σₖ (1 - sigmoid(xₖ)), repeated along an axis, is not 1 - sigmoid(x).
+    "log(1 - sigmoid)": ("v'*log(-sum(sigmoid(x) - 1)*ones(n))", "v"),
+    # The index of x is not summed over here, so (B + x x') takes nothing away.
+    "Sherman-Morrison": ("sum((inv(B + x*x') .* (v*x')) .* S)", "v"),
+    "Sherman-Morrison from the left": ("sum((inv(B + x*x') .* (x*v')) .* S)", "v"),
+}
+
+
+@pytest.mark.parametrize("rule", NEAR_MISSES)
+def test_a_near_miss_is_left_alone(rule: str) -> None:
+    declared = {"x": "vector n", "v": "vector n", "B": "matrix n n invertible", "S": "matrix n n"}
+    text, wrt = NEAR_MISSES[rule]
+    point, expected = expected_at(text, wrt, declared)
+    derived = gw.formula(text, **declared).gradient(wrt)
+    assert code_is_right(derived, point, expected)
+    assert text_is_right(derived, point, expected)
+
+
+def test_the_sum_of_complements_repeated_is_its_own() -> None:
+    x = np.array([0.1, 0.2, 0.3])
+    derived = gw.gradient("v'*log(-sum(sigmoid(x) - 1)*ones(n))", "v", x="vector n", v="vector n")
+    expected = np.log(np.sum(1 - 1 / (1 + np.exp(-x))))
+    np.testing.assert_allclose(derived(x=x, v=x), np.full(3, expected), rtol=1e-14)
