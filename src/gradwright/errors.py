@@ -124,6 +124,10 @@ class ConditionWarning(UserWarning):
     """A solution has few right digits: the matrix is nearly singular."""
 
 
+class InternalError(GradwrightError):
+    """Two results of gradwright's own that must agree do not: a fault here, not in the input."""
+
+
 class TrainingError(GradwrightError):
     """Training cannot go on: the loss is not finite.
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import gradwright as gw
+from gradwright.api import planning
 from gradwright.api.checking import sample_point
 from gradwright.api.modes import MODES
 from gradwright.calculus import elimination
-from gradwright.errors import SymbolError
+from gradwright.errors import InternalError, SymbolError
 from gradwright.notation.reference import evaluate
 from gradwright.verification import complex_step
 from tests.suites.counting import multiplications
@@ -142,6 +143,9 @@ def test_a_wrong_edge_is_caught(rng: np.random.Generator, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(elimination._Edges, "_add", replaced)
     text, wrt = JACOBIANS["two branches"]
+    with pytest.raises(InternalError):
+        gw.formula(text, **SYMBOLS).jacobian(wrt, mode="cross_country").source()
+    monkeypatch.setattr(planning, "differ", lambda one, other: False)
     with pytest.raises(AssertionError):
         test_every_mode_is_right("jacobian", text, wrt, "cross_country", rng)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from gradwright.core.graph import Graph
 from gradwright.simplify.contracting import PRIME
+from gradwright.simplify.equal import Level, differ, equal
 from gradwright.simplify.field import evaluate, evaluate_modular
 
 
@@ -36,3 +38,29 @@ def test_large_residues_stay_whole_in_closed_contractions() -> None:
     }
     one = int(values["x"] @ values["y"]) * int(values["z"] @ values["w"])
     assert int(evaluate_modular(cube, values, {"n": 2}, salt=1)) == pow(one, 3, PRIME)
+
+
+@pytest.fixture
+def graph() -> Graph:
+    return Graph()
+
+
+def test_a_system_that_is_solved_is_the_inverse_times_the_right_side(graph: Graph) -> None:
+    a, b = graph.variable("A", ("n", "n")), graph.variable("B", ("n", "m"))
+    solved = graph.operation("solve", (a, b), b.axes)
+    inverse = graph.operation("inv", (a,), a.axes)
+    assert equal(graph, solved, graph.product([(inverse, (0, 1)), (b, (1, 2))], (0, 2)))
+    turned = graph.product([(inverse, (1, 0)), (b, (1, 2))], (0, 2))
+    assert equal(graph, solved, turned) is None
+    assert differ(solved, turned)
+
+
+def test_logarithms_of_determinants_agree_where_they_have_one_meaning(graph: Graph) -> None:
+    facts = frozenset({"posdef", "symmetric"})
+    a = graph.variable("A", ("n", "n"), facts)
+    det = graph.operation("det", (a,), ())
+    factored = graph.operation("cholesky_logdet", (a,), ())
+    forms = [graph.operation(name, (a,), ()) for name in ("logdet", "log_of_det")]
+    for form in (*forms, graph.function("log", det)):
+        assert equal(graph, factored, form) is Level.MODULAR
+    assert differ(factored, graph.scale(2, forms[0]))

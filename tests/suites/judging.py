@@ -29,6 +29,7 @@ from gradwright.render.plain import plain_text
 from gradwright.render.unicode import unicode_text
 from gradwright.simplify import field
 from gradwright.simplify.equal import _modular_value
+from gradwright.simplify.residues import Undecided
 from gradwright.verification import complex_step
 from tests.suites.dual_numbers import DIGITS, Arithmetic
 from tests.suites.index_reader import index_value
@@ -298,7 +299,7 @@ class Judge:
                     found = [int(entry) % PRIME for entry in np.ravel(along(value, ways))]
                     if found != expected:
                         return f"wrong modulo a prime in {mode} mode"
-            except (Undefined, field.Undecided):
+            except (Undefined, Undecided):
                 continue
             return "right"
         return "no point"

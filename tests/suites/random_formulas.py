@@ -24,7 +24,7 @@ from gradwright.api.checking import sample_point
 from gradwright.api.derivation import Derivation
 from gradwright.api.formula import Formula, formula
 from gradwright.core.work import limits
-from gradwright.errors import DomainError, GradwrightError, LimitError
+from gradwright.errors import DomainError, GradwrightError, InternalError, LimitError
 from tests.suites.hits import counted_rules, operations_in
 from tests.suites.judging import Judge, is_rational
 from tests.suites.writer import FOCUSES, SYMBOLS, WRT, Writer, seed_for
@@ -156,6 +156,8 @@ def judged(seed: int, fired: set[str]) -> Found:
     """The same where a formula is refused, and where an error is raised that is none of ours."""
     try:
         return judge(seed, fired)
+    except InternalError as error:
+        return seed, "wrong: the code is not what is printed", str(error), []
     except GradwrightError as error:
         return seed, f"refused: {type(error).__name__}", error.asked, []
     except Exception as error:

@@ -13,16 +13,21 @@ from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Product, SizeOf, Variable, postorder
 from gradwright.core.sizes import names_in
 from gradwright.core.work import within
+from gradwright.errors import InternalError
 from gradwright.program.bracketing import Bracketing
 from gradwright.program.build import build_function
 from gradwright.program.cost import cost
 from gradwright.program.ir import Function
+from gradwright.simplify.equal import differ
 from gradwright.simplify.factor import COMMON_FACTOR
 from gradwright.simplify.rewrite import Budget, Step, rewrite
 from gradwright.simplify.stable import finished, recognised
 
 #: The share of a call's work that another way than the one asked for may take.
 OTHER_WAY = 0.1
+
+#: The share of a call's work that comparing what runs with what is printed may take.
+COMPARING = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,10 @@ class Plan:
 
 
 class Planner:
-    """Builds and counts the programs of one derivation."""
+    """Builds and counts the programs of one derivation.
+
+    `nodes` are the results to make safe and run, `printed` those that are shown.
+    """
 
     def __init__(
         self,
@@ -46,6 +54,7 @@ class Planner:
         value: Node,
         names: Sequence[str],
         nodes: Sequence[Node],
+        printed: Sequence[Node],
         choice: Choice,
         sizes: Iterable[str],
     ) -> None:
@@ -54,6 +63,7 @@ class Planner:
         self.names = names
         self.choice = choice
         self._stable: dict[Node, tuple[Node, list[Step]]] = {}
+        self._shown = (value, *printed)
         self.value = self._made_stable(value)
         self._given = frozenset(postorder(self.value))
         self._nodes = tuple(map(self._made_stable, nodes))
@@ -90,9 +100,26 @@ class Planner:
     def chosen(self) -> Plan:
         """The plan whose program is emitted; of equally cheap ones the first."""
         if self.choice.mode == "auto":
-            return min(self.plans, key=lambda plan: plan.multiplications)
-        (plan,) = self._cheapest(way for way in self._ways if way.mode == self.choice.mode)
+            plan = min(self.plans, key=lambda plan: plan.multiplications)
+        else:
+            (plan,) = self._cheapest(way for way in self._ways if way.mode == self.choice.mode)
+        self._require_equal(plan)
         return plan
+
+    def _require_equal(self, plan: Plan) -> None:
+        """Compare what runs with what is printed, if that is not too much work.
+
+        Raises:
+            InternalError: they differ.
+        """
+        names = ("the formula", *self.names)
+        for name, shown, runs in zip(names, self._shown, (self.value, *plan.nodes), strict=True):
+            if within(COMPARING, partial(differ, shown, runs)):
+                raise InternalError(
+                    f"the code of a derivative ({name})",
+                    f"what {plan.mode} mode, {plan.order}, computes is not what is printed",
+                    "take another mode, and report the formula",
+                )
 
     def report(self, subject: str) -> CostReport:
         """All modes with their counts."""

@@ -89,6 +89,7 @@ class Program:
             self._value.node,
             [o.name for o in self._outputs],
             [o.safer or o.node for o in self._outputs],
+            [o.node for o in self._outputs],
             self._choice,
             self._scope.sizes,
         )

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Operation
-from gradwright.ops.record import NumpyCode, ProofLine, Structured, TorchCode
+from gradwright.ops.record import ModularNumbers, NumpyCode, ProofLine, Structured, TorchCode
 
 
 def _inverse(graph: Graph, node: Operation) -> Node:
@@ -52,6 +52,22 @@ def _logdet_value(x: Any) -> Any:
     return np.linalg.slogdet(x)[1]
 
 
+def _logdet_modular(numbers: ModularNumbers, x: Any) -> int:
+    return numbers.log_of_absolute(numbers.inverse_and_det(x)[1])
+
+
+def _cholesky_logdet_modular(numbers: ModularNumbers, x: Any) -> int:
+    return numbers.log_of_positive(numbers.inverse_and_det(x)[1])
+
+
+def _log_of_det_modular(numbers: ModularNumbers, x: Any) -> int:
+    return numbers.log(numbers.inverse_and_det(x)[1])
+
+
+def _solve_modular(numbers: ModularNumbers, x: Any, y: Any) -> Any:
+    return numbers.inverse_and_det(x)[0] @ y
+
+
 RECORDS = (
     Structured(
         name="det",
@@ -65,6 +81,7 @@ RECORDS = (
         sample="invertible",
         argument="X",
         result="scalar",
+        modular=lambda numbers, x: numbers.inverse_and_det(x)[1],
     ),
     Structured(
         name="logdet",
@@ -81,6 +98,7 @@ RECORDS = (
         sample="invertible",
         argument="X",
         result="scalar",
+        modular=_logdet_modular,
     ),
     Structured(
         name="log_of_det",
@@ -97,6 +115,7 @@ RECORDS = (
         domain="det({0}) > 0",
         sample="posdef",
         argument="X",
+        modular=_log_of_det_modular,
     ),
     Structured(
         name="cholesky_logdet",
@@ -112,6 +131,7 @@ RECORDS = (
         domain="{0} positive definite",
         sample="posdef",
         argument="X",
+        modular=_cholesky_logdet_modular,
     ),
     Structured(
         name="solve",
@@ -126,6 +146,7 @@ RECORDS = (
         domain="{0} invertible",
         sample="invertible",
         argument="X",
+        modular=_solve_modular,
     ),
     Structured(
         name="inv",
@@ -138,5 +159,6 @@ RECORDS = (
         domain="{0} invertible",
         sample="invertible",
         argument="X",
+        modular=lambda numbers, x: numbers.inverse_and_det(x)[0],
     ),
 )

@@ -9,7 +9,15 @@ import numpy as np
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Operation
-from gradwright.ops.record import IndexCase, IndexProof, NumpyCode, ProofLine, Structured, TorchCode
+from gradwright.ops.record import (
+    IndexCase,
+    IndexProof,
+    ModularNumbers,
+    NumpyCode,
+    ProofLine,
+    Structured,
+    TorchCode,
+)
 
 
 def _softmax(graph: Graph, node: Operation) -> tuple[Node, ...]:
@@ -101,6 +109,15 @@ _LOGSUMEXP_BY_ENTRY = IndexProof(
 )
 
 
+def _softmax_modular(numbers: ModularNumbers, x: Any) -> Any:
+    weights = numbers.each("exp", x)
+    return weights * numbers.reciprocal(np.sum(weights, axis=-1, keepdims=True))
+
+
+def _logsumexp_modular(numbers: ModularNumbers, x: Any) -> Any:
+    return numbers.each("log", np.sum(numbers.each("exp", x), axis=-1))
+
+
 RECORDS = (
     Structured(
         name="softmax",
@@ -120,6 +137,7 @@ RECORDS = (
         ),
         source="Bridle, Neurocomputing (1990); Bishop (2006), eq. 4.106",
         with_indices=_SOFTMAX_BY_CASES,
+        modular=_softmax_modular,
     ),
     Structured(
         name="logsumexp",
@@ -135,5 +153,6 @@ RECORDS = (
         source="Boyd and Vandenberghe, Convex Optimization (2004), section 3.1.5",
         with_indices=_LOGSUMEXP_BY_ENTRY,
         result="batch",
+        modular=_logsumexp_modular,
     ),
 )

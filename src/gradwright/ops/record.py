@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Function, Node, Operation
@@ -71,6 +71,41 @@ class TorchCode:
 Code = NumpyCode | TorchCode
 
 
+class ModularNumbers(Protocol):
+    """What an operation's value modulo a prime is computed with, on object arrays.
+
+    Functions such as exp and log are hashes that keep their identities. A point at which something
+    does not exist is left out by an exception.
+    """
+
+    def each(self, function: str, *arrays: Any) -> Any:
+        """An elementwise operation that the numbers know, at every entry."""
+
+    def hashed(self, tag: str, array: Any) -> Any:
+        """An opaque function of every entry."""
+
+    def reciprocal(self, array: Any) -> Any:
+        """1 over every entry."""
+
+    def mean(self, array: Any) -> Any:
+        """The mean along the last axis, which stays."""
+
+    def number(self, option: str) -> int:
+        """The value of an option."""
+
+    def log(self, value: int) -> int:
+        """The logarithm."""
+
+    def log_of_absolute(self, value: int) -> int:
+        """log|value|."""
+
+    def log_of_positive(self, value: int) -> int:
+        """The logarithm of a number that is known to be positive."""
+
+    def inverse_and_det(self, matrix: Any) -> tuple[Any, int]:
+        """The inverse and the determinant of a matrix."""
+
+
 @dataclass(frozen=True, slots=True)
 class Elementwise:
     """An operation on single entries.
@@ -113,6 +148,7 @@ class Structured:
     `with_indices` is a proof of the same entry by entry, of y by x. `torch` is given where PyTorch
     does not spell it as NumPy does. `result` says which axes it has: those of the argument, those
     before its last, or none. An option `guard` that is not 0 makes it defined everywhere.
+    `modular` is its value among the integers modulo a prime, where it has one.
     """
 
     name: str
@@ -130,6 +166,7 @@ class Structured:
     result: Literal["argument", "batch", "scalar"] = "argument"
     guard: str = ""
     torch: TorchCode | None = None
+    modular: Callable[..., Any] | None = None
 
 
 Record = Elementwise | Structured

@@ -12,6 +12,7 @@ y keeps its σ. batchnorm is layernorm over the axis of the samples.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -19,7 +20,7 @@ import numpy as np
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Operation
-from gradwright.ops.record import NumpyCode, ProofLine, Structured, TorchCode
+from gradwright.ops.record import ModularNumbers, NumpyCode, ProofLine, Structured, TorchCode
 
 #: ε of PyTorch's LayerNorm, and of T5's and Llama's root-mean-square normalisation.
 LAYERNORM_EPS = Fraction(1, 10**5)
@@ -78,6 +79,19 @@ def _rmsnorm_value(x: Any, eps: float = float(RMSNORM_EPS)) -> Any:
 _STD = "sqrt(mean((x - mean(x)).^2) + 0.00001)"
 _RMS = "sqrt(mean(x.^2) + 0.000001)"
 
+
+def _modular(centred: bool, normed: bool) -> Callable[[ModularNumbers, Any], Any]:
+    """The length is a hash of its square; its root would need a square of every row."""
+
+    def value(numbers: ModularNumbers, x: Any) -> Any:
+        array = x - numbers.mean(x) if centred else x
+        squares = numbers.mean(array * array) + numbers.number("eps")
+        length = numbers.hashed("std" if centred else "rms", squares)
+        return array * numbers.reciprocal(length) if normed else length[..., 0]
+
+    return value
+
+
 RECORDS = (
     Structured(
         name="layernorm",
@@ -105,6 +119,7 @@ RECORDS = (
         options=(("eps", LAYERNORM_EPS),),
         domain="the entries of each row of {0} are not all equal",
         guard="eps",
+        modular=_modular(centred=True, normed=True),
     ),
     Structured(
         name="std",
@@ -129,6 +144,7 @@ RECORDS = (
         domain="the entries of each row of {0} are not all equal",
         guard="eps",
         result="batch",
+        modular=_modular(centred=True, normed=False),
     ),
     Structured(
         name="rmsnorm",
@@ -148,6 +164,7 @@ RECORDS = (
         options=(("eps", RMSNORM_EPS),),
         domain="no row of {0} is 0",
         guard="eps",
+        modular=_modular(centred=False, normed=True),
     ),
     Structured(
         name="rms",
@@ -165,5 +182,6 @@ RECORDS = (
         domain="no row of {0} is 0",
         guard="eps",
         result="batch",
+        modular=_modular(centred=False, normed=False),
     ),
 )

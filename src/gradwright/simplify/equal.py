@@ -31,13 +31,8 @@ from gradwright.core.work import spend
 from gradwright.notation.declarations import array_kind
 from gradwright.ops import samples
 from gradwright.simplify.contracting import PRIME, lengths
-from gradwright.simplify.field import (
-    Undecided,
-    evaluate,
-    evaluate_modular,
-    inverse_and_det,
-    inverse_residue,
-)
+from gradwright.simplify.field import evaluate, evaluate_modular
+from gradwright.simplify.residues import Undecided, inverse_and_det, inverse_residue
 
 #: Lengths at evaluation points count up from here: unequal, so that a wrong size shows.
 SMALLEST = 2
@@ -57,6 +52,11 @@ REAL_POINTS = 3
 
 #: Relative to the largest magnitude met, for points whose condition is ordinary.
 REAL_TOLERANCE = 1e-8
+
+#: A difference beyond this, relative to the same, is looked at; rounding explains it where moving
+#: the point by a factor so near to 1 explains a hundredth of it.
+GROSS_TOLERANCE = 1e-6
+NUDGE = 1e-13
 
 
 #: Variables; with one that is indices, the number of places it chooses from.
@@ -103,6 +103,60 @@ def _equal_at(
     if agreed(_real(one, other, inputs, sizes, generator) for sizes in choices):
         return Level.MODULAR if proven else Level.REAL
     return None
+
+
+def differ(one: Node, other: Node, *, seed: int = 0) -> bool:
+    """Whether two nodes are shown to differ, at random points of unequal lengths.
+
+    They do where no point modulo a prime shows that they agree, and floating point shows by far
+    that they do not: functions that are hashes keep only some identities. Where neither has a
+    point nothing is shown.
+    """
+    if one is other:
+        return False
+    if one.axes != other.axes:
+        return True
+    choices = point_sizes((one, other), large_sizes((one, other)))
+    inputs = _inputs((one, other))
+    for sizes in choices:
+        if _modular(one, other, inputs, sizes, random.Random(seed), points=1):
+            return False
+    generator = np.random.default_rng(seed)
+    return any(_far_apart(one, other, inputs, sizes, generator) for sizes in choices)
+
+
+def _far_apart(
+    one: Node,
+    other: Node,
+    inputs: Inputs,
+    sizes: Mapping[str, int],
+    draw: np.random.Generator,
+) -> bool:
+    """Whether the values differ at a random point by more than rounding there explains.
+
+    Where a matrix is singular to rounding its inverse is noise. Moving the point by some last
+    places shows that; then the point tells nothing.
+    """
+    for _ in range(REAL_POINTS):
+        point = {v.name: _real_value(v, among, sizes, draw) for v, among in inputs}
+        near = {n: a if a.dtype.kind in "iu" else a * (1 + NUDGE) for n, a in point.items()}
+        try:
+            with np.errstate(all="ignore"):
+                found = [evaluate(node, at, sizes) for node in (one, other) for at in (point, near)]
+        except np.linalg.LinAlgError:
+            continue
+        scale = max(float(np.max(np.abs(value), initial=0.0)) for value in found)
+        if not np.isfinite(scale):
+            continue
+        left, left_near, right, right_near = found
+        moved = max(
+            float(np.max(np.abs(left - left_near), initial=0.0)),
+            float(np.max(np.abs(right - right_near), initial=0.0)),
+        )
+        gap = float(np.max(np.abs(left - right), initial=0.0))
+        if gap > GROSS_TOLERANCE * scale and moved < gap / 100:
+            return True
+    return False
 
 
 def _has_root(*nodes: Node) -> bool:
@@ -182,8 +236,14 @@ def _inputs(nodes: Iterable[Node]) -> Inputs:
 
 
 def _modular(
-    one: Node, other: Node, inputs: Inputs, sizes: Mapping[str, int], draw: random.Random
+    one: Node,
+    other: Node,
+    inputs: Inputs,
+    sizes: Mapping[str, int],
+    draw: random.Random,
+    points: int = MODULAR_POINTS,
 ) -> bool:
+    """Whether the values agree modulo a prime at that many points."""
     agreed = 0
     for _ in range(MODULAR_TRIES):
         salt = draw.randrange(PRIME)
@@ -196,7 +256,7 @@ def _modular(
         if not np.array_equal(left, right):
             return False
         agreed += 1
-        if agreed == MODULAR_POINTS:
+        if agreed == points:
             return True
     return False
 
