@@ -72,9 +72,10 @@ class Checkable(Protocol):
 def sample_sizes(scope: Scope, *, falling: bool = False) -> dict[str, int]:
     """Unequal lengths for the named sizes of a scope, in rising or falling order of names."""
     names = names_in(size for d in scope.symbols.values() for size in d.sizes) | scope.sizes
-    found = unequal_sizes(sorted(names, reverse=falling), scope.ordered)
+    ordered = (*scope.ordered, *((least, size) for size, least in scope.least.items()))
+    found = unequal_sizes(sorted(names, reverse=falling), ordered)
     if found is None:
-        listed = ", ".join(f"{one} <= {other}" for one, other in scope.ordered)
+        listed = ", ".join(f"{one} <= {other}" for one, other in ordered)
         raise UnsupportedError(
             "drawing values for the symbols",
             f"the parts of the formula ask for {listed}, and no small lengths are so",

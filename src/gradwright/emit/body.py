@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from gradwright.core.nodes import Size
 from gradwright.core.sizes import is_compound, size_text
-from gradwright.emit.expression import ATOM, Text, is_tied, operand_text, statement_text
+from gradwright.emit.expression import is_tied, statement_text
 from gradwright.emit.library import NUMPY, Library
 from gradwright.emit.names import PythonNames, python_names
+from gradwright.emit.operands import ATOM, Text, operand_text
 from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import (
     AddTied,
@@ -26,6 +27,8 @@ from gradwright.program.ir import (
     Operand,
     Pad,
     Permute,
+    Pick,
+    Place,
     Put,
     Ref,
     Reshape,
@@ -249,7 +252,7 @@ def views(function: Function) -> frozenset[str]:
     for statement in function.statements:
         first = statement.operands[0] if len(statement.operands) == 1 else None
         shown = isinstance(first, Ref) and first.name in found
-        same = isinstance(statement.kernel, Permute | Einsum | Cut | Reshape)
+        same = isinstance(statement.kernel, Permute | Einsum | Cut | Pick | Reshape)
         if shown and same and function.axes[statement.targets[0]]:
             found.update(statement.targets)
     return frozenset(found)
@@ -285,6 +288,8 @@ def helpers_of(
             return {"gram"}
         case Pad():
             return {"padded"}
+        case Place():
+            return {"placed"}
         case Indicator():
             return {"indicator"}
         case Put():

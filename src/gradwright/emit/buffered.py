@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from gradwright.core.nodes import Size
 from gradwright.emit.body import helpers_of
-from gradwright.emit.expression import Text, operand_text, option_texts, statement_text
+from gradwright.emit.expression import option_texts, statement_text
 from gradwright.emit.library import NUMPY, Library
+from gradwright.emit.operands import Text, operand_text
 from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import (
     Apply,

@@ -3,46 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from fractions import Fraction
-from typing import Protocol
 
 from gradwright.core.nodes import Options, Size
 from gradwright.emit.library import Library
+from gradwright.emit.moves import MOVES, moved
+from gradwright.emit.operands import (
+    ATOM,
+    COMPARE,
+    NEGATION,
+    POWER,
+    PRODUCT,
+    SUM,
+    Names,
+    Text,
+    operand_text,
+    shape_text,
+    turned,
+)
 from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import (
     AddTied,
-    Alignment,
     Apply,
     BatchedMatMul,
-    Concatenate,
-    Cut,
     Einsum,
     Gram,
-    Indicator,
-    Length,
     Map,
     MatMul,
-    OneHotRows,
-    Operand,
-    Pad,
     Permute,
-    Put,
     Ref,
-    Reshape,
     SoftmaxLogSumExp,
     Spread,
     Statement,
     Sum,
-    Take,
     TensorDot,
     UnitVector,
 )
-
-COMPARE, SUM, PRODUCT, NEGATION, POWER, ATOM = range(6)
-
-#: Kernels that move entries.
-CHOICES = (Take, Put, OneHotRows, Cut, Pad, Concatenate, Reshape, Indicator)
 
 INFIX = {
     "add": ("+", SUM),
@@ -50,89 +45,6 @@ INFIX = {
     "multiply": ("*", PRODUCT),
     "divide": ("/", PRODUCT),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Source text and how tightly it binds."""
-
-    source: str
-    level: int = ATOM
-
-    def at(self, level: int) -> str:
-        """The text, in parentheses where it binds less tightly than `level`."""
-        return self.source if self.level >= level else f"({self.source})"
-
-
-class Names(Protocol):
-    """What kernels are written with: the library, and how values and sizes are called."""
-
-    @property
-    def library(self) -> Library:
-        """The library that the expressions are of."""
-
-    def value(self, name: str) -> Text:
-        """A value."""
-
-    def size(self, size: Size) -> str:
-        """A size."""
-
-    def like(self) -> str:
-        """What tells the dtype of arrays that are made of numbers alone."""
-
-    def axes(self, name: str) -> Sequence[Size]:
-        """The axes of a value."""
-
-    def callable(self, name: str) -> str:
-        """The parameter that stands for an abstract function."""
-
-    def owns(self, name: str) -> bool:
-        """Whether the array of a value may be written over: it was made here and is read once."""
-
-    def is_number(self, name: str) -> bool:
-        """Whether a value is made of numbers and sizes alone."""
-
-
-def number(value: Fraction) -> Text:
-    """A number; Python numbers do not take part in NumPy's promotion."""
-    if value.denominator == 1:
-        return Text(str(value.numerator), ATOM if value >= 0 else NEGATION)
-    if Fraction(float(value)) == value:
-        return Text(repr(float(value)), ATOM if value >= 0 else NEGATION)
-    return Text(f"{value.numerator} / {value.denominator}", PRODUCT)
-
-
-def turned(text: Text, alignment: Alignment | None, library: Library) -> Text:
-    """An operand laid over the axes of a result."""
-    if alignment is None:
-        return text
-    order = [axis for axis in alignment if axis is not None]
-    body = text.at(ATOM)
-    if order != sorted(order):
-        body += ".T" if order == [1, 0] else f".{library.permute}({', '.join(map(str, order))})"
-    places = list(alignment)
-    while places and places[0] is None:
-        places.pop(0)
-    if None in places:
-        body += f"[{', '.join('None' if a is None else ':' for a in places)}]"
-    return Text(body)
-
-
-def operand_text(operand: Operand, names: Names) -> Text:
-    """An operand as text."""
-    match operand:
-        case Ref(name, alignment):
-            return turned(names.value(name), alignment, names.library)
-        case Length(size):
-            return Text(names.size(size))
-        case _:
-            return number(operand)
-
-
-def shape_text(axes: Sequence[Size], names: Names) -> str:
-    """The shape of an array as a tuple."""
-    sizes = [bare(names.size(size)) for size in axes]
-    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
 
 
 def statement_text(statement: Statement, names: Names, out: str = "") -> Text:
@@ -174,8 +86,8 @@ def _text(statement: Statement, parts: Sequence[Text], names: Names, out: str) -
             return _map(operator, parts, library)
         case MatMul() | Gram() | BatchedMatMul() | TensorDot() | Einsum():
             return _contraction(statement, parts, names)
-        case kernel if isinstance(kernel, CHOICES):
-            return _choice(statement, parts, names)
+        case kernel if isinstance(kernel, MOVES):
+            return moved(statement, parts, names)
         case Sum(axes):
             (operand,) = statement.operands
             whole = isinstance(operand, Ref) and len(names.axes(operand.name)) == len(axes)
@@ -244,47 +156,6 @@ def _contraction(statement: Statement, parts: Sequence[Text], names: Names) -> T
             listed = ", ".join(part.source for part in parts)
             return Text(f'{module}.einsum("{subscripts}", {listed})')
     raise AssertionError(statement.kernel)
-
-
-def _choice(statement: Statement, parts: Sequence[Text], names: Names) -> Text:
-    """What whole numbers choose, and the way back."""
-    match statement.kernel:
-        case Take(0):
-            return Text(f"{parts[0].at(ATOM)}[{parts[1].source}]")
-        case Take(axis):
-            whole = ":, " * axis
-            return Text(f"{parts[0].at(ATOM)}[{whole}{parts[1].source}]")
-        case Cut(axis, start, stop):
-            whole = ":, " * axis
-            first = "" if start == 0 else bare(names.size(start))
-            return Text(f"{parts[0].at(ATOM)}[{whole}{first}:{bare(names.size(stop))}]")
-        case Concatenate(axis):
-            listed = ", ".join(part.source for part in parts)
-            behind = f", {names.library.axis}={axis}" if axis else ""
-            return Text(f"{names.library.name}.concatenate([{listed}]{behind})")
-        case Pad(axis, start, size):
-            places = f"{bare(names.size(start))}, {bare(names.size(size))}"
-            return Text(f"padded({parts[0].source}, {axis}, {places})")
-        case Reshape():
-            sizes = ", ".join(bare(names.size(s)) for s in names.axes(statement.targets[0]))
-            return Text(f"{parts[0].at(ATOM)}.reshape({sizes or '()'})")
-        case Indicator(start, steps):
-            shape = shape_text(names.axes(statement.targets[0]), names)
-            strides = ", ".join(map(names.size, steps)) + ("," if len(steps) == 1 else "")
-            given = f"{shape}, {bare(names.size(start))}, ({strides}), {names.like()}"
-            return Text(f"indicator({given})")
-        case Put(size):
-            return Text(f"put({parts[0].source}, {parts[1].source}, {names.size(size)})")
-        case OneHotRows():
-            size = names.size(names.axes(statement.targets[0])[-1])
-            return Text(f"one_hot({parts[0].source}, {size}, {names.like()})")
-    raise AssertionError(statement.kernel)
-
-
-def bare(size: str) -> str:
-    """The text of a size where commas or colons show its extent."""
-    whole = size.startswith("(") and size.endswith(")")
-    return size[1:-1] if whole else size
 
 
 def _swapped(module: str, text: Text) -> Text:

@@ -120,6 +120,15 @@ def padded(x, axis, start, size):
     return result
 '''
 
+PLACED = '''
+def placed(x, axis, place, size, dtype):
+    """x at one place along a new axis of a size, zeros elsewhere."""
+    shape = np.shape(x)
+    result = np.zeros((*shape[:axis], size, *shape[axis:]), dtype)
+    result[(slice(None),) * axis + (place,)] = x
+    return result
+'''
+
 INDICATOR = '''
 def indicator(shape, start, steps, dtype):
     """1 where the last index is start plus the sum of steps times the others, else 0."""
@@ -158,6 +167,7 @@ def hardmax(x):
 HELPERS = {
     "hardmax": HARDMAX,
     "padded": PADDED,
+    "placed": PLACED,
     "indicator": INDICATOR,
     "add_on_diagonals": ADD_ON_DIAGONALS,
     "put": PUT,

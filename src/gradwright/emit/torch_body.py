@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from gradwright.core.nodes import Size
 from gradwright.emit.body import FormulaBody, helpers_of
-from gradwright.emit.expression import Text
 from gradwright.emit.library import TORCH
+from gradwright.emit.operands import Text
 from gradwright.program.ir import Function, Ref
 
 

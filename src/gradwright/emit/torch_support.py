@@ -102,6 +102,15 @@ def padded(x, axis, start, size):
     return torch.cat([before, x, after], axis)
 '''
 
+PLACED = '''
+def placed(x, axis, place, size, like):
+    """x at one place along a new axis of a size, zeros elsewhere."""
+    places = torch.arange(size, device=like.device) == place
+    x = torch.as_tensor(x, dtype=like.dtype, device=like.device)
+    wide = places.reshape([-1] + [1] * (x.ndim - axis))
+    return torch.where(wide, x.unsqueeze(axis), x.new_zeros(()))
+'''
+
 INDICATOR = '''
 def indicator(shape, start, steps, like):
     """1 where the last index is start plus the sum of steps times the others, else 0."""
@@ -152,6 +161,7 @@ def hardmax(x):
 TORCH_HELPERS = {
     "hardmax": HARDMAX,
     "padded": PADDED,
+    "placed": PLACED,
     "indicator": INDICATOR,
     "put": PUT,
     "one_hot": ONE_HOT,

@@ -42,7 +42,7 @@ from gradwright.program.ir import (
     operand_axes,
     temporary,
 )
-from gradwright.program.selecting import Chooser, choose, put_back
+from gradwright.program.selecting import CHOOSING, Chooser, choose, put_back
 from gradwright.program.structure import (
     is_constant,
     is_mask,
@@ -230,10 +230,14 @@ class Builder:
         over: list[Operand] = []
         under: list[tuple[Operand, Labels]] = []
         choosers: list[Chooser] = []
-        beside = [ls for other, ls in node.factors if not (is_mask(other) or is_under(other))]
+        beside = [
+            ls
+            for other, ls in node.factors
+            if not (is_mask(other) or is_under(other) or isinstance(other, CHOOSING))
+        ]
         for factor, labels in node.factors:
             sizes |= dict(zip(labels, factor.axes, strict=True))
-            if isinstance(factor, OneHot | Select):
+            if isinstance(factor, CHOOSING):
                 choosers.append((factor, labels))
             elif (
                 is_under(factor)
@@ -250,8 +254,10 @@ class Builder:
                 tensors.append((self._factor(factor, mask), labels))
             else:
                 over.append(self.value(factor))
-        chosen = choose(self, tensors, choosers, distinct)
-        tensors = chosen.tensors + [(self.value(rest), labels) for rest, labels in chosen.rest]
+        chosen = choose(self, tensors, choosers, distinct, bool(over))
+        over += [operand for operand, labels in chosen.tensors if not labels]
+        tensors = [tensor for tensor in chosen.tensors if tensor[1]]
+        tensors += [(self.value(rest), labels) for rest, labels in chosen.rest]
         small = smaller_than_product(self, tensors, chosen.out, sizes)
         if small is not None:
             least, labels = tensors[small]
@@ -260,8 +266,15 @@ class Builder:
             tensors[small] = (self.scaled(least, node.coefficient), labels)
             node, over = replace(node, coefficient=Fraction(1)), []
         held, operand = contract(self, tensors, chosen.out, sizes, order)
-        if chosen.put and operand is not None:
-            held, operand = put_back(self, held, operand, chosen.put, sizes)
+        if chosen.put and operand is None:
+            operand, *others = over
+            for part in others:
+                operand = self.emit(Map("multiply"), (part, operand), ())
+            operand = self.scaled(operand, node.coefficient)
+            node, over = replace(node, coefficient=Fraction(1)), []
+        if chosen.put:
+            assert operand is not None
+            held, operand = put_back(self, held, operand, chosen.put, sizes, distinct)
         return self._finished(node, distinct, held, operand, over, under, sizes)
 
     def _turned(self, node: Product) -> Product:

@@ -79,6 +79,23 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class Pick:
+    """One place along an axis, counted from 1; the axis is left out."""
+
+    axis: int
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The operand at one place, counted from 1, along a new axis of a size; zeros elsewhere."""
+
+    axis: int
+    place: int
+    size: Size
+
+
+@dataclass(frozen=True, slots=True)
 class Concatenate:
     """The operands behind each other along an axis."""
 
@@ -199,6 +216,8 @@ Kernel = (
     | TensorDot
     | Take
     | Cut
+    | Pick
+    | Place
     | Concatenate
     | Pad
     | Reshape

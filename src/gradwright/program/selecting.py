@@ -11,13 +11,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gradwright.core.nodes import Labels, Node, OneHot, Select, Size
+from gradwright.core.nodes import Labels, Node, OneHot, Select, Size, Unit
 from gradwright.core.sizes import plus
 from gradwright.program.contraction import Tensor
-from gradwright.program.ir import Cut, Kernel, Operand, Pad, Permute, Put, Ref, Reshape, Take
+from gradwright.program.ir import (
+    Cut,
+    Kernel,
+    Operand,
+    Pad,
+    Permute,
+    Pick,
+    Place,
+    Put,
+    Ref,
+    Reshape,
+    Take,
+)
 
 #: A factor that chooses, and its labels, the last of which is that of the place.
-Chooser = tuple[OneHot | Select, Labels]
+Chooser = tuple[OneHot | Select | Unit, Labels]
+#: The factors that choose places.
+CHOOSING = (OneHot, Select, Unit)
 
 
 class Emitter(Protocol):
@@ -50,13 +64,20 @@ class Chosen:
 
 
 def choose(
-    builder: Emitter, tensors: Sequence[Tensor], choosers: Sequence[Chooser], out: Labels
+    builder: Emitter,
+    tensors: Sequence[Tensor],
+    choosers: Sequence[Chooser],
+    out: Labels,
+    scalars: bool = False,
 ) -> Chosen:
-    """Take from tensors what is chosen, and find what is put back at the end."""
+    """Take from tensors what is chosen, and find what is put back at the end.
+
+    `scalars` says that numbers that are computed multiply the tensors.
+    """
     found = Chosen(list(tensors), out, [], list(choosers))
     while _take_one(builder, found):
         pass
-    while (chooser := _to_put(found)) is not None:
+    while (chooser := _to_put(found, scalars)) is not None:
         _, labels = chooser
         found.rest.remove(chooser)
         found.put.insert(0, chooser)
@@ -86,10 +107,12 @@ def _take_one(builder: Emitter, found: Chosen) -> bool:
     return False
 
 
-def _taken(builder: Emitter, node: OneHot | Select, operand: Operand, axis: int) -> Ref:
+def _taken(builder: Emitter, node: OneHot | Select | Unit, operand: Operand, axis: int) -> Ref:
     """An operand with the axes of a factor in the place of one that it chooses from."""
     made = builder.shape(operand)
     axes = (*made[:axis], *node.axes[:-1], *made[axis + 1 :])
+    if isinstance(node, Unit):
+        return builder.emit(Pick(axis, node.place), (operand,), axes)
     if isinstance(node, OneHot):
         return builder.emit(Take(axis), (operand, builder.value(node.indices)), axes)
     if len(node.steps) == 1:
@@ -98,14 +121,16 @@ def _taken(builder: Emitter, node: OneHot | Select, operand: Operand, axis: int)
     return builder.emit(Reshape(), (operand,), axes)
 
 
-def _to_put(found: Chosen) -> Chooser | None:
+def _to_put(found: Chosen, scalars: bool) -> Chooser | None:
     """A factor whose last label is an axis of the result, and whose others are summed."""
     held = {x for _, labels in found.tensors for x in labels}
     for chooser in found.rest:
         _, (*parts, whole) = chooser
         others = {x for other in found.rest if other is not chooser for x in other[1]}
         summed = not set(parts) & ({*found.out} | others) and len(set(parts)) == len(parts)
-        if whole in found.out and whole not in held | others and summed and set(parts) <= held:
+        # A unit vector alone is the array that it is.
+        fits = set(parts) <= held and (scalars or bool(found.tensors))
+        if whole in found.out and whole not in held | others and summed and fits:
             return chooser
     return None
 
@@ -116,8 +141,12 @@ def put_back(
     operand: Operand,
     put: Sequence[Chooser],
     sizes: Mapping[int, Size],
+    out: Labels,
 ) -> tuple[Labels, Operand]:
-    """What is left of a contraction with its entries put at the chosen places."""
+    """What is left of a contraction with its entries put at the chosen places.
+
+    `out` are the labels of the result in order.
+    """
 
     def permuted(operand: Operand, held: Labels, wanted: Labels) -> Operand:
         if held == wanted:
@@ -126,6 +155,12 @@ def put_back(
         return builder.emit(Permute(order), (operand,), tuple(sizes[x] for x in wanted))
 
     for node, (*parts, whole) in put:
+        if isinstance(node, Unit):
+            place = sum(1 for x in held if x in out and out.index(x) < out.index(whole))
+            held = (*held[:place], whole, *held[place:])
+            kernel: Kernel = Place(place, node.place, node.axes[0])
+            operand = builder.emit(kernel, (operand,), tuple(sizes[x] for x in held))
+            continue
         place = held.index(parts[0])
         rest = tuple(x for x in held if x not in parts)
         wanted = (*rest[:place], whole, *rest[place:])

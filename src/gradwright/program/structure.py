@@ -16,6 +16,7 @@ from gradwright.core.nodes import (
     Power,
     Product,
     Select,
+    Unit,
     arguments,
     postorder,
 )
@@ -51,7 +52,7 @@ def _operands(node: Node) -> tuple[Node, ...]:
             below = tuple(
                 _factor_operand(factor)
                 for factor, _ in factors
-                if factor is not turned and not isinstance(factor, OneHot | Select)
+                if factor is not turned and not isinstance(factor, OneHot | Select | Unit)
             )
             return below if turned is None else (*below, *_terms_operands(turned, by))
         case Add():

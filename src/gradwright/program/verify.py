@@ -30,6 +30,8 @@ from gradwright.program.ir import (
     Operand,
     Pad,
     Permute,
+    Pick,
+    Place,
     Put,
     Ref,
     Reshape,
@@ -47,7 +49,7 @@ from gradwright.program.ir import (
 Axes = tuple[Size, ...]
 
 #: Kernels that move entries.
-MOVING = (Take, Put, OneHotRows, Cut, Pad, Concatenate, Reshape)
+MOVING = (Take, Put, OneHotRows, Cut, Pad, Pick, Place, Concatenate, Reshape)
 
 
 def verify(function: Function) -> Function:
@@ -159,6 +161,10 @@ def _moved(kernel: Kernel, operands: Sequence[Axes], target: Axes) -> Axes:
             return (*first[:axis], *operands[1], *first[axis + 1 :])
         case Cut(axis, start, stop):
             return (*first[:axis], minus(stop, start), *first[axis + 1 :])
+        case Pick(axis, _):
+            return (*first[:axis], *first[axis + 1 :])
+        case Place(axis, _, size):
+            return (*first[:axis], size, *first[axis:])
         case Concatenate(axis):
             total = plus(*(axes[axis] for axes in operands))
             return (*first[:axis], total, *first[axis + 1 :])
