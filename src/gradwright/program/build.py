@@ -230,11 +230,7 @@ class Builder:
         over: list[Operand] = []
         under: list[tuple[Operand, Labels]] = []
         choosers: list[Chooser] = []
-        beside = [
-            ls
-            for other, ls in node.factors
-            if not (is_mask(other) or is_under(other) or isinstance(other, CHOOSING))
-        ]
+        beside = [labels for factor, labels in node.factors if _is_float(factor)]
         for factor, labels in node.factors:
             sizes |= dict(zip(labels, factor.axes, strict=True))
             if isinstance(factor, CHOOSING):
@@ -267,15 +263,18 @@ class Builder:
             node, over = replace(node, coefficient=Fraction(1)), []
         held, operand = contract(self, tensors, chosen.out, sizes, order)
         if chosen.put and operand is None:
-            operand, *others = over
-            for part in others:
-                operand = self.emit(Map("multiply"), (part, operand), ())
-            operand = self.scaled(operand, node.coefficient)
+            operand = self.scaled(self._multiplied(over), node.coefficient)
             node, over = replace(node, coefficient=Fraction(1)), []
-        if chosen.put:
-            assert operand is not None
+        if chosen.put and operand is not None:
             held, operand = put_back(self, held, operand, chosen.put, sizes, distinct)
         return self._finished(node, distinct, held, operand, over, under, sizes)
+
+    def _multiplied(self, numbers: Sequence[Operand]) -> Operand:
+        """The product of numbers that are computed, at least one."""
+        value, *others = numbers
+        for part in others:
+            value = self.emit(Map("multiply"), (part, value), ())
+        return value
 
     def _turned(self, node: Product) -> Product:
         """−c (a − b) x as c (b − a) x, and c (a + b) as c a + c b where that takes less."""
@@ -364,3 +363,8 @@ def build_function(
     builder.share([node for _, node in outputs])
     function = builder.function([builder.value(node) for _, node in outputs])
     return replace(function, merged=tuple(map(tuple, merged)))
+
+
+def _is_float(factor: Node) -> bool:
+    """Whether a factor multiplies as an array of floating numbers."""
+    return not (is_mask(factor) or is_under(factor) or isinstance(factor, CHOOSING))
