@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from gradwright.core.definite import positive_definite
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import (
     Add,
@@ -13,7 +14,6 @@ from gradwright.core.nodes import (
     Operation,
     Power,
     Product,
-    Variable,
     turned_factor,
 )
 from gradwright.simplify.rewrite import Budget, Rule, Step, rewrite, without
@@ -120,7 +120,7 @@ def _cholesky(graph: Graph, node: Node) -> Node | None:
     if not (isinstance(node, Operation) and node.operation in ("logdet", "log_of_det")):
         return None
     (argument,) = node.arguments
-    if not (isinstance(argument, Variable) and "posdef" in argument.facts):
+    if not positive_definite(argument):
         return None
     return graph.operation("cholesky_logdet", (argument,), ())
 
