@@ -83,3 +83,13 @@ def test_an_unknown_target_names_those_there_are() -> None:
         gw.formula("x'*x").gradient("x").source("fortran")
     with pytest.raises(UnsupportedError, match="numpy, torch, c for networks only"):
         gw.Network("2 -> 3 softmax").backprop().source("fortran")
+
+
+@pytest.mark.parametrize("name", ["tensors", "plain", "torch"])
+def test_no_size_hides_a_function_that_is_called(name: str) -> None:
+    source = gw.formula(f"sum(tanh(x).^2)/{name}", x=f"vector {name}").gradient("x").source("torch")
+    for function in ast.walk(ast.parse(source)):
+        if isinstance(function, ast.FunctionDef):
+            names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
+            stored = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+            assert not stored & {"tensors", "plain", "torch"}

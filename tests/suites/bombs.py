@@ -27,9 +27,9 @@ import gradwright as gw
 from gradwright.errors import GradwrightError, LimitError
 from tests.suites.bomb_families import FAMILIES
 
-#: What a bomb may take, and when it is ended from outside.
+#: What a call of a bomb may take, and when all its calls together are ended from outside.
 SECONDS, MEGABYTES = 1.0, 256
-ENDED = 30.0
+ENDED = 120.0
 
 
 @dataclass(frozen=True, slots=True)

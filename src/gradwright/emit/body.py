@@ -67,7 +67,7 @@ class FormulaBody:
         self.library = library
         self.helpers: set[str] = set()
         self._numbers = number_values(function)
-        self._given = PythonNames((names or {}).values())
+        self._given = PythonNames((*library.called, *(names or {}).values()))
         self._out = written
         if written is not None:
             self._given.give("out", "out")

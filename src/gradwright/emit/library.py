@@ -16,7 +16,7 @@ class Library:
 
     Templates have `{0}` for the operand, `{size}` and `{shape}` for sizes, `{value}` for a filling
     (`{atom}` where a method of it is called) and `{like}` for what `Names.like` says. `helpers` are
-    functions that a module carries with it.
+    functions that a module carries with it; nothing in a body is called as those of `called`.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Library:
     constant: str
     greater: str
     number: str
+    called: tuple[str, ...] = ()
 
 
 def _numpy_code(record: Record) -> Code:
@@ -82,4 +83,5 @@ TORCH = Library(
     # A matrix product takes no booleans.
     greater="({0} > {1}).to({like}.dtype)",
     number="torch.full((), {value}, dtype={like}.dtype, device={like}.device)",
+    called=("tensors", "plain"),
 )

@@ -38,7 +38,7 @@ MAX_CANDIDATES = 3000
 #: Those of them that have a derivative to be taken.
 MAX_DERIVATIVES = 200
 #: Units of work for judging one link, and for a search, besides what is counted elsewhere.
-JUDGED = 1000
+JUDGED = 1500
 #: And for one change.
 TRIED = 50
 #: Of the work of all searches of a text, as much as its call has besides, so much at most goes to
