@@ -1,7 +1,7 @@
 """The table of identities by one tool, or by several: right, wrong, raised or not expressible.
 
-`python -m conformance --tool gradwright` needs this project alone; `--tool sympy` and `--tool jax`
-need the extra `compare`. `--markdown` prints a row for each identity.
+`python -m conformance --tool gradwright` needs this project alone; the other tools need the extra
+`compare`. `--markdown` prints a row for each identity with a column for each tool.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from importlib import import_module
 
 from conformance.rows import Judged, judge, rows
 
-TOOLS = ("gradwright", "sympy", "jax")
+TOOLS = ("gradwright", "sympy", "jax", "casadi", "tensorgrad")
 OUTCOMES = ("right", "silently wrong", "raised", "cannot express")
 WIDEST = 60
 

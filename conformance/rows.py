@@ -12,10 +12,12 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from gradwright.api.checking import sample_sizes
+from gradwright.core.sizes import Lengths
 from gradwright.notation.declarations import declare
 from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
@@ -23,7 +25,7 @@ from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Tree
 from gradwright.ops.samples import draw
 
-TABLE = Path(__file__).parents[1] / "tests" / "identities" / "identities.csv"
+TABLE = Path(__file__).with_name("identities.csv")
 
 #: A dozen operations, each rounded to 1e-16, on samples whose matrices have conditions below 1e4.
 TOLERANCE = 1e-9
@@ -48,31 +50,50 @@ class Row:
     scope: Scope
 
     def point(self, seed: int) -> Point:
-        """Values for every symbol with unequal sizes; the later letters have the smaller ones."""
+        """Values for every symbol."""
         rng = np.random.default_rng([seed, zlib.crc32(self.name.encode())])
-        sizes = sample_sizes(self.scope)
-        order = sorted(sizes, reverse=True)
-        sizes = dict(zip(order, sorted(sizes.values()), strict=True))
-        return {
-            name: draw(d.kind, tuple(sizes[s] for s in d.sizes), d.facts, rng)
-            for name, d in self.scope.symbols.items()
-        }
+        return drawn_point(self.scope, rng)
 
     def answer(self, point: Point) -> np.ndarray:
         """The value of the table's answer."""
-        tree = parse(self.expected)
-        scope = infer(tree, self.scope.symbols, self.expected, sizes=self.scope.sizes)
-        known: dict[str, object] = {n: v for n, v in point.items() if n in scope.symbols}
-        known |= {s: n for s, n in self.sizes(point).items() if s in scope.sizes}
-        return np.asarray(evaluate(tree, known, scope))
+        return text_value(self.expected, self.scope, point)
 
     def sizes(self, point: Point) -> dict[str, int]:
         """The lengths of the named sizes at a point."""
-        return {
-            size: length
-            for name, d in self.scope.symbols.items()
-            for size, length in zip(d.sizes, point[name].shape, strict=True)
-        }
+        return named_lengths(self.scope, point)
+
+
+def drawn_point(scope: Scope, rng: np.random.Generator) -> Point:
+    """Values for every symbol, with unequal sizes.
+
+    Rows such as log(det(X'X)) need m >= n: the later letters get the smaller sizes.
+    """
+    sizes = sample_sizes(scope)
+    order = sorted(sizes, reverse=True)
+    lengths = Lengths(zip(order, sorted(sizes.values()), strict=True))
+    return {
+        name: draw(d.kind, tuple(lengths.length(size) for size in d.sizes), d.facts, rng)
+        for name, d in scope.symbols.items()
+    }
+
+
+def named_lengths(scope: Scope, point: Point) -> dict[str, int]:
+    """The lengths of the named sizes at a point."""
+    return {
+        size: length
+        for name, d in scope.symbols.items()
+        for size, length in zip(d.sizes, point[name].shape, strict=True)
+        if isinstance(size, str)
+    }
+
+
+def text_value(text: str, among: Scope, point: Point) -> np.ndarray:
+    """The value of a text in the letters of a formula, by the reference evaluator."""
+    tree = parse(text)
+    scope = infer(tree, among.symbols, text, sizes=among.sizes)
+    known: dict[str, Any] = {n: v for n, v in point.items() if n in scope.symbols}
+    known |= {s: n for s, n in named_lengths(among, point).items() if s in scope.sizes}
+    return np.asarray(evaluate(tree, known, scope))
 
 
 def rows() -> list[Row]:

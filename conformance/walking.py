@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gradwright.notation.tree import Call, Tree, children, walk
+from gradwright.notation.tree import Call, Number, Symbol, Tree, children, walk
 
 
 def evaluated(tree: Tree, node: Callable[[Tree, Sequence[Any]], Any]) -> Any:
@@ -17,3 +17,14 @@ def evaluated(tree: Tree, node: Callable[[Tree, Sequence[Any]], Any]) -> Any:
         if id(part) not in done:
             done[id(part)] = node(part, [done[id(child)] for child in parts])
     return done[id(tree)]
+
+
+def length(argument: Tree, sizes: dict[str, int]) -> int:
+    """A size as a number."""
+    return sizes[argument.name] if isinstance(argument, Symbol) else number_of(argument)
+
+
+def number_of(argument: Tree) -> int:
+    """A size that is written as a number."""
+    assert isinstance(argument, Number)
+    return int(argument.value)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from conformance.rows import CannotExpress, Derived, Point, Row
-from conformance.walking import evaluated
+from conformance.walking import evaluated, length
 from gradwright.notation.tree import Binary, Call, Negate, Number, Symbol, Transpose, Tree
 
 jax.config.update("jax_enable_x64", True)
@@ -77,11 +77,6 @@ OPERATORS = {
     "+": jnp.add, "-": jnp.subtract, ".*": jnp.multiply, "./": jnp.divide, "/": jnp.divide,
     ".^": jnp.power, "^": jnp.power,
 }  # fmt: skip
-
-
-def length(argument: Tree, sizes: dict[str, int]) -> int:
-    """A size as a number."""
-    return sizes[argument.name] if isinstance(argument, Symbol) else int(argument.value)
 
 
 def constant(function: str, lengths: Sequence[int]) -> Any:

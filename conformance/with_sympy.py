@@ -16,7 +16,7 @@ import sympy as sp
 from sympy.matrices.expressions.matexpr import MatrixExpr
 
 from conformance.rows import CannotExpress, Derived, Point, Row
-from conformance.walking import evaluated
+from conformance.walking import evaluated, number_of
 from gradwright.notation.tree import Binary, Call, Negate, Number, Symbol, Transpose, Tree, literal
 
 VERSION = sp.__version__
@@ -80,7 +80,7 @@ def node(tree: Tree, parts: Sequence[Any], symbols: dict[str, Any]) -> Any:
         case Binary(operator, _, right):
             return binary(operator, parts[0], parts[1], literal(right))
         case Call(function, arguments, _) if function in ("ones", "eye"):
-            sizes = [size(a.name if isinstance(a, Symbol) else int(a.value)) for a in arguments]
+            sizes = [size(a.name if isinstance(a, Symbol) else number_of(a)) for a in arguments]
             return sp.Identity(sizes[0]) if function == "eye" else sp.OneMatrix(*(*sizes, 1)[:2])
         case Call(function, _, _):
             return called(function, *parts)

@@ -14,15 +14,21 @@ from pathlib import Path
 
 import numpy as np
 
-from gradwright.api.checking import sample_sizes
+from conformance.rows import (
+    TABLE,
+    TOLERANCE,
+    Point,
+    distance,
+    drawn_point,
+    flat,
+    text_value,
+)
 from gradwright.api.derivation import Derivation
 from gradwright.api.formula import Formula, formula
 from gradwright.errors import GradwrightError
 from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
-from gradwright.notation.shapes import infer
 from gradwright.notation.tree import Tree, walk
-from gradwright.ops.samples import draw
 from gradwright.render.plain import plain_text
 from gradwright.render.unicode import unicode_text
 from gradwright.verification import complex_step, ridders
@@ -32,19 +38,14 @@ Row = dict[str, str]
 HERE = Path(__file__).parent
 
 
-def table(name: str) -> list[Row]:
-    """The rows of a table of derivatives that stands beside this file."""
-    return list(csv.DictReader((HERE / name).read_text(encoding="utf-8").splitlines()))
+def table(path: Path) -> list[Row]:
+    """The rows of a table of derivatives."""
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
 
 
 #: The identities, and further derivations of the literature, with their published answers.
-ROWS = table("identities.csv")
-LITERATURE = table("literature.csv")
-
-Point = dict[str, np.ndarray]
-
-#: A dozen operations, each rounded to 1e-16, on samples whose matrices have conditions below 1e4.
-TOLERANCE = 1e-9
+ROWS = table(TABLE)
+LITERATURE = table(HERE / "literature.csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,35 +93,6 @@ def derive(row: Row, written: Formula) -> Derivation:
     return derived
 
 
-def point(written: Formula, rng: np.random.Generator) -> Point:
-    """Values for every symbol, with unequal sizes.
-
-    Rows such as log(det(X'X)) need m >= n: the later letters get the smaller sizes.
-    """
-    sizes = sample_sizes(written.scope)
-    order = sorted(sizes, reverse=True)
-    sizes = dict(zip(order, sorted(sizes.values()), strict=True))
-    return {
-        name: draw(d.kind, tuple(sizes[s] for s in d.sizes), d.facts, rng)
-        for name, d in written.scope.symbols.items()
-    }
-
-
-def text_value(text: str, written: Formula, values: Point) -> np.ndarray:
-    """The value of a text in the letters of the formula, by the reference evaluator."""
-    tree = parse(text)
-    scope = infer(tree, written.scope.symbols, text, sizes=written.scope.sizes)
-    sizes = {
-        size: length
-        for name, d in written.scope.symbols.items()
-        for size, length in zip(d.sizes, values[name].shape, strict=True)
-    }
-    used = {name: value for name, value in values.items() if name in scope.symbols}
-    return np.asarray(
-        evaluate(tree, used | {k: v for k, v in sizes.items() if k in scope.sizes}, scope)
-    )
-
-
 def oracle_value(row: Row, written: Formula, values: Point) -> np.ndarray:
     """The derivative from the evaluator alone, with axes `y.shape + x.shape`."""
 
@@ -135,23 +107,6 @@ def oracle_value(row: Row, written: Formula, values: Point) -> np.ndarray:
     return first(values)
 
 
-def flat(value: np.ndarray) -> np.ndarray:
-    """Four axes as the matrix of vec form: both pairs stacked by columns."""
-    if value.ndim != 4:
-        return value
-    rows, columns = value.shape[:2], value.shape[2:]
-    return value.transpose(1, 0, 3, 2).reshape(np.prod(rows), np.prod(columns))
-
-
-def distance(found: np.ndarray, expected: np.ndarray) -> float:
-    """max |a - b| over max |b|; infinite where the shapes differ."""
-    if found.shape != expected.shape:
-        return float("inf")
-    gap = float(np.max(np.abs(found - expected), initial=0.0))
-    scale = float(np.max(np.abs(expected), initial=0.0))
-    return 0.0 if gap == 0.0 else gap / max(scale, 1e-300)
-
-
 def symbols(tree: Tree) -> int:
     """Leaves plus operators: every name, number, sign and function of an expression."""
     return sum(1 for _ in walk(tree))
@@ -164,20 +119,20 @@ def judge(row: Row, rng: np.random.Generator) -> Judged:
         derived = derive(row, written)
     except GradwrightError as error:
         return Judged(row, refused=type(error).__name__)
-    values = point(written, rng)
-    expected = text_value(row["expected"], written, values)
-    found = flat(np.asarray(derived(**values)))
+    values = drawn_point(written.scope, rng)
+    expected = text_value(row["expected"], written.scope, values)
+    found = flat(np.asarray(derived(**values)), expected)
     (printed,) = derived.printed.values()
     text = float("inf")
     if printed.form != "index":
-        text = distance(text_value(plain_text(printed.tree), written, values), expected)
+        text = distance(text_value(plain_text(printed.tree), written.scope, values), expected)
     return Judged(
         row=row,
         printed=unicode_text(printed.tree),
         form=derived.form,
         verified="" if printed.level is None else printed.level.value,
         answer=distance(found, expected),
-        oracle=distance(found, flat(oracle_value(row, written, values))),
+        oracle=distance(found, flat(oracle_value(row, written, values), expected)),
         text=text,
         symbols=symbols(printed.tree),
         symbols_expected=symbols(parse(row["expected"])),

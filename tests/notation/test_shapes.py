@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import re
-from pathlib import Path
 
 import pytest
 
+from conformance.rows import TABLE
 from gradwright.errors import ShapeError, Span, SymbolError, UnsupportedError
 from gradwright.notation.declarations import Declaration, declare
 from gradwright.notation.functions import CONSTANTS, FUNCTIONS
@@ -17,7 +17,6 @@ from gradwright.notation.shapes import infer, shape_of
 from gradwright.notation.tree import Binary
 from gradwright.ops.table import OPERATIONS
 
-TABLE = Path(__file__).parent.parent / "identities" / "identities.csv"
 #: A, B, C matrices; x, y columns; a a scalar; sizes all different.
 DECLARED = {
     "A": "matrix m n",
