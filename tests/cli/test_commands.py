@@ -112,6 +112,18 @@ def test_a_declaration_changes_the_result(capsys: pytest.CaptureFixture[str]) ->
     assert plain["results"]["x"]["text"] != symmetric["results"]["x"]["text"]
 
 
+@pytest.mark.parametrize("constraint", ["none", "projected", "free"])
+def test_a_constraint_changes_the_result(
+    constraint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("x'*S*y", "--wrt", "S", "--declare", "S=symmetric n n", "--constraint", constraint)
+    made = gw.formula("x'*S*y", S="symmetric n n").gradient("S", constraint=constraint)
+    derived = json.loads(printed(capsys, "derive", *asked, "--json"))
+    assert derived["results"]["S"]["text"] == made.text()
+    assert printed(capsys, "emit", *asked).rstrip() == made.source().rstrip()
+    assert run(["check", *asked]) == 0
+
+
 BAD = {
     "a formula that cannot be read": (["derive", "x'*(A*x", "--wrt", "x"], ["instead:", "^"]),
     "a name that is not there": (["derive", "x'*x", "--wrt", "q"], ["q", "instead:"]),
@@ -124,6 +136,10 @@ BAD = {
     "a mode of a product": (
         ["derive", "x'*y", "--wrt", "x", "--kind", "hvp", "--mode", "forward"],
         ["hvp", "--mode"],
+    ),
+    "a constraint of a product": (
+        ["derive", "x'*y", "--wrt", "x", "--kind", "vjp", "--constraint", "free"],
+        ["vjp", "--constraint free"],
     ),
     "half a declaration": (["derive", "x'*x", "--wrt", "x", "--declare", "x"], ["'x'", "A=matrix"]),
     "an unknown activation": (["check", "4 -> 3 sofmax"], ["sofmax", "instead:"]),

@@ -23,6 +23,7 @@ from gradwright.verification.report import CheckReport
 @options.wrt
 @options.kind
 @options.mode
+@options.constraint
 @options.declare
 @options.loss
 @options.reduction
@@ -38,6 +39,7 @@ def command(
     wrt: str | None,
     kind: str | None,
     mode: str,
+    constraint: str,
     declarations: tuple[str, ...],
     loss: str | None,
     reduction: str,
@@ -81,7 +83,9 @@ def command(
                 derivation = make_network(text, loss, reduction, layout).backprop()
                 report = derivation.check(seed=seed, progress=watch)
         else:
-            report = make_derivation(text, wrt, kind, declarations, mode).check(seed=seed)
+            report = make_derivation(text, wrt, kind, declarations, mode, constraint).check(
+                seed=seed
+            )
         if folder is not None:
             folder.write("check.json", json_text(report.to_dict()))
         for path in publish(folder):

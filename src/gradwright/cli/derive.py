@@ -15,6 +15,7 @@ from gradwright.cli.subject import make_derivation
 @options.wrt
 @options.kind
 @options.mode
+@options.constraint
 @options.cost
 @options.declare
 @options.level
@@ -26,6 +27,7 @@ def command(
     wrt: str | None,
     kind: str | None,
     mode: str,
+    constraint: str,
     cost: bool,
     declarations: tuple[str, ...],
     level: str,
@@ -46,7 +48,7 @@ def command(
       gradwright derive "tanh(W*x + b)" --wrt W --declare 'b=vector m' --json
     """
     with output_folder(out) as folder:
-        derivation = make_derivation(text, wrt, kind, declarations, mode)
+        derivation = make_derivation(text, wrt, kind, declarations, mode, constraint)
         explained = derivation.explain(level=level)
         if folder is not None:
             folder.write("derivation.txt", explained)

@@ -17,6 +17,7 @@ SCHEMA = "gradwright.source/1"
 @options.wrt
 @options.kind
 @options.mode
+@options.constraint
 @options.declare
 @options.loss
 @options.reduction
@@ -34,6 +35,7 @@ def command(
     wrt: str | None,
     kind: str | None,
     mode: str,
+    constraint: str,
     declarations: tuple[str, ...],
     loss: str | None,
     reduction: str,
@@ -60,7 +62,7 @@ def command(
         if network:
             source = make_network(text, loss, reduction, layout).backprop().source(target)
         else:
-            source = make_derivation(text, wrt, kind, declarations, mode).source(target)
+            source = make_derivation(text, wrt, kind, declarations, mode, constraint).source(target)
         if folder is not None:
             ending = "c" if target == "c" else "py"
             folder.write(f"{'backprop' if network else 'derivative'}.{ending}", source)

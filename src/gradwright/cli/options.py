@@ -61,6 +61,14 @@ mode = click.option(
     show_default=True,
     help="The order of the chain rule in the code; auto takes the fewest multiplications.",
 )
+constraint = click.option(
+    "--constraint",
+    type=click.Choice(["none", "projected", "free"]),
+    default="none",
+    show_default=True,
+    help="A gradient or Hessian by a variable with facts, such as a symmetric matrix: entry by "
+    "entry, within the set of such matrices, or by their free entries.",
+)
 cost = click.option(
     "--cost",
     is_flag=True,

@@ -76,6 +76,7 @@ def make_derivation(
     kind: str | None,
     declarations: Sequence[str],
     mode: str = "auto",
+    constraint: str = "none",
 ) -> Derivation:
     """The derivative of a formula that was asked for."""
     from gradwright.api.formula import formula
@@ -86,15 +87,17 @@ def make_derivation(
     given = formula(text, **declared(declarations))
     if kind is None:
         kind = "gradient" if given.scope.shape.kind == "scalar" else "jacobian"
+    if constraint != "none" and kind not in ("gradient", "hessian"):
+        fact = f"--constraint {constraint}: gradients and Hessians have one, and this is a {kind}"
+        raise click.UsageError(fact)
     if kind in ("vjp", "jvp", "hvp"):
         if mode != "auto":
             raise click.UsageError(f"--mode {mode}: a {kind} has one mode")
         products = {"vjp": given.vjp, "jvp": given.jvp, "hvp": given.hvp}
         return products[kind](*variables)
-    derivatives = {
-        "gradient": given.gradient,
-        "jacobian": given.jacobian,
-        "hessian": given.hessian,
-        "derivative": given.derivative,
-    }
+    if kind == "gradient":
+        return given.gradient(*variables, mode=mode, constraint=constraint)
+    if kind == "hessian":
+        return given.hessian(*variables, mode=mode, constraint=constraint)
+    derivatives = {"jacobian": given.jacobian, "derivative": given.derivative}
     return derivatives[kind](*variables, mode=mode)
