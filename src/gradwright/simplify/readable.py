@@ -22,7 +22,6 @@ from gradwright.notation.lowered import Lowered
 from gradwright.notation.parser import parse
 from gradwright.notation.raising.build import transposed
 from gradwright.notation.raising.contract import NotMatrix
-from gradwright.notation.raising.cost import cost
 from gradwright.notation.raising.index import IndexRaiser, matrix_form, opened
 from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope, infer
@@ -121,7 +120,7 @@ class Printer:
             tree = self._raised(candidate.node, as_row, rows)
         except NotMatrix:
             return None
-        return cost(tree, self.raiser.said) * candidate.surcharge, tree
+        return self.raiser.reading.cost(tree) * candidate.surcharge, tree
 
     def _require_readable(self, trees: Sequence[Tree]) -> None:
         """Refuse a result that would be longer than what is read, whichever form it had.

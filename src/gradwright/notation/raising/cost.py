@@ -47,22 +47,38 @@ EXPONENT = {"^": 0.3, ".^": 0.8}
 USER_DISCOUNT = 0.5
 
 
-def cost(tree: Tree, said: Set[Tree] = frozenset()) -> float:
-    """The readability cost of a tree; `said` are the compound trees that the user wrote."""
-    if not said:
-        return _without_discount(tree)
-    total = 0.0
-    stack = [tree]
-    while stack:
-        part = stack.pop()
-        spend(2)
-        parts, price = _measured(part)
-        if parts == children(part) and parts and part in said:
-            total += USER_DISCOUNT * _without_discount(part)
-            continue
-        total += price
-        stack.extend(parts)
-    return total
+class Readability:
+    """Costs for a reader who knows what the user wrote; each tree is measured once."""
+
+    def __init__(self, said: Set[Tree]) -> None:
+        self.said = said
+        self._known: dict[Tree, float] = {}
+
+    def cost(self, tree: Tree) -> float:
+        """The readability cost of a tree, where what the user wrote costs half."""
+        if not self.said:
+            return cost(tree)
+        known = self._known
+        stack = [tree]
+        while stack:
+            part = stack[-1]
+            if part in known:
+                stack.pop()
+                continue
+            spend(3)
+            parts, price = _measured(part)
+            if parts and part in self.said and parts == children(part):
+                known[part] = USER_DISCOUNT * cost(part)
+                stack.pop()
+                continue
+            missing = [below for below in parts if below not in known]
+            if missing:
+                stack += missing
+                continue
+            stack.pop()
+            # Rounded, what costs the same is the same, in whichever order it was added up.
+            known[part] = round(price + sum([known[below] for below in parts]), 6)
+        return known[tree]
 
 
 def _measured(tree: Tree) -> tuple[tuple[Tree, ...], float]:
@@ -73,8 +89,8 @@ def _measured(tree: Tree) -> tuple[tuple[Tree, ...], float]:
     return children(tree), _own(tree)
 
 
-def _without_discount(tree: Tree) -> float:
-    """The cost of a tree, kept with it and with its parts."""
+def cost(tree: Tree) -> float:
+    """The readability cost of a tree, kept with it and with its parts."""
     stack = [tree]
     while stack:
         part = stack[-1]
@@ -88,7 +104,7 @@ def _without_discount(tree: Tree) -> float:
             stack += missing
             continue
         stack.pop()
-        object.__setattr__(part, "_cost", price + sum(below._cost for below in parts))
+        object.__setattr__(part, "_cost", price + sum([below._cost for below in parts]))
     return tree._cost
 
 

@@ -31,7 +31,7 @@ from gradwright.notation.raising.contract import (
     Style,
     contraction_term,
 )
-from gradwright.notation.raising.cost import cost, transposes
+from gradwright.notation.raising.cost import Readability, transposes
 from gradwright.notation.raising.kronecker import kronecker_terms
 from gradwright.notation.raising.sums import sum_term, sum_tree
 from gradwright.notation.raising.term import Term
@@ -93,9 +93,9 @@ class Raiser:
         self._memo: dict[Node, Tree | None] = {}
 
     @cached_property
-    def said(self) -> frozenset[Tree]:
-        """The trees that the user wrote."""
-        return frozenset(self.user_trees.values())
+    def reading(self) -> Readability:
+        """How hard a tree is to read for who knows what the user wrote."""
+        return Readability(frozenset(self.user_trees.values()))
 
     def tree(self, node: Node) -> Tree:
         """A node of order 0 to 2 in matrix notation; order 1 is a column.
@@ -126,7 +126,7 @@ class Raiser:
             NotMatrix: no Kronecker form was found.
         """
         terms = kronecker_terms(self.graph, node, rows, self.tree, self, self.style)
-        return sum_tree(terms, self.said)
+        return sum_tree(terms, self.reading)
 
     def _attempt(self, node: Node) -> Tree | None:
         user = self.user_trees.get(node)
@@ -210,7 +210,7 @@ class Raiser:
         else:
             terms = tuple((c, self.graph.permute(term, (1, 0))) for c, term in node.terms)
             other = transposed(self._sum(node, terms), self._symmetric)
-        return min(tree, other, key=lambda made: cost(made, self.said))
+        return min(tree, other, key=self.reading.cost)
 
     def _along(self, node: Operation) -> Tree | None:
         """An operation with options over an axis of a matrix, which is said where it has to be.
@@ -277,9 +277,9 @@ class Raiser:
             made.append(self._term_of(term, coefficient))
         if node.order and not any(term.chain for term in made):
             ones = self.graph.ones(*node.axes)
-            total = sum_term(made, self.said)
+            total = sum_term(made, self.reading)
             return Term(total.coefficient, total.over, total.under, (self._known(ones),)).tree()
-        return sum_tree(made, self.said)
+        return sum_tree(made, self.reading)
 
     def _term_of(self, node: Node, scale: Fraction) -> Term:
         """A term of a sum; a constant column is written as the number that spreads by itself."""

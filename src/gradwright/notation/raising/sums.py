@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from fractions import Fraction
 from math import gcd, lcm
 
 from gradwright.notation.raising.build import Chain, factors, hadamard, product
-from gradwright.notation.raising.cost import cost, is_sum
+from gradwright.notation.raising.cost import Readability, is_sum
 from gradwright.notation.raising.spreading import spreading
 from gradwright.notation.raising.term import Term, joined, spine
 from gradwright.notation.tree import Call, Number, Tree, signed_terms
@@ -22,16 +21,16 @@ MAX_FACTORED_TERMS = 8
 MAX_GROUPED = 60
 
 
-def sum_tree(terms: Sequence[Term], said: AbstractSet[Tree]) -> Tree:
+def sum_tree(terms: Sequence[Term], reading: Readability) -> Tree:
     """The cheapest way found to write a sum: as it is, or with common factors pulled out."""
     plain = joined(terms)
     if len(terms) > MAX_FACTORED_TERMS:
         return plain
-    factored = sum_term(terms, said).tree()
-    return factored if cost(factored, said) <= cost(plain, said) else plain
+    factored = sum_term(terms, reading).tree()
+    return factored if reading.cost(factored) <= reading.cost(plain) else plain
 
 
-def sum_term(terms: Sequence[Term], said: AbstractSet[Tree], done: Grouped | None = None) -> Term:
+def sum_term(terms: Sequence[Term], reading: Readability, done: Grouped | None = None) -> Term:
     """A sum as one term whose chain or scalars may hold a shorter sum.
 
     `done` has the sums that were grouped on the way to this one.
@@ -43,9 +42,10 @@ def sum_term(terms: Sequence[Term], said: AbstractSet[Tree], done: Grouped | Non
     rest = _like_terms(rest)
     # Factors pulled out in another order leave the same sums behind.
     key = tuple(rest)
-    if key not in done:
-        done[key] = rest if len(done) >= MAX_GROUPED else _grouped(rest, said, done)
-    grouped = done[key]
+    grouped = done.get(key)
+    if grouped is None:
+        grouped = rest if len(done) >= MAX_GROUPED else _grouped(rest, reading, done)
+        done[key] = grouped
     if len(grouped) == 1:
         only = grouped[0]
         return Term(
@@ -74,6 +74,8 @@ def _common_scalars(terms: Sequence[Term]) -> tuple[Term, list[Term]]:
         shared = Fraction(1)
     if all(c < 0 for c in coefficients):
         shared = -shared
+    if shared == 1 and not over and not under:
+        return Term(shared), list(terms)
     rest = [
         Term(t.coefficient / shared, _less(t.over, over), _less(t.under, under), t.chain)
         for t in terms
@@ -137,19 +139,19 @@ KRONECKER_SIDES = ("left of kron", "right of kron")
 Grouped = dict[tuple[Term, ...], list[Term]]
 
 
-def _grouped(terms: Sequence[Term], said: AbstractSet[Tree], done: Grouped) -> list[Term]:
+def _grouped(terms: Sequence[Term], reading: Readability, done: Grouped) -> list[Term]:
     """Merge the terms that share the most, as long as that makes the sum cheaper."""
     current = list(terms)
     while len(current) > 1:
         best: tuple[float, list[Term]] | None = None
-        before = cost(joined(current), said)
+        before = reading.cost(joined(current))
         for place, members in _places(current).items():
-            merged = _pulled(place, [current[k] for k in members], said, done)
+            merged = _pulled(place, [current[k] for k in members], reading, done)
             if merged is None:
                 continue
             rest = [term for k, term in enumerate(current) if k not in members]
             candidate = [*rest, merged]
-            after = cost(joined(candidate), said)
+            after = reading.cost(joined(candidate))
             if after < before and (best is None or after < best[0]):
                 best = (after, candidate)
         if best is None:
@@ -189,7 +191,7 @@ def _places(terms: Sequence[Term]) -> dict[Place, tuple[int, ...]]:
 
 
 def _pulled(
-    place: Place, terms: Sequence[Term], said: AbstractSet[Tree], done: Grouped
+    place: Place, terms: Sequence[Term], reading: Readability, done: Grouped
 ) -> Term | None:
     side, tree = place
     if side in ("scalar", "below"):
@@ -202,23 +204,23 @@ def _pulled(
             )
             for t in terms
         ]
-        inner = sum_term(rest, said, done)
+        inner = sum_term(rest, reading, done)
         if side == "scalar":
             return replace(inner, over=(tree, *inner.over))
         return replace(inner, under=(*inner.under, tree))
     if side in KRONECKER_SIDES:
-        return _pulled_from_kronecker(side, tree, terms, said, done)
+        return _pulled_from_kronecker(side, tree, terms, reading, done)
     if side == "left":
-        inner = sum_term([replace(t, chain=t.chain[1:]) for t in terms], said, done)
+        inner = sum_term([replace(t, chain=t.chain[1:]) for t in terms], reading, done)
         return replace(inner, chain=(tree, *inner.chain))
     if side == "right":
-        inner = sum_term([replace(t, chain=t.chain[:-1]) for t in terms], said, done)
+        inner = sum_term([replace(t, chain=t.chain[:-1]) for t in terms], reading, done)
         return replace(inner, chain=(*inner.chain, tree))
-    return _pulled_elementwise(side, tree, terms, said, done)
+    return _pulled_elementwise(side, tree, terms, reading, done)
 
 
 def _pulled_from_kronecker(
-    side: str, tree: Tree, terms: Sequence[Term], said: AbstractSet[Tree], done: Grouped
+    side: str, tree: Tree, terms: Sequence[Term], reading: Readability, done: Grouped
 ) -> Term:
     """kron(A, C) + c kron(B, C) = kron(A + c B, C), and the same for a shared left factor."""
     left = side == KRONECKER_SIDES[0]
@@ -227,13 +229,13 @@ def _pulled_from_kronecker(
         (whole,) = term.chain
         assert isinstance(whole, Call)
         rest.append(replace(term, chain=(whole.arguments[1 if left else 0],)))
-    inner = sum_term(rest, said, done)
+    inner = sum_term(rest, reading, done)
     other = product(inner.chain)
     return replace(inner, chain=(Call("kron", (tree, other) if left else (other, tree)),))
 
 
 def _pulled_elementwise(
-    side: str, tree: Tree, terms: Sequence[Term], said: AbstractSet[Tree], done: Grouped
+    side: str, tree: Tree, terms: Sequence[Term], reading: Readability, done: Grouped
 ) -> Term | None:
     """x .* u + x .* v = x .* (u + v), and x + x .* v = x .* (1 + v)."""
     rest = []
@@ -246,7 +248,7 @@ def _pulled_elementwise(
         under = list(_less(under, (tree,) if side == "under" else ()))
         left: Chain = (hadamard(over, under),) if over or under else ()
         rest.append(replace(term, chain=left))
-    inner = sum_term(rest, said, done)
+    inner = sum_term(rest, reading, done)
     # With an empty inner chain only scalars are left: they multiply the shared factor.
     over, under = factors(product(inner.chain)) if inner.chain else ([], [])
     if len(inner.chain) > 1:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 from gradwright.notation.raising.build import (
     ONE,
@@ -27,8 +28,11 @@ from gradwright.notation.tree import (
     Tree,
 )
 
+#: What terms of a sum are sorted by.
+ReadingKey = tuple[bool, bool, bool, bool, int, float, Spelled]
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Term:
     """`coefficient · over / under · chain`.
 
@@ -42,9 +46,12 @@ class Term:
 
     def tree(self) -> Tree:
         """The term as a tree, sign included."""
-        if self.coefficient < 0:
-            return Negate(replace(self, coefficient=-self.coefficient).tree())
-        value, bottom = self.coefficient, Fraction(1)
+        return Negate(self.magnitude) if self.coefficient < 0 else self.magnitude
+
+    @cached_property
+    def magnitude(self) -> Tree:
+        """The term without its sign as a tree."""
+        value, bottom = abs(self.coefficient), Fraction(1)
         if not is_decimal(value) or (self.under and value.denominator != 1):
             value, bottom = Fraction(value.numerator), Fraction(value.denominator)
         parts: list[Tree] = [] if value == 1 else [number_tree(value)]
@@ -53,6 +60,11 @@ class Term:
         below: list[Tree] = [] if bottom == 1 else [number_tree(bottom)]
         below += _scalars(self.under)
         return Binary("/", top, _multiplied(below)) if below else top
+
+    @cached_property
+    def place(self) -> ReadingKey:
+        """Where the term stands in a sum: positive ones first, then what is easy to read."""
+        return (self.coefficient < 0, *_reading_key(self.magnitude))
 
 
 def _top(scalars: Sequence[Tree], chain: Chain) -> Tree:
@@ -95,16 +107,10 @@ def spine(tree: Tree) -> list[Tree]:
 
 def joined(terms: Sequence[Term]) -> Tree:
     """Terms in reading order: positive first, constants and plain terms before transposed ones."""
-    trees = [
-        (term.coefficient < 0, replace(term, coefficient=abs(term.coefficient)).tree())
-        for term in _spread(terms)
-    ]
-    ordered = sorted(trees, key=lambda item: (item[0], *_reading_key(item[1])))
-    negative, result = ordered[0]
-    if negative:
-        result = Negate(result)
-    for negative, tree in ordered[1:]:
-        result = Binary("-" if negative else "+", result, tree)
+    first, *others = sorted(_spread(terms), key=lambda term: term.place)
+    result = first.tree()
+    for term in others:
+        result = Binary("-" if term.coefficient < 0 else "+", result, term.magnitude)
     return result
 
 
