@@ -295,7 +295,7 @@ class Judge:
             try:
                 expected = [entry.value for entry in self._dual(False, values, ways)]
                 for mode, node in nodes:
-                    value = field.evaluate_modular(node, values, self.sizes, 1)
+                    (value,) = field.evaluate_modular((node,), values, self.sizes, 1)
                     found = [int(entry) % PRIME for entry in np.ravel(along(value, ways))]
                     if found != expected:
                         return f"wrong modulo a prime in {mode} mode"

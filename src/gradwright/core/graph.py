@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from fractions import Fraction
 from hashlib import blake2b
 from math import gcd, lcm
+from typing import Any
 
 from gradwright.core.contraction import canonical_order, normalise
 from gradwright.core.nodes import (
@@ -51,13 +52,13 @@ class Graph:
     def __init__(self) -> None:
         self._nodes: dict[bytes, Node] = {}
         self._symmetric: dict[Node, bool] = {}
-        self._settled: dict[Hashable, set[Node]] = {}
+        self._kept: dict[Hashable, dict[Node, Any]] = {}
         # What was asked for before, by the arguments themselves: a digest takes longer.
         self._asked: dict[Hashable, Node] = {}
 
-    def settled(self, rules: Hashable) -> set[Node]:
-        """The nodes that none of some rules changes, as far as it is known; the engine adds."""
-        return self._settled.setdefault(rules, set())
+    def kept(self, by: Hashable) -> dict[Node, Any]:
+        """What a pass found out about nodes, which holds as long as the graph; the pass adds."""
+        return self._kept.setdefault(by, {})
 
     def __len__(self) -> int:
         return len(self._nodes)

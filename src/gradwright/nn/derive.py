@@ -270,8 +270,8 @@ def _opened(
 
 
 def _cancelled(letters: _Letters, node: Node) -> Node:
-    rules = (QUOTIENTS, EXPAND, *BASIC)
-    return letters.folded(rewrite(letters.graph, node, rules, budget=Budget()))
+    made = rewrite(letters.graph, node, (QUOTIENTS, EXPAND), BASIC, budget=Budget())
+    return letters.folded(made)
 
 
 def _reason(letters: _Letters, adjoint: Adjoint) -> str:

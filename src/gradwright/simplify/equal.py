@@ -31,7 +31,7 @@ from gradwright.core.work import spend
 from gradwright.notation.declarations import array_kind
 from gradwright.ops import samples
 from gradwright.simplify.contracting import PRIME, lengths
-from gradwright.simplify.field import evaluate, evaluate_modular
+from gradwright.simplify.field import evaluate_each, evaluate_modular
 from gradwright.simplify.residues import Undecided, inverse_and_det, inverse_residue
 
 #: Lengths at evaluation points count up from here: unequal, so that a wrong size shows.
@@ -249,8 +249,7 @@ def _modular(
         salt = draw.randrange(PRIME)
         values = {v.name: _modular_value(v, among, sizes, draw) for v, among in inputs}
         try:
-            left = evaluate_modular(one, values, sizes, salt)
-            right = evaluate_modular(other, values, sizes, salt)
+            left, right = evaluate_modular((one, other), values, sizes, salt)
         except Undecided:
             continue
         if not np.array_equal(left, right):
@@ -319,8 +318,7 @@ def _real(
     for _ in range(REAL_POINTS * 4):
         values = {v.name: _real_value(v, among, sizes, draw) for v, among in inputs}
         with np.errstate(all="ignore"):
-            left = evaluate(one, values, sizes)
-            right = evaluate(other, values, sizes)
+            left, right = evaluate_each((one, other), values, sizes)
         if not (np.all(np.isfinite(left)) and np.all(np.isfinite(right))):
             continue
         scale = max(

@@ -8,7 +8,7 @@ function took part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from math import prod
 from typing import Any
@@ -47,13 +47,22 @@ from gradwright.simplify.residues import (
 
 def evaluate(node: Node, values: Mapping[str, Array], sizes: Mapping[str, int]) -> Array:
     """The value of a node in floating point."""
-    return _evaluate(node, values, sizes, _real_power, _real_call, float)
+    return evaluate_each((node,), values, sizes)[0]
+
+
+def evaluate_each(
+    nodes: Sequence[Node], values: Mapping[str, Array], sizes: Mapping[str, int]
+) -> list[Array]:
+    """The values of nodes of one graph in floating point; what they share is evaluated once."""
+    return _evaluate(nodes, values, sizes, _real_power, _real_call, float)
 
 
 def evaluate_modular(
-    node: Node, values: Mapping[str, Array], sizes: Mapping[str, int], salt: int
-) -> Array:
-    """The value of a node modulo `PRIME`; `values` are object arrays of residues.
+    nodes: Sequence[Node], values: Mapping[str, Array], sizes: Mapping[str, int], salt: int
+) -> list[Array]:
+    """The values of nodes of one graph modulo `PRIME`; `values` are object arrays of residues.
+
+    What the nodes share is evaluated once.
 
     Raises:
         Undecided: a division by zero or a square root of a non-residue.
@@ -64,20 +73,20 @@ def evaluate_modular(
             return _modular_map(node, arguments, shape, salt)
         return _modular_call(node, arguments, options_of(node), salt)
 
-    return _evaluate(node, values, sizes, _modular_power, call, residue)
+    return _evaluate(nodes, values, sizes, _modular_power, call, residue)
 
 
 def _evaluate(
-    node: Node,
+    nodes: Sequence[Node],
     values: Mapping[str, Array],
     sizes: Mapping[str, int],
     power: Callable[[Array, Fraction], Array],
     call: Callable[[Function | Operation, list[Array], tuple[int, ...]], Array],
     number: Callable[[Fraction], Any],
-) -> Array:
+) -> list[Array]:
     done: dict[Node, Array] = {}
     exact = number is not float
-    for part in postorder(node):
+    for part in postorder(*nodes):
         spend(_price(part, sizes, exact))
         match part:
             case Variable(name=name):
@@ -111,7 +120,7 @@ def _evaluate(
                 raise AssertionError(type(part))
         # Arithmetic on arrays without axes gives plain numbers, which NumPy would make int64.
         done[part] = np.asarray(value % PRIME, dtype=object) if exact else np.asarray(value)
-    return done[node]
+    return [done[node] for node in nodes]
 
 
 def _price(node: Node, sizes: Mapping[str, int], exact: bool) -> int:

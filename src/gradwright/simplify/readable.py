@@ -31,7 +31,7 @@ from gradwright.simplify.equal import Level, equal
 from gradwright.simplify.expand import EXPAND, QUOTIENTS
 from gradwright.simplify.inverses import INVERSES
 from gradwright.simplify.quotients import FRACTIONS
-from gradwright.simplify.rewrite import Budget, Rule, Step, rewrite, substitute
+from gradwright.simplify.rewrite import Budget, RuleSet, Step, rewrite, substitute
 from gradwright.simplify.rules import BASIC, DIAGONALS
 
 #: Expanded candidates pay this much more, so that a sum is not multiplied out for nothing.
@@ -166,17 +166,19 @@ class Printer:
         """Equal nodes to choose from, without duplicates."""
         found: dict[Node, Candidate] = {}
         for start in (node, *others):
-            for rules, surcharge in _rule_sets(start):
-                made = within(REWRITING, partial(self._rewritten, start, rules, surcharge))
+            for sets, surcharge in _rule_sets(start):
+                made = within(REWRITING, partial(self._rewritten, start, sets, surcharge))
                 if made is not None:
                     found.setdefault(made.node, made)
         # Where no rule could be tried to the end, the result stays as it was differentiated.
         return list(found.values()) or [Candidate(node, (), 1.0)]
 
-    def _rewritten(self, start: Node, rules: Sequence[Rule], surcharge: float) -> Candidate | None:
+    def _rewritten(
+        self, start: Node, sets: Sequence[RuleSet], surcharge: float
+    ) -> Candidate | None:
         log: list[Step] = []
         budget = Budget(MAX_REWRITES)
-        made = rewrite(self.graph, start, rules, budget=budget, log=log)
+        made = rewrite(self.graph, start, *sets, budget=budget, log=log)
         if budget.spent and surcharge > 1:
             # What is multiplied out halfway is long, and nobody wants to read it.
             return None
@@ -215,19 +217,19 @@ class Printer:
         return transposed(tree, frozenset()) if as_row and node.order == 1 else tree
 
 
-def _rule_sets(node: Node) -> list[tuple[tuple[Rule, ...], float]]:
+def _rule_sets(node: Node) -> list[tuple[tuple[RuleSet, ...], float]]:
     """The rules that make a candidate each, and what it pays, without those that cannot fit."""
-    sets: list[tuple[tuple[Rule, ...], float]] = [
-        (BASIC, 1.0),
-        ((DIAGONALS, *BASIC), 1.0),
-        ((QUOTIENTS, *BASIC), 1.0),
-        ((EXPAND, *BASIC), EXPANDED_SURCHARGE),
+    sets: list[tuple[tuple[RuleSet, ...], float]] = [
+        ((BASIC,), 1.0),
+        (((DIAGONALS,), BASIC), 1.0),
+        (((QUOTIENTS,), BASIC), 1.0),
+        (((EXPAND,), BASIC), EXPANDED_SURCHARGE),
     ]
     parts = postorder(node)
     if any(isinstance(part, Power) and part.exponent <= -1 for part in parts):
-        sets.append(((*FRACTIONS, *BASIC), 1.0))
+        sets.append(((FRACTIONS, BASIC), 1.0))
     if any(isinstance(part, Operation) and part.operation == "inv" for part in parts):
-        sets.append(((*INVERSES, *FRACTIONS, *BASIC), IDENTITY_DISCOUNT))
+        sets.append(((INVERSES, FRACTIONS, BASIC), IDENTITY_DISCOUNT))
     return sets
 
 
@@ -261,6 +263,6 @@ def with_zero(graph: Graph, node: Node) -> Node:
     )
 
 
-def simplified(graph: Graph, node: Node, rules: Sequence[Rule] = BASIC) -> Node:
+def simplified(graph: Graph, node: Node, rules: RuleSet = BASIC) -> Node:
     """A node after the rules that only ever shorten."""
     return rewrite(graph, node, rules, budget=Budget())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gradwright.core.graph import Graph
@@ -30,6 +30,13 @@ class Rule:
     name: str
     statement: str
     apply: Callable[[Graph, Node], Node | None]
+
+
+#: Rules that are tried in this order; the first that fits is used.
+RuleSet = tuple[Rule, ...]
+
+#: What a set of rules makes of nodes: the first that fits and its replacement, or None.
+Fits = dict[Node, tuple[Rule, Node] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,25 +95,23 @@ def rebuilt(graph: Graph, node: Node, new: dict[Node, Node]) -> Node:
 def rewrite(
     graph: Graph,
     node: Node,
-    rules: Sequence[Rule],
-    *,
+    *sets: RuleSet,
     budget: Budget,
     log: list[Step] | None = None,
 ) -> Node:
-    """Apply rules bottom-up until none fits or the budget is spent.
+    """Apply the rules of some sets bottom-up until none fits or the budget is spent.
 
-    Every intermediate result is equal to `node`, so stopping early is always right.
+    Every intermediate result is equal to `node`, so stopping early is always right. Sets are tried
+    one after the other; what each makes of a node is kept with the graph, for other sets beside it.
     """
-    settled = graph.settled(tuple(rules))
+    known: list[tuple[RuleSet, Fits]] = [(rules, graph.kept(rules)) for rules in sets]
     while True:
+        parts = postorder(node)
+        if all(fits.get(part, part) is None for _, fits in known for part in parts):
+            return node
         new: dict[Node, Node] = {}
-        for part in postorder(node):
-            made = rebuilt(graph, part, new)
-            if made not in settled:
-                made = _settled(graph, made, rules, budget, log)
-                if not budget.spent:
-                    settled.add(made)
-            new[part] = made
+        for part in parts:
+            new[part] = _settled(graph, rebuilt(graph, part, new), known, budget, log)
         if new[node] is node or budget.spent:
             return new[node]
         # A rule may have made new parts below the node it rewrote.
@@ -114,28 +119,41 @@ def rewrite(
 
 
 def _settled(
-    graph: Graph, node: Node, rules: Sequence[Rule], budget: Budget, log: list[Step] | None
+    graph: Graph,
+    node: Node,
+    known: list[tuple[RuleSet, Fits]],
+    budget: Budget,
+    log: list[Step] | None,
 ) -> Node:
-    changed = True
-    while changed:
-        changed = False
-        # Rules look for pairs of factors.
-        spend(2 + (len(node.factors) ** 2 // 4 if isinstance(node, Product) else 0))
-        for rule in rules:
-            after = rule.apply(graph, node)
-            if after is None or after is node:
-                continue
-            if not budget.spend():
-                return node
-            if log is not None:
-                log.append(Step(rule, node, after))
-            node, changed = after, True
-            break
-    return node
+    while True:
+        fit = None
+        for rules, fits in known:
+            fit = fits[node] if node in fits else fits.setdefault(node, _fit(graph, node, rules))
+            if fit is not None:
+                break
+        if fit is None or not budget.spend():
+            return node
+        rule, after = fit
+        if log is not None:
+            log.append(Step(rule, node, after))
+        node = after
+
+
+def _fit(graph: Graph, node: Node, rules: RuleSet) -> tuple[Rule, Node] | None:
+    """The first of some rules that changes a node, and what it makes of it."""
+    # Rules look for pairs of factors.
+    spend(2 + (len(node.factors) ** 2 // 4 if isinstance(node, Product) else 0))
+    for rule in rules:
+        after = rule.apply(graph, node)
+        if after is not None and after is not node:
+            return rule, after
+    return None
 
 
 def substitute(graph: Graph, node: Node, replacements: dict[Node, Node]) -> Node:
     """The node with whole sub-nodes replaced, the outermost first."""
+    if not replacements:
+        return node
     new: dict[Node, Node] = dict(replacements)
     for part in postorder(node):
         if part not in new:

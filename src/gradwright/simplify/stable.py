@@ -332,7 +332,7 @@ NOTED = frozenset(
 
 def recognised(graph: Graph, node: Node, log: list[Step] | None = None) -> Node:
     """An equal node in which compositions such as log(sum(exp(x))) are the functions they are."""
-    return rewrite(graph, node, (*STABLE, *BASIC), budget=Budget(), log=log)
+    return rewrite(graph, node, STABLE, BASIC, budget=Budget(), log=log)
 
 
 def finished(graph: Graph, node: Node, log: list[Step] | None = None) -> Node:
