@@ -31,7 +31,7 @@ from gradwright.core.work import spend
 from gradwright.notation.declarations import array_kind
 from gradwright.ops import samples
 from gradwright.simplify.contracting import PRIME, lengths
-from gradwright.simplify.field import evaluate_each, evaluate_modular
+from gradwright.simplify.field import evaluate, evaluate_each, evaluate_modular
 from gradwright.simplify.residues import Undecided, inverse_and_det, inverse_residue
 
 #: Lengths at evaluation points count up from here: unequal, so that a wrong size shows.
