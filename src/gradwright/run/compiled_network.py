@@ -11,19 +11,27 @@ from gradwright.run.compiling import compiled
 
 Array = Any
 
+#: SciPy's routines for each precision.
+ROUTINES = {"float32": "sgemm", "float64": "dgemm"}
+
 DEFINITIONS = {"float32": (), "float64": ("DOUBLE_PRECISION",)}
 
 
 class CompiledNetwork:
     """The functions of one module in one precision; every array is C-contiguous and of it.
 
-    Memory for intermediate values is made on first use and kept. An instance is for one thread.
+    Large products are made by SciPy's BLAS where SciPy is installed; `target` says so. Memory for
+    intermediate values is made on first use and kept. An instance is for one thread.
     """
 
     def __init__(self, source: str, dtype: str) -> None:
         library = ctypes.CDLL(str(compiled(source, DEFINITIONS[dtype])))
         self.dtype = np.dtype(dtype)
         self._work = np.empty(0, self.dtype)
+        routine = _blas(ROUTINES[dtype])
+        self.target = "c" if routine is None else "c with BLAS"
+        library.use_blas.restype, library.use_blas.argtypes = None, [ctypes.c_void_p]
+        library.use_blas(routine)
         array = np.ctypeslib.ndpointer(self.dtype, flags="C_CONTIGUOUS")
         places = np.ctypeslib.ndpointer(np.int64, flags="C_CONTIGUOUS")
         long, double = ctypes.c_long, ctypes.c_double
@@ -89,3 +97,17 @@ class CompiledNetwork:
         if len(self._work) < length:
             self._work = np.empty(length, self.dtype)
         return self._work
+
+
+def _blas(name: str) -> int | None:
+    """The address of a routine of SciPy's BLAS, or None without SciPy."""
+    try:
+        from scipy.linalg import cython_blas
+    except ImportError:
+        return None
+    capsule = cython_blas.__pyx_capi__[name]
+    name_of, address_of = ctypes.pythonapi.PyCapsule_GetName, ctypes.pythonapi.PyCapsule_GetPointer
+    name_of.restype, name_of.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    address_of.restype, address_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    address = address_of(capsule, name_of(capsule))
+    return None if address is None else int(address)

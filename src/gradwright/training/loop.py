@@ -51,6 +51,8 @@ class Module(Protocol):
 class Descent(Protocol):
     """Many steps in one call, of compiled code."""
 
+    target: str
+
     def descend(
         self,
         parameters: Array,
@@ -181,7 +183,7 @@ class Loop:
     @property
     def target(self) -> str:
         """What the steps are code of."""
-        return "numpy" if self.compiled is None else "c"
+        return "numpy" if self.compiled is None else self.compiled.target
 
     def last_finished(self) -> Array:
         """The parameters after the last whole step, at any moment."""
@@ -342,7 +344,7 @@ def _resume(loop: Loop, path: str | os.PathLike[str]) -> None:
             f"resuming from {path}",
             f"the checkpoint was made with the target {state.target} and this training has the "
             f"target {loop.target}, whose numbers are rounded otherwise",
-            f'resume with target="{state.target}"',
+            f"resume with the target {state.target}",
         )
     loop.parameters[...] = state.parameters
     loop.history = [Epoch.from_dict(row) for row in state.history]

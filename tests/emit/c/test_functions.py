@@ -67,6 +67,8 @@ def test_within_units_of_the_last_place(functions, name, rng):
     sizes = 10.0 ** rng.uniform(-42, 2, 300)
     near = rng.uniform(-100, 88, 700)
     x = np.concatenate([near, sizes, -sizes, rng.uniform(-1.5, 1.5, 300)]).astype(np.float32)
+    # Beyond it exp is infinite; test_limits has that.
+    x = np.minimum(x, np.float32(88.7))
     if name == "log":
         x = np.concatenate([np.abs(x), 10.0 ** rng.uniform(-44, 38, 500), rng.uniform(0.5, 2, 500)])
         x = x.astype(np.float32)

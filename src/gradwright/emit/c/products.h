@@ -1,4 +1,5 @@
-/* Matrix products of small and middle size, rows behind each other.
+/* Matrix products, rows behind each other: large ones by BLAS where `use_blas` gave its routine,
+   others here.
 
    A block of TALL rows by two vectors of the result stays in registers while the inner axis is
    run through. A is read entry by entry with strides of its own, so it may be transposed; a
@@ -60,10 +61,39 @@ static void strip(long rows, long inner, const real *A, long down, long along, c
         block(1, inner, A + i * down, down, along, B, next, C + i * pitch, pitch, columns);
 }
 
+/* Fortran's GEMM: arrays lie column behind column, so it is asked for C' = B' A'. */
+typedef void gemm(const char *, const char *, const int *, const int *, const int *, const real *,
+                  const real *, const int *, const real *, const int *, const real *, real *,
+                  const int *);
+
+static gemm *blas = NULL;
+
+void use_blas(gemm *routine)
+{
+    blas = routine;
+}
+
+/* Below so many multiplications a call of BLAS costs more than it saves. */
+#define LARGE 4000000.0
+
+static inline int by_blas(long rows, long columns, long inner, const real *A, long down,
+                          long along, const real *B, int turned, real *C)
+{
+    if (blas == NULL || (double)rows * (double)columns * (double)inner < LARGE)
+        return 0;
+    const int m = (int)columns, n = (int)rows, k = (int)inner;
+    const int b = turned ? k : m, a = (int)(along == 1 ? down : along);
+    const real one = 1, none = 0;
+    blas(turned ? "T" : "N", along == 1 ? "N" : "T", &m, &n, &k, &one, B, &b, A, &a, &none, C, &m);
+    return 1;
+}
+
 /* C (rows x columns) = A B. `space` holds inner x WIDE numbers. */
 static inline void product(long rows, long columns, long inner, const real *A, long down, long along,
                     const real *B, real *C, real *space)
 {
+    if (by_blas(rows, columns, inner, A, down, along, B, 0, C))
+        return;
     long j = 0;
     for (; j + WIDE <= columns; j += WIDE)
         strip(rows, inner, A, down, along, B + j, columns, C + j, columns, WIDE);
@@ -79,6 +109,8 @@ static inline void product(long rows, long columns, long inner, const real *A, l
 static inline void product_turned(long rows, long columns, long inner, const real *A, long down,
                            long along, const real *B, real *C, real *space)
 {
+    if (by_blas(rows, columns, inner, A, down, along, B, 1, C))
+        return;
     for (long j = 0; j < columns; j += WIDE) {
         const long held = columns - j < WIDE ? columns - j : WIDE;
         for (long c = 0; c < WIDE; ++c)
