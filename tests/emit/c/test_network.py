@@ -131,7 +131,7 @@ def test_a_training_resumes_bit_for_bit_with_its_own_target(tmp_path, rng):
     gw.train(net, X, y, epochs=2, target="c", checkpoint=tmp_path / "half")
     rest = gw.train(net, X, y, epochs=4, target="c", resume=tmp_path / "half")
     assert np.array_equal(rest.params.flat, whole.params.flat)
-    with pytest.raises(TrainingError, match="target c.* and this training has the target numpy"):
+    with pytest.raises(TrainingError, match=r"target c.* and this training has the target numpy"):
         gw.train(net, X, y, epochs=4, resume=tmp_path / "half")
 
 
