@@ -11,6 +11,7 @@ from gradwright import formula
 from gradwright.api.formula import Formula
 from gradwright.core.definite import positive_definite
 from gradwright.core.graph import Graph
+from gradwright.errors import DomainError
 from gradwright.notation.lower import lower
 
 DECLARED = {
@@ -114,3 +115,9 @@ def test_a_log_determinant_of_a_definite_sum_goes_through_a_cholesky_factor() ->
     eigenvalues = np.linalg.eigvalsh(values["A"].T @ values["A"])
     expected = -np.sum((eigenvalues + 0.7) ** -2.0)
     assert abs(made(**values) - expected) <= 1e-12 * abs(expected)
+
+
+def test_a_sum_that_is_singular_to_rounding_is_refused() -> None:
+    made = formula("logdet(A'*A + s*eye(n))*s", A="matrix m n", s="scalar positive").gradient("s")
+    with pytest.raises(DomainError, match="not positive definite"):
+        made(A=np.ones((2, 3)), s=1e-20)

@@ -233,7 +233,8 @@ class Program:
         except np.linalg.LinAlgError as error:
             raise DomainError(
                 self.asked,
-                f"a matrix has to be inverted and it is singular at these values ({error})",
+                "a matrix is singular or not positive definite at these values, and the code "
+                f"inverts or factorises it ({error})",
                 "give values at which the formula is defined",
             ) from error
         results = found if isinstance(found, tuple) else (found,)

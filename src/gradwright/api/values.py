@@ -28,8 +28,8 @@ def bind(
         ShapeError: a value has the wrong order, or two values disagree about a size.
         DomainError: a declared fact does not hold.
     """
-    wanted = sorted({*scope.symbols, *sizes, *scope.functions})
-    if sorted(values) != wanted:
+    wanted = {*scope.symbols, *sizes, *scope.functions}
+    if values.keys() != wanted:
         raise SymbolError(
             asked,
             f"values are given for {_listed(values)} and it needs {_listed(wanted)}",

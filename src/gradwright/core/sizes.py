@@ -90,7 +90,7 @@ def times(*sizes: Size) -> Size:
 
 def is_compound(size: Size) -> bool:
     """Whether a size is neither a number nor a name."""
-    return isinstance(size, str) and any(sign in size for sign in "+-*")
+    return isinstance(size, str) and ("+" in size or "-" in size or "*" in size)
 
 
 def names_in(sizes: Iterable[Size | None]) -> set[str]:
