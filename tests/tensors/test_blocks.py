@@ -117,12 +117,16 @@ def test_it_is_read_back(text, symbols, numpy):
         ("concat(x, tanh(x))", "x", "jacobian", "[eye(n); diag(1 − tanh(x)⊙²)]"),
         ("concat(x, tanh(x))", "x", "jvp", "concat(tangent, tangent ⊙ (1 − tanh(x)⊙²))"),
         ("2*[x; y]", "x", "vjp", "2 cotangent[1:n]"),
+        ("[A, B]*[w; y]", "A", "vjp", "cotangent wᵀ"),
+        ("[A, B]*[w; y]", "y", "jacobian", "B"),
+        ("sum([A; w'].^2)", "w", "gradient", "2 w"),
     ],
 )
 def test_what_is_printed(text, by, kind, printed):
     square = "logdet" in text or "tr(" in text
     symbols = {"A": "matrix m m", "B": "matrix m k", "C": "matrix k m", "D": "matrix k k"}
     symbols = {**(symbols if square else GRID), "M": "matrix k+m k+m"}
+    symbols |= {"w": "vector n"} if "w" in text else {}
     symbols |= {"x": "vector n+k" if "A" in text else "vector n", "y": "vector k"}
     made = getattr(gw.formula(text, **symbols), kind)(by)
     assert str(made) == printed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Add, Labels, Node, Product, Select, Size
 from gradwright.core.sizes import plus
@@ -14,6 +16,8 @@ def placed(graph: Graph, node: Add) -> tuple[int, tuple[Node, ...]] | None:
     a[k] δ[k,j] puts diag(a) at its places.
     """
     found: dict[int, dict[Size, list[Node]]] = {}
+    if node.order > 2:
+        return None
     for coefficient, term in node.terms:
         factors: list[tuple[Node, Labels]] = [(term, (0, 1))]
         out: Labels = (0, 1)
@@ -46,6 +50,47 @@ def placed(graph: Graph, node: Add) -> tuple[int, tuple[Node, ...]] | None:
         arrays.append(graph.add([(1, term) for term in terms], terms[0].axes))
         start = plus(start, arrays[-1].axes[axis])
     return (axis, tuple(arrays)) if not held and start == node.axes[axis] else None
+
+
+def parts_taken(graph: Graph, node: Product) -> Product:
+    """The same product where a part of arrays behind each other is one of them.
+
+    Σ_w S[p,w] T[w,j] is A[p,j] where T is A with other arrays behind or before it and S chooses
+    the places of A.
+    """
+    found, out = list(node.factors), node.out
+    for chooser in node.factors:
+        select, labels = chooser
+        if not (isinstance(select, Select) and len(labels) == 2 and select.steps == (1,)):
+            continue
+        part, whole = labels
+        holders = [f for f in found if whole in f[1] and f is not chooser]
+        if len(holders) != 1 or whole in out or holders[0][1].count(whole) != 1:
+            continue
+        held, places = holders[0]
+        array = _array_at(graph, held, places.index(whole), select)
+        if array is not None:
+            found.remove(chooser)
+            kept = tuple(part if x == whole else x for x in places)
+            found[found.index(holders[0])] = (array, kept)
+    if len(found) == len(node.factors):
+        return node
+    sizes = dict(zip(out, node.axes, strict=True))
+    made = graph.product(found, out, coefficient=node.coefficient, sizes=sizes)
+    return made if isinstance(made, Product) else replace(node, factors=tuple(found))
+
+
+def _array_at(graph: Graph, node: Node, axis: int, select: Select) -> Node | None:
+    """The array that stands at the chosen places along an axis, if it is one of several."""
+    behind = placed(graph, node) if isinstance(node, Add) and node.order <= 2 else None
+    if behind is None or behind[0] != axis:
+        return None
+    start: Size = 0
+    for array in behind[1]:
+        if start == select.start and array.axes[axis] == select.axes[0]:
+            return array
+        start = plus(start, array.axes[axis])
+    return None
 
 
 def concatenated(node: Add) -> tuple[int, tuple[Node, ...]] | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol
 
+from gradwright.core.behind import parts_taken
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Labels, Node, Power, Product, Size
 from gradwright.core.work import spend
@@ -353,6 +354,7 @@ def contraction_term(
     """
     factors: Sequence[tuple[Node, Labels]]
     if isinstance(node, Product):
+        node = parts_taken(graph, node)
         factors, out, coefficient = node.factors, node.out, node.coefficient
     else:
         out, coefficient = tuple(range(node.order)), Fraction(1)
