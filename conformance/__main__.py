@@ -18,6 +18,7 @@ from conformance.rows import Judged, judge, rows
 
 TOOLS = ("gradwright", "sympy", "jax", "casadi", "tensorgrad")
 OUTCOMES = ("right", "silently wrong", "raised", "cannot express")
+SIGNS = {"right": "✓", "silently wrong": "✗", "raised": "!", "cannot express": "–"}
 WIDEST = 60
 
 
@@ -74,9 +75,8 @@ def markdown(found: dict[str, list[Judged]]) -> list[str]:
 
 
 def cell(one: Judged) -> str:
-    """The outcome, with the number of symbols that were printed."""
-    symbols = f", {one.symbols}" if one.symbols else ""
-    return f"{one.outcome}{symbols}" if one.outcome == "right" else f"**{one.outcome}**{symbols}"
+    """The sign of the outcome, with the number of symbols that were printed."""
+    return f"{SIGNS[one.outcome]} {one.symbols or ''}".strip()
 
 
 def summary(found: dict[str, list[Judged]], versions: dict[str, str]) -> list[str]:

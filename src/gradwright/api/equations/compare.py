@@ -11,6 +11,7 @@ import numpy as np
 from gradwright.api.checking import drawn_functions
 from gradwright.api.equations.setting import Point
 from gradwright.core.sizes import names_in
+from gradwright.core.work import spend
 from gradwright.errors import DomainError, GradwrightError
 from gradwright.notation.declarations import AnyDeclaration, FunctionDeclaration
 from gradwright.notation.reference import evaluate
@@ -21,6 +22,9 @@ Array = Any
 
 #: Values differ when they are apart by more than this part of the larger one, or of 0.01.
 TOLERANCE = 1e-9
+
+#: Units of work of one evaluation, besides its operations.
+EVALUATED = 50
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +55,7 @@ class Side:
         return self.known[id(point)][1]
 
     def _at(self, point: Point) -> Array:
+        spend(EVALUATED)
         names = {part.name for part in walk(self.tree) if isinstance(part, Symbol)}
         values = {name: point.value(name) for name in names}
         given = {name: value for name, value in values.items() if value is not None}
