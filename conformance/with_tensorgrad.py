@@ -19,6 +19,7 @@ import tensorgrad as tg
 import tensorgrad.functions as tf
 import torch
 from tensorgrad.compiler.runtime import compile_to_callable
+from tensorgrad.tensor import Rename
 
 from conformance.rows import CannotExpress, Derived, Point, Row
 from conformance.walking import evaluated, number_of
@@ -219,11 +220,13 @@ def count(found: Any) -> int:
         case tg.Product():
             return sum(map(count, found.factors)) + max(0, len(found.factors) - 1)
         case tg.Sum():
-            weights = sum(1 for weight in found.weights if abs(weight) != 1)
-            return sum(map(count, found.terms)) + len(found.terms) - 1 + 2 * weights
+            # A number and its product; the sign of a first term.
+            weights = 2 * sum(1 for weight in found.weights if abs(weight) != 1)
+            weights += 1 if found.weights and found.weights[0] < 0 else 0
+            return sum(map(count, found.terms)) + max(0, len(found.terms) - 1) + weights
         case tg.Function():
             return 1 + sum(map(count, found.inputs))
-        case _ if hasattr(found, "inner"):
-            return count(found.inner)
+        case Rename():
+            return count(found.tensor)
         case _:
             return 1
