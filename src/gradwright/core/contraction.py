@@ -7,7 +7,7 @@ dimension, so everything else goes through `normalise`.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -184,15 +184,12 @@ def _refined(
         if len({ranks[label] for label in summed}) == len(summed):
             return ranks
         if len({ranks[label] for label in summed}) == classes:
-            tied = min(r for r in ranks.values() if r >= base and _shared(ranks, r))
+            counts = Counter(ranks.values())
+            tied = min(rank for rank, count in counts.items() if rank >= base and count > 1)
             first = min(label for label in summed if ranks[label] == tied)
             for label in summed:
                 if ranks[label] > tied or (ranks[label] == tied and label != first):
                     ranks[label] += 1
-
-
-def _shared(ranks: dict[int, int], rank: int) -> bool:
-    return sum(1 for other in ranks.values() if other == rank) > 1
 
 
 def _one_round(
