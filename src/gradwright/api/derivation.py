@@ -70,7 +70,7 @@ class Derivation:
         outputs: tuple[Output, ...],
         contributions: Sequence[Contribution],
         choice: Choice,
-        gradient: Derivation | None = None,
+        before: Callable[[], Derivation] | None = None,
     ) -> None:
         self.kind = kind
         self.formula = text
@@ -81,7 +81,7 @@ class Derivation:
         self._outputs = outputs
         self._contributions = tuple(contributions)
         self._choice = choice
-        self._gradient = gradient
+        self._before = before
         self._lock = Lock()
         self._raiser = Raiser(graph, lowering.said)
         self._printer = Printer(graph, scope, self._raiser)
@@ -373,10 +373,10 @@ class Derivation:
         """How the entries of each variable were taken to vary."""
         return {output.name: output.constraint for output in self._outputs}
 
-    @property
+    @cached_property
     def differentiated(self) -> Derivation | None:
         """For a Hessian, the gradient that it is the derivative of."""
-        return self._gradient
+        return None if self._before is None else self._before()
 
     def kink_distance(self) -> Callable[[Mapping[str, Any]], float] | None:
         """How far a point is from the nearest kink; None when the formula has no kink."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gradwright.api.constrained import under_constraint
@@ -65,7 +66,7 @@ class Subject:
         outputs: tuple[Output, ...],
         contributions: list[Contribution],
         choice: Choice,
-        gradient: Derivation | None = None,
+        before: Callable[[], Derivation] | None = None,
         scope: Scope | None = None,
     ) -> Derivation:
         """What the user holds."""
@@ -79,7 +80,7 @@ class Subject:
             outputs,
             [c.renamed(self.made.restore) for c in contributions],
             choice,
-            gradient,
+            before,
         )
 
 
@@ -210,7 +211,7 @@ def hessian(
         for column, v in enumerate(of.variables)
     )
     chain = Chain(of.graph, safer, lambda k, node: output(k, node).node)
-    gradient = untied(formula, names).gradient(*names)
+    gradient = partial(untied(formula, names).gradient, *names)
     return of.derivation("hessian", outputs, contributions, Choice(chain, mode, sizes), gradient)
 
 
@@ -237,7 +238,7 @@ def derivative(formula: Formula, names: tuple[str, ...], mode: str, sizes: Sizes
     others = of.made.otherwise(node, last, safer)
     output = Output(joined(names), restore(found), False, others=others, rows=node.order)
     chain = Chain(of.graph, ((safer, (last,)),), lambda k, node: restore(node))
-    before = untied(formula, names).derivative(*names[:-1])
+    before = partial(untied(formula, names).derivative, *names[:-1])
     choice = Choice(chain, mode, sizes)
     return of.derivation("derivative", (output,), contributions, choice, before)
 

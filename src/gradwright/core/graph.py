@@ -67,11 +67,15 @@ class Graph:
 
     def variable(self, name: str, axes: Sequence[Size] = (), facts: Iterable[str] = ()) -> Variable:
         """An input of the given axes."""
-        held = frozenset(facts)
-        key = _digest("variable", name, tuple(axes), sorted(held))
-        node = self._nodes.setdefault(key, Variable(tuple(axes), key, name, held))
-        assert isinstance(node, Variable)
-        return node
+        axes, held = tuple(axes), frozenset(facts)
+        asked = ("variable", name, axes, held)
+        found = self._asked.get(asked)
+        if found is None:
+            key = _digest("variable", name, axes, sorted(held))
+            found = self._asked[asked] = Variable(axes, key, name, held)
+            self._nodes[key] = found
+        assert isinstance(found, Variable)
+        return found
 
     def number(self, value: Fraction | int, axes: Sequence[Size] = ()) -> Node:
         """The same rational in every entry."""
@@ -121,9 +125,7 @@ class Graph:
     def _plain(self, value: Fraction, out: Labels, axes: tuple[Size, ...]) -> Node:
         if not value:
             out = tuple(range(len(axes)))
-        require_digits(value)
-        key = _digest("product", value, out, axes)
-        return self._nodes.setdefault(key, Product(axes, key, value, (), out))
+        return self._interned(value, (), out, axes)
 
     # Products -----------------------------------------------------------------------------------
 

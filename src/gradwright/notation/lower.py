@@ -69,17 +69,18 @@ def lower(tree: Tree, scope: Scope, graph: Graph, *, text: str | None = None) ->
     lowerer = _Lowerer(scope, graph, text, identity_sizes(tree, scope))
     done: dict[int, Lowered] = {}
     said: dict[Node, tuple[Tree, int]] = {}
-    stack: list[tuple[Tree, bool]] = [(tree, False)]
+    stack: list[tuple[Tree, Sequence[Tree] | None]] = [(tree, None)]
     while stack:
-        part, expanded = stack.pop()
-        if not expanded:
-            stack.append((part, True))
-            stack.extend((child, False) for child in reversed(_operands(part)))
+        part, below = stack.pop()
+        if below is None:
+            below = _operands(part)
+            stack.append((part, below))
+            stack.extend((child, None) for child in reversed(below))
             continue
         if isinstance(part, Call) and part.function in CONSTANTS:
             value = constant(graph, part)
         else:
-            value = lowerer.node(part, [done[id(child)] for child in _operands(part)])
+            value = lowerer.node(part, [done[id(child)] for child in below])
         done[id(part)] = value
         if not value.free and not isinstance(part, Equation):
             said.setdefault(value.node, (part, value.rows))
@@ -88,8 +89,11 @@ def lower(tree: Tree, scope: Scope, graph: Graph, *, text: str | None = None) ->
 
 def _operands(tree: Tree) -> Sequence[Tree]:
     """What a tree is lowered from: its children, all terms of a long sum, nothing of a constant."""
-    terms = [term for _, term in signed_terms(tree)]
-    return terms if len(terms) > LONG_SUM else operands_of(tree)
+    if isinstance(tree, Binary) and tree.operator in ("+", "-"):
+        terms = [term for _, term in signed_terms(tree)]
+        if len(terms) > LONG_SUM:
+            return terms
+    return operands_of(tree)
 
 
 class _Lowerer:

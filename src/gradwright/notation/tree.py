@@ -26,13 +26,14 @@ OPERATORS = ("+", "-", "*", "/", ".*", "./", ".^", "^")
 class _Structural:
     """Equality and hash by structure, without recursion: a sum may have thousands of terms.
 
-    The hash is kept with the node, and so is what `raising.cost` measures of it: parts are shared
-    by many trees. None of these is pickled; the hash differs between processes.
+    The hash is kept with the node, and so are what `raising.cost` measures of it and its layout:
+    parts are shared by many trees. None of these is pickled; the hash differs between processes.
     """
 
-    __slots__ = ("_cost", "_hash", "_transposes")
+    __slots__ = ("_cost", "_hash", "_layout", "_transposes")
     _hash: int
     _cost: float
+    _layout: Any
     _transposes: int
 
     def __hash__(self) -> int:

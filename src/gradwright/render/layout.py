@@ -209,7 +209,15 @@ class _Part:
 
 
 def layout(tree: Tree) -> Layout:
-    """The layout of a tree."""
+    """The layout of a tree, kept with it: texts of several kinds are written from one."""
+    kept: Layout | None = getattr(tree, "_layout", None)
+    if kept is None:
+        kept = _made(tree)
+        object.__setattr__(tree, "_layout", kept)
+    return kept
+
+
+def _made(tree: Tree) -> Layout:
     done: dict[int, _Part] = {}
     parts = list(walk(tree))
     spend(6 * len(parts))

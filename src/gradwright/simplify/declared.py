@@ -7,7 +7,7 @@ from fractions import Fraction
 from gradwright.core.facts import diagonal, orthogonal, positive
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Function, Labels, Node, Operation, Power, Product
-from gradwright.simplify.rewrite import Rule, often, without
+from gradwright.simplify.rewrite import often, rule, without
 
 
 def _replaced(
@@ -81,6 +81,7 @@ def _commuted(graph: Graph, node: Node) -> Node | None:
 #: What these are of an argument above 0: the argument itself, or 1.
 SAME_ABOVE_ZERO = frozenset({"abs", "relu", "leaky_relu", "elu"})
 ONE_ABOVE_ZERO = frozenset({"sign", "step"})
+ABOVE_ZERO = " ".join(sorted({"Power", *SAME_ABOVE_ZERO, *ONE_ABOVE_ZERO}))
 
 
 def _above_zero(graph: Graph, node: Node) -> Node | None:
@@ -120,9 +121,11 @@ def _logs(graph: Graph, node: Node) -> Node | None:
 
 
 DECLARED = (
-    Rule("orthonormal", "Qᵀ Q = Q Qᵀ = I", _orthonormal),
-    Rule("inverse of an orthogonal matrix", "Q⁻¹ = Qᵀ, det(Q)² = 1", _turned_inverse),
-    Rule("diagonal matrices commute", "D E = E D", _commuted),
-    Rule("above zero", "|u| = u, sign(u) = 1, √(u²) = u for u > 0", _above_zero),
-    Rule("log of a product", "log(u v) = log u + log v for u, v > 0", _logs),
+    rule("orthonormal", "Qᵀ Q = Q Qᵀ = I", _orthonormal, at="Product"),
+    rule(
+        "inverse of an orthogonal matrix", "Q⁻¹ = Qᵀ, det(Q)² = 1", _turned_inverse, at="Power inv"
+    ),
+    rule("diagonal matrices commute", "D E = E D", _commuted, at="Product"),
+    rule("above zero", "|u| = u, sign(u) = 1, √(u²) = u for u > 0", _above_zero, at=ABOVE_ZERO),
+    rule("log of a product", "log(u v) = log u + log v for u, v > 0", _logs, at="log"),
 )

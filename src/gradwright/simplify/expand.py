@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Add, Labels, Node, Power, Product
-from gradwright.simplify.rewrite import Rule, without
+from gradwright.simplify.rewrite import rule, without
 
 #: A product is expanded into at most this many terms.
 MAX_TERMS = 48
@@ -97,6 +97,14 @@ def _expand_product(graph: Graph, node: Product) -> Node | None:
 
 
 #: Only sums of quotients: what lets -y/a + (1-y)/(1-a) cancel against a(1-a).
-QUOTIENTS = Rule("distribute quotients", "(a/b + c/d) e = a e/b + c e/d", _expand_quotients)
+QUOTIENTS = rule(
+    "distribute quotients",
+    "(a/b + c/d) e = a e/b + c e/d",
+    _expand_quotients,
+    at="Product",
+    holding="Add",
+)
 
-EXPAND = Rule("distribute", "(A + B) C = A C + B C", _expand)
+EXPAND = rule(
+    "distribute", "(A + B) C = A C + B C", _expand, at="Product Power", holding="Add Power"
+)

@@ -12,7 +12,7 @@ from gradwright.core.nodes import (
     Product,
     Variable,
 )
-from gradwright.simplify.rewrite import Rule, without
+from gradwright.simplify.rewrite import rule, without
 
 
 def _one_plus_exp(node: Node) -> Node | None:
@@ -258,18 +258,44 @@ def _shifted_logsumexp(graph: Graph, node: Node) -> Node | None:
 
 
 EXPONENTIALS = (
-    Rule("sigmoid", "1/(1 + exp(-u)) = sigmoid(u)", _sigmoid),
-    Rule("sigmoid times exp", "exp(u) sigmoid(-u) = sigmoid(u)", _exp_times_sigmoid),
-    Rule("complement", "1 - sigmoid(-u) = sigmoid(u)", _complement),
-    Rule("even slope", "sigmoid(-u) sigmoid(u) = sigmoid(u) (1 - sigmoid(u))", _even_slope),
-    Rule("softplus", "log(1 + exp(u)) = softplus(u)", _softplus),
-    Rule("log-sum-exp", "log Σ exp(u) = logsumexp(u)", _logsumexp),
-    Rule(
+    rule("sigmoid", "1/(1 + exp(-u)) = sigmoid(u)", _sigmoid, at="Power", holding="Add"),
+    rule(
+        "sigmoid times exp",
+        "exp(u) sigmoid(-u) = sigmoid(u)",
+        _exp_times_sigmoid,
+        at="Product",
+        holding="exp",
+    ),
+    rule("complement", "1 - sigmoid(-u) = sigmoid(u)", _complement, at="Add", holding="sigmoid"),
+    rule(
+        "even slope",
+        "sigmoid(-u) sigmoid(u) = sigmoid(u) (1 - sigmoid(u))",
+        _even_slope,
+        at="Product",
+        holding="sigmoid",
+    ),
+    rule("softplus", "log(1 + exp(u)) = softplus(u)", _softplus, at="log", holding="Add"),
+    rule("log-sum-exp", "log Σ exp(u) = logsumexp(u)", _logsumexp, at="log", holding="Product"),
+    rule(
         "log of a total",
         "log Σ exp(u) = logsumexp(logsumexp(u)) for a matrix u",
         _log_total_of_exponentials,
+        at="log",
+        holding="Product",
     ),
-    Rule("softmax", "exp(u)/Σ exp(u) = softmax(u)", _softmax),
-    Rule("shifted softmax", "softmax(u + c) = softmax(u)", _shifted_softmax),
-    Rule("shifted log-sum-exp", "logsumexp(u + c) = logsumexp(u) + c", _shifted_logsumexp),
+    rule("softmax", "exp(u)/Σ exp(u) = softmax(u)", _softmax, at="Product", holding="exp"),
+    rule(
+        "shifted softmax",
+        "softmax(u + c) = softmax(u)",
+        _shifted_softmax,
+        at="softmax",
+        holding="Add",
+    ),
+    rule(
+        "shifted log-sum-exp",
+        "logsumexp(u + c) = logsumexp(u) + c",
+        _shifted_logsumexp,
+        at="logsumexp",
+        holding="Add",
+    ),
 )

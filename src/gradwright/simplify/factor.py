@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Add, Labels, Node, Product
-from gradwright.simplify.rewrite import Rule
+from gradwright.simplify.rewrite import rule
 
 #: A factor, and the axes of the sum that its own axes are.
 _Placed = tuple[Node, Labels]
@@ -73,4 +73,4 @@ def _without(term: Node, common: Counter[_Placed]) -> tuple[Product, set[int]]:
     return Product(product.axes, product.key, Fraction(1), tuple(kept), product.out), axes
 
 
-COMMON_FACTOR = Rule("common factor", "x a + x b = x (a + b)", _common_factor)
+COMMON_FACTOR = rule("common factor", "x a + x b = x (a + b)", _common_factor, at="Add")

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Add, Labels, Node, Operation, Product, Variable
-from gradwright.simplify.rewrite import Rule, often, without
+from gradwright.simplify.rewrite import often, rule, without
 
 INVERTIBLE = frozenset({"invertible", "posdef", "orthogonal"})
 
@@ -112,6 +112,18 @@ def _sherman_morrison(graph: Graph, node: Node) -> Node | None:
 
 
 INVERSES = (
-    Rule("inverse of a product", "(A B)⁻¹ = B⁻¹ A⁻¹", _inverse_of_product),
-    Rule("Sherman-Morrison", "(A + u vᵀ)⁻¹ u = A⁻¹ u/(1 + vᵀ A⁻¹ u)", _sherman_morrison),
+    rule(
+        "inverse of a product",
+        "(A B)⁻¹ = B⁻¹ A⁻¹",
+        _inverse_of_product,
+        at="inv",
+        holding="Product",
+    ),
+    rule(
+        "Sherman-Morrison",
+        "(A + u vᵀ)⁻¹ u = A⁻¹ u/(1 + vᵀ A⁻¹ u)",
+        _sherman_morrison,
+        at="Product",
+        holding="inv",
+    ),
 )

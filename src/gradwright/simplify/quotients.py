@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Add, Labels, Node, Power, Product
-from gradwright.simplify.rewrite import Rule, without
+from gradwright.simplify.rewrite import rule, without
 
 #: Longer sums are not searched for fractions that belong together.
 MAX_TERMS = 6
@@ -84,6 +84,18 @@ def _denominators(graph: Graph, term: Node) -> list[tuple[Node, Labels, Node]]:
 
 
 FRACTIONS = (
-    Rule("fractions merged", "a - a q/(1 + q) = a/(1 + q)", _one_fraction),
-    Rule("common denominator", "a + b/z = (a z + b)/z", _over_one_denominator),
+    rule(
+        "fractions merged",
+        "a - a q/(1 + q) = a/(1 + q)",
+        _one_fraction,
+        at="Add",
+        holding="Product",
+    ),
+    rule(
+        "common denominator",
+        "a + b/z = (a z + b)/z",
+        _over_one_denominator,
+        at="Add",
+        holding="Product",
+    ),
 )

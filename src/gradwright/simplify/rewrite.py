@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import (
@@ -14,6 +15,7 @@ from gradwright.core.nodes import (
     Operation,
     Power,
     Product,
+    arguments,
     postorder,
 )
 from gradwright.core.work import spend
@@ -24,12 +26,32 @@ class Rule:
     """A local identity; what it makes of a node depends on the node alone.
 
     `apply` returns the replacement, or None where the rule does not fit. `statement` is the
-    identity in words that an explanation can show.
+    identity in words that an explanation can show. A rule is tried at nodes with one of the heads
+    `at` that have a part with one of the heads `holding`; where these are left out, at all.
     """
 
     name: str
     statement: str
     apply: Callable[[Graph, Node], Node | None]
+    at: frozenset[str] = frozenset()
+    holding: frozenset[str] = frozenset()
+
+
+def rule(
+    name: str,
+    statement: str,
+    apply: Callable[[Graph, Node], Node | None],
+    *,
+    at: str,
+    holding: str = "",
+) -> Rule:
+    """A rule, with the heads of nodes as words: classes, and operations by name."""
+    return Rule(name, statement, apply, frozenset(at.split()), frozenset(holding.split()))
+
+
+def head(node: Node) -> str:
+    """What a node is at its top: an operation by name, or its class."""
+    return node.operation if isinstance(node, Function | Operation) else type(node).__name__
 
 
 #: Rules that are tried in this order; the first that fits is used.
@@ -143,11 +165,22 @@ def _fit(graph: Graph, node: Node, rules: RuleSet) -> tuple[Rule, Node] | None:
     """The first of some rules that changes a node, and what it makes of it."""
     # Rules look for pairs of factors.
     spend(2 + (len(node.factors) ** 2 // 4 if isinstance(node, Product) else 0))
-    for rule in rules:
+    held: set[str] | None = None
+    for rule in _at(rules, head(node)):
+        if rule.holding:
+            held = set(map(head, arguments(node))) if held is None else held
+            if held.isdisjoint(rule.holding):
+                continue
         after = rule.apply(graph, node)
         if after is not None and after is not node:
             return rule, after
     return None
+
+
+@lru_cache(maxsize=1024)
+def _at(rules: RuleSet, top: str) -> RuleSet:
+    """The rules that may fit a node with that head."""
+    return tuple(rule for rule in rules if not rule.at or top in rule.at)
 
 
 def substitute(graph: Graph, node: Node, replacements: dict[Node, Node]) -> Node:

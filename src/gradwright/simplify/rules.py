@@ -16,7 +16,7 @@ from gradwright.core.nodes import (
 )
 from gradwright.simplify.declared import DECLARED
 from gradwright.simplify.exponentials import EXPONENTIALS
-from gradwright.simplify.rewrite import Rule, without
+from gradwright.simplify.rewrite import rule, without
 
 
 def _count(product: Product, label: int) -> int:
@@ -180,16 +180,42 @@ def _double_inverse(graph: Graph, node: Node) -> Node | None:
     return None
 
 
-DIAGONALS = Rule("diagonals", "diag(u) + diag(v) = diag(u + v)", _merge_diagonals)
+DIAGONALS = rule(
+    "diagonals", "diag(u) + diag(v) = diag(u + v)", _merge_diagonals, at="Add", holding="Product"
+)
 
 BASIC = (
-    Rule("inverse", "A A⁻¹ = I", _cancel_inverse),
-    Rule("double inverse", "(A⁻¹)⁻¹ = A, det(A⁻¹) = 1/det(A), (Aᵀ)⁻¹ = (A⁻¹)ᵀ", _double_inverse),
-    Rule("row sum", "the entries of each row, or of each column, sum to one", _unit_sum),
-    Rule("zero or one", "y² = y for entries 0 and 1, y² = 1 for entries ±1", _one_hot_power),
-    Rule("relu times step", "relu(u) step(u) = relu(u)", _relu_step),
-    Rule("sign", "u sign(u) = |u|", _times_sign),
-    Rule("quotient", "sinh(u)/cosh(u) = tanh(u), sin(u)/cos(u) = tan(u)", _quotient),
+    rule("inverse", "A A⁻¹ = I", _cancel_inverse, at="Product", holding="inv"),
+    rule(
+        "double inverse",
+        "(A⁻¹)⁻¹ = A, det(A⁻¹) = 1/det(A), (Aᵀ)⁻¹ = (A⁻¹)ᵀ",
+        _double_inverse,
+        at="inv det logdet",
+        holding="inv Product",
+    ),
+    rule(
+        "row sum",
+        "the entries of each row, or of each column, sum to one",
+        _unit_sum,
+        at="Product",
+        holding="Variable softmax hardmax",
+    ),
+    rule(
+        "zero or one",
+        "y² = y for entries 0 and 1, y² = 1 for entries ±1",
+        _one_hot_power,
+        at="Power",
+        holding="Variable",
+    ),
+    rule("relu times step", "relu(u) step(u) = relu(u)", _relu_step, at="Product", holding="relu"),
+    rule("sign", "u sign(u) = |u|", _times_sign, at="Product", holding="sign"),
+    rule(
+        "quotient",
+        "sinh(u)/cosh(u) = tanh(u), sin(u)/cos(u) = tan(u)",
+        _quotient,
+        at="Product",
+        holding="sinh sin",
+    ),
     *EXPONENTIALS,
     *DECLARED,
 )

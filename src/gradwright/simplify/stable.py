@@ -16,7 +16,7 @@ from gradwright.core.nodes import (
     Product,
     turned_factor,
 )
-from gradwright.simplify.rewrite import Budget, Rule, Step, rewrite, without
+from gradwright.simplify.rewrite import Budget, Step, rewrite, rule, without
 from gradwright.simplify.rules import BASIC
 
 
@@ -298,28 +298,85 @@ def _count(node: Product, label: int) -> int:
 
 
 STABLE = (
-    Rule("log of a transpose", "log(u') = log(u)'", _turned_argument),
-    Rule("log softmax", "log softmax(u) = u - logsumexp(u)", _log_softmax),
-    Rule("log sigmoid", "log sigmoid(u) = -softplus(-u)", _log_sigmoid),
-    Rule("log(1 - sigmoid)", "log(1 - sigmoid(u)) = -softplus(u)", _log_one_minus_sigmoid),
-    Rule(
+    rule("log of a transpose", "log(u') = log(u)'", _turned_argument, at="log", holding="Product"),
+    rule(
+        "log softmax",
+        "log softmax(u) = u - logsumexp(u)",
+        _log_softmax,
+        at="log",
+        holding="softmax",
+    ),
+    rule(
+        "log sigmoid", "log sigmoid(u) = -softplus(-u)", _log_sigmoid, at="log", holding="sigmoid"
+    ),
+    rule(
+        "log(1 - sigmoid)",
+        "log(1 - sigmoid(u)) = -softplus(u)",
+        _log_one_minus_sigmoid,
+        at="log",
+        holding="Add Product",
+    ),
+    rule(
         "log of two exponentials",
         "log(exp(u) + exp(v)) = v + softplus(u - v)",
         _log_of_sum_of_exponentials,
+        at="log",
+        holding="Add",
     ),
-    Rule("log det", "log det(A) is computed from the LU factors of A", _log_det),
-    Rule("Cholesky", "log det(A) is computed from the Cholesky factor of A", _cholesky),
-    Rule("sigmoid from tanh", "1 + tanh(u) = 2 sigmoid(2 u)", _sigmoid_from_tanh),
-    Rule("tanh from exp", "(exp(u) - exp(-u))/(exp(u) + exp(-u)) = tanh(u)", _tanh_from_exp),
-    Rule("tanh from sigmoid", "(1 - exp(u))/(1 + exp(u)) = -tanh(u/2)", _tanh_from_sigmoid),
+    rule(
+        "log det",
+        "log det(A) is computed from the LU factors of A",
+        _log_det,
+        at="log",
+        holding="det",
+    ),
+    rule(
+        "Cholesky",
+        "log det(A) is computed from the Cholesky factor of A",
+        _cholesky,
+        at="logdet log_of_det",
+    ),
+    rule(
+        "sigmoid from tanh",
+        "1 + tanh(u) = 2 sigmoid(2 u)",
+        _sigmoid_from_tanh,
+        at="Add",
+        holding="tanh",
+    ),
+    rule(
+        "tanh from exp",
+        "(exp(u) - exp(-u))/(exp(u) + exp(-u)) = tanh(u)",
+        _tanh_from_exp,
+        at="Product",
+        holding="Power",
+    ),
+    rule(
+        "tanh from sigmoid",
+        "(1 - exp(u))/(1 + exp(u)) = -tanh(u/2)",
+        _tanh_from_sigmoid,
+        at="Product",
+        holding="sigmoid",
+    ),
 )
 
 #: What is applied where nothing else fits any more: digits near 0, and systems that are solved.
 LAST = (
-    Rule("1 - sigmoid", "1 - sigmoid(u) = sigmoid(-u)", _one_minus_sigmoid),
-    Rule("expm1", "exp(u) - 1 = expm1(u)", _expm1),
-    Rule("log1p", "log(1 + u) = log1p(u)", _log1p),
-    Rule("solve", "inv(A) b is computed as the solution of A z = b", _solve),
+    rule(
+        "1 - sigmoid",
+        "1 - sigmoid(u) = sigmoid(-u)",
+        _one_minus_sigmoid,
+        at="Add",
+        holding="sigmoid",
+    ),
+    rule("expm1", "exp(u) - 1 = expm1(u)", _expm1, at="Add", holding="exp"),
+    rule("log1p", "log(1 + u) = log1p(u)", _log1p, at="log", holding="Add"),
+    rule(
+        "solve",
+        "inv(A) b is computed as the solution of A z = b",
+        _solve,
+        at="Product",
+        holding="inv",
+    ),
 )
 
 
