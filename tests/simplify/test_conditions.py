@@ -1,4 +1,4 @@
-"""Conditions of rewriting rules: near misses are left alone."""
+"""Conditions of rewriting rules: near misses are left alone, and a condition left out shows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import pytest
 
 import gradwright as gw
 from tests.simplify.planting import code_is_right, expected_at, text_is_right
+from tests.suites.conditions import Corpus, survivors
+from tests.suites.focused import RULE_FORMS, rules
 
 #: Formulas that a rule once took for what it fits.
 NEAR_MISSES = {
@@ -33,3 +35,23 @@ def test_the_sum_of_complements_repeated_is_its_own() -> None:
     derived = gw.gradient("v'*log(-sum(sigmoid(x) - 1)*ones(n))", "v", x="vector n", v="vector n")
     expected = np.log(np.sum(1 - 1 / (1 + np.exp(-x))))
     np.testing.assert_allclose(derived(x=x, v=x), np.full(3, expected), rtol=1e-14)
+
+
+#: Rules, with conditions of theirs that are caught when they are left out.
+CAUGHT = {
+    "log(1 - sigmoid)": {"_log_one_minus_sigmoid: labels != inner.out"},
+    "Sherman-Morrison": {"_sherman_morrison: often(node, shared) != 2"},
+    "inverse": {"_inverse_pairs: right is not left.arguments[0]"},
+}
+
+
+@pytest.mark.parametrize("name", CAUGHT)
+def test_a_condition_left_out_changes_a_near_miss(name: str) -> None:
+    """The suite of conditions on one rule: as it stands it changes no value, spoilt it does."""
+    forms = list(RULE_FORMS[name])
+    for place, symbol in {"{s}": "s", "{n}": "x", "{m}": "y", "{M}": "A"}.items():
+        forms = [form.replace(place, symbol) for form in forms]
+    corpus, rule = Corpus(forms, seed=1), rules()[name]
+    assert not corpus.caught(rule)
+    caught = {mutant.name for mutant, was in survivors(corpus, [rule]) if was}
+    assert CAUGHT[name] <= caught, caught

@@ -39,8 +39,8 @@ from tests.suites.rounding import AsLeft, along, amplified, relative
 #: A value that agrees this well is right; nothing else is asked.
 TOLERANCE = 1e-12
 
-#: Otherwise it may be off by so many times what rounding was measured to move it by. Of 1,000
-#: results the worst was off by 3 times that.
+#: Otherwise it may be off by so many times what rounding was measured to move it by: of 402 results
+#: 398 were off by less than 1.4 times that.
 TIMES = 32
 
 #: Points where rounding alone moves the derivative by more than this cannot judge it.
