@@ -61,12 +61,12 @@ def amplified(node: Node, point: Point, sizes: dict[str, int]) -> float:
     worst = 0.0
     for _ in range(4):
         there = field._evaluate(
-            node,
+            (node,),
             {n: moved(v) if n in inputs else v for n, v in point.items()},
             sizes,
             lambda base, exponent: moved(field._real_power(base, exponent)),
             lambda part, given, shape: moved(field._real_call(part, given, shape)),
             float,
         )
-        worst = max(worst, relative(np.asarray(there), here))
+        worst = max(worst, relative(np.asarray(there[0]), here))
     return worst * ROUNDED / MOVED
