@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gradwright.api.derivation import Derivation
@@ -57,7 +58,7 @@ def hvp(formula: Formula, names: tuple[str, ...]) -> Derivation:
     outputs = tuple(
         _output(of, v.name, product(of.node, v), product(of.recognised, v)) for v in of.variables
     )
-    gradient = untied(formula, names).gradient(*names)
+    gradient = partial(untied(formula, names).gradient, *names)
     return of.derivation("hvp", outputs, [], Choice(None, "forward"), gradient, scope)
 
 

@@ -245,7 +245,7 @@ def tensor(name: str, *sizes: Size) -> Expression:
     >>> from gradwright.render.plain import plain_text
     >>> T, W = tensor("T", "b", "n", "d"), matrix("W", "d", "k")
     >>> plain_text(np.sum(np.tanh(T @ W)[:, 1:] ** 2).tree)
-    'sum(tanh(array[i,j,l](sum[k](T[i,j,k]*W[k,l])))[:,2:].^2)'
+    'sum(tanh(array[i,j,p](sum[l](T[i,j,l]*W[l,p])))[:,2:].^2)'
     """
     return _symbol(name, "tensor", sizes, ())
 
