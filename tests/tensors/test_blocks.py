@@ -143,6 +143,7 @@ def test_code_puts_arrays_side_by_side():
     [
         (r"\begin{bmatrix}A & B\\ C & D\end{bmatrix} x", "[A, B; C, D]*x"),
         (r"W\begin{pmatrix} x \\ y \end{pmatrix}", "W*[x; y]"),
+        (r"\begin{bmatrix}A & B\\[2pt] C & D\end{bmatrix} x", "[A, B; C, D]*x"),
         (r"2\begin{bmatrix} A & 0 \\ 0 & D \\ \end{bmatrix}^{\top}", "2*[A, 0; 0, D]'"),
         (r"\log\det\begin{bmatrix}A & \frac{1}{2} B\end{bmatrix}", "log(det([A, (1/2)*B]))"),
     ],

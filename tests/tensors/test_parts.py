@@ -51,6 +51,12 @@ ROWS = [
         {"X": "matrix n h*d"},
         lambda X: np.sum(np.sum(X.reshape(5, 2, 3) ** 3, axis=2) ** 2),
     ),
+    ("reshape(x, n, 1)", {"x": "vector n"}, lambda x: x.reshape(-1, 1)),
+    (
+        "reshape(sin(x), 1, n)*A'",
+        {"x": "vector n", "A": "matrix m n"},
+        lambda x, A: np.sin(x)[None] @ A.T,
+    ),
     ("reshape(A, m*n)", {"A": "matrix m n"}, lambda A: A.reshape(-1)),
     (
         "sum(reshape(T, b, m*k)*y)",

@@ -131,6 +131,15 @@ def test_symbols_made_one_by_one():
         (lambda T, A, x, t: np.transpose(T, (0, 0, 1)), ShapeError, ("axes (0, 0, 1)",)),
         (lambda T, A, x, t: np.sum(T, axis=3), ShapeError, ("axis 3", "a tensor with 3 axes")),
         (lambda T, A, x, t: np.where(T > 0, T, 0), UnsupportedError, ("a comparison of symbols",)),
+        (lambda T, A, x, t: np.trace(A @ A.T, 1), UnsupportedError, ("np.trace with 2 arguments",)),
+        (lambda T, A, x, t: np.trace(A @ A.T, offset=1), UnsupportedError, ("with offset",)),
+        (lambda T, A, x, t: np.outer(A, A), UnsupportedError, ("np.outer of a matrix",)),
+        (lambda T, A, x, t: np.dot(T, T), UnsupportedError, ("more than two axes",)),
+        (lambda T, A, x, t: np.block([[x], [x]]), UnsupportedError, ("rows of matrices",)),
+        (lambda T, A, x, t: np.block([A, A]), UnsupportedError, ("rows of matrices",)),
+        (lambda T, A, x, t: np.concatenate([A, A], axis=5), ShapeError, ("axis 5",)),
+        (lambda T, A, x, t: np.sum(T, axis=(0, 0)), ShapeError, ("one of them twice",)),
+        (lambda T, A, x, t: np.var(x, ddof=1), UnsupportedError, ("np.var with ddof",)),
     ],
 )
 def test_what_is_no_formula_is_refused(function, error, facts):

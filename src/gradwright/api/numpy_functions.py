@@ -28,11 +28,13 @@ from gradwright.api.traced_parts import (
     block_matrix,
     concatenated,
     flat,
+    hstacked,
     moved,
     reshape,
     stacked,
     swapped,
     taken,
+    vstacked,
 )
 from gradwright.errors import ShapeError, UnsupportedError
 from gradwright.notation.size_text import size_tree
@@ -77,6 +79,12 @@ def reduction(
         return value
     if isinstance(axis, tuple):
         places = sorted((k % value.ndim for k in axis), reverse=True)
+        if len(set(places)) < len(places):
+            raise ShapeError(
+                "tracing a function",
+                f"the {function} over the axes {axis} is asked for, one of them twice",
+                "name each axis once",
+            )
         for place in places:
             value = reduction(function, value, place, keepdims)
         return value
@@ -118,7 +126,13 @@ def _deviation(value: Traced, axis: int | None = None, keepdims: bool = False) -
 
 
 def dot(one: Traced, other: Traced) -> Traced:
-    """`np.dot`, which multiplies by a number as `*` does."""
+    """`np.dot`, which multiplies by a number as `*` does.
+
+    Raises:
+        UnsupportedError: arrays with more than two axes, which it contracts otherwise than `@`.
+    """
+    if max(one.ndim, other.ndim) > 2:
+        raise refused("np.dot of an array with more than two axes")
     plain = "scalar" in (one.form, other.form)
     return elementwise(".*", one, other) if plain else matmul(one, other)
 
@@ -128,6 +142,8 @@ def _inner(one: Traced, other: Traced) -> Traced:
 
 
 def _outer(one: Traced, other: Traced) -> Traced:
+    if not one.form == other.form == "vector":
+        raise refused(f"np.outer of a {one.form} and a {other.form}")
     tree = Binary("*", one.tree, turned(other.tree))
     return Traced(tree, "matrix", (*one.axes, *other.axes), joined(one, other))
 
@@ -136,6 +152,11 @@ def reduced(function: str, value: Traced, form: str = "scalar") -> Traced:
     """A function of the whole value, to a number or to a value of the same axes."""
     axes = value.axes if form == value.form else ()
     return Traced(Call(function, (value.tree,)), form, axes, value.symbols)
+
+
+def _whole(function: str, form: str = "scalar") -> Callable[[Traced], Traced]:
+    """A function of one value, which takes no other arguments."""
+    return lambda value: reduced(function, value, form)
 
 
 def _diag(value: Traced) -> Traced:
@@ -150,6 +171,8 @@ def _solve(one: Traced, other: Traced) -> Traced:
 
 
 def _matrix_power(value: Traced, exponent: int) -> Traced:
+    if not isinstance(exponent, int):
+        raise refused(f"np.linalg.matrix_power with the exponent {exponent!r}")
     size = Number(Fraction(abs(exponent)))
     power: Tree = Negate(size) if exponent < 0 else size
     return over(Binary("^", value.tree, power), value)
@@ -257,7 +280,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "mean": mean,
     "var": _variance,
     "std": _deviation,
-    "trace": partial(reduced, "tr"),
+    "trace": _whole("tr"),
     "dot": dot,
     "inner": _inner,
     "outer": _outer,
@@ -270,16 +293,16 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "take": taken,
     "concatenate": concatenated,
     "stack": stacked,
-    "vstack": partial(concatenated, vectors="rows"),
-    "hstack": partial(concatenated, axis=-1),
+    "vstack": vstacked,
+    "hstack": hstacked,
     "block": block_matrix,
     "diag": _diag,
     "diagonal": _diag,
     "clip": _clip,
     "ones_like": partial(_filled, 1),
     "zeros_like": partial(_filled, 0),
-    "linalg.inv": partial(reduced, "inv", form="matrix"),
-    "linalg.det": partial(reduced, "det"),
+    "linalg.inv": _whole("inv", "matrix"),
+    "linalg.det": _whole("det"),
     "linalg.slogdet": _slogdet,
     "linalg.solve": _solve,
     "linalg.matrix_power": _matrix_power,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,11 @@ class Expression:
         if name not in FUNCTIONS:
             raise refused(f"np.{name}")
         given = {key: _plain(value) for key, value in options.items()}
+        try:
+            signature(FUNCTIONS[name]).bind(*inputs, **given)
+        except TypeError as error:
+            said = ", ".join(given) or f"{len(inputs)} arguments"
+            raise refused(f"np.{name} with {said}") from error
         return _wrapped(FUNCTIONS[name](*map(_plain, inputs), **given))
 
     def __array__(self, *given: Any, **options: Any) -> Any:

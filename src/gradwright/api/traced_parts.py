@@ -194,19 +194,20 @@ def moved(value: Traced, source: int, destination: int) -> Traced:
 # Arrays behind each other -------------------------------------------------------------------------
 
 
-def concatenated(values: Sequence[Traced], axis: int = 0, vectors: str = "") -> Traced:
-    """`np.concatenate`; with `vectors` these are rows of a matrix, as in `np.vstack`.
+def concatenated(values: Sequence[Traced], axis: int = 0) -> Traced:
+    """`np.concatenate`.
 
     Raises:
-        ShapeError: arrays of different orders, or other axes of different sizes.
+        ShapeError: arrays of different orders, other axes of different sizes, or no such axis.
     """
     first = values[0]
-    if vectors and first.ndim == 1:
-        return stacked(values)
     for value in values:
         if value.form in (*ORIENTED, "scalar") or value.ndim != first.ndim:
             clash = f"a {first.form} and a {value.form} are concatenated"
             raise ShapeError("tracing a function", clash, "give arrays with as many axes")
+    if axis not in range(-first.ndim, first.ndim):
+        clash = f"axis {axis} is asked for, of arrays with {first.ndim} axes"
+        raise ShapeError("tracing a function", clash, "name an axis that there is")
     place = axis % first.ndim
     for value in values:
         rest = [(*v.axes[:place], *v.axes[place + 1 :]) for v in (first, value)]
@@ -218,6 +219,16 @@ def concatenated(values: Sequence[Traced], axis: int = 0, vectors: str = "") -> 
     options = (("axis", Fraction(place)),) if place else ()
     tree = Call("concat", tuple(value.tree for value in values), options)
     return shaped(tree, axes, _symbols(values))
+
+
+def vstacked(values: Sequence[Traced]) -> Traced:
+    """`np.vstack`: vectors are rows of a matrix, other arrays stand below each other."""
+    return stacked(values) if values[0].ndim == 1 else concatenated(values)
+
+
+def hstacked(values: Sequence[Traced]) -> Traced:
+    """`np.hstack`: vectors behind each other, other arrays along their second axis."""
+    return concatenated(values, min(1, max(0, values[0].ndim - 1)))
 
 
 def stacked(values: Sequence[Traced], axis: int = 0) -> Traced:
@@ -243,8 +254,17 @@ def block_matrix(rows: Sequence[Sequence[Traced]]) -> Traced:
     """`np.block` of matrices.
 
     Raises:
-        ShapeError: other arrays, or rows with different numbers of them.
+        ShapeError: rows with different numbers of them.
+        UnsupportedError: other arrays, or anything but rows of them.
     """
+    plain = isinstance(rows, list) and all(isinstance(row, list) for row in rows)
+    values = [value for row in rows for value in row] if plain else []
+    if not values or any(not isinstance(v, Traced) or v.form != "matrix" for v in values):
+        raise UnsupportedError(
+            "tracing np.block",
+            "it is asked for other things than rows of matrices",
+            "give lists of matrices, or use np.concatenate, np.vstack or np.hstack",
+        )
     beside = [concatenated(list(row), 1) for row in rows]
     if len({len(row) for row in rows}) > 1:
         clash = f"rows of {len(rows[0])} and of other numbers of blocks"

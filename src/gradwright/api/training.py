@@ -73,7 +73,7 @@ def train(
 
     Raises:
         TrainingError: a loss that is not finite, with step and layer; `.run` has the last state.
-        DataError: data that does not fit the network.
+        DataError: data, or parameters, that do not fit the network.
         UnsupportedError: another optimizer or target; for "c" a layer by formula, no compiler, or
             one that fails.
     """
@@ -85,7 +85,7 @@ def train(
             'leave both out, or use optimizer="sgd", target="numpy"',
         )
     settings = Settings(epochs, batch_size, learning_rate, seed, shuffle)
-    start = net.init(seed) if params is None else params
+    start = net.init(seed) if params is None else Parameters(net.model.layers, params.flat)
     record = train_module(
         net.model.module,
         start.flat,

@@ -349,7 +349,8 @@ class NetworkModel:
         Raises:
             UnsupportedError: as `c_source`; there is no compiler, or it fails.
         """
-        return CompiledNetwork(self.c_source, dtype)
+        length = sum(p.fan_in * p.fan_out + p.fan_out * p.bias for p in self.layers)
+        return CompiledNetwork(self.c_source, dtype, self.widths, length)
 
     def explained_runs(self, convention: Convention) -> Sequence[Run]:
         """The runs with their printed lines, for the explanation."""

@@ -49,6 +49,10 @@ class EnvironmentReader(TokenReader, ABC):
             if self.next().text == r"\end":
                 self.raw_group()
                 return found
+            if self.peek().text == "[":
+                # The distance to the next row, as in \\[2pt].
+                while self.next().text not in ("]", ""):
+                    pass
 
     def cases(self, token: LatexToken) -> Parts:
         """`{value, condition; …}`."""

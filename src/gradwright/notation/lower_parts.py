@@ -143,6 +143,9 @@ def _common(one: Sequence[Size], other: Sequence[Size]) -> int:
 
 def _split(graph: Graph, axes: Sequence[Size], whole: Size) -> Node:
     """One axis as several, the last of which runs fastest."""
+    if not axes:
+        # Of an axis of length 1 there is one place.
+        return graph.unit(1, whole)
     steps = [times(*axes[k + 1 :]) for k in range(len(axes))]
     return graph.select(axes, whole, 0, steps)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ class CompiledNetwork:
     intermediate values is made on first use and kept. An instance is for one thread.
     """
 
-    def __init__(self, source: str, dtype: str) -> None:
+    def __init__(self, source: str, dtype: str, widths: Sequence[int], parameters: int) -> None:
+        self.inputs, self.outputs, self.parameters = widths[0], widths[-1], parameters
         library = ctypes.CDLL(str(compiled(source, DEFINITIONS[dtype])))
         self.dtype = np.dtype(dtype)
         self._work = np.empty(0, self.dtype)
@@ -47,14 +49,16 @@ class CompiledNetwork:
         numbers: list[Any] = [long, long, double, array, array, ctypes.POINTER(double)]
         self._descend.argtypes = [array, array, array, places, *numbers, ctypes.POINTER(double)]
 
-    def predict(self, parameters: Array, X: Array, outputs: int) -> Array:
+    def predict(self, parameters: Array, X: Array) -> Array:
         """The last activations, samples × outputs."""
-        result = np.empty((len(X), outputs), self.dtype)
+        self._require(parameters, X)
+        result = np.empty((len(X), self.outputs), self.dtype)
         self._predict(parameters, X, len(X), result, self._memory(len(X)))
         return result
 
     def value_and_gradient(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
         """(loss, flat gradient)."""
+        self._require(parameters, X, Y)
         gradient = np.empty_like(parameters)
         memory = self._memory(len(X))
         value = self._value_and_gradient(parameters, X, Y, len(X), gradient, memory)
@@ -75,6 +79,8 @@ class CompiledNetwork:
         Returns how many were made, the sum of each loss times its samples, and the last loss;
         where that is not finite, its step is not made.
         """
+        self._require(parameters, X, Y)
+        self._require(gradient, X)
         total, last = ctypes.c_double(), ctypes.c_double()
         memory = self._memory(min(batch_size, len(order)))
         steps = self._descend(
@@ -91,6 +97,12 @@ class CompiledNetwork:
             ctypes.byref(last),
         )
         return int(steps), total.value, last.value
+
+    def _require(self, flat: Array, X: Array, Y: Array | None = None) -> None:
+        """Compiled code reads as far as it expects; a mistake of ours must not get there."""
+        fits = flat.shape == (self.parameters,) and X.shape[1:] == (self.inputs,)
+        if not fits or (Y is not None and Y.shape != (len(X), self.outputs)):
+            raise AssertionError(f"arrays of {flat.shape} and {X.shape} for a compiled network")
 
     def _memory(self, samples: int) -> Array:
         length = self._length(samples)

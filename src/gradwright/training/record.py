@@ -117,8 +117,9 @@ def _is_whole(value: object, least: int) -> bool:
 
 
 def _is_positive(value: object) -> bool:
-    return (
-        isinstance(value, int | float | np.integer | np.floating)
-        and not isinstance(value, bool)
-        and 0 < float(value) < math.inf
-    )
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    try:
+        return 0 < float(value) < math.inf
+    except OverflowError:
+        return False

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 import gradwright as gw
-from gradwright.errors import TrainingError, UnsupportedError
+from gradwright.errors import DataError, TrainingError, UnsupportedError
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.targets import prepare_targets
-from gradwright.run.compiled_network import CompiledNetwork
 from tests.nn.random_networks import random_network
 from tests.programs.installed import COMPILER
 
@@ -61,7 +60,7 @@ def _judge(text, loss, layout, X, y, rng) -> None:
     said = f"{text} {loss} {layout}"
     assert abs(found - value) <= 1e-12 * max(1.0, abs(value)), said
     assert _distance(made, gradient) <= 1e-12, said
-    outputs = double.predict(flat, X, net.widths[-1])
+    outputs = double.predict(flat, X)
     np.testing.assert_allclose(outputs, module.predict(flat, X), rtol=1e-12, atol=1e-13)
     if _is_near_a_kink(module, flat, X):
         return
@@ -163,9 +162,24 @@ def test_formulas_are_refused():
 @compiles
 def test_arrays_of_another_kind_are_refused():
     net = gw.Network("4 -> 3 softmax", loss="cross_entropy")
-    single = CompiledNetwork(net.model.c_source, "float32")
+    single, double = net.model.compiled("float32"), net.model.compiled("float64")
+    arrays = np.zeros(15), np.zeros((2, 4)), np.zeros((2, 3))
     with pytest.raises(Exception, match="argument"):
-        single.value_and_gradient(np.zeros(15), np.zeros((2, 4)), np.zeros((2, 3)))
+        single.value_and_gradient(*arrays)
+    for place, array in enumerate(arrays):
+        others = [*arrays[:place], array[:-1].copy(), *arrays[place + 1 :]]
+        if place == 1:
+            others[1] = np.zeros((2, 3))
+        with pytest.raises(AssertionError, match="for a compiled network"):
+            double.value_and_gradient(*others)
+
+
+@pytest.mark.parametrize("target", ["numpy", pytest.param("c", marks=compiles)])
+def test_parameters_of_another_network_are_refused(target, rng):
+    net = gw.Network("4 -> 7 relu -> 3 softmax", loss="cross_entropy")
+    other = gw.Network("4 -> 6 relu -> 3 softmax", loss="cross_entropy").init(seed=1)
+    with pytest.raises(DataError, match=r"shape \(51,\) and the layers hold 59"):
+        gw.train(net, rng.normal(size=(5, 4)), [0, 1, 2, 0, 1], params=other, target=target)
 
 
 @compiles
