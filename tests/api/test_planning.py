@@ -80,3 +80,19 @@ def test_a_matrix_without_an_inverse_tells_nothing() -> None:
     again = graph.operation("inv", (graph.permute(gram, (1, 0)),), ("n", "n"))
     assert not differ(inverse, graph.permute(again, (1, 0)))
     assert differ(inverse, graph.scale(2, again))
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "symbols"),
+    [
+        # step is 1 everywhere, and the derivative of a sum of softmax is 0.
+        ("step(p.^2, kink=1)'*softmax(x - t)", "x", {"p": "vector n", "x": "vector n"}),
+        ("sum(softmax(x - t))", "t", {"x": "vector n"}),
+    ],
+)
+def test_what_cancels_to_rounding_is_no_difference(
+    text: str, name: str, symbols: dict[str, str]
+) -> None:
+    written = formula(text, t="scalar", **symbols)
+    for mode in ("reverse", "forward", "cross_country"):
+        assert written.gradient(name, mode=mode).source()
