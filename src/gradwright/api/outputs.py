@@ -94,14 +94,10 @@ def plain(value: Any) -> Any:
     return float(array) if array.ndim == 0 else array
 
 
-#: What code is written for.
-TARGETS = ("numpy", "torch", "c for networks only")
-
-
 def unknown_target(target: str) -> UnsupportedError:
     """The error for a target that there is not."""
     return UnsupportedError(
         f"source for the target {target!r}",
-        f"{target!r} is asked for and the targets are {', '.join(TARGETS)}",
+        f"{target!r} is asked for and the targets are numpy, torch, c for networks only",
         'use source("numpy") or source("torch")',
     )

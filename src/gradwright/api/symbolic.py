@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -61,7 +60,7 @@ class Expression:
             raise refused(f"np.{name}")
         given = {key: _plain(value) for key, value in options.items()}
         try:
-            signature(FUNCTIONS[name]).bind(*inputs, **given)
+            inspect.signature(FUNCTIONS[name]).bind(*inputs, **given)
         except TypeError as error:
             said = ", ".join(given) or f"{len(inputs)} arguments"
             raise refused(f"np.{name} with {said}") from error

@@ -73,8 +73,8 @@ def blocks(graph: Graph, tree: Call, parts: Sequence[Lowered]) -> Lowered:
     ]
     heights = [_length([p.row_axes for p in row if p is not None]) for row in grid]
     widths = [
-        _length([row[k].column_axes for row in grid if row[k] is not None])  # type: ignore[union-attr]
-        for k in range(columns)
+        _length([p.column_axes for p in column if p is not None])
+        for column in zip(*grid, strict=True)
     ]
     beneath = []
     for row, height in zip(grid, heights, strict=True):

@@ -42,8 +42,9 @@ from gradwright.program.ir import (
     operand_axes,
     temporary,
 )
-from gradwright.program.selecting import CHOOSING, Chooser, choose, put_back
+from gradwright.program.selecting import Chooser, choose, put_back
 from gradwright.program.structure import (
+    CHOOSING,
     is_constant,
     is_mask,
     is_under,

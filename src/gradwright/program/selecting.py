@@ -30,8 +30,6 @@ from gradwright.program.ir import (
 
 #: A factor that chooses, and its labels, the last of which is that of the place.
 Chooser = tuple[OneHot | Select | Unit, Labels]
-#: The factors that choose places.
-CHOOSING = (OneHot, Select, Unit)
 
 
 class Emitter(Protocol):

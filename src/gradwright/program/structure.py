@@ -21,6 +21,9 @@ from gradwright.core.nodes import (
     postorder,
 )
 
+#: The factors that choose places.
+CHOOSING = (OneHot, Select, Unit)
+
 
 def needed(node: Node, known: Container[Node]) -> list[Node]:
     """The nodes below `node` that are not known yet and are computed as values, in order."""
@@ -52,7 +55,7 @@ def _operands(node: Node) -> tuple[Node, ...]:
             below = tuple(
                 _factor_operand(factor)
                 for factor, _ in factors
-                if factor is not turned and not isinstance(factor, OneHot | Select | Unit)
+                if factor is not turned and not isinstance(factor, CHOOSING)
             )
             return below if turned is None else (*below, *_terms_operands(turned, by))
         case Add():

@@ -11,6 +11,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -43,8 +44,14 @@ def compiled(source: str, definitions: Sequence[str] = ()) -> Path:
     """The shared object of a source, from the store or compiled now.
 
     Raises:
-        UnsupportedError: there is no compiler, or it fails.
+        UnsupportedError: there is no compiler, it fails, or the system is Windows.
     """
+    if sys.platform == "win32":
+        raise UnsupportedError(
+            "the target c",
+            "compiled code is stored with its owner, and this system tells none",
+            'use target="numpy"',
+        )
     compiler = _compiler()
     options = [*FLAGS, *(f"-D{name}" for name in definitions)]
     made_from = "\0".join([source, *options, compiler, _version(compiler), _machine()])

@@ -57,6 +57,9 @@ REAL_TOLERANCE = 1e-8
 #: the point by a factor so near to 1 explains a hundredth of it.
 GROSS_TOLERANCE = 1e-6
 NUDGE = 1e-13
+#: Values of points of size 1 that are smaller may be the rounding of what cancels, such as the
+#: derivative of a sum of softmax.
+VANISHING = 1e-9
 
 
 #: Variables; with one that is indices, the number of places it chooses from.
@@ -103,11 +106,6 @@ def _equal_at(
     if agreed(_real(one, other, inputs, sizes, generator) for sizes in choices):
         return Level.MODULAR if proven else Level.REAL
     return None
-
-
-#: Values of points of size 1 that are smaller may be the rounding of what cancels, such as the
-#: derivative of a sum of softmax.
-VANISHING = 1e-9
 
 
 def differ(one: Node, other: Node, *, seed: int = 0) -> bool:

@@ -196,8 +196,15 @@ HASHED = frozenset(
         "tan",
         "sigmoid",
         "softplus",
+        "sinh",
+        "cosh",
+        "abs",
+        "relu",
+        "leaky_relu",
+        "max",
+        "min",
+        "rsqrt",
     }
-    | {"softplus", "sinh", "cosh", "abs", "relu", "leaky_relu", "max", "min", "rsqrt"}
 )
 
 

@@ -41,7 +41,7 @@ class FunctionPrinter:
     """Prints one function.
 
     `given` are the values whose arrays are parameters, `spent` inputs that may be written over.
-    Behind `stop_after` the function ends where the array `optional` is not wanted.
+    The array `optional` may be NULL; then the function ends before what makes it.
     """
 
     def __init__(
@@ -272,9 +272,8 @@ class FunctionPrinter:
         index = ""
         for axis, loop in enumerate(alignment):
             assert loop is not None
-            index = f"({index}) * {axes[axis]} + {INDICES[loop]}" if index else INDICES[loop]
-        if index.startswith("("):
-            index = index.replace("(i)", "i").replace("(j)", "j").replace("(k)", "k")
+            before = f"({index})" if "+" in index else index
+            index = f"{before} * {axes[axis]} + {INDICES[loop]}" if index else INDICES[loop]
         return f"{self._array(name)}[{index}]"
 
 
