@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradwright as gw
-from gradwright.errors import ShapeError, SymbolError, UnsupportedError
+from gradwright.errors import LimitError, ShapeError, SymbolError, UnsupportedError
 from tests.suites.counting import multiplications
 
 SYMBOLS = {
@@ -62,6 +62,22 @@ def test_powers_of_a_linear_form(order: int, mode: str, rng: np.random.Generator
     slots = ",".join("q" + letter for letter in letters)
     expected = np.einsum(f"q,{slots}->{letters}", factor * (A @ x) ** (5 - order), *[A] * order)
     np.testing.assert_allclose(derived(A=A, x=x), expected, rtol=1e-10, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("text", "times"), [("(0.7978845608028654*c)^5", 1), ("sum(gelu_tanh(x).^3)", 3)]
+)
+def test_long_numbers_are_read_back(text: str, times: int, seed: int) -> None:
+    """(0.7978845608028654)⁵ has 80 digits, all of them exact."""
+    name = "x" if "x" in text else "c"
+    assert gw.formula(text).derivative(*[name] * times).check(seed).ok
+
+
+def test_a_result_beyond_what_is_read_names_the_limit() -> None:
+    with pytest.raises(LimitError) as caught:
+        gw.gradient("(1e-80*c)^5", "c")
+    assert "the power of ten is 399" in caught.value.clash
+    assert "1e-300" in caught.value.clash
 
 
 def test_symmetric_in_the_order_of_the_variables(rng: np.random.Generator) -> None:

@@ -7,6 +7,7 @@ compared with NumPy.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -184,3 +185,19 @@ def test_there_are_three_levels() -> None:
         derived.explain("most")
     with pytest.raises(UnsupportedError, match="the levels are outline, full, index"):
         gw.Network("2 -> 2 softmax").backprop().explain("most")
+
+
+def test_the_reader_sums_each_term_by_itself() -> None:
+    """Twelve letters at once would be an array of 4¹⁴ entries, 2 GB."""
+    letters = "abcdefghkpqr"
+    chain = "*".join(f"A[{one},{two}]" for one, two in pairwise("i" + letters + "j"))
+    text = f"D[i,j] = 1.5e-1*sum[{','.join(letters)}]({chain} + 2*{chain})"
+    A = np.random.default_rng(3).normal(size=(4, 4))
+    found = index_value(text, (4, 4), lambda name: {"A": A}[name])
+    np.testing.assert_allclose(found, 0.45 * np.linalg.matrix_power(A, 13), rtol=1e-12)
+
+
+def test_the_reader_counts_a_term_without_the_letter() -> None:
+    x = np.arange(1.0, 4.0)
+    found = index_value("D[i] = sum[p](x[i] + x[p])", (3,), lambda name: {"x": x}[name])
+    np.testing.assert_allclose(found, 3 * x + 6)

@@ -20,7 +20,7 @@ from gradwright.ops.table import OPERATIONS
 Matrix = Callable[[str], np.ndarray]
 
 TOKEN = re.compile(
-    r"\s*(?:(?P<sum>[Σ∑]_[^\W_]+(?:,[^\W_]+)*|sum\[[^\]]*\])|(?P<number>\d+(?:\.\d+)?)"
+    r"\s*(?:(?P<sum>[Σ∑]_[^\W_]+(?:,[^\W_]+)*|sum\[[^\]]*\])|(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?)"
     r"|(?P<raised>[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)|(?P<name>[^\W\d][^\W⁰¹²³⁴⁵⁶⁷⁸⁹]*'?)|(?P<sign>.))"
 )
 LETTERS = re.compile(r"\[([^\W_][\w,]*)\]")
@@ -96,16 +96,17 @@ class _Reader:
 
     # Sums and products ------------------------------------------------------------------------
 
-    def sum(self) -> Named:
+    def sum(self, sums: tuple[str, ...] = ()) -> Named:
+        """Terms; each is summed over the letters by itself, or all would be held at every index."""
         negative = self.token()[1] in ("-", "−")
         if negative:
             self.take()
-        total = self.product()
+        total = self.product(sums)
         if negative:
             total = Named(-total.array, total.letters)
         while self.token()[1] in ("+", "-", "−"):
             sign = np.add if self.take() == "+" else np.subtract
-            total = together(sign, total, self.product())
+            total = together(sign, total, self.product(sums))
         return total
 
     def product(self, sums: tuple[str, ...] = ()) -> Named:
@@ -124,7 +125,10 @@ class _Reader:
                 over.append(self.power())
             else:
                 break
-        return contracted(over, sums)
+        held = {letter for value in over for letter in value.letters}
+        # Where a term has not the letter, it is added to itself as often as the letter counts.
+        over += [Named(np.asarray(float(self.length(x)))) for x in sums if x not in held]
+        return contracted(over, tuple(x for x in sums if x in held))
 
     def power(self) -> Named:
         kind, token = self.token()
@@ -149,9 +153,8 @@ class _Reader:
         assert not set(letters) & set(self.lengths), "a bound letter is in use around its sum"
         if sign.startswith("sum"):
             assert self.take() == "("
-            inner = self.sum()
+            made = self.sum(letters)
             assert self.take() == ")"
-            made = contracted([inner], letters)
         else:
             made = self.product(letters)
         for letter in letters:

@@ -21,8 +21,9 @@ from gradwright.errors import LimitError, NotationError, Span
 
 #: Longest text, in characters.
 MAX_LENGTH = 100_000
-#: Most digits in one number, and the largest power of ten it may be scaled by.
-MAX_DIGITS = 50
+#: Most digits in one number, as many as is calculated with, and the largest power of ten it may be
+#: scaled by.
+MAX_DIGITS = 1_200
 MAX_EXPONENT = 300
 #: Longest name, in characters.
 MAX_NAME = 100
@@ -242,7 +243,7 @@ def _number(text: str, start: int) -> Token:
     if abs(power) > MAX_EXPONENT:
         raise _too_large(text, span, f"the power of ten is {power}")
     value = Fraction(mantissa.rstrip(".")) * Fraction(10) ** power
-    # Fifty digits and an exponent of 300 together can still leave the range of a double.
+    # Many digits and an exponent of 300 together can still leave the range of a double.
     if value and not Fraction(10) ** -MAX_EXPONENT <= value <= Fraction(10) ** MAX_EXPONENT:
         raise _too_large(text, span, "the number lies outside")
     return Token("number", text[start:end], span, value)

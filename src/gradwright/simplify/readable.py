@@ -140,6 +140,7 @@ class Printer:
         """The index form of a node, read back like any other.
 
         Raises:
+            LimitError: what is read back is limited, and this result lies beyond.
             UnsupportedError: no form was found that reads back as the node.
         """
         taken = {*self.scope.known, *self.scope.sizes, *self.raiser.indices}
@@ -151,11 +152,29 @@ class Printer:
                 level = self.verified(tree, node)
                 if level is not None:
                     return Printed(tree, "index", level, float("inf"), tried, ())
+        self._require_read(tree, node)
         raise UnsupportedError(
             "writing a result",
             "none of the forms that were tried reads back as the result",
             "differentiate a smaller part of the formula",
         )
+
+    def _require_read(self, tree: Tree, node: Node) -> None:
+        """Refuse a result that a limit on what is read keeps from being read back.
+
+        Raises:
+            LimitError: there is such a limit.
+        """
+        try:
+            self.read(plain_text(tree), node.axes)
+        except LimitError as error:
+            raise LimitError(
+                "writing a result",
+                f"its text is beyond what is read back: {error.asked}: {error.clash}",
+                "differentiate a smaller part of the formula",
+            ) from error
+        except GradwrightError:
+            return
 
     def _checked(self, node: Node) -> Tree | None:
         """A part of an index formula in matrix notation, verified like any other."""
