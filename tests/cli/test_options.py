@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from gradwright.cli.main import run
 from gradwright.cli.options import declared, names
 from gradwright.cli.subject import is_network
 from gradwright.errors import SymbolError
@@ -42,3 +45,49 @@ def test_names(text: str, expected: tuple[str, ...]) -> None:
 )
 def test_an_arrow_makes_a_network(text: str, expected: bool) -> None:
     assert is_network(text) is expected
+
+
+NETWORK, FORMULA = "4 -> 3 softmax", "x'*A*x"
+#: A command, what it is about, and an option that has no meaning there.
+MISPLACED = {
+    "check a network by a variable": (["check", NETWORK, "--wrt", "x"], NETWORK),
+    "check a network's hessian": (["check", NETWORK, "--kind", "hessian"], NETWORK),
+    "check a network forward": (["check", NETWORK, "--mode", "forward"], NETWORK),
+    "check a network with a default mode": (["check", NETWORK, "--mode", "auto"], NETWORK),
+    "emit a network with a constraint": (["emit", NETWORK, "--constraint", "free"], NETWORK),
+    "emit a network's symbols": (["emit", NETWORK, "--declare", "x=scalar"], NETWORK),
+    "report a network's kind": (["report", NETWORK, "--out", "r.tex", "--kind", "vjp"], NETWORK),
+    "emit a formula in columns": (["emit", FORMULA, "--layout", "columns"], FORMULA),
+    "report a formula as a note": (["report", FORMULA, "--out", "r.tex", "--notation", "003"],
+                                   FORMULA),
+    "check a formula's loss": (["check", FORMULA, "--loss", "cross_entropy"], FORMULA),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "text"), MISPLACED.values(), ids=MISPLACED)
+def test_an_option_that_would_do_nothing_is_refused(
+    arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    told = capsys.readouterr()
+    option = next(word for word in reversed(arguments) if word.startswith("--"))
+    owner, other = ("formula", "network") if text == NETWORK else ("network", "formula")
+    assert told.out == ""
+    assert told.err == (
+        f"the option {option}: it belongs to a {owner}, and given is a {other}\n"
+        f"  in: {text}\n"
+        f"  instead: leave {option} out, or give a {owner}\n"
+    )
+
+
+def test_equations_are_not_differentiated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "equations.txt"
+    file.write_text("a + b = b + a\n")
+    asked = ["check", "--equations", str(file)]
+    assert run(asked) == 0
+    assert run([*asked, "--wrt", "a"]) == 2
+    assert "--wrt" in capsys.readouterr().err
+    assert run([*asked, "--loss", "cross_entropy"]) == 2
+    assert "without --network" in capsys.readouterr().err

@@ -11,8 +11,19 @@ from gradwright.cli.main import CHECK_FAILED
 from gradwright.cli.options import declared
 from gradwright.cli.output import json_text, output_folder, publish, say
 from gradwright.cli.progress import note, progress
-from gradwright.cli.subject import equations_text, is_network, make_derivation, make_network
+from gradwright.cli.subject import (
+    OF_FORMULAS,
+    OF_NETWORKS,
+    equations_text,
+    given_network,
+    make_derivation,
+    make_network,
+    refuse_options,
+)
 from gradwright.verification.report import CheckReport
+
+#: Equations have declarations, and are not differentiated.
+NOT_OF_EQUATIONS = tuple(name for name in OF_FORMULAS if name != "declarations")
 
 
 @click.command("check", context_settings=options.FORMULA_MAY_START_WITH_MINUS)
@@ -68,8 +79,11 @@ def command(
         if equations is not None:
             if text is not None:
                 raise click.UsageError("give a formula or --equations, not both")
+            refuse_options(NOT_OF_EQUATIONS, equations, "a formula", "a file of equations")
             about = None
-            if network is not None:
+            if network is None:
+                refuse_options(OF_NETWORKS, equations, "a network", "a file without --network")
+            else:
                 about = make_network(network, loss, reduction, layout)
             report = check_equations(
                 equations_text(equations), about, notation=notation, **declared(declarations)
@@ -78,7 +92,7 @@ def command(
             raise click.UsageError("a formula, a network or --equations is missing")
         elif network is not None or notation is not None:
             raise click.UsageError("--network and --notation go with --equations")
-        elif is_network(text):
+        elif given_network(text):
             with progress("checking") as watch:
                 derivation = make_network(text, loss, reduction, layout).backprop()
                 report = derivation.check(seed=seed, progress=watch)

@@ -7,7 +7,7 @@ import click
 from gradwright.cli import options
 from gradwright.cli.output import json_text, output_folder, publish, say
 from gradwright.cli.progress import note
-from gradwright.cli.subject import is_network, make_derivation, make_network
+from gradwright.cli.subject import given_network, make_derivation, make_network
 
 SCHEMA = "gradwright.source/1"
 
@@ -58,7 +58,7 @@ def command(
       gradwright emit "2 -> 8 tanh -> 1 sigmoid" --target c > model.c
     """
     with output_folder(out) as folder:
-        network = is_network(text)
+        network = given_network(text)
         if network:
             source = make_network(text, loss, reduction, layout).backprop().source(target)
         else:

@@ -11,7 +11,7 @@ from gradwright.cli import options
 from gradwright.cli.main import CHECK_FAILED
 from gradwright.cli.output import json_text, output_folder, publish, say
 from gradwright.cli.progress import note, progress
-from gradwright.cli.subject import is_network, make_backprop, make_derivation
+from gradwright.cli.subject import given_network, make_backprop, make_derivation
 from gradwright.errors import OutputError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def command(
     written = _format(out)
     with output_folder(str(target.parent)) as folder:
         assert folder is not None
-        if is_network(text):
+        if given_network(text):
             content, check = _network(text, loss, reduction, layout, convention, written, seed)
         else:
             content, check = _formula(text, wrt, kind, declarations, written, seed)

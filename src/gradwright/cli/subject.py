@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from gradwright.cli.options import declared, names
-from gradwright.errors import DataError
+from gradwright.errors import DataError, NetworkError
 
 if TYPE_CHECKING:
     from gradwright.api.backprop import NetworkDerivation
@@ -18,9 +19,45 @@ if TYPE_CHECKING:
     from gradwright.api.network import Network
 
 
+#: Options, by the names that commands know them by, that only formulas and only networks have.
+OF_FORMULAS = ("wrt", "kind", "mode", "constraint", "declarations")
+OF_NETWORKS = (
+    "loss", "reduction", "layout", "notation", "gradient", "jacobian", "layer_jacobian",
+)  # fmt: skip
+
+
 def is_network(text: str) -> bool:
     """Whether `text` describes a network, such as "4 -> 3 softmax"; no formula has an arrow."""
     return "->" in text or "→" in text
+
+
+def given_network(text: str) -> bool:
+    """Whether the running command is about a network, and not a formula.
+
+    Raises:
+        NetworkError: an option was given that only the other has; it would do nothing.
+    """
+    network = is_network(text)
+    if network:
+        refuse_options(OF_FORMULAS, text, "a formula", "a network")
+    else:
+        refuse_options(OF_NETWORKS, text, "a network", "a formula")
+    return network
+
+
+def refuse_options(known_as: Sequence[str], text: str, owner: str, subject: str) -> None:
+    """Refuse options of the running command that were given and belong to another subject."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        source = context.get_parameter_source(name)
+        if name in known_as and source is ParameterSource.COMMANDLINE:
+            raise NetworkError(
+                f"the option {parameter.opts[0]}",
+                f"it belongs to {owner}, and given is {subject}",
+                f"leave {parameter.opts[0]} out, or give {owner}",
+                text=text,
+            )
 
 
 def make_network(text: str, loss: str | None, reduction: str, layout: str | None) -> Network:
