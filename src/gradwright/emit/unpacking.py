@@ -10,8 +10,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from gradwright.core.sizes import Lengths
+
 #: The shapes of a layer's parameters by letter, in the order of the flat vector.
 Shapes = Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSizes:
+    """The units before and behind a layer, its parameters, and numbers for its kind's sizes."""
+
+    fan_in: int
+    fan_out: int
+    shapes: Shapes
+    sizes: Lengths
+
 
 DENSE = '''
 BIASES = {biases}
@@ -76,16 +89,25 @@ class Unpacking:
         return f'd_layers[{layer}]["{letter}"]'
 
 
+#: What lies where in the flat vector of layers by formula.
+BY_FORMULA_ORDER = "the parameters of each layer's formula, layer by layer, in C order"
+
+
+def dense_order(row_inputs: bool) -> str:
+    """What lies where in the flat vector of dense layers."""
+    shape = "(fan-in, fan-out)" if row_inputs else "(fan-out, fan-in)"
+    return f"W1, b1, W2, b2, ... in C order, W of shape {shape}"
+
+
 def dense_unpacking(biases: str, row_inputs: bool) -> Unpacking:
     """For dense layers.
 
     `biases` is a tuple as source that says which have one; `row_inputs` whether W has a row for
     each input, or a column.
     """
-    shape = "(fan-in, fan-out)" if row_inputs else "(fan-out, fan-in)"
     return Unpacking(
         text=DENSE.format(biases=biases, p_q="p, q" if row_inputs else "q, p"),
-        described=f"W1, b1, W2, b2, ... in C order, W of shape {shape}",
+        described=dense_order(row_inputs),
         imports="",
         values="weights, biases",
         gradients="d_weights, d_biases",
@@ -98,7 +120,7 @@ def formula_unpacking(shapes: Sequence[Shapes]) -> Unpacking:
     """For layers by formula, with the shapes of each layer's parameters."""
     return Unpacking(
         text=BY_FORMULA.format(shapes=_shapes(shapes)),
-        described="the parameters of SHAPES, layer by layer, in C order",
+        described=f"{BY_FORMULA_ORDER}, as in SHAPES",
         imports="import math\n\n",
         values="layers",
         gradients="d_layers",

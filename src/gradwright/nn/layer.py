@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import prod
 
+from gradwright.core.sizes import Lengths
+from gradwright.emit.unpacking import LayerSizes
 from gradwright.errors import Span
 from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.layouts import LAYOUTS
@@ -62,6 +64,12 @@ class Layer:
         In a formula a matrix stands before a column, as in W*x, and has a row for each output.
         """
         return self.formula is None and LAYOUTS[self.layout].row_inputs
+
+    @property
+    def all_sizes(self) -> LayerSizes:
+        """Its sizes and the shapes of its parameters, as code needs them."""
+        given = dict(self.sizes) if self.formula else {"p": self.fan_in, "q": self.fan_out}
+        return LayerSizes(self.fan_in, self.fan_out, dict(self.parameters), Lengths(given))
 
     @property
     def size(self) -> int:

@@ -13,6 +13,7 @@ from gradwright.core.nodes import Size
 from gradwright.emit.c.network import network_source
 from gradwright.emit.network import network_module
 from gradwright.emit.torch_network import network_module as network_code
+from gradwright.emit.unpacking import BY_FORMULA_ORDER, dense_order
 from gradwright.errors import NetworkError, UnsupportedError
 from gradwright.explain.conventions import Convention
 from gradwright.explain.network import LayerLines, Run
@@ -24,6 +25,7 @@ from gradwright.nn.layouts import Layout, known_layout
 from gradwright.nn.line_module import LineModule
 from gradwright.nn.loss_formula import is_formula, loss_formula
 from gradwright.nn.losses import require_fit, require_reduction
+from gradwright.nn.parameters import count
 from gradwright.nn.products import derive_products, products_source
 from gradwright.nn.sequence import Source, read_network
 from gradwright.nn.text import LayerGroup, parse_groups, require_numbers
@@ -335,13 +337,15 @@ class NetworkModel:
             NetworkError: a size is a name.
             UnsupportedError: a layer is given by formula, or needs what the target does not have.
         """
-        widths = self.widths
-        self.require_dense("the target c")
+        _ = self.widths
+        self._require_code()
         with self._lock:
             stages = [(self.derived[run.kind].stage, run.count) for run in self.runs]
             note = f"Loss: {self.loss}, {self.reduction} over the samples."
-            rows, inputs = self.layout.row_samples, self.layout.row_inputs
-            return network_source(stages, widths, self.text, note, rows, inputs)
+            layers = [layer.all_sizes for layer in self.layers]
+            dense = all(layer.formula is None for layer in self.layers)
+            order = dense_order(self.layout.row_inputs) if dense else BY_FORMULA_ORDER
+            return network_source(stages, layers, self.text, note, order, self.layout.row_samples)
 
     def compiled(self, dtype: str) -> CompiledNetwork:
         """The C module, compiled and loaded, for "float32" or "float64".
@@ -349,8 +353,7 @@ class NetworkModel:
         Raises:
             UnsupportedError: as `c_source`; there is no compiler, or it fails.
         """
-        length = sum(p.fan_in * p.fan_out + p.fan_out * p.bias for p in self.layers)
-        return CompiledNetwork(self.c_source, dtype, self.widths, length)
+        return CompiledNetwork(self.c_source, dtype, self.widths, count(self.layers))
 
     def explained_runs(self, convention: Convention) -> Sequence[Run]:
         """The runs with their printed lines, for the explanation."""

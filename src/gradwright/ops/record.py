@@ -148,7 +148,8 @@ class Structured:
     `with_indices` is a proof of the same entry by entry, of y by x. `torch` is given where PyTorch
     does not spell it as NumPy does. `result` says which axes it has: those of the argument, those
     before its last, or none. An option `guard` that is not 0 makes it defined everywhere.
-    `modular` is its value among the integers modulo a prime, where it has one.
+    `c` is a call of C for each row of the array {0} of {rows} x {columns}, into {out}. `modular` is
+    its value among the integers modulo a prime, where it has one.
     """
 
     name: str
@@ -166,6 +167,7 @@ class Structured:
     result: Literal["argument", "batch", "scalar"] = "argument"
     guard: str = ""
     torch: TorchCode | None = None
+    c: str = ""
     modular: Callable[..., Any] | None = None
 
 

@@ -10,11 +10,8 @@ import pytest
 import gradwright as gw
 from gradwright.errors import DataError, TrainingError, UnsupportedError
 from gradwright.nn.network import NetworkModel
-from gradwright.nn.targets import prepare_targets
+from tests.emit.c.judging import compiles, distance, judge
 from tests.nn.random_networks import random_network
-from tests.programs.installed import COMPILER
-
-compiles = pytest.mark.skipif(COMPILER is None, reason="no C compiler is installed")
 
 LAYOUTS = ("rows", "columns", "transposed")
 
@@ -22,60 +19,11 @@ LAYOUTS = ("rows", "columns", "transposed")
 SLICE = 4
 
 
-def _distance(found, expected) -> float:
-    largest = float(np.max(np.abs(expected)))
-    return float(np.max(np.abs(found - expected))) / (largest or 1.0)
-
-
-def _condition(module, flat, X, Y, rng) -> float:
-    """How many roundings of its inputs the gradient moves by when they move by one each."""
-    unit = np.finfo(np.float32).eps / 2
-    _, straight = module.value_and_gradient(flat, X, Y)
-    moved = []
-    for _ in range(16):
-        signs = [1 + unit * rng.choice([-1.0, 1.0], a.shape) for a in (flat, X)]
-        _, gradient = module.value_and_gradient(flat * signs[0], X * signs[1], Y)
-        moved.append(_distance(gradient, straight))
-    return max(1.0, max(moved) / unit)
-
-
-def _is_near_a_kink(module, flat, X) -> bool:
-    """Whether an activation of relu's kind could fall on the other side by rounding."""
-    below = module.forward(flat, X)
-    above = module.forward(flat * (1 + 1e-5), X)
-    return any(np.any((a > 0) != (b > 0)) for a, b in zip(below, above, strict=True))
-
-
-def _judge(text, loss, layout, X, y, rng) -> None:
-    net = gw.Network(text, loss=loss, layout=layout)
-    module = net.model.module
-    flat = net.init(seed=int(rng.integers(2**31))).flat.astype(np.float32).astype(np.float64)
-    flat += rng.uniform(-0.1, 0.1, flat.shape).astype(np.float32)
-    X = X.astype(np.float32).astype(np.float64)
-    Y = prepare_targets(y, net.widths[-1], loss, len(X), np.dtype("float64"))
-    value, gradient = module.value_and_gradient(flat, X, Y)
-    # Neither target sums in the other's order: 1e-12 is 4500 roundings.
-    double = net.model.compiled("float64")
-    found, made = double.value_and_gradient(flat, X, Y)
-    said = f"{text} {loss} {layout}"
-    assert abs(found - value) <= 1e-12 * max(1.0, abs(value)), said
-    assert _distance(made, gradient) <= 1e-12, said
-    outputs = double.predict(flat, X)
-    np.testing.assert_allclose(outputs, module.predict(flat, X), rtol=1e-12, atol=1e-13)
-    if _is_near_a_kink(module, flat, X):
-        return
-    single = net.model.compiled("float32")
-    arrays = [np.ascontiguousarray(array, np.float32) for array in (flat, X, Y)]
-    _, made = single.value_and_gradient(*arrays)
-    bound = 32 * np.finfo(np.float32).eps / 2 * _condition(module, flat, X, Y, rng)
-    assert _distance(made, gradient) <= bound, said
-
-
 @compiles
 @pytest.mark.parametrize("place", range(SLICE))
 def test_random_networks(place, rng):
     text, loss, X, y = random_network(rng)
-    _judge(text, loss, LAYOUTS[place % 3], X, y, rng)
+    judge(gw.Network(text, loss=loss, layout=LAYOUTS[place % 3]), X, y, rng)
 
 
 @compiles
@@ -83,7 +31,8 @@ def test_random_networks(place, rng):
 def test_every_activation_and_wide_layers(layout, rng):
     text = "21 -> 3 * 37 sigmoid -> 35 tanh -> 18 leaky_relu -> 5 softmax -> 19 relu -> 3 softmax"
     X = rng.normal(size=(45, 21))
-    _judge(text, "cross_entropy", layout, X, rng.integers(3, size=45), rng)
+    net = gw.Network(text, loss="cross_entropy", layout=layout)
+    judge(net, X, rng.integers(3, size=45), rng)
 
 
 @compiles
@@ -93,8 +42,8 @@ def test_a_planted_fault_is_found(monkeypatch, rng):
         NetworkModel, "c_source", property(lambda model: right(model).replace("+ b[j]", "- b[j]"))
     )
     with pytest.raises(AssertionError, match="4 -> 5 tanh"):
-        X = rng.normal(size=(7, 4))
-        _judge("4 -> 5 tanh -> 3 softmax", "cross_entropy", "rows", X, [0, 1, 2, 0, 1, 2, 0], rng)
+        net = gw.Network("4 -> 5 tanh -> 3 softmax", loss="cross_entropy")
+        judge(net, rng.normal(size=(7, 4)), [0, 1, 2, 0, 1, 2, 0], rng)
 
 
 def test_equal_layers_are_one_loop():
@@ -115,7 +64,7 @@ def test_training_is_the_same(dtype, rng):
     fast = gw.train(net, X, y, **settings, target="c")
     # 16 steps, each of which adds a few roundings to those before it.
     tolerance = 1000 * np.finfo(dtype).eps
-    assert _distance(fast.params.flat, plain.params.flat) <= tolerance
+    assert distance(fast.params.flat, plain.params.flat) <= tolerance
     losses = [[epoch.loss for epoch in run.history] for run in (fast, plain)]
     np.testing.assert_allclose(losses[0], losses[1], rtol=tolerance)
     again = gw.train(net, X, y, **settings, target="c")
@@ -145,13 +94,6 @@ def test_a_loss_that_is_not_finite_stops_before_its_step(rng):
         errors.append(caught.value)
     assert errors[0].place == errors[1].place
     assert np.array_equal(errors[0].run.parameters, errors[1].run.parameters)
-
-
-def test_layers_by_formula_are_refused():
-    layer = gw.layer("tanh(W*x + b)", input="vector n", W="matrix m n", b="vector m")
-    net = gw.Network([4, layer(m=5), "3 softmax"], loss="cross_entropy")
-    with pytest.raises(UnsupportedError, match="dense layers"):
-        net.backprop().source("c")
 
 
 def test_formulas_are_refused():
@@ -193,7 +135,7 @@ def test_large_products_by_blas(layout, rng):
     expected = net.model.module.value_and_gradient(flat, X, Y)
     value, gradient = network.value_and_gradient(flat, X, Y)
     assert abs(value - expected[0]) <= 1e-12 * abs(value)
-    assert _distance(gradient, expected[1]) <= 1e-12
+    assert distance(gradient, expected[1]) <= 1e-12
 
 
 @compiles
@@ -206,4 +148,4 @@ def test_without_scipy_all_products_are_our_own(monkeypatch, rng):
     network = net.model.compiled("float64")
     assert network.target == "c"
     expected = net.model.module.value_and_gradient(flat, X, Y)[1]
-    assert _distance(network.value_and_gradient(flat, X, Y)[1], expected) <= 1e-12
+    assert distance(network.value_and_gradient(flat, X, Y)[1], expected) <= 1e-12

@@ -5,10 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from math import prod
 
-from gradwright.calculus.stage import Stage
 from gradwright.core.nodes import Size
+from gradwright.emit.unpacking import LayerSizes
+from gradwright.errors import UnsupportedError
 from gradwright.program.stage import StageProgram
+
+#: The size of a batch.
+SAMPLES = "n"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A number of entries: so many for each sample, and so many besides."""
+
+    per_sample: int = 0
+    fixed: int = 0
+
+    def __add__(self, other: Room) -> Room:
+        return Room(self.per_sample + other.per_sample, self.fixed + other.fixed)
+
+    def times(self, count: int) -> Room:
+        """So many of it."""
+        return Room(count * self.per_sample, count * self.fixed)
+
+    def text(self) -> str:
+        """As an expression of C in the number n of samples."""
+        parts = [f"{self.per_sample} * n"] if self.per_sample else []
+        parts += [str(self.fixed)] if self.fixed or not parts else []
+        return " + ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,62 +42,84 @@ class Block:
     """Consecutive layers of one kind and of equal sizes, and where their numbers begin.
 
     `parameters` counts the parameters of the layers before, `activations` the numbers for each
-    sample before the first layer's input, `saved` those before what it saves beside its activation.
+    sample before the first layer's input, `saved` the room before what it saves beside its
+    activation.
     """
 
     program: StageProgram
     count: int
-    fan_in: int
-    fan_out: int
+    layer: LayerSizes
     parameters: int
     activations: int
-    saved: int
+    saved: Room
 
     @property
-    def has_bias(self) -> bool:
-        """Whether the layers have a bias."""
-        return "b" in self.program.forward.inputs
+    def fan_in(self) -> int:
+        """The units before a layer."""
+        return self.layer.fan_in
+
+    @property
+    def fan_out(self) -> int:
+        """The units behind a layer."""
+        return self.layer.fan_out
 
     @property
     def size(self) -> int:
         """The parameters of one layer."""
-        return self.fan_in * self.fan_out + self.fan_out * self.has_bias
+        return sum(map(prod, self.layer.shapes.values()))
+
+    def parameter(self, letter: str) -> int | None:
+        """Where a parameter begins among those of its layer; None for anything else."""
+        start = 0
+        for name, shape in self.layer.shapes.items():
+            if name == letter:
+                return start
+            start += prod(shape)
+        return None
+
+    def extra(self, name: str) -> Room:
+        """The room in a layer before what it saves of a name."""
+        before = self.program.saved[: self.program.saved.index(name)]
+        return self._room_of(before)
 
     @property
-    def extra(self) -> dict[str, int]:
-        """What a layer saves beside its activation, and where among it, for each sample."""
-        found, start = {}, 0
-        for name in self.program.saved[:-1]:
-            found[name] = start
-            start += self.units(self.program.forward.axes[name])
-        return found
+    def extra_room(self) -> Room:
+        """The room for what a layer saves beside its activation."""
+        return self._room_of(self.program.saved[:-1])
 
-    @property
-    def extra_length(self) -> int:
-        """The numbers for each sample that a layer saves beside its activation."""
-        axes = self.program.forward.axes
-        return sum(self.units(axes[name]) for name in self.program.saved[:-1])
+    def _room_of(self, names: Sequence[str]) -> Room:
+        return sum((self.room(self.program.forward.axes[name]) for name in names), Room())
 
-    def units(self, axes: Sequence[Size]) -> int:
-        """The numbers for each sample of an array with an axis of samples."""
-        known = {"p": self.fan_in, "q": self.fan_out, "n": 1}
-        total = 1
-        for size in axes:
-            total *= known[size] if isinstance(size, str) else size
-        return total
+    def room(self, axes: Sequence[Size]) -> Room:
+        """The room for an array.
+
+        Raises:
+            UnsupportedError: it has an entry for each pair of samples.
+        """
+        total = prod(self.layer.sizes.length(size) for size in axes if size != SAMPLES)
+        match axes.count(SAMPLES):
+            case 0:
+                return Room(fixed=total)
+            case 1:
+                return Room(per_sample=total)
+        raise UnsupportedError(
+            "the target c",
+            "a layer needs an array with an entry for each pair of samples, and the memory of the "
+            "emitted code grows with the number of samples only",
+            'use target="numpy"',
+        )
 
 
 def blocks_of(
-    stages: Sequence[tuple[Stage, int]], programs: Mapping[str, StageProgram], widths: Sequence[int]
+    stages: Sequence[str], programs: Mapping[str, StageProgram], layers: Sequence[LayerSizes]
 ) -> Iterator[Block]:
-    """The layers in blocks, first to last."""
-    kinds = [stage.name for stage, count in stages for _ in range(count)]
-    layers = list(zip(kinds, widths[:-1], widths[1:], strict=True))
-    parameters = activations = saved = 0
-    for (name, fan_in, fan_out), members in groupby(layers):
+    """The layers in blocks, first to last; `stages` has the name of each layer's stage."""
+    parameters = activations = 0
+    saved = Room()
+    for (name, layer), members in groupby(zip(stages, layers, strict=True)):
         count = sum(1 for _ in members)
-        block = Block(programs[name], count, fan_in, fan_out, parameters, activations, saved)
+        block = Block(programs[name], count, layer, parameters, activations, saved)
         yield block
         parameters += count * block.size
-        activations += fan_in + (count - 1) * fan_out
-        saved += count * block.extra_length
+        activations += block.fan_in + (count - 1) * block.fan_out
+        saved += block.extra_room.times(count)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from gradwright.core.nodes import Size
@@ -14,6 +15,7 @@ from gradwright.program.ir import (
     Einsum,
     Function,
     Map,
+    MatMul,
     Operand,
     Permute,
     Ref,
@@ -35,6 +37,20 @@ def is_entrywise(statement: Statement) -> bool:
         record = OPERATIONS.get(kernel.operation)
         return isinstance(record, Elementwise) and bool(record.c)
     return isinstance(kernel, Map | Permute)
+
+
+def as_sum(statement: Statement, axes: Mapping[str, Axes]) -> Statement:
+    """A product with a vector as a sum over entries, which shares loops; others as they are."""
+    kernel = statement.kernel
+    if not isinstance(kernel, MatMul):
+        return statement
+    orders = [len(axes[o.name]) for o in statement.operands if isinstance(o, Ref)]
+    if min(orders) == 2:
+        return statement
+    one = "a" if orders[0] == 1 else "ab" if kernel.left_transposed else "ba"
+    other = "a" if orders[1] == 1 else "ca" if kernel.right_transposed else "ac"
+    result = (one + other).replace("a", "")
+    return replace(statement, kernel=Einsum(f"{one},{other}->{result}"))
 
 
 def reduced(statement: Statement, function: Function) -> tuple[Axes, Alignment] | None:

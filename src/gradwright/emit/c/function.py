@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from gradwright.core.nodes import Size
+from gradwright.core.sizes import is_compound, names_in, size_text
 from gradwright.emit.buffered import plain_name
-from gradwright.emit.c.entries import entry_expression, number
-from gradwright.emit.c.fusion import Loops, grouped, read, targets
+from gradwright.emit.c.entries import as_sum, entry_expression, number
+from gradwright.emit.c.fusion import Loops, grouped, read, targets, without
 from gradwright.errors import UnsupportedError
+from gradwright.ops.record import Structured
+from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import (
     Alignment,
     Apply,
@@ -51,11 +54,14 @@ class FunctionPrinter:
         spent: Sequence[str] = (),
         optional: str | None = None,
     ) -> None:
-        self.function = function
+        statements = tuple(as_sum(x, function.axes) for x in function.statements)
+        self.function = function = replace(function, statements=statements)
         self.given = tuple(given)
         self.spent = spent
         self.optional = optional
-        self.parts = grouped(function)
+        always, rest = without(function, optional)
+        self.always = grouped(function, always)
+        self.parts = [*self.always, *grouped(function, rest)]
         self.stored = self._stored()
         self.arrays = self._placed()
 
@@ -91,7 +97,7 @@ class FunctionPrinter:
         for place, part in enumerate(self.parts):
             if not isinstance(part, Loops):
                 continue
-            for target in part.made & set(self.given):
+            for target in part.made & set(self.given) & self.stored:
                 inside = [x for x in read(part) if self._may_take(x, target, part, reads, place)]
                 ours = [x for x in inside if x not in self.function.inputs]
                 if ours and placed[ours[0]] == ours[0]:
@@ -118,17 +124,27 @@ class FunctionPrinter:
         scratch = [x for x in self.arrays.values() if x not in (*self.function.inputs, *self.given)]
         scratch = [x for x in dict.fromkeys(scratch) if self.function.axes[x]]
         lines = self._scratch_lines(scratch)
-        wanted = self.optional
-        for part in self.parts:
-            if wanted is not None and wanted in targets(part):
-                lines += [f"if ({plain_name(wanted)} == NULL)", "    return;"]
-            lines += self._loops(part) if isinstance(part, Loops) else self._call(part)
-        scalar = [o for o in self.function.outputs if isinstance(o, Ref) and not self._axes(o.name)]
-        lines += [f"return {plain_name(o.name)};" for o in scalar]
+        for part in self.always:
+            lines += self._part(part)
+        outputs = [o.name for o in self.function.outputs if isinstance(o, Ref)]
+        scalars = [name for name in outputs if not self._axes(name)]
+        lines += [f"*{plain_name(x)} = {self.scalar(x)};" for x in scalars if x in self.given]
+        if self.optional is not None:
+            lines += [f"if ({plain_name(self.optional)} == NULL)", "    return;"]
+        for part in self.parts[len(self.always) :]:
+            lines += self._part(part)
+        scalar = [name for name in scalars if name not in self.given]
+        lines += [f"return {plain_name(name)};" for name in scalar]
         head = self._head("real" if scalar else "void")
         body = "\n".join(f"    {line}" if line else "" for line in lines)
         text = f"{head}\n{{\n{body}\n}}"
         return CFunction(text, tuple(self.function.axes[name] for name in scratch))
+
+    def scalar(self, name: str) -> str:
+        """A number by its name; those of callers lie in arrays of one entry."""
+        if name in self.function.inputs:
+            return f"{plain_name(name)}[0]"
+        return f"{plain_name(name)}_value" if name in self.given else plain_name(name)
 
     def _axes(self, name: str) -> Axes:
         return self.function.axes[name]
@@ -158,27 +174,40 @@ class FunctionPrinter:
             start = f"{plain_name(name)} + {length(self.function.axes[name])}"
         return [*lines, "(void)scratch, (void)space;"]
 
+    def _part(self, part: Loops | Statement) -> list[str]:
+        return self._loops(part) if isinstance(part, Loops) else self._call(part)
+
     def _call(self, statement: Statement) -> list[str]:
         """A kernel that is no loop over entries."""
         arrays = [self._array(o.name) for o in statement.operands if isinstance(o, Ref)]
         results = [self._array(name) for name in statement.targets]
         match statement.kernel:
             case MatMul(left, right):
-                rows, columns = self.function.axes[statement.targets[0]]
+                rows, columns = map(extent, self.function.axes[statement.targets[0]])
                 first = self._operand_axes(statement.operands[0])
-                inner = first[0] if left else first[1]
-                strides = f"1, {first[1]}" if left else f"{first[1]}, 1"
+                inner, width = extent(first[0] if left else first[1]), extent(first[1])
+                strides = f"1, {width}" if left else f"{width}, 1"
                 name = "product_turned" if right else "product"
                 return [
                     f"{name}({rows}, {columns}, {inner}, {arrays[0]}, {strides}, {arrays[1]}, "
                     f"{results[0]}, space);"
                 ]
-            case SoftmaxLogSumExp() | Apply("softmax", _):
-                rows, columns = self.function.axes[statement.targets[0]]
-                both = "_logsumexp" if len(results) > 1 else ""
-                listed = ", ".join([*arrays, *results])
-                return [f"softmax{both}_rows({rows}, {columns}, {listed});"]
+            case SoftmaxLogSumExp():
+                listed = ", ".join([*self._row_sizes(statement), *arrays, *results])
+                return [f"softmax_logsumexp_rows({listed});"]
+            case Apply(operation, options) if operation in OPERATIONS:
+                record = OPERATIONS[operation]
+                if isinstance(record, Structured) and record.c:
+                    rows, columns = self._row_sizes(statement)
+                    values = {name: number(value) for name, value in options}
+                    values |= {"rows": rows, "columns": columns, "out": results[0]}
+                    return [f"{record.c.format(*arrays, **values)};"]
         raise no_code(statement)
+
+    def _row_sizes(self, statement: Statement) -> tuple[str, str]:
+        """How many rows the operand has, and how long they are."""
+        *before, last = self._operand_axes(statement.operands[0])
+        return length(tuple(before)), extent(last)
 
     def _operand_axes(self, operand: Operand) -> Axes:
         assert isinstance(operand, Ref)
@@ -214,7 +243,8 @@ class FunctionPrinter:
                 reduction = f" reduction(+ : {', '.join(collected)})" if collected else ""
                 lines.append(f'{"    " * depth}_Pragma("omp simd{reduction}")')
             index = INDICES[place]
-            lines.append(f"{'    ' * depth}for (long {index} = 0; {index} < {size}; ++{index}) {{")
+            over = f"for (long {index} = 0; {index} < {extent(size)}; ++{index}) {{"
+            lines.append(f"{'    ' * depth}{over}")
             depth += 1
             if place < len(axes) - 1:
                 lines += [f"{'    ' * depth}{line}" for line in starts[place + 1]]
@@ -246,17 +276,17 @@ class FunctionPrinter:
             target = statement.targets[0]
             if not plain:
                 continue
-            name = plain_name(target)
+            total = _sum_name(plain_name(target))
             if self.function.axes[target]:
-                lines[len(k)].append(f"{self._place(target, alignment)} = {_sum_name(name)};")
+                lines[len(k)].append(f"{self._place(target, alignment)} = {total};")
             else:
-                lines[len(k)].append(f"const real {name} = {_sum_name(name)};")
+                lines[len(k)].append(f"const real {self.scalar(target)} = {total};")
         return lines
 
     def _entry(self, statement: Statement, loops: Loops) -> list[str]:
         target = statement.targets[0]
         value = entry_expression(statement, self._operand(loops))
-        name = _entry_name(target) if loops.axes else plain_name(target)
+        name = _entry_name(target) if loops.axes else self.scalar(target)
         lines = [f"const real {name} = {value};"]
         if target in self.stored and loops.axes:
             straight = tuple(range(len(loops.axes)))
@@ -273,7 +303,7 @@ class FunctionPrinter:
         for axis, loop in enumerate(alignment):
             assert loop is not None
             before = f"({index})" if "+" in index else index
-            index = f"{before} * {axes[axis]} + {INDICES[loop]}" if index else INDICES[loop]
+            index = f"{before} * {extent(axes[axis])} + {INDICES[loop]}" if index else INDICES[loop]
         return f"{self._array(name)}[{index}]"
 
 
@@ -291,7 +321,7 @@ class _OperandText:
             return f"(real){operand.size}"
         own = self.printer.function.axes[operand.name]
         if not own:
-            return plain_name(operand.name)
+            return self.printer.scalar(operand.name)
         if operand.name in self.loops.made:
             return _entry_name(operand.name)
         given = operand.alignment if alignment is None else alignment
@@ -312,13 +342,18 @@ def _sum_name(name: str) -> str:
 
 def sizes_of(function: Function) -> list[str]:
     """The sizes that a function is given, in order of their names."""
-    held = {size for axes in function.axes.values() for size in axes if isinstance(size, str)}
+    held = names_in(size for axes in function.axes.values() for size in axes)
     return sorted(held | {"n"})
+
+
+def extent(size: Size) -> str:
+    """The length of an axis, as an expression that may be a factor."""
+    return f"({size_text(size, str)})" if is_compound(size) else str(size)
 
 
 def length(axes: Axes) -> str:
     """The number of entries, as an expression."""
-    return " * ".join(map(str, axes)) if axes else "1"
+    return " * ".join(map(extent, axes)) if axes else "1"
 
 
 def no_code(statement: Statement) -> UnsupportedError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gradwright.core.nodes import Size
@@ -33,13 +34,13 @@ class Loops:
         return {statement.targets[0] for statement in self.statements}
 
 
-def grouped(function: Function) -> list[Loops | Statement]:
+def grouped(function: Function, statements: Sequence[Statement]) -> list[Loops | Statement]:
     """Consecutive statements on entries in one nest of loops, others by themselves.
 
     A sum joins the loops that make what it sums, also where other parts stand behind them.
     """
     parts: list[Loops | Statement] = []
-    for statement in function.statements:
+    for statement in statements:
         if is_entrywise(statement):
             axes = function.axes[statement.targets[0]]
             last = parts[-1] if parts else None
@@ -60,6 +61,18 @@ def grouped(function: Function) -> list[Loops | Statement]:
             parts += made
         made[-1].sums.append((statement, alignment))
     return parts
+
+
+def without(function: Function, optional: str | None) -> tuple[list[Statement], list[Statement]]:
+    """(the statements that other results than `optional` need, those that it needs alone)."""
+    wanted = {o.name for o in function.outputs if isinstance(o, Ref)} - {optional}
+    first: list[Statement] = []
+    for statement in reversed(function.statements):
+        if wanted & set(statement.targets):
+            wanted |= {o.name for o in statement.operands if isinstance(o, Ref)}
+            first.append(statement)
+    first.reverse()
+    return first, [x for x in function.statements if x not in first]
 
 
 def _joins(loops: Loops, statement: Statement, axes: Axes) -> bool:

@@ -7,9 +7,10 @@ from importlib.resources import files
 
 from gradwright.calculus.stage import Stage
 from gradwright.emit.buffered import plain_name
-from gradwright.emit.c.blocks import Block, blocks_of
+from gradwright.emit.c.blocks import SAMPLES, Block, Room, blocks_of
 from gradwright.emit.c.function import CFunction, FunctionPrinter, sizes_of
 from gradwright.emit.numpy import documentation
+from gradwright.emit.unpacking import LayerSizes
 from gradwright.program.ir import Function
 from gradwright.program.stage import StageProgram, build_stage
 
@@ -72,7 +73,7 @@ static void backward_pass(const real *parameters, long n, const real *Y, real *g
 /* The activations of the last layer, one sample in each row. */
 void predict(const real *parameters, const real *X, long n, real *result, real *work)
 {{
-    real *const scratch = work + {scratch} * n, *const space = scratch + {scratch_length};
+    real *const scratch = work + {scratch}, *const space = scratch + {scratch_length};
     gather(n, {inputs}, X, NULL, work);
     forward_pass(parameters, n, work, scratch, space);
     const real *A = work + {last} * n;
@@ -84,7 +85,7 @@ void predict(const real *parameters, const real *X, long n, real *result, real *
 /* The loss of a batch. */
 double loss(const real *parameters, const real *X, const real *Y, long n, real *work)
 {{
-    real *const scratch = work + {scratch} * n, *const space = scratch + {scratch_length};
+    real *const scratch = work + {scratch}, *const space = scratch + {scratch_length};
     real *const targets = work + {targets} * n;
     gather(n, {inputs}, X, NULL, work);
     gather(n, {outputs}, Y, NULL, targets);
@@ -95,7 +96,7 @@ double loss(const real *parameters, const real *X, const real *Y, long n, real *
 static double batch(const real *parameters, const real *X, const real *Y, const int64_t *order,
                     long n, real *gradient, real *work)
 {{
-    real *const scratch = work + {scratch} * n, *const space = scratch + {scratch_length};
+    real *const scratch = work + {scratch}, *const space = scratch + {scratch_length};
     real *const targets = work + {targets} * n;
     gather(n, {inputs}, X, order, work);
     gather(n, {outputs}, Y, order, targets);
@@ -138,25 +139,26 @@ long descend(real *parameters, const real *X, const real *Y, const int64_t *orde
 
 def network_source(
     stages: Sequence[tuple[Stage, int]],
-    widths: Sequence[int],
+    layers: Sequence[LayerSizes],
     text: str,
     note: str,
+    described: str,
     row_samples: bool = True,
-    row_inputs: bool = True,
 ) -> str:
-    """The C source of a network of dense layers; arguments as for the NumPy target.
+    """The C source of a network; `described` says what lies where in the flat vector.
+
+    Other arguments are as for the NumPy target.
 
     Raises:
         UnsupportedError: a layer needs a kernel that the target does not have.
     """
     programs = {stage.name: build_stage(stage) for stage, _ in stages}
-    blocks = list(blocks_of(stages, programs, widths))
+    names = [stage.name for stage, count in stages for _ in range(count)]
+    blocks = list(blocks_of(names, programs, layers))
     functions = {name: _functions(program) for name, program in programs.items()}
+    widths = [layers[0].fan_in, *(layer.fan_out for layer in layers)]
     module = _Module(blocks, functions, widths, row_samples)
-    order = "W of shape (fan-in, fan-out)" if row_inputs else "W of shape (fan-out, fan-in)"
-    header = HEADER.format(
-        text=_comment(text), note=_comment(note), order=f"W1, b1, W2, b2, ... in C order, {order}"
-    )
+    header = HEADER.format(text=_comment(text), note=_comment(note), order=_comment(described))
     support = [(files(__package__) / name).read_text("utf-8") for name in SUPPORT]
     written = [f.text for listed in functions.values() for f in listed.values()]
     return "\n".join([header + support[0], *support[1:], "\n\n".join(written), module.driver()])
@@ -180,7 +182,11 @@ def _functions(program: StageProgram) -> dict[str, CFunction]:
 
 
 class _Module:
-    """The text of the functions that run through the layers."""
+    """The text of the functions that run through the layers.
+
+    In `work` lie, behind each other, the activations, the targets, two adjoints, what else the
+    layers save, and memory for the functions of the layers.
+    """
 
     def __init__(
         self,
@@ -195,20 +201,21 @@ class _Module:
         self.row_samples = row_samples
         last = blocks[-1]
         self.last_activation = last.activations + last.fan_in + (last.count - 1) * last.fan_out
-        self.saved_start = self.last_activation + last.fan_out
-        self.adjoints = self.saved_start + last.saved + last.count * last.extra_length
-        self.targets = self.adjoints + 2 * max(widths)
-        self.scratch = self.targets + widths[-1]
+        self.targets = self.last_activation + last.fan_out
+        self.adjoints = self.targets + widths[-1]
+        self.saved_start = Room(self.adjoints + 2 * max(widths))
+        self.scratch = self.saved_start + last.saved + last.extra_room.times(last.count)
 
     def driver(self) -> str:
         """The functions that callers see."""
-        scratch, fixed = self._scratch()
+        needed = self._scratch()
         last = self.blocks[-1]
         to = "to[i * width + j]" if self.row_samples else "to[j * n + i]"
+        whole = self.scratch + needed
         return DRIVER.format(
-            per_sample=self.scratch + scratch,
-            fixed=fixed,
-            space=max(self.widths),
+            per_sample=whole.per_sample,
+            fixed=whole.fixed,
+            space=self._longest(),
             turned="" if self.row_samples else ", turned",
             copy=f"        for (long j = 0; j < width; ++j)\n            {to} = row[j];",
             forward=_indented(self.forward()),
@@ -217,8 +224,8 @@ class _Module:
             first_adjoint=self.adjoints,
             second_adjoint=self.adjoints + max(self.widths),
             targets=self.targets,
-            scratch=self.scratch,
-            scratch_length=f"{scratch} * n + {fixed}",
+            scratch=self.scratch.text(),
+            scratch_length=needed.text(),
             inputs=self.widths[0],
             outputs=self.widths[-1],
             last=self.last_activation,
@@ -226,16 +233,23 @@ class _Module:
             parameters=last.parameters + last.count * last.size,
         )
 
-    def _scratch(self) -> tuple[int, int]:
-        """The most numbers of scratch that a function needs, for each sample and besides."""
-        most = [0, 0]
+    def _longest(self) -> int:
+        """The longest axis, other than that of the samples, which a product may sum over."""
+        return max(
+            max(block.layer.sizes.length(size) for size in (*axes, 1) if size != SAMPLES)
+            for block in self.blocks
+            for function in (block.program.forward, block.program.backward)
+            for axes in function.axes.values()
+        )
+
+    def _scratch(self) -> Room:
+        """The most memory that a function needs."""
+        most = Room()
         for block in self.blocks:
             for function in self.functions[block.program.name].values():
-                needed = [0, 0]
-                for axes in function.scratch:
-                    needed["n" not in axes] += block.units(axes)
-                most = [max(pair) for pair in zip(most, needed, strict=True)]
-        return most[0], most[1]
+                needed = sum((block.room(axes) for axes in function.scratch), Room())
+                most = Room(max(most.per_sample, needed.per_sample), max(most.fixed, needed.fixed))
+        return most
 
     def forward(self) -> list[str]:
         """The calls from the first layer to the last."""
@@ -275,8 +289,8 @@ class _Module:
     def _arguments(
         self, block: Block, function: Function, results: Sequence[str], known: Mapping[str, str]
     ) -> list[str]:
-        sizes = {"n": "n", "p": str(block.fan_in), "q": str(block.fan_out)}
-        found = [sizes[size] for size in sizes_of(function)]
+        known_sizes = {"n": "n"} | {k: str(v) for k, v in block.layer.sizes.items()}
+        found = [known_sizes[size] for size in sizes_of(function)]
         names = [*function.inputs, *results]
         found += [known.get(name) or self._where(block, name) for name in names]
         return [*found, "scratch", "space"]
@@ -286,10 +300,10 @@ class _Module:
         many = block.count > 1
         if name in ("Y", "δA"):
             return plain_name(name)
-        if name in ("W", "δW", "b", "δb"):
+        inside = block.parameter(name.removeprefix("δ"))
+        if inside is not None:
             base = "gradient" if name.startswith("δ") else "parameters"
-            start = block.parameters
-            start += block.fan_in * block.fan_out if name in ("b", "δb") else 0
+            start = block.parameters + inside
             step = f" + l * {block.size}" if many else ""
             return f"{base} + {start}{step}" if start or step else base
         if name == "X":
@@ -298,9 +312,8 @@ class _Module:
         if name == block.program.saved[-1]:
             step = f" + l * {block.fan_out}" if many else ""
             return _at(block.activations + block.fan_in, step)
-        start = self.saved_start + block.saved + block.extra[name]
-        step = f" + l * {block.extra_length}" if many else ""
-        return _at(start, step)
+        place = self.saved_start + block.saved + block.extra(name)
+        return f"work + {place.text()}" + _step(block.extra_room if many else Room())
 
     def _looped(self, block: Block, lines: Sequence[str], over: str) -> list[str]:
         if block.count == 1:
@@ -313,6 +326,13 @@ def _at(start: int, step: str) -> str:
     if step:
         return f"work + ({start}{step}) * n"
     return f"work + {start} * n" if start else "work"
+
+
+def _step(room: Room) -> str:
+    """So much further for each layer."""
+    parts = [f"{room.per_sample} * n"] if room.per_sample else []
+    parts += [str(room.fixed)] if room.fixed else []
+    return "".join(f" + l * {part}" for part in parts)
 
 
 def _call(function: str, arguments: Sequence[str]) -> list[str]:
