@@ -36,6 +36,9 @@ ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
             Activation("tanh", "tanh", range="-1 to 1"),
             Activation("relu", "relu", range="nonnegative numbers"),
             Activation("leaky_relu", "leaky_relu", (("slope", Fraction(1, 10)), ("kink", None))),
+            # φ' is largest at 2.39935728..., where φ'' = 0.
+            Activation("silu", "silu", bound=Fraction("1.0998393202")),
+            Activation("softplus", "softplus", range="nonnegative numbers"),
             # The norm of diag(s) - s sᵀ is largest where s has two entries 1/2.
             Activation("softmax", "softmax", range="probabilities", bound=Fraction(1, 2)),
         )

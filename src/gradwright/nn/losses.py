@@ -29,6 +29,8 @@ LOSSES: Mapping[str, Loss] = MappingProxyType(
             Loss("cross_entropy", "-sum(Y.*log(A))", "softmax", ("sum1",)),
             Loss("binary_cross_entropy", "-sum(Y.*log(A) + (1 - Y).*log(1 - A))", "sigmoid"),
             Loss("squared_error", "norm2(A - Y)^2"),
+            Loss("absolute_error", "sum(abs(A - Y))"),
+            Loss("poisson", "sum(exp(A) - Y.*A)"),
         )
     }
 )

@@ -110,6 +110,7 @@ RECORDS = (
         derivative=_silu,
         value=lambda x: x * _sigmoid(x),
         numpy=NumpyCode("({0} * sigmoid({0}))", helper="sigmoid"),
+        c="real_silu({0})",
         torch=TorchCode("torch.nn.functional.silu({0})"),
         definition="x*sigmoid(x)",
         proof=(

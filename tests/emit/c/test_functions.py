@@ -23,6 +23,7 @@ EXACT = {
     "tanh": mpmath.tanh,
     "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
     "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
+    "silu": lambda x: x / (1 + mpmath.exp(-x)),
 }
 
 LIMITS = {
@@ -31,6 +32,7 @@ LIMITS = {
     "tanh": {np.inf: 1, -np.inf: -1, 0: 0, 1e-40: 1e-40},
     "sigmoid": {np.inf: 1, -np.inf: 0, 0: 0.5},
     "softplus": {np.inf: np.inf, -np.inf: 0},
+    "silu": {np.inf: np.inf, -np.inf: 0, -300: 0, 0: 0, 1e-40: 5e-41},
 }
 
 

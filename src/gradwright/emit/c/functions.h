@@ -94,3 +94,12 @@ static inline real real_softplus(real x)
 {
     return (x > 0 ? x : 0) + real_log1p(real_exp(x < 0 ? x : -x));
 }
+
+/* x e/(1 + e), e = exp(x), for negative x with e as the square of a number that keeps its digits.
+   Far below 0, where e is 0, the factor is kept finite. */
+static inline real real_silu(real x)
+{
+    const real y = x < -2000 ? -2000 : x;
+    const real root = real_exp((real)-0.5 * real_abs(y));
+    return (y < 0 ? y * root * root : y) / (1 + root * root);
+}
