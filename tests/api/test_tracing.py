@@ -169,14 +169,13 @@ def test_symbols_made_one_by_one() -> None:
 @pytest.mark.parametrize(
     ("function", "error", "fact"),
     [
-        (lambda x: x @ np.ones(4), UnsupportedError, r"an array of shape \(4,\) meets a symbol"),
+        (lambda x: x @ np.arange(4), UnsupportedError, r"an array of shape \(4,\) meets a symbol"),
         (lambda x: np.fft.fft(x), UnsupportedError, r"np.fft.*fft is used"),
         (lambda x: np.cbrt(x), UnsupportedError, "np.cbrt is used"),
         (lambda x: x if x else -x, UnsupportedError, "a decision that depends on a symbol"),
         (lambda x: np.asarray(x), UnsupportedError, "turning a symbol into an array"),
         (lambda x: np.where(x > 0, x, 0), UnsupportedError, "a comparison of symbols"),
         (lambda x: 1.0 if x == 0 else x, UnsupportedError, "a comparison of symbols"),
-        (lambda x: np.kron(x, x), UnsupportedError, "np.kron is used"),
         (lambda x: len(x) * x, UnsupportedError, "len of a symbol"),
         (lambda x: np.einsum("ij,j->i", x, x), ShapeError, "ij names 2 axes, and a vector"),
         (lambda x: np.einsum("i,j->ijk", x, x), UnsupportedError, "np.einsum to 'ijk'"),

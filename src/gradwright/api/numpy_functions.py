@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import partial
-from typing import Any
+from functools import partial, reduce
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from gradwright.api.numpy_reductions import (
+    average,
+    deviation,
+    largest,
+    mean,
+    norm,
+    smallest,
+    spread,
+    total,
+    variance,
+    whole,
+)
+from gradwright.api.numpy_refusals import refused
 from gradwright.api.traced import (
     Traced,
-    along,
-    as_matrix,
     elementwise,
     indices,
     joined,
     mapped,
     matmul,
     negated,
-    number,
     over,
     paired,
+    shaped,
     transpose,
     turned,
 )
+from gradwright.api.traced_constants import constant, number
 from gradwright.api.traced_einsum import einsum
 from gradwright.api.traced_parts import (
+    beside,
     block_matrix,
     concatenated,
+    differences,
     flat,
     hstacked,
     moved,
@@ -35,91 +52,21 @@ from gradwright.api.traced_parts import (
     swapped,
     taken,
     vstacked,
+    widened,
 )
-from gradwright.errors import ShapeError, UnsupportedError
+from gradwright.core.sizes import times
 from gradwright.notation.size_text import size_tree
 from gradwright.notation.tree import Binary, Call, Entry, IndexArray, Negate, Number, Tree
 
-#: What to write instead of some things that have no formula.
-INSTEAD = {
-    "a comparison of symbols": "write np.maximum, np.minimum or np.abs, or the formula as text "
-    "with step(x)",
-    "np.where": "write np.maximum, np.minimum or np.abs, or the formula as text with step(x)",
-    "np.kron": "write the formula as text: kron(A, B)",
-    "np.linalg.cholesky": "write np.linalg.slogdet(A)[1] or np.linalg.solve(A, b)",
-    "np.linalg.eig": "write np.trace and np.linalg.slogdet of the matrix",
-    "np.prod": "write np.exp(np.sum(np.log(x)))",
-    "len of a symbol": "write x.shape[0]",
-    "turning a symbol into an array": "use functions of NumPy; np.exp(x)/np.sum(np.exp(x)) and "
-    "np.log(np.sum(np.exp(x))) are recognised",
-}
 
+def of_values(function: Callable[..., Traced]) -> Callable[..., Traced]:
+    """A function whose arguments are all values; numbers among them become constants."""
 
-def refused(what: str) -> UnsupportedError:
-    """The error for what traced code cannot do."""
-    known = ", ".join(f"np.{name}" for name in sorted({*UFUNCS, *FUNCTIONS}))
-    return UnsupportedError(
-        "tracing a function",
-        f"{what} is used, and traced functions use arithmetic, @ and {known}",
-        INSTEAD.get(what, "write it with those, or write the formula as text"),
-    )
+    def made(*given: Any) -> Traced:
+        return function(*(v if isinstance(v, Traced) else constant(v) for v in given))
 
-
-# Sums and means -----------------------------------------------------------------------------------
-
-
-def reduction(
-    function: str,
-    value: Traced,
-    axis: int | tuple[int, ...] | None = None,
-    keepdims: bool = False,
-) -> Traced:
-    """A sum, mean, or the like over one axis, several or all."""
-    if value.form == "scalar":
-        return value
-    if isinstance(axis, tuple):
-        places = sorted((k % value.ndim for k in axis), reverse=True)
-        if len(set(places)) < len(places):
-            raise ShapeError(
-                "tracing a function",
-                f"the {function} over the axes {axis} is asked for, one of them twice",
-                "name each axis once",
-            )
-        for place in places:
-            value = reduction(function, value, place, keepdims)
-        return value
-    if axis is None or (value.form == "vector" and axis in (0, -1)):
-        if keepdims:
-            raise refused("keepdims without two axes")
-        return Traced(Call(function, (value.tree,)), "scalar", (), value.symbols)
-    if value.form not in ("matrix", "tensor") or axis not in range(-value.ndim, value.ndim):
-        raise ShapeError(
-            "tracing a function",
-            f"the {function} over axis {axis} is asked for, of a {value.form} with {value.ndim} "
-            "axes",
-            "name an axis that there is",
-        )
-    place = axis % value.ndim
-    found = along(function, value, place)
-    if keepdims and value.form == "tensor":
-        return reshape(found, (*value.axes[:place], 1, *value.axes[place + 1 :]))
-    return as_matrix(found, "column" if place else "row") if keepdims else found
-
-
-total = partial(reduction, "sum")
-mean = partial(reduction, "mean")
-
-
-def _variance(value: Traced, axis: int | None = None, keepdims: bool = False) -> Traced:
-    """The mean of squared differences from the mean."""
-    along = axis is not None and value.ndim > 1
-    centre = reduction("mean", value, axis, keepdims=along)
-    squares = elementwise(".^", elementwise("-", value, centre), number(2))
-    return reduction("mean", squares, axis, keepdims)
-
-
-def _deviation(value: Traced, axis: int | None = None, keepdims: bool = False) -> Traced:
-    return mapped("sqrt")(_variance(value, axis, keepdims))
+    made.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return made
 
 
 # Vectors and matrices -----------------------------------------------------------------------------
@@ -148,21 +95,62 @@ def _outer(one: Traced, other: Traced) -> Traced:
     return Traced(tree, "matrix", (*one.axes, *other.axes), joined(one, other))
 
 
-def reduced(function: str, value: Traced, form: str = "scalar") -> Traced:
-    """A function of the whole value, to a number or to a value of the same axes."""
-    axes = value.axes if form == value.form else ()
-    return Traced(Call(function, (value.tree,)), form, axes, value.symbols)
+def _kron(one: Traced, other: Traced) -> Traced:
+    """The Kronecker product of two vectors or two matrices.
+
+    Raises:
+        UnsupportedError: other arrays, which NumPy gives axes of length 1.
+    """
+    if one.form != other.form or one.form not in ("vector", "matrix"):
+        raise refused(f"np.kron of a {one.form} and a {other.form}")
+    axes = [times(a, b) for a, b in zip(one.axes, other.axes, strict=True)]
+    return shaped(Call("kron", (one.tree, other.tree)), axes, joined(one, other))
 
 
-def _whole(function: str, form: str = "scalar") -> Callable[[Traced], Traced]:
-    """A function of one value, which takes no other arguments."""
-    return lambda value: reduced(function, value, form)
+def _flat_product(one: Traced, other: Traced) -> Traced:
+    """`np.vdot`: the sum of the products of all entries."""
+    vectors = one.form == other.form == "vector"
+    return matmul(one, other) if vectors else total(elementwise(".*", one, other))
+
+
+def _chain(values: Sequence[Traced]) -> Traced:
+    """`np.linalg.multi_dot`."""
+    return reduce(matmul, values)
+
+
+def _of_whole(function: str) -> Callable[[Traced], Traced]:
+    """A function of one value to a number, which takes no other arguments."""
+    return lambda value: whole(function, value)
+
+
+def _inverse(value: Traced) -> Traced:
+    return over(Call("inv", (value.tree,)), value)
+
+
+def _same(value: Traced) -> Traced:
+    return value
+
+
+def _as_type(value: Traced, dtype: Any) -> Traced:
+    if dtype not in (float, np.float64, "float64", "float"):
+        raise refused(f"astype({dtype!r})")
+    return value
+
+
+def _transposed_matrix(value: Traced) -> Traced:
+    return swapped(value, -1, -2)
 
 
 def _diag(value: Traced) -> Traced:
     form = "matrix" if value.form == "vector" else "vector"
     axes = value.axes * 2 if form == "matrix" else value.axes[:1]
     return Traced(Call("diag", (value.tree,)), form, axes, value.symbols)
+
+
+def _diagonal(value: Traced) -> Traced:
+    if value.form != "matrix":
+        raise refused(f"the diagonal of a {value.form}")
+    return _diag(value)
 
 
 def _solve(one: Traced, other: Traced) -> Traced:
@@ -178,16 +166,15 @@ def _matrix_power(value: Traced, exponent: int) -> Traced:
     return over(Binary("^", value.tree, power), value)
 
 
-def _norm(value: Traced, ord: Any = None) -> Traced:
-    if ord is None or ord == "fro" or (ord == 2 and value.form == "vector"):
-        return reduced("norm2", value)
-    if ord == 1 and value.form == "vector":
-        return reduced("norm1", value)
-    raise refused(f"np.linalg.norm with ord={ord!r} of a {value.form}")
+class Slogdet(NamedTuple):
+    """What `np.linalg.slogdet` returns, by its names."""
+
+    sign: Any
+    logabsdet: Any
 
 
-def _slogdet(value: Traced) -> tuple[Traced, Traced]:
-    return mapped("sign")(reduced("det", value)), reduced("logdet", value)
+def _slogdet(value: Traced) -> Slogdet:
+    return Slogdet(mapped("sign")(whole("det", value)), whole("logdet", value))
 
 
 def _filled(entry: int, value: Traced) -> Traced:
@@ -203,12 +190,24 @@ def _filled(entry: int, value: Traced) -> Traced:
     return ones if entry == 1 else elementwise(".*", number(entry), ones)
 
 
+def _step(value: Traced, at_zero: Any) -> Traced:
+    """`np.heaviside`, whose value at 0 is 0 or 1.
+
+    Raises:
+        UnsupportedError: another value there.
+    """
+    if isinstance(at_zero, Traced) and at_zero.tree in (Number(Fraction(0)), Number(Fraction(1))):
+        options = () if at_zero.tree == Number(Fraction(0)) else (("kink", Fraction(1)),)
+        return over(Call("step", (value.tree,), options), value)
+    raise refused("np.heaviside with another value at 0 than 0 and 1")
+
+
 # Entry by entry -----------------------------------------------------------------------------------
 
 
 def _logaddexp(one: Traced, other: Traced) -> Traced:
-    for constant, rest in ((one, other), (other, one)):
-        if constant.tree == Number(Fraction(0)):
+    for zero, rest in ((one, other), (other, one)):
+        if zero.tree == Number(Fraction(0)):
             return mapped("softplus")(rest)
     exp = mapped("exp")
     return mapped("log")(elementwise("+", exp(one), exp(other)))
@@ -222,8 +221,7 @@ def _logarithm(base: int) -> Callable[[Traced], Traced]:
 def _clip(value: Traced, low: Any = None, high: Any = None) -> Traced:
     for bound, function in ((low, "max"), (high, "min")):
         if bound is not None:
-            given = bound if isinstance(bound, Traced) else number(bound)
-            value = paired(function)(value, given)
+            value = of_values(paired(function))(value, bound)
     return value
 
 
@@ -253,8 +251,10 @@ ELEMENTWISE = (
 UFUNCS: dict[str, Callable[..., Traced]] = {
     **{name: mapped(name) for name in ELEMENTWISE},
     "absolute": mapped("abs"),
+    "fabs": mapped("abs"),
     "negative": negated,
-    "positive": lambda value: value,
+    "positive": _same,
+    "conjugate": _same,
     "square": lambda value: elementwise(".^", value, number(2)),
     "reciprocal": lambda value: elementwise("./", number(1), value),
     "exp2": lambda value: elementwise(".^", number(2), value),
@@ -265,8 +265,12 @@ UFUNCS: dict[str, Callable[..., Traced]] = {
     "multiply": partial(elementwise, ".*"),
     "divide": partial(elementwise, "./"),
     "power": partial(elementwise, ".^"),
+    "float_power": partial(elementwise, ".^"),
     "maximum": paired("max"),
     "minimum": paired("min"),
+    "fmax": paired("max"),
+    "fmin": paired("min"),
+    "heaviside": _step,
     "logaddexp": _logaddexp,
     "matmul": matmul,
     "expit": mapped("sigmoid"),
@@ -278,35 +282,53 @@ UFUNCS: dict[str, Callable[..., Traced]] = {
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sum": total,
     "mean": mean,
-    "var": _variance,
-    "std": _deviation,
-    "trace": _whole("tr"),
-    "dot": dot,
-    "inner": _inner,
-    "outer": _outer,
+    "average": average,
+    "var": variance,
+    "std": deviation,
+    "max": largest,
+    "amax": largest,
+    "min": smallest,
+    "amin": smallest,
+    "ptp": spread,
+    "trace": _of_whole("tr"),
+    "dot": of_values(dot),
+    "inner": of_values(_inner),
+    "outer": of_values(_outer),
+    "vdot": of_values(_flat_product),
+    "kron": of_values(_kron),
     "einsum": einsum,
     "transpose": transpose,
     "swapaxes": swapped,
     "moveaxis": moved,
     "reshape": reshape,
     "ravel": flat,
+    "expand_dims": widened,
+    "matrix_transpose": _transposed_matrix,
+    "copy": _same,
+    "astype": _as_type,
+    "diff": differences,
     "take": taken,
     "concatenate": concatenated,
     "stack": stacked,
     "vstack": vstacked,
     "hstack": hstacked,
+    "column_stack": beside,
     "block": block_matrix,
     "diag": _diag,
-    "diagonal": _diag,
+    "diagonal": _diagonal,
     "clip": _clip,
     "ones_like": partial(_filled, 1),
     "zeros_like": partial(_filled, 0),
-    "linalg.inv": _whole("inv", "matrix"),
-    "linalg.det": _whole("det"),
+    "linalg.inv": _inverse,
+    "linalg.det": _of_whole("det"),
     "linalg.slogdet": _slogdet,
-    "linalg.solve": _solve,
+    "linalg.solve": of_values(_solve),
     "linalg.matrix_power": _matrix_power,
-    "linalg.norm": _norm,
+    "linalg.norm": norm,
+    "linalg.vector_norm": norm,
+    "linalg.multi_dot": _chain,
+    "linalg.trace": _of_whole("tr"),
+    "linalg.diagonal": _diagonal,
+    "linalg.outer": of_values(_outer),
+    "linalg.matrix_transpose": _transposed_matrix,
 }
-
-__all__ = ["FUNCTIONS", "UFUNCS", "as_matrix", "dot", "mean", "reduced", "refused", "total"]

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from gradwright.api import numpy_functions as functions
 from gradwright.api import traced as traces
 from gradwright.api import traced_parts as parts
-from gradwright.api.numpy_functions import FUNCTIONS, UFUNCS, refused
+from gradwright.api.numpy_functions import FUNCTIONS, UFUNCS, Slogdet
+from gradwright.api.numpy_refusals import refused
 from gradwright.api.traced import Traced
+from gradwright.api.traced_constants import constant, size
+from gradwright.core.sizes import times
 from gradwright.errors import SymbolError
 from gradwright.notation.declarations import Declaration, Size, declare
 from gradwright.notation.tree import Symbol, Tree
@@ -47,8 +49,11 @@ class Expression:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """`np.exp(x)` and the like."""
-        if ufunc.__name__ not in UFUNCS or method != "__call__" or options:
-            raise refused(f"np.{ufunc.__name__}{'' if method == '__call__' else '.' + method}")
+        called = f"np.{ufunc.__name__}{'' if method == '__call__' else '.' + method}"
+        if ufunc.__name__ not in UFUNCS or method != "__call__":
+            raise refused(called)
+        if options:
+            raise refused(f"{called} with {', '.join(options)}")
         return _wrapped(UFUNCS[ufunc.__name__](*map(value_of, inputs)))
 
     def __array_function__(
@@ -56,15 +61,7 @@ class Expression:
     ) -> Any:
         """`np.sum(x, axis=0)` and the like."""
         name = f"{function.__module__.removeprefix('numpy')}.{function.__name__}".lstrip(".")
-        if name not in FUNCTIONS:
-            raise refused(f"np.{name}")
-        given = {key: _plain(value) for key, value in options.items()}
-        try:
-            inspect.signature(FUNCTIONS[name]).bind(*inputs, **given)
-        except TypeError as error:
-            said = ", ".join(given) or f"{len(inputs)} arguments"
-            raise refused(f"np.{name} with {said}") from error
-        return _wrapped(FUNCTIONS[name](*map(_plain, inputs), **given))
+        return _called(name, inputs, options)
 
     def __array__(self, *given: Any, **options: Any) -> Any:
         """Refused: a symbol has no numbers."""
@@ -108,6 +105,11 @@ class Expression:
     def __rmatmul__(self, other: Any) -> Expression:
         return Expression(traces.matmul(value_of(other), self.traced))
 
+    def _divided(self, other: Any) -> Expression:
+        raise refused("a division without rest")
+
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __rdivmod__ = _divided
+
     def __neg__(self) -> Expression:
         return Expression(traces.negated(self.traced))
 
@@ -127,8 +129,16 @@ class Expression:
                 return Expression(traces.as_matrix(self.traced, form))
         return Expression(parts.part(self.traced, _plain(place)))
 
-    __iter__ = None
     __hash__ = object.__hash__
+
+    def __iter__(self) -> Any:
+        raise refused("going through a symbol")
+
+    def __float__(self) -> float:
+        raise refused("a symbol as a single number")
+
+    def __index__(self) -> int:
+        raise refused("a symbol as a whole number")
 
     def __len__(self) -> int:
         raise refused("len of a symbol")
@@ -157,48 +167,67 @@ class Expression:
     @property
     def shape(self) -> tuple[Any, ...]:
         """The sizes: numbers, and expressions for named ones."""
-        sizes = [s if isinstance(s, int) else Expression(traces.size(s)) for s in self.traced.shape]
-        return tuple(sizes)
+        return tuple(map(_size, self.traced.shape))
 
-    def sum(self, axis: int | None = None, keepdims: bool = False) -> Expression:
-        """The sum over one axis or all."""
-        return Expression(functions.total(self.traced, axis, keepdims))
+    @property
+    def size(self) -> Any:
+        """The number of entries."""
+        return _size(times(*self.traced.shape))
 
-    def mean(self, axis: int | None = None, keepdims: bool = False) -> Expression:
-        """The mean over one axis or all."""
-        return Expression(functions.mean(self.traced, axis, keepdims))
-
-    def dot(self, other: Any) -> Expression:
-        """The matrix product."""
-        return Expression(functions.dot(self.traced, value_of(other)))
+    @property
+    def mT(self) -> Expression:
+        """The last two axes exchanged."""
+        return Expression(FUNCTIONS["matrix_transpose"](self.traced))
 
     def reshape(self, *shape: Any) -> Expression:
         """The same entries in another shape."""
         given = shape[0] if len(shape) == 1 else shape
         return Expression(parts.reshape(self.traced, _plain(given)))
 
-    def ravel(self) -> Expression:
-        """All entries along one axis."""
-        return Expression(parts.flat(self.traced))
-
     def transpose(self, *axes: Any) -> Expression:
         """The axes in another order."""
         order = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
         return Expression(traces.transpose(self.traced, order or None))
 
-    def trace(self) -> Expression:
-        """The sum of the diagonal."""
-        return Expression(functions.reduced("tr", self.traced))
+    def __getattr__(self, name: str) -> Any:
+        """A method of NumPy's arrays: its function of the same name."""
+        if name.startswith("_") or not hasattr(np.ndarray, name):
+            raise AttributeError(f"arrays have no attribute {name!r}")
+        function = METHODS.get(name, name)
+        if function not in FUNCTIONS:
+            raise refused(f"the attribute {name} of an array", f"np.{name}")
+        return lambda *inputs, **options: _called(function, (self, *inputs), options)
+
+
+#: Methods of arrays whose functions have other names.
+METHODS = {"flatten": "ravel", "conj": "copy", "conjugate": "copy"}
+
+
+def _called(name: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """A function of NumPy with its arguments, as far as they are traced."""
+    if name not in FUNCTIONS:
+        raise refused(f"np.{name}")
+    given = {key: _plain(value) for key, value in options.items()}
+    try:
+        inspect.signature(FUNCTIONS[name]).bind(*inputs, **given)
+    except TypeError as error:
+        said = ", ".join(given) or f"{len(inputs)} arguments"
+        raise refused(f"np.{name} with {said}") from error
+    return _wrapped(FUNCTIONS[name](*map(_plain, inputs), **given))
 
 
 def value_of(given: Any) -> Traced:
-    """A number or an expression as a traced value.
+    """An expression, a number, or an array of numbers that has a formula, as a traced value.
 
     Raises:
-        UnsupportedError: an array of numbers.
+        UnsupportedError: another array of numbers.
         SymbolError: anything else.
     """
-    return given.traced if isinstance(given, Expression) else traces.number(given)
+    return given.traced if isinstance(given, Expression) else constant(given)
+
+
+def _size(given: Size) -> Any:
+    return given if isinstance(given, int) else Expression(size(given))
 
 
 def _plain(given: Any) -> Any:
@@ -213,8 +242,8 @@ def _plain(given: Any) -> Any:
     return given
 
 
-def _wrapped(found: Traced | tuple[Traced, ...]) -> Any:
-    return tuple(map(Expression, found)) if isinstance(found, tuple) else Expression(found)
+def _wrapped(found: Traced | Slogdet) -> Any:
+    return type(found)(*map(Expression, found)) if isinstance(found, tuple) else Expression(found)
 
 
 def scalar(name: str, *facts: str) -> Expression:

@@ -6,14 +6,9 @@ the tree vectors are columns.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from numbers import Real
-from typing import Any
-
-import numpy as np
 
 from gradwright.core.sizes import names_in
 from gradwright.errors import ShapeError, SymbolError, UnsupportedError
@@ -27,7 +22,6 @@ from gradwright.notation.tree import (
     IndexArray,
     IndexSum,
     Negate,
-    Number,
     Transpose,
     Tree,
 )
@@ -65,38 +59,6 @@ class Traced:
     def shape(self) -> tuple[Size, ...]:
         """The sizes that NumPy sees."""
         return {"row": (1, *self.axes), "column": (*self.axes, 1)}.get(self.form, self.axes)
-
-
-def number(value: Any) -> Traced:
-    """A single number.
-
-    Raises:
-        UnsupportedError: an array of numbers.
-        SymbolError: anything else.
-    """
-    if isinstance(value, np.ndarray) and value.ndim:
-        raise UnsupportedError(
-            "tracing a function",
-            f"an array of shape {value.shape} meets a symbol, and a formula holds symbols and "
-            "single numbers",
-            "declare the array as a symbol and give it when the derivative is called",
-        )
-    if isinstance(value, np.ndarray):
-        value = value.item()
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-        raise SymbolError(
-            "tracing a function",
-            f"{value!r} meets a symbol and is no finite real number",
-            "use numbers and symbols",
-        )
-    exact = Fraction(value) if isinstance(value, int | Fraction) else Fraction(repr(float(value)))
-    size = Number(abs(exact))
-    return Traced(Negate(size) if exact < 0 else size, "scalar")
-
-
-def size(given: Size) -> Traced:
-    """A size as a number."""
-    return Traced(size_tree(given), "scalar")
 
 
 def shaped(tree: Tree, axes: Sequence[Size], symbols: Mapping[str, Declaration]) -> Traced:

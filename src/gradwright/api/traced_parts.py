@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from gradwright.api.traced import Traced, along, joined, over, shaped, transpose, turned
+from gradwright.api.traced import (
+    Traced,
+    along,
+    as_matrix,
+    elementwise,
+    joined,
+    over,
+    shaped,
+    transpose,
+    turned,
+)
 from gradwright.core.sizes import Size, minus, plus, times
 from gradwright.errors import GradwrightError, ShapeError, UnsupportedError
 from gradwright.notation.blocks import block
@@ -191,6 +201,27 @@ def moved(value: Traced, source: int, destination: int) -> Traced:
     return transpose(value, order)
 
 
+def widened(value: Traced, axis: int) -> Traced:
+    """`np.expand_dims`: an axis of length 1 at this place."""
+    count = value.ndim + 1
+    if axis not in range(-count, count) or value.form in ("scalar", *ORIENTED):
+        raise _refused(value, f" is a {value.form} and gets an axis at {axis}", "index it instead")
+    place = axis % count
+    if value.form == "vector":
+        return as_matrix(value, "column" if place else "row")
+    return reshape(value, (*value.axes[:place], 1, *value.axes[place:]))
+
+
+def differences(value: Traced, *, axis: int = -1) -> Traced:
+    """`np.diff`: entries less those before them."""
+    if axis not in range(-value.ndim, value.ndim):
+        clash = f"axis {axis} is asked for, of a value with {value.ndim} axes"
+        raise ShapeError("tracing a function", clash, "name an axis that there is")
+    front = (slice(None),) * (axis % value.ndim)
+    later, earlier = (part(value, (*front, s)) for s in (slice(1, None), slice(None, -1)))
+    return elementwise("-", later, earlier)
+
+
 # Arrays behind each other -------------------------------------------------------------------------
 
 
@@ -248,6 +279,20 @@ def stacked(values: Sequence[Traced], axis: int = 0) -> Traced:
     size, count = values[0].axes[0], len(values)
     axes: tuple[Size, ...] = (count, size) if axis == 0 else (size, count)
     return shaped(tree, axes, _symbols(values))
+
+
+def beside(values: Sequence[Traced]) -> Traced:
+    """`np.column_stack`: vectors are columns of a matrix, and stand beside matrices as such."""
+    kinds = {value.form for value in values}
+    if len(kinds) == 1 or not kinds <= {"vector", "matrix"}:
+        return stacked(values, axis=1) if kinds == {"vector"} else concatenated(values, 1)
+    rows = {value.axes[0] for value in values}
+    if len(rows) > 1:
+        clash = f"arrays of {' and '.join(map(str, rows))} rows stand beside each other"
+        raise ShapeError("tracing np.column_stack", clash, "give equal sizes")
+    count = plus(*(1 if value.form == "vector" else value.axes[1] for value in values))
+    tree = block([value.tree for value in values], len(values))
+    return shaped(tree, (rows.pop(), count), _symbols(values))
 
 
 def block_matrix(rows: Sequence[Sequence[Traced]]) -> Traced:
