@@ -125,7 +125,7 @@ RECORDS = (
         value=_softmax_value,
         numpy=NumpyCode("softmax({0})", ("softmax({0}, out={out})",), helper="softmax"),
         torch=TorchCode("torch.softmax({0}, dim=-1)"),
-        c="softmax_rows({rows}, {columns}, {0}, {out})",
+        c="softmax_{along}({rows}, {columns}, {0}, {out})",
         definition="exp(x)/sum(exp(x))",
         proof=(
             ProofLine(
@@ -146,7 +146,7 @@ RECORDS = (
         value=_logsumexp_value,
         numpy=NumpyCode("logsumexp({0})", (), helper="logsumexp"),
         torch=TorchCode("torch.logsumexp({0}, dim=-1)"),
-        c="logsumexp_rows({rows}, {columns}, {0}, {out})",
+        c="logsumexp_{along}({rows}, {columns}, {0}, {out})",
         definition="log(sum(exp(x)))",
         proof=(
             ProofLine("exp(x)/sum(exp(x))", "chain rule on log(u), u = sum(exp(x))"),

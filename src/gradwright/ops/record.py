@@ -148,8 +148,9 @@ class Structured:
     `with_indices` is a proof of the same entry by entry, of y by x. `torch` is given where PyTorch
     does not spell it as NumPy does. `result` says which axes it has: those of the argument, those
     before its last, or none. An option `guard` that is not 0 makes it defined everywhere.
-    `c` is a call of C for each row of the array {0} of {rows} x {columns}, into {out}. `modular` is
-    its value among the integers modulo a prime, where it has one.
+    `c` is a call of C for each row of the array {0} of {rows} x {columns}, into {out}; {along} is
+    "rows", or "columns" where the array lies transposed. `modular` is its value among the integers
+    modulo a prime, where it has one.
     """
 
     name: str

@@ -99,7 +99,7 @@ RECORDS = (
         value=_layernorm_value,
         numpy=NumpyCode("layernorm({0}, {eps})", helper="layernorm"),
         torch=TorchCode("layernorm({0}, {eps})", helper="layernorm"),
-        c="layernorm_rows({rows}, {columns}, {0}, {eps}, {out})",
+        c="layernorm_{along}({rows}, {columns}, {0}, {eps}, {out})",
         definition=f"(x - mean(x))/{_STD}",
         proof=(
             ProofLine(
@@ -128,7 +128,7 @@ RECORDS = (
         value=_std_value,
         numpy=NumpyCode("std({0}, {eps})", helper="std"),
         torch=TorchCode("std({0}, {eps})", helper="std"),
-        c="std_rows({rows}, {columns}, {0}, {eps}, {out})",
+        c="std_{along}({rows}, {columns}, {0}, {eps}, {out})",
         definition="sqrt(mean((x - mean(x)).^2))",
         proof=(
             ProofLine(
@@ -154,7 +154,7 @@ RECORDS = (
         value=_rmsnorm_value,
         numpy=NumpyCode("rmsnorm({0}, {eps})", helper="rmsnorm"),
         torch=TorchCode("rmsnorm({0}, {eps})", helper="rmsnorm"),
-        c="rmsnorm_rows({rows}, {columns}, {0}, {eps}, {out})",
+        c="rmsnorm_{along}({rows}, {columns}, {0}, {eps}, {out})",
         definition=f"x/{_RMS}",
         proof=(
             ProofLine(f"eye(n)/{_RMS} - x*(x'/(n*{_RMS}))/{_RMS}^2", "quotient rule"),
@@ -175,7 +175,7 @@ RECORDS = (
         value=_rms_value,
         numpy=NumpyCode("rms({0}, {eps})", helper="rms"),
         torch=TorchCode("rms({0}, {eps})", helper="rms"),
-        c="rms_rows({rows}, {columns}, {0}, {eps}, {out})",
+        c="rms_{along}({rows}, {columns}, {0}, {eps}, {out})",
         definition="sqrt(mean(x.^2))",
         proof=(
             ProofLine("x/(n*sqrt(mean(x.^2)))", "chain rule on sqrt(u), u = mean(x.^2)"),

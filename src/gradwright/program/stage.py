@@ -33,6 +33,12 @@ class StageProgram:
     gradients: tuple[str, ...]
     remarks: tuple[str, ...]
 
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        """Those that there are."""
+        held = (self.forward, self.loss, self.backward)
+        return tuple(function for function in held if function is not None)
+
 
 def build_stage(stage: Stage) -> StageProgram:
     """Build the functions of a stage; softmax and log-sum-exp share one exp across them."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import gradwright as gw
-from tests.emit.c.judging import compiles, judge
+from gradwright.emit.c import memory
+from tests.emit.c.judging import compiles, distance, judge
 
 INPUT = "vector p"
 AFFINE = {"W": "matrix m p", "b": "vector m"}
@@ -24,16 +26,32 @@ LAYERS = (
 )
 
 
-@compiles
-@pytest.mark.parametrize("first", range(0, len(LAYERS), 3))
-def test_layers_by_formula(first, rng):
+def _items(layers) -> list:
     width, items = 4, ["4"]
-    for text, parameters in LAYERS[first : first + 3]:
+    for text, parameters in layers:
         layer = gw.layer(text, input=INPUT, **parameters)
         widens = "matrix m p" in parameters.values()
         items += [layer(m=width + 3)] if widens else [layer, layer]
-    net = gw.Network([*items, "3 softmax"], loss="cross_entropy")
+    return [*items, "3 softmax"]
+
+
+@compiles
+@pytest.mark.parametrize("first", range(0, len(LAYERS), 3))
+def test_layers_by_formula(first, rng):
+    net = gw.Network(_items(LAYERS[first : first + 3]), loss="cross_entropy")
     judge(net, rng.normal(size=(9, 4)), rng.integers(3, size=9), rng)
+
+
+@compiles
+def test_layers_by_formula_with_units_innermost(monkeypatch, rng):
+    monkeypatch.setattr(memory, "NARROW", 0)
+    net = gw.Network(_items(LAYERS), loss="cross_entropy")
+    assert "    softmax_logsumexp_rows(n, q, Z" in net.backprop().source("c")
+    flat, X, Y = net.init(seed=4).flat, rng.normal(size=(9, 4)), np.eye(3)[rng.integers(3, size=9)]
+    expected = net.model.module.value_and_gradient(flat, X, Y)
+    value, gradient = net.model.compiled("float64").value_and_gradient(flat, X, Y)
+    assert abs(value - expected[0]) <= 1e-12 * abs(value)
+    assert distance(gradient, expected[1]) <= 1e-11
 
 
 @compiles

@@ -36,6 +36,25 @@ def test_every_activation_and_wide_layers(layout, rng):
 
 
 @compiles
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("width", [7, 35])
+def test_batches_of_every_size(width, layout, rng):
+    """Below and above the width up to which samples lie innermost."""
+    text = f"5 -> {width} tanh -> 4 softmax -> 3 sigmoid -> 6 softmax"
+    net = gw.Network(text, loss="cross_entropy", layout=layout)
+    flat, compiled = net.init(seed=3).flat, net.model.compiled("float64")
+    for samples in (1, 2, 3, 7, 8, 9, 15, 31, 32, 33, 65):
+        X, Y = rng.normal(size=(samples, 5)), np.eye(6)[rng.integers(6, size=samples)]
+        expected = net.model.module.value_and_gradient(flat, X, Y)
+        value, gradient = compiled.value_and_gradient(flat, X, Y)
+        assert abs(value - expected[0]) <= 1e-12 * abs(value)
+        assert distance(gradient, expected[1]) <= 1e-12
+        np.testing.assert_allclose(
+            compiled.predict(flat, X), net.model.module.predict(flat, X), rtol=1e-12, atol=1e-13
+        )
+
+
+@compiles
 def test_a_planted_fault_is_found(monkeypatch, rng):
     right = NetworkModel.c_source.func
     monkeypatch.setattr(

@@ -8,12 +8,10 @@ from itertools import groupby
 from math import prod
 
 from gradwright.core.nodes import Size
+from gradwright.emit.c.memory import SAMPLES
 from gradwright.emit.unpacking import LayerSizes
 from gradwright.errors import UnsupportedError
 from gradwright.program.stage import StageProgram
-
-#: The size of a batch.
-SAMPLES = "n"
 
 
 @dataclass(frozen=True, slots=True)

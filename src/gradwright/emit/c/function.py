@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from gradwright.core.nodes import Size
-from gradwright.core.sizes import is_compound, names_in, size_text
+from gradwright.core.sizes import names_in
 from gradwright.emit.buffered import plain_name
+from gradwright.emit.c.calls import call, extent, length
 from gradwright.emit.c.entries import as_sum, entry_expression, number
 from gradwright.emit.c.fusion import Loops, grouped, read, targets, without
-from gradwright.errors import UnsupportedError
-from gradwright.ops.record import Structured
-from gradwright.ops.table import OPERATIONS
+from gradwright.emit.c.memory import ROWS, Memory
 from gradwright.program.ir import (
     Alignment,
-    Apply,
     Function,
     Length,
-    MatMul,
     Operand,
     Permute,
     Ref,
-    SoftmaxLogSumExp,
     Statement,
 )
 
@@ -44,7 +40,8 @@ class FunctionPrinter:
     """Prints one function.
 
     `given` are the values whose arrays are parameters, `spent` inputs that may be written over.
-    The array `optional` may be NULL; then the function ends before what makes it.
+    The array `optional` may be NULL; then the function ends before what makes it. `memory` is the
+    order of the axes of every array.
     """
 
     def __init__(
@@ -53,9 +50,11 @@ class FunctionPrinter:
         given: Sequence[str],
         spent: Sequence[str] = (),
         optional: str | None = None,
+        memory: Memory = ROWS,
     ) -> None:
         statements = tuple(as_sum(x, function.axes) for x in function.statements)
         self.function = function = replace(function, statements=statements)
+        self.memory = memory
         self.given = tuple(given)
         self.spent = spent
         self.optional = optional
@@ -175,113 +174,49 @@ class FunctionPrinter:
         return [*lines, "(void)scratch, (void)space;"]
 
     def _part(self, part: Loops | Statement) -> list[str]:
-        return self._loops(part) if isinstance(part, Loops) else self._call(part)
-
-    def _call(self, statement: Statement) -> list[str]:
-        """A kernel that is no loop over entries."""
-        arrays = [self._array(o.name) for o in statement.operands if isinstance(o, Ref)]
-        results = [self._array(name) for name in statement.targets]
-        match statement.kernel:
-            case MatMul(left, right):
-                rows, columns = map(extent, self.function.axes[statement.targets[0]])
-                first = self._operand_axes(statement.operands[0])
-                inner, width = extent(first[0] if left else first[1]), extent(first[1])
-                strides = f"1, {width}" if left else f"{width}, 1"
-                name = "product_turned" if right else "product"
-                return [
-                    f"{name}({rows}, {columns}, {inner}, {arrays[0]}, {strides}, {arrays[1]}, "
-                    f"{results[0]}, space);"
-                ]
-            case SoftmaxLogSumExp():
-                listed = ", ".join([*self._row_sizes(statement), *arrays, *results])
-                return [f"softmax_logsumexp_rows({listed});"]
-            case Apply(operation, options) if operation in OPERATIONS:
-                record = OPERATIONS[operation]
-                if isinstance(record, Structured) and record.c:
-                    rows, columns = self._row_sizes(statement)
-                    values = {name: number(value) for name, value in options}
-                    values |= {"rows": rows, "columns": columns, "out": results[0]}
-                    return [f"{record.c.format(*arrays, **values)};"]
-        raise no_code(statement)
-
-    def _row_sizes(self, statement: Statement) -> tuple[str, str]:
-        """How many rows the operand has, and how long they are."""
-        *before, last = self._operand_axes(statement.operands[0])
-        return length(tuple(before)), extent(last)
-
-    def _operand_axes(self, operand: Operand) -> Axes:
-        assert isinstance(operand, Ref)
-        return self.function.axes[operand.name]
+        if isinstance(part, Loops):
+            return self._loops(part)
+        return call(part, self.function.axes, self._array, self.memory)
 
     def _array(self, name: str) -> str:
         return plain_name(self.arrays[name])
 
     def _loops(self, loops: Loops) -> list[str]:
-        axes = loops.axes
+        nest = self.memory.order(loops.axes)
         inner: list[str] = []
         for statement in loops.statements:
             inner += self._entry(statement, loops)
-        kept = [[k for k in alignment if k is not None] for _, alignment in loops.sums]
-        # A sum along the innermost loops collects in a variable of the loop around them.
-        outside = [k == list(range(len(k))) for k in kept]
-        for (statement, alignment), plain in zip(loops.sums, outside, strict=True):
+        sums = [self._collected(statement, alignment, nest) for statement, alignment in loops.sums]
+        for (statement, _), collected in zip(loops.sums, sums, strict=True):
             value = entry_expression(statement, self._operand(loops))
-            target = statement.targets[0]
-            into = plain_name(target) if plain else self._place(target, alignment)
-            inner.append(f"{_sum_name(into)} += {value};")
+            inner.append(f"{collected.into} += {value};")
         lines: list[str] = []
-        depth = 0
-        starts = self._starts(loops, kept, outside)
-        lines += starts[0]
-        for place, size in enumerate(axes):
-            collected = [
-                _sum_name(plain_name(s.targets[0]))
-                for (s, _), plain in zip(loops.sums, outside, strict=True)
-                if plain
-            ]
-            if place == len(axes) - 1:
-                reduction = f" reduction(+ : {', '.join(collected)})" if collected else ""
-                lines.append(f'{"    " * depth}_Pragma("omp simd{reduction}")')
-            index = INDICES[place]
-            over = f"for (long {index} = 0; {index} < {extent(size)}; ++{index}) {{"
-            lines.append(f"{'    ' * depth}{over}")
-            depth += 1
-            if place < len(axes) - 1:
-                lines += [f"{'    ' * depth}{line}" for line in starts[place + 1]]
-        lines += [f"{'    ' * depth}{line}" for line in inner]
-        ends = self._ends(loops, kept, outside)
-        for place in reversed(range(len(axes))):
-            depth -= 1
-            lines.append("    " * depth + "}")
-            lines += [f"{'    ' * depth}{line}" for line in ends[place]]
+        for depth, place in enumerate(nest):
+            lines += _shifted(depth, [x for c in sums if c.depth == depth for x in c.start])
+            if depth == len(nest) - 1:
+                local = [c.into for c in sums if c.end]
+                reduction = f" reduction(+ : {', '.join(local)})" if local else ""
+                lines += _shifted(depth, [f'_Pragma("omp simd{reduction}")'])
+            index, size = INDICES[place], extent(loops.axes[place])
+            lines += _shifted(depth, [f"for (long {index} = 0; {index} < {size}; ++{index}) {{"])
+        lines += _shifted(len(nest), inner)
+        for depth in reversed(range(len(nest))):
+            lines += _shifted(depth, ["}", *(x for c in sums if c.depth == depth for x in c.end)])
         return lines
 
-    def _starts(self, loops: Loops, kept: list[list[int]], outside: list[bool]) -> list[list[str]]:
-        """For each depth the lines before its loop that set sums to zero."""
-        lines: list[list[str]] = [[] for _ in range(len(loops.axes) + 1)]
-        for (statement, _), k, plain in zip(loops.sums, kept, outside, strict=True):
-            target = statement.targets[0]
-            if plain:
-                lines[len(k)].append(f"real {_sum_name(plain_name(target))} = 0;")
-            else:
-                count = length(self.function.axes[target])
-                array = self._array(target)
-                lines[0].append(f"memset({array}, 0, (size_t)({count}) * sizeof(real));")
-        return lines
-
-    def _ends(self, loops: Loops, kept: list[list[int]], outside: list[bool]) -> list[list[str]]:
-        """For each depth the lines behind its loop that put sums where they belong."""
-        lines: list[list[str]] = [[] for _ in loops.axes]
-        for (statement, alignment), k, plain in zip(loops.sums, kept, outside, strict=True):
-            target = statement.targets[0]
-            if not plain:
-                continue
-            total = _sum_name(plain_name(target))
-            if self.function.axes[target]:
-                lines[len(k)].append(f"{self._place(target, alignment)} = {total};")
-            else:
-                lines[len(k)].append(f"const real {self.scalar(target)} = {total};")
-        return lines
+    def _collected(
+        self, statement: Statement, alignment: Alignment, nest: tuple[int, ...]
+    ) -> _Collected:
+        """How a sum is collected: in a variable where it runs along the innermost loops."""
+        (target,) = statement.targets
+        axes = self.function.axes[target]
+        kept = [loop for loop in alignment if loop is not None]
+        if sorted(nest.index(loop) for loop in kept) != list(range(len(kept))):
+            clear = f"memset({self._array(target)}, 0, (size_t)({length(axes)}) * sizeof(real));"
+            return _Collected(self._place(target, alignment), 0, [clear], [])
+        into = f"{plain_name(target)}_sum"
+        place = self._place(target, alignment) if axes else f"const real {self.scalar(target)}"
+        return _Collected(into, len(kept), [f"real {into} = 0;"], [f"{place} = {into};"])
 
     def _entry(self, statement: Statement, loops: Loops) -> list[str]:
         target = statement.targets[0]
@@ -300,11 +235,22 @@ class FunctionPrinter:
         """An entry of an array: `alignment` has, for each of its axes, the loop along it."""
         axes = self.function.axes[name]
         index = ""
-        for axis, loop in enumerate(alignment):
+        for axis in self.memory.order(axes):
+            loop = alignment[axis]
             assert loop is not None
             before = f"({index})" if "+" in index else index
             index = f"{before} * {extent(axes[axis])} + {INDICES[loop]}" if index else INDICES[loop]
         return f"{self._array(name)}[{index}]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Collected:
+    """A sum within loops: what it adds to, and the lines around the loop at a depth."""
+
+    into: str
+    depth: int
+    start: list[str]
+    end: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,32 +282,11 @@ def _entry_name(name: str) -> str:
     return f"{plain_name(name)}_ij"
 
 
-def _sum_name(name: str) -> str:
-    return name if "[" in name else f"{name}_sum"
+def _shifted(depth: int, lines: Iterable[str]) -> list[str]:
+    return [f"{'    ' * depth}{line}" for line in lines]
 
 
 def sizes_of(function: Function) -> list[str]:
     """The sizes that a function is given, in order of their names."""
     held = names_in(size for axes in function.axes.values() for size in axes)
     return sorted(held | {"n"})
-
-
-def extent(size: Size) -> str:
-    """The length of an axis, as an expression that may be a factor."""
-    return f"({size_text(size, str)})" if is_compound(size) else str(size)
-
-
-def length(axes: Axes) -> str:
-    """The number of entries, as an expression."""
-    return " * ".join(map(extent, axes)) if axes else "1"
-
-
-def no_code(statement: Statement) -> UnsupportedError:
-    """The error for a kernel that the target C does not have."""
-    kernel = statement.kernel
-    said = kernel.operation if isinstance(kernel, Apply) else type(kernel).__name__
-    return UnsupportedError(
-        "the target c",
-        f"the network needs {said} and there is no C code for it yet",
-        'use target="numpy"',
-    )

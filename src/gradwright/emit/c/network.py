@@ -7,15 +7,16 @@ from importlib.resources import files
 
 from gradwright.calculus.stage import Stage
 from gradwright.emit.buffered import plain_name
-from gradwright.emit.c.blocks import SAMPLES, Block, Room, blocks_of
+from gradwright.emit.c.blocks import Block, Room, blocks_of
 from gradwright.emit.c.function import CFunction, FunctionPrinter, sizes_of
+from gradwright.emit.c.memory import SAMPLES, Memory
 from gradwright.emit.numpy import documentation
 from gradwright.emit.unpacking import LayerSizes
 from gradwright.program.ir import Function
 from gradwright.program.stage import StageProgram, build_stage
 
 #: The parts of every module that are the same, in their order.
-SUPPORT = ("prologue.h", "functions.h", "products.h", "rows.h")
+SUPPORT = ("prologue.h", "functions.h", "products.h", "rows.h", "columns.h")
 
 HEADER = """/* Forward and backward pass of the network
    {text}
@@ -155,9 +156,10 @@ def network_source(
     programs = {stage.name: build_stage(stage) for stage, _ in stages}
     names = [stage.name for stage, count in stages for _ in range(count)]
     blocks = list(blocks_of(names, programs, layers))
-    functions = {name: _functions(program) for name, program in programs.items()}
     widths = [layers[0].fan_in, *(layer.fan_out for layer in layers)]
-    module = _Module(blocks, functions, widths, row_samples)
+    memory = Memory.chosen((f for p in programs.values() for f in p.functions), widths)
+    functions = {name: _functions(program, memory) for name, program in programs.items()}
+    module = _Module(blocks, functions, widths, row_samples and not memory.samples_innermost)
     header = HEADER.format(text=_comment(text), note=_comment(note), order=_comment(described))
     support = [(files(__package__) / name).read_text("utf-8") for name in SUPPORT]
     written = [f.text for listed in functions.values() for f in listed.values()]
@@ -168,16 +170,16 @@ def _comment(text: str) -> str:
     return documentation(text).replace("*/", "* /").replace("/*", "/ *")
 
 
-def _functions(program: StageProgram) -> dict[str, CFunction]:
+def _functions(program: StageProgram, memory: Memory) -> dict[str, CFunction]:
     gradients = [name for name in program.gradients if name != "δX"]
     made = {
-        "forward": FunctionPrinter(program.forward, program.saved).printed(),
+        "forward": FunctionPrinter(program.forward, program.saved, memory=memory).printed(),
         "backward": FunctionPrinter(
-            program.backward, [*gradients, "δX"], ["δA"], optional="δX"
+            program.backward, [*gradients, "δX"], ["δA"], optional="δX", memory=memory
         ).printed(),
     }
     if program.loss is not None:
-        made["loss"] = FunctionPrinter(program.loss, ()).printed()
+        made["loss"] = FunctionPrinter(program.loss, (), memory=memory).printed()
     return made
 
 

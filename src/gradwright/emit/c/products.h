@@ -57,8 +57,67 @@ static void strip(long rows, long inner, const real *A, long down, long along, c
     long i = 0;
     for (; i + TALL <= rows; i += TALL)
         block(TALL, inner, A + i * down, down, along, B, next, C + i * pitch, pitch, columns);
-    for (; i < rows; ++i)
+    for (; i + 4 <= rows; i += 4)
+        block(4, inner, A + i * down, down, along, B, next, C + i * pitch, pitch, columns);
+    for (; i + 2 <= rows; i += 2)
+        block(2, inner, A + i * down, down, along, B, next, C + i * pitch, pitch, columns);
+    if (i < rows)
         block(1, inner, A + i * down, down, along, B, next, C + i * pitch, pitch, columns);
+}
+
+/* C (rows x columns, at most BOTH of each) = A B', summed along rows of both: lane by lane, then
+   the lanes, then what fills no vector. */
+#define BOTH 3
+
+static inline __attribute__((always_inline)) void inner_block(
+    long rows, long columns, long inner, const real *A, long down, const real *B, long next,
+    real *C, long pitch)
+{
+    vector sums[BOTH][BOTH];
+    for (long i = 0; i < rows; ++i)
+        for (long j = 0; j < columns; ++j)
+            sums[i][j] = (vector){0};
+    long k = 0;
+    for (; k + LANES <= inner; k += LANES) {
+        vector right[BOTH];
+        for (long j = 0; j < columns; ++j)
+            right[j] = load(B + j * next + k);
+        for (long i = 0; i < rows; ++i) {
+            const vector left = load(A + i * down + k);
+            for (long j = 0; j < columns; ++j)
+                sums[i][j] += left * right[j];
+        }
+    }
+    for (long i = 0; i < rows; ++i)
+        for (long j = 0; j < columns; ++j) {
+            real total = 0;
+            for (long lane = 0; lane < LANES; ++lane)
+                total += sums[i][j][lane];
+            for (long rest = k; rest < inner; ++rest)
+                total += A[i * down + rest] * B[j * next + rest];
+            C[i * pitch + j] = total;
+        }
+}
+
+/* C (rows x columns) = A B' for few rows or columns: inner products of rows with rows. */
+static void inner_products(long rows, long columns, long inner, const real *A, const real *B, real *C)
+{
+    for (long i = 0; i < rows; i += BOTH)
+        for (long j = 0; j < columns; j += BOTH) {
+            const real *const left = A + i * inner, *const right = B + j * inner;
+            real *const to = C + i * columns + j;
+            if (i + BOTH <= rows && j + BOTH <= columns)
+                inner_block(BOTH, BOTH, inner, left, inner, right, inner, to, columns);
+            else if (i + BOTH <= rows)
+                for (long c = j; c < columns; ++c)
+                    inner_block(BOTH, 1, inner, left, inner, B + c * inner, inner,
+                                C + i * columns + c, columns);
+            else
+                for (long r = i; r < rows; ++r)
+                    for (long c = j; c < columns && c < j + BOTH; ++c)
+                        inner_block(1, 1, inner, A + r * inner, inner, B + c * inner, inner,
+                                    C + r * columns + c, columns);
+        }
 }
 
 /* Fortran's GEMM: arrays lie column behind column, so it is asked for C' = B' A'. */
@@ -111,6 +170,10 @@ static inline void product_turned(long rows, long columns, long inner, const rea
 {
     if (by_blas(rows, columns, inner, A, down, along, B, 1, C))
         return;
+    if (along == 1 && (columns < WIDE || rows < TALL)) {
+        inner_products(rows, columns, inner, A, B, C);
+        return;
+    }
     for (long j = 0; j < columns; j += WIDE) {
         const long held = columns - j < WIDE ? columns - j : WIDE;
         for (long c = 0; c < WIDE; ++c)

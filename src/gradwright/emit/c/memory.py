@@ -1,0 +1,64 @@
+"""How the arrays of a network lie in memory: axis by axis, or with the samples innermost.
+
+For narrow layers a row of units does not fill vectors and a batch of samples does. Then every array
+with an axis of samples is stored with that axis innermost, whatever the layout of the notation:
+the entries of one unit lie behind each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gradwright.core.nodes import Size
+from gradwright.ops.record import Structured
+from gradwright.ops.table import OPERATIONS
+from gradwright.program.ir import Apply, Function, Kernel, Ref, SoftmaxLogSumExp
+
+#: The axis of samples in functions of a layer, and the size of a batch.
+SAMPLES = "n"
+
+#: Up to this width of the widest layer samples lie innermost: measured, see docs/performance.md.
+NARROW = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The order of an array's axes in memory."""
+
+    samples_innermost: bool = False
+
+    @classmethod
+    def chosen(cls, functions: Iterable[Function], widths: Sequence[int]) -> Memory:
+        """What suits a network with these functions and so many units in its layers."""
+        return cls(max(widths) <= NARROW and all(map(_has_plain_rows, functions)))
+
+    def order(self, axes: Sequence[Size]) -> tuple[int, ...]:
+        """The places of the axes, outermost first."""
+        places = range(len(axes))
+        if not self.samples_innermost:
+            return tuple(places)
+        return tuple(sorted(places, key=lambda place: axes[place] == SAMPLES))
+
+    def is_turned(self, axes: Sequence[Size]) -> bool:
+        """Whether a matrix lies transposed."""
+        return self.order(axes) == (1, 0)
+
+
+ROWS = Memory()
+
+
+def _has_plain_rows(function: Function) -> bool:
+    """Whether what is an operation on rows has no array of more axes than two."""
+    return all(
+        len(function.axes[operand.name]) <= 2
+        for statement in function.statements
+        for operand in statement.operands
+        if isinstance(operand, Ref) and _is_on_rows(statement.kernel)
+    )
+
+
+def _is_on_rows(kernel: Kernel) -> bool:
+    if isinstance(kernel, Apply):
+        return isinstance(OPERATIONS.get(kernel.operation), Structured)
+    return isinstance(kernel, SoftmaxLogSumExp)
