@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gradwright.api.training import train
     from gradwright.core.work import limits
     from gradwright.errors import GradwrightError
+    from gradwright.nn.optimizers import optimizer
 
 __version__ = "0.1.0"
 
@@ -40,6 +41,7 @@ __all__ = [
     "limits",
     "linearize",
     "matrix",
+    "optimizer",
     "scalar",
     "tensor",
     "train",
@@ -62,6 +64,7 @@ _HOME = {
     "limits": "gradwright.core.work",
     "linearize": "gradwright.api.linearization",
     "matrix": "gradwright.api.symbolic",
+    "optimizer": "gradwright.nn.optimizers",
     "scalar": "gradwright.api.symbolic",
     "tensor": "gradwright.api.symbolic",
     "train": "gradwright.api.training",

@@ -16,6 +16,7 @@ import pytest
 
 from gradwright.calculus.stage import Stage
 from gradwright.emit.network import network_module
+from gradwright.nn.optimizers import SGD
 from gradwright.run.load import load
 from tests.emit.by_hand import Array, ByHand
 from tests.emit.stages import head, hidden, linear, relu, squared_head, tanh
@@ -51,7 +52,7 @@ class Case:
         return network_module(stages, self.widths, text, note, {})
 
     def module(self) -> ModuleType:
-        return load(self.source())
+        return load(self.source() + SGD.numpy_step)
 
     def by_hand(self) -> ByHand:
         return ByHand(self.widths, self.hidden, self.head, self.bias)

@@ -10,12 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+import gradwright as gw
 from gradwright.errors import DataError, OutputError, TrainingError
+from gradwright.nn.optimizers import OPTIMIZERS
 from gradwright.training import checkpoint
 from gradwright.training.checkpoint import Checkpoint
 from gradwright.training.loop import train_module
 from gradwright.training.record import Settings
+from tests.programs.installed import COMPILER
 from tests.training.hand_written import HandWritten
+
+compiles = pytest.mark.skipif(COMPILER is None, reason="no C compiler is installed")
 
 Array = Any
 
@@ -36,14 +41,16 @@ def state() -> Checkpoint:
         "validation_loss": None,
         "validation_accuracy": None,
     }
-    return Checkpoint(np.array([0.1, -2.5, 1e-300]), 1, 7, (row,))
+    numbers, kept = np.array([0.1, -2.5, 1e-300]), np.array([[0.3, 0.0, -1e200], [1, 2, 3]])
+    return Checkpoint(numbers, kept, 1, 13, 7, (row,), {"optimizer": "adam", "beta1": 0.9})
 
 
 def same(a: Checkpoint, b: Checkpoint) -> bool:
-    numbers = a.parameters.dtype == b.parameters.dtype and np.array_equal(
-        a.parameters, b.parameters
-    )
-    return numbers and (a.epochs_done, a.seed, a.history) == (b.epochs_done, b.seed, b.history)
+    pairs = ((a.parameters, b.parameters), (a.state, b.state))
+    if not all(x.dtype == y.dtype and np.array_equal(x, y) for x, y in pairs):
+        return False
+    counts = [(x.epochs_done, x.steps, x.seed, x.history, x.made_with) for x in (a, b)]
+    return counts[0] == counts[1]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -59,6 +66,53 @@ def test_k_and_k_epochs_are_2k_epochs_bit_for_bit(tmp_path: Path, k: int, dtype:
     assert resumed.parameters.dtype == dtype
     assert [e.loss for e in resumed.history] == [e.loss for e in whole.history]
     assert [e.epoch for e in resumed.history] == list(range(2 * k))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("target", ["numpy", pytest.param("c", marks=compiles)])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_every_optimizer_goes_on_as_if_it_had_never_stopped(
+    tmp_path: Path, name: str, target: str, dtype: str, rng: np.random.Generator
+) -> None:
+    X, y = rng.normal(size=(26, 4)), rng.integers(3, size=26)
+    net = gw.Network("4 -> 6 tanh -> 3 softmax")
+    given = {"batch_size": 8, "optimizer": name, "target": target}
+    start = net.init(seed=1, dtype=dtype)
+    whole = gw.train(net, X, y, start, epochs=4, **given)
+    gw.train(net, X, y, start, epochs=2, **given, checkpoint=tmp_path / "half")
+    rest = gw.train(net, X, y, start, epochs=4, **given, resume=tmp_path / "half")
+    assert rest.params.flat.tobytes() == whole.params.flat.tobytes()
+    assert [e.loss for e in rest.history] == [e.loss for e in whole.history]
+
+
+OTHERS: dict[str, tuple[dict[str, Any], str]] = {
+    "optimizer": ({"optimizer": "sgd"}, "the optimizer momentum .* the optimizer sgd"),
+    "setting": ({"optimizer": gw.optimizer("momentum", momentum=0.5)}, "momentum 0.9 .* 0.5"),
+    "rate": ({"learning_rate": 0.02}, "the learning_rate 0.1 .* the learning_rate 0.02"),
+    "batch size": ({"batch_size": 7}, "the batch_size 8 .* the batch_size 7"),
+    "order": ({"shuffle": False}, "the shuffle True .* the shuffle False"),
+    "data": ({"X": 1.25}, "the samples .* the samples"),
+    "targets": ({"y": 1}, "the samples .* the samples"),
+    "activation": ({"net": "4 -> 6 relu -> 3 softmax"}, "6tanh.* the network 4->6relu"),
+    "loss": ({"loss": "squared_error"}, "cross_entropy mean .* squared_error mean"),
+}
+
+
+@pytest.mark.parametrize(("change", "facts"), OTHERS.values(), ids=OTHERS)
+def test_another_training_is_not_resumed(
+    tmp_path: Path, change: dict[str, Any], facts: str, rng: np.random.Generator
+) -> None:
+    X, y = rng.normal(size=(26, 4)), rng.integers(3, size=26)
+    given = {"batch_size": 8, "optimizer": "momentum", "epochs": 1}
+    first = gw.Network("4 -> 6 tanh -> 3 softmax")
+    gw.train(first, X, y, **given, checkpoint=tmp_path / "half")
+    change = dict(change)
+    text, loss = change.pop("net", "4 -> 6 tanh -> 3 softmax"), change.pop("loss", "cross_entropy")
+    X[3, 2] *= change.pop("X", 1.0)
+    y[5] = (y[5] + change.pop("y", 0)) % 3
+    with pytest.raises(TrainingError, match=facts):
+        net = gw.Network(text, loss=loss)
+        gw.train(net, X, y, **given | {"epochs": 2} | change, resume=tmp_path / "half")
 
 
 def test_resuming_after_ctrl_c(tmp_path: Path) -> None:
@@ -111,7 +165,7 @@ def test_a_failed_write_leaves_the_older_file(
         raise error
 
     monkeypatch.setattr(os, "fsync", fail)
-    newer = Checkpoint(np.zeros(2), 0, 1, ())
+    newer = Checkpoint(np.zeros(2), np.zeros((0, 2)), 0, 0, 1, (), {})
     with pytest.raises((OutputError, KeyboardInterrupt)) as caught:
         checkpoint.write(path, newer)
     assert isinstance(error, OSError) == isinstance(caught.value, OutputError)
@@ -151,17 +205,21 @@ def test_no_damage_goes_unseen(tmp_path: Path, rng: np.random.Generator, seed: i
 GOOD_HEADER = {
     "schema": checkpoint.SCHEMA,
     "epochs_done": 0,
+    "steps": 0,
     "seed": 1,
     "history": [],
-    "sha256": checkpoint._digest(np.zeros(51)),
+    "made_with": {},
+    "sha256": checkpoint._digest(np.zeros(51), np.zeros((0, 51))),
 }
 HEADERS: dict[str, tuple[object, str]] = {
     "a list": ([], "schema"),
-    "another schema": ({**GOOD_HEADER, "schema": "gradwright.checkpoint/2"}, "schema"),
+    "another schema": ({**GOOD_HEADER, "schema": "gradwright.checkpoint/1"}, "schema"),
     "another digest": ({**GOOD_HEADER, "sha256": "00ff00ff00ff"}, "00ff00ff00ff"),
     "a digest that is no text": ({**GOOD_HEADER, "sha256": 5}, "digest 5"),
     "no seed": ({k: v for k, v in GOOD_HEADER.items() if k != "seed"}, "seed None"),
     "a negative seed": ({**GOOD_HEADER, "seed": -1}, "seed -1"),
+    "steps that are no number": ({**GOOD_HEADER, "steps": "9"}, "steps '9'"),
+    "settings that are no object": ({**GOOD_HEADER, "made_with": [1]}, r"made_with \[1\]"),
     "a fraction of an epoch": ({**GOOD_HEADER, "epochs_done": 0.5}, "epochs_done 0.5"),
     "epochs without history": ({**GOOD_HEADER, "epochs_done": 2}, "counts 2 epochs"),
     "history of no rows": ({**GOOD_HEADER, "epochs_done": 1, "history": [3]}, "1 epochs"),
@@ -175,7 +233,8 @@ HEADERS: dict[str, tuple[object, str]] = {
 @pytest.mark.parametrize(("header", "fact"), HEADERS.values(), ids=HEADERS)
 def test_a_header_that_training_did_not_write(tmp_path: Path, header: object, fact: str) -> None:
     path = tmp_path / "state.npz"
-    np.savez(path, parameters=np.zeros(51), header=np.array(json.dumps(header)))
+    arrays = {"parameters": np.zeros(51), "state": np.zeros((0, 51))}
+    np.savez(path, **arrays, header=np.array(json.dumps(header)))
     with pytest.raises(DataError, match=fact):
         train_module(*case(), Settings(1, seed=1), resume=path)
 
@@ -183,7 +242,8 @@ def test_a_header_that_training_did_not_write(tmp_path: Path, header: object, fa
 def test_objects_are_never_unpickled(tmp_path: Path) -> None:
     path = tmp_path / "state.npz"
     header = np.array(json.dumps(GOOD_HEADER))
-    np.savez(path, parameters=np.array([print], dtype=object), header=header)
+    objects = np.array([print], dtype=object)
+    np.savez(path, parameters=objects, state=np.zeros((0, 1)), header=header)
     with pytest.raises(DataError, match="allow_pickle"):
         checkpoint.read(path)
     np.save(tmp_path / "plain.npy", np.zeros(3))

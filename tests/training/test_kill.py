@@ -24,15 +24,16 @@ path, k = sys.argv[1], int(sys.argv[2])
 row = dict(epoch=0, loss=0.0, seconds=0.0, validation_loss=None, validation_accuracy=None)
 while True:
     k += 1
-    write(path, Checkpoint(np.full(50_000, float(k)), k, 0, tuple(dict(row, epoch=e)
-          for e in range(k))))
+    history = tuple(dict(row, epoch=e) for e in range(k))
+    numbers = np.full(50_000, float(k))
+    write(path, Checkpoint(numbers, numbers[None], k, 7 * k, 0, history, {}))
     print(k, flush=True)
 """
 
 
 def test_kill_9_during_writes(tmp_path: Path, seed: int) -> None:
     path = tmp_path / "state.npz"
-    checkpoint.write(path, Checkpoint(np.zeros(50_000), 0, 0, ()))
+    checkpoint.write(path, Checkpoint(np.zeros(50_000), np.zeros((1, 50_000)), 0, 0, 0, (), {}))
     draw = random.Random(seed)
     reached = 0
     for _ in range(KILLS):

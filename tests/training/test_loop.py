@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from gradwright.errors import TrainingError
+from gradwright.training import loop
 from gradwright.training.loop import accuracy, train_module
 from gradwright.training.record import Epoch, Settings, TrainingRun
+from gradwright.training.stepping import Stepper
 from tests.training.hand_written import HandWritten
 
 Array = Any
@@ -148,28 +150,31 @@ def test_accuracy(
     assert accuracy(np.array(predicted), np.array(targets)) == share
 
 
-class Interrupted(HandWritten):
+class Interrupted(Stepper):
     """Ctrl-C in one of its steps, when half of the parameters are new."""
 
-    def __init__(self, at: int) -> None:
-        super().__init__(D, H, K)
-        self.at = at
+    whole_steps = 0
 
-    def step(self, parameters: Array, *rest: Any) -> float:
-        self.at -= 1
-        if self.at:
-            return super().step(parameters, *rest)
+    def step(self, parameters: Array, gradient: Array) -> None:
+        if self.steps < self.whole_steps:
+            return super().step(parameters, gradient)
         parameters[: parameters.size // 2] += 1
         raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("whole_steps", [0, 2, 3, 7])
 def test_ctrl_c_within_a_step_keeps_the_last_whole_step(
-    samples: tuple[Array, Array], start: Array, whole_steps: int
+    module: HandWritten,
+    samples: tuple[Array, Array],
+    start: Array,
+    whole_steps: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     X, Y = samples  # three steps an epoch
-    run = train_module(Interrupted(whole_steps + 1), start, X, Y, Settings(5, 8, shuffle=False))
-    module, expected = HandWritten(D, H, K), start.copy()
+    monkeypatch.setattr(Interrupted, "whole_steps", whole_steps)
+    monkeypatch.setattr(loop, "Stepper", Interrupted)
+    run = train_module(module, start, X, Y, Settings(5, 8, shuffle=False))
+    expected = start.copy()
     for k in range(whole_steps):
         batch = slice(8 * (k % 3), 8 * (k % 3) + 8)
         module.step(expected, X[batch], Y[batch], 0.1)
@@ -191,19 +196,19 @@ def test_ctrl_c_between_epochs(
 
 
 class Spoilt(HandWritten):
-    """Its step number `at` is followed by a change of the parameters, or has a loss of its own."""
+    """Parameters are changed where gradient number `at` is taken, or it has a loss of its own."""
 
     def __init__(self, at: int, spoil: Callable[[Array], None], loss: float | None = None) -> None:
         super().__init__(D, H, K)
         self.at, self.spoil, self.own_loss = at, spoil, loss
 
-    def step(self, parameters: Array, *rest: Any) -> float:
-        value = super().step(parameters, *rest)
+    def value_and_gradient(self, parameters: Array, *rest: Any) -> tuple[float, Array]:
+        value, gradient = super().value_and_gradient(parameters, *rest)
         self.at -= 1
         if self.at == 0:
             self.spoil(parameters)
-            return value if self.own_loss is None else self.own_loss
-        return value
+            return value if self.own_loss is None else self.own_loss, gradient
+        return value, gradient
 
 
 def nothing(parameters: Array) -> None:

@@ -28,6 +28,7 @@ from gradwright.explain.proofs import output_lines, proof_section
 from gradwright.nn.general import general_section
 from gradwright.nn.initialise import initialise
 from gradwright.nn.letters import names_of
+from gradwright.nn.optimizers import Optimizer, known_optimizer
 from gradwright.nn.parameters import Parameters, parameter_count, symbolic_parameter_count
 from gradwright.nn.targets import sample_targets
 from gradwright.notation.declarations import declare
@@ -162,24 +163,27 @@ class NetworkDerivation:
         return bundle(self.explain(), "", network_sections(self.sections))
 
     @bounded("the code of a network")
-    def source(self, target: str = "numpy") -> str:
+    def source(self, target: str = "numpy", optimizer: str | Optimizer = "sgd") -> str:
         """A complete module that needs NumPy only, for "torch" PyTorch only, or for "c" nothing.
 
         "torch" is a `torch.nn.Module` with parameters W1, b1, …, whose layers are
         `torch.autograd.Function`s: the derived way back and its second derivatives. "c" is C99
-        with vectors as GCC and Clang have them: whole epochs of gradient descent in one call.
+        with vectors as GCC and Clang have them: whole epochs of descent in one call. For "numpy"
+        and "c" the steps are those of `optimizer`, a name or what `gw.optimizer` gives.
 
         Raises:
             NetworkError: a size is a name.
+            TrainingError: no such optimizer.
             UnsupportedError: another target, or a layer that has no code.
         """
         if target == "torch":
             return self._model.torch_source
-        if target == "c":
-            return self._model.c_source
-        if target != "numpy":
+        if target not in ("numpy", "c"):
             raise unknown_target(target)
-        return self._model.source
+        rule = known_optimizer(optimizer)
+        if target == "c":
+            return self._model.c_passes_source + rule.c_descent
+        return self._model.passes_source + rule.numpy_step
 
     def trace(self, p: Parameters, X: Array, y: Array, learning_rate: float = 0.1) -> NetworkTrace:
         """Every value of one step of gradient descent, with the numbers that were multiplied.

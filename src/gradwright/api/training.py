@@ -9,6 +9,7 @@ from typing import Any
 
 from gradwright.api.network import Network
 from gradwright.errors import UnsupportedError
+from gradwright.nn.optimizers import Optimizer, known_optimizer
 from gradwright.nn.parameters import Parameters
 from gradwright.nn.targets import prepare_inputs, prepare_targets
 from gradwright.training.loop import Watcher, train_module
@@ -41,8 +42,8 @@ def train(
     params: Parameters | None = None,
     epochs: int = 10,
     batch_size: int = 32,
-    optimizer: str = "sgd",
-    learning_rate: float = 0.1,
+    optimizer: str | Optimizer = "sgd",
+    learning_rate: float | None = None,
     seed: int = 0,
     shuffle: bool = True,
     target: str = "auto",
@@ -51,7 +52,7 @@ def train(
     checkpoint: str | os.PathLike[str] | None = None,
     resume: str | os.PathLike[str] | None = None,
 ) -> Run:
-    """Train by mini-batch gradient descent with the emitted step.
+    """Train by mini-batch descent with the emitted step.
 
     Args:
         net: the network; its loss and reduction are what is minimised.
@@ -60,8 +61,8 @@ def train(
         params: the start, by default `net.init(seed)`; it is not changed.
         epochs: passes over the samples.
         batch_size: samples in a step; the last step of an epoch may have fewer.
-        optimizer: "sgd", the only one.
-        learning_rate: W := W - learning_rate · ∂L/∂W.
+        optimizer: a name, or what `gw.optimizer` gives.
+        learning_rate: by default that of the optimizer.
         seed: of the order of samples and of the default start.
         shuffle: whether each epoch draws a new order.
         target: "numpy", "auto" for the same, or "c": compiled code, which needs a C compiler and
@@ -72,19 +73,21 @@ def train(
         resume: such a file to go on from.
 
     Raises:
-        TrainingError: a loss that is not finite, with step and layer; `.run` has the last state.
+        TrainingError: an unknown optimizer; a checkpoint of another training; a loss that is not
+            finite, with step and layer, and `.run` has the last state.
         DataError: data, or parameters, that do not fit the network.
-        UnsupportedError: another optimizer or target; for "c" a layer by formula, no compiler, or
+        UnsupportedError: another target; for "c" a layer by formula, no compiler, or
             one that fails.
     """
-    if optimizer != "sgd" or target not in TARGETS:
-        odd = f"the optimizer {optimizer!r}" if optimizer != "sgd" else f"the target {target!r}"
+    if target not in TARGETS:
         raise UnsupportedError(
-            f"training with {odd}",
-            f"{odd} is asked for and there are the optimizer sgd and the targets numpy and c",
-            'leave both out, or use optimizer="sgd", target="numpy"',
+            f"training with the target {target!r}",
+            f"the target {target!r} is asked for and there are the targets numpy and c",
+            'leave it out, or use target="numpy"',
         )
-    settings = Settings(epochs, batch_size, learning_rate, seed, shuffle)
+    rule = known_optimizer(optimizer)
+    rate = rule.learning_rate if learning_rate is None else learning_rate
+    settings = Settings(epochs, batch_size, rate, seed, shuffle, rule, _described(net))
     start = net.init(seed) if params is None else Parameters(net.model.layers, params.flat)
     record = train_module(
         net.model.module,
@@ -95,10 +98,16 @@ def train(
         watchers=callbacks,
         checkpoint=checkpoint,
         resume=resume,
-        compiled=net.model.compiled(str(start.flat.dtype)) if target == "c" else None,
+        compiled=net.model.compiled(str(start.flat.dtype), rule) if target == "c" else None,
     )
     trained = Parameters(net.model.layers, record.parameters)
     return Run(trained, record.history, record.stopped, record)
+
+
+def _described(net: Network) -> str:
+    """What tells a network from another in a checkpoint."""
+    model = net.model
+    return " ".join(["".join(model.text.split()), model.loss, model.reduction, model.layout.name])
 
 
 def _prepared(net: Network, start: Parameters, X: Array, y: Array) -> tuple[Array, Array]:

@@ -109,17 +109,6 @@ def value_and_gradient(parameters, X, Y, gradient=None, buffers=None):
     value = float({loss})
 {backward}
     return value, gradient
-
-
-def step(parameters, X, Y, learning_rate, gradient=None, buffers=None):
-    """One step of gradient descent in place; returns the loss before it.
-
-    A `gradient` that is given holds the step, learning_rate times the gradient, afterwards.
-    """
-    value, gradient = value_and_gradient(parameters, X, Y, gradient, buffers)
-    np.multiply(gradient, learning_rate, out=gradient)
-    np.subtract(parameters, gradient, out=parameters)
-    return value
 '''
 
 

@@ -137,21 +137,6 @@ class LineModule:
             gradient /= self._divisor(X)
         return float(value), gradient
 
-    def step(
-        self,
-        parameters: Array,
-        X: Array,
-        Y: Array,
-        learning_rate: float,
-        gradient: Array | None = None,
-        buffers: Any = None,
-    ) -> float:
-        """One step of gradient descent in place; returns the loss before it."""
-        value, found = self.value_and_gradient(parameters, X, Y, gradient)
-        found *= learning_rate
-        parameters -= found
-        return value
-
     def _divisor(self, X: Array) -> int:
         return len(X) if self.reduction == "mean" else 1
 

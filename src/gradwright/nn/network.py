@@ -25,6 +25,7 @@ from gradwright.nn.layouts import Layout, known_layout
 from gradwright.nn.line_module import LineModule
 from gradwright.nn.loss_formula import is_formula, loss_formula
 from gradwright.nn.losses import require_fit, require_reduction
+from gradwright.nn.optimizers import SGD, Optimizer
 from gradwright.nn.parameters import count
 from gradwright.nn.products import derive_products, products_source
 from gradwright.nn.sequence import Source, read_network
@@ -241,9 +242,14 @@ class NetworkModel:
             kinds = dict.fromkeys(run.kind for run in self.runs)
             return {kind: derive_kind(kind, self.one_sample) for kind in kinds}
 
-    @cached_property
+    @property
     def source(self) -> str:
-        """The emitted NumPy module.
+        """The emitted NumPy module, with steps of gradient descent."""
+        return self.passes_source + SGD.numpy_step
+
+    @cached_property
+    def passes_source(self) -> str:
+        """The emitted NumPy module without steps.
 
         Raises:
             NetworkError: a size is a name.
@@ -330,8 +336,8 @@ class NetworkModel:
             return network_code(torch_code(self.kinds, self.layers, self.derived, self.text, note))
 
     @cached_property
-    def c_source(self) -> str:
-        """The source of the network in C.
+    def c_passes_source(self) -> str:
+        """The source of the network in C without steps.
 
         Raises:
             NetworkError: a size is a name.
@@ -347,13 +353,14 @@ class NetworkModel:
             order = dense_order(self.layout.row_inputs) if dense else BY_FORMULA_ORDER
             return network_source(stages, layers, self.text, note, order, self.layout.row_samples)
 
-    def compiled(self, dtype: str) -> CompiledNetwork:
+    def compiled(self, dtype: str, rule: Optimizer = SGD) -> CompiledNetwork:
         """The C module, compiled and loaded, for "float32" or "float64".
 
         Raises:
-            UnsupportedError: as `c_source`; there is no compiler, or it fails.
+            UnsupportedError: as `c_passes_source`; there is no compiler, or it fails.
         """
-        return CompiledNetwork(self.c_source, dtype, self.widths, count(self.layers))
+        source = self.c_passes_source + rule.c_descent
+        return CompiledNetwork(source, dtype, self.widths, count(self.layers), rule.update)
 
     def explained_runs(self, convention: Convention) -> Sequence[Run]:
         """The runs with their printed lines, for the explanation."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from gradwright.program.update import RATE, STEPS, Update
 from gradwright.run.compiling import compiled
 
 Array = Any
@@ -25,7 +27,9 @@ class CompiledNetwork:
     intermediate values is made on first use and kept. An instance is for one thread.
     """
 
-    def __init__(self, source: str, dtype: str, widths: Sequence[int], parameters: int) -> None:
+    def __init__(
+        self, source: str, dtype: str, widths: Sequence[int], parameters: int, update: Update
+    ) -> None:
         self.inputs, self.outputs, self.parameters = widths[0], widths[-1], parameters
         library = ctypes.CDLL(str(compiled(source, DEFINITIONS[dtype])))
         self.dtype = np.dtype(dtype)
@@ -46,8 +50,16 @@ class CompiledNetwork:
         self._value_and_gradient.argtypes = [array, array, array, long, array, array]
         self._descend = library.descend
         self._descend.restype = long
-        numbers: list[Any] = [long, long, double, array, array, ctypes.POINTER(double)]
-        self._descend.argtypes = [array, array, array, places, *numbers, ctypes.POINTER(double)]
+        self._update = update
+        self._numbers = [name for name in update.scalars if name != RATE]
+        rates = np.ctypeslib.ndpointer(np.float64, flags="C_CONTIGUOUS")
+        results = [array, ctypes.POINTER(double), ctypes.POINTER(double)]
+        vectors: list[Any] = [array, array] if update.state else [array]
+        numbers: list[Any] = [long if name == STEPS else double for name in self._numbers]
+        self._descend.argtypes = [
+            *(array, array, array, places, long, long, rates),
+            *(*vectors, *numbers, *results),
+        ]
 
     def predict(self, parameters: Array, X: Array) -> Array:
         """The last activations, samples × outputs."""
@@ -71,32 +83,40 @@ class CompiledNetwork:
         Y: Array,
         order: Array,
         batch_size: int,
-        learning_rate: float,
+        learning_rate: float | Array,
         gradient: Array,
+        state: Array | None = None,
+        t: int = 0,
+        settings: Mapping[str, float] = MappingProxyType({}),
+        total: float = 0.0,
     ) -> tuple[int, float, float]:
         """Steps in place over batches of the samples that `order` names.
 
-        Returns how many were made, the sum of each loss times its samples, and the last loss;
-        where that is not finite, its step is not made.
+        `learning_rate` is one for all steps or one for each; `state`, the number `t` of steps
+        before these, and `settings` are those of the optimiser. Returns how many steps were made,
+        `total` with each loss times its samples added, and the last loss; where that is not
+        finite, its step is not made.
         """
         self._require(parameters, X, Y)
         self._require(gradient, X)
-        total, last = ctypes.c_double(), ctypes.c_double()
+        vectors = [gradient]
+        if self._update.state:
+            assert state is not None
+            for row in state:
+                self._require(row, X)
+            vectors.append(state)
+        given = {**settings, STEPS: t}
+        added, last = ctypes.c_double(total), ctypes.c_double()
         memory = self._memory(min(batch_size, len(order)))
+        count = -(-len(order) // batch_size)
+        rates = np.ascontiguousarray(np.broadcast_to(learning_rate, count), np.float64)
         steps = self._descend(
-            parameters,
-            X,
-            Y,
-            order,
-            len(order),
-            batch_size,
-            learning_rate,
-            gradient,
-            memory,
-            ctypes.byref(total),
-            ctypes.byref(last),
+            *[parameters, X, Y, order, len(order), batch_size, rates],
+            *vectors,
+            *(given[name] for name in self._numbers),
+            *[memory, ctypes.byref(added), ctypes.byref(last)],
         )
-        return int(steps), total.value, last.value
+        return int(steps), added.value, last.value
 
     def _require(self, flat: Array, X: Array, Y: Array | None = None) -> None:
         """Compiled code reads as far as it expects; a mistake of ours must not get there."""

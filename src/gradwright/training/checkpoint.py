@@ -13,7 +13,7 @@ import numpy as np
 from gradwright.errors import DataError
 from gradwright.nn import archive
 
-SCHEMA = "gradwright.checkpoint/1"
+SCHEMA = "gradwright.checkpoint/2"
 
 INSTEAD = "give an undamaged file that training wrote"
 
@@ -22,13 +22,19 @@ Array = Any
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
-    """The state after a whole number of epochs; with the seed it determines all that follows."""
+    """The state after a whole number of epochs; with the seed it determines all that follows.
+
+    `state` has a row for each vector of the optimiser, and `steps` were made so far. `made_with`
+    has, by name, what the training has to have in common with the one that goes on from here.
+    """
 
     parameters: Array
+    state: Array
     epochs_done: int
+    steps: int
     seed: int
     history: tuple[dict[str, Any], ...]
-    target: str = "numpy"
+    made_with: dict[str, Any]
 
 
 def write(path: str | os.PathLike[str], state: Checkpoint) -> None:
@@ -40,12 +46,14 @@ def write(path: str | os.PathLike[str], state: Checkpoint) -> None:
     header = {
         "schema": SCHEMA,
         "epochs_done": state.epochs_done,
+        "steps": state.steps,
         "seed": state.seed,
         "history": list(state.history),
-        "target": state.target,
-        "sha256": _digest(state.parameters),
+        "made_with": state.made_with,
+        "sha256": _digest(state.parameters, state.state),
     }
-    arrays = {"parameters": state.parameters, "header": np.array(json.dumps(header))}
+    arrays = {"parameters": state.parameters, "state": state.state}
+    arrays |= {"header": np.array(json.dumps(header))}
     archive.write(path, arrays, "writing the checkpoint")
 
 
@@ -57,27 +65,29 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
     """
     stored = archive.read(path, "the checkpoint", INSTEAD)
     try:
-        parameters, header = stored["parameters"], json.loads(str(stored["header"]))
+        parameters, state = stored["parameters"], stored["state"]
+        header = json.loads(str(stored["header"]))
     except (KeyError, ValueError, RecursionError) as error:
         _refuse(path, f"reading its header fails: {error}", error)
     if not isinstance(header, dict) or header.get("schema") != SCHEMA:
         _refuse(path, f"its header does not name the schema {SCHEMA}")
-    digest = _digest(parameters)
+    digest = _digest(parameters, state)
     if header.get("sha256") != digest:
         _refuse(
             path,
             f"its header gives the digest {str(header.get('sha256'))[:12]}… and its parameters "
             f"have {digest[:12]}…",
         )
-    done, seed, history = (header.get(name) for name in ("epochs_done", "seed", "history"))
-    if not (type(done) is int and type(seed) is int and seed >= 0 and isinstance(history, list)):
-        _refuse(path, f"its header says epochs_done {done!r} and seed {seed!r}")
+    counts = [header.get(name) for name in ("epochs_done", "steps", "seed")]
+    done, steps, seed = (x if type(x) is int else -1 for x in counts)
+    history, made_with = header.get("history"), header.get("made_with")
+    if min(done, steps, seed) < 0 or not isinstance(history, list):
+        _refuse(path, "its header says epochs_done {!r}, steps {!r} and seed {!r}".format(*counts))
+    if not isinstance(made_with, dict):
+        _refuse(path, f"its header says made_with {made_with!r}")
     if len(history) != done or not all(isinstance(row, dict) for row in history):
         _refuse(path, f"it counts {done} epochs and tells of {len(history)}")
-    target = header.get("target", "numpy")
-    if not isinstance(target, str):
-        _refuse(path, f"its header says target {target!r}")
-    return Checkpoint(parameters, done, seed, tuple(history), target)
+    return Checkpoint(parameters, state, done, steps, seed, tuple(history), made_with)
 
 
 def _refuse(
@@ -90,7 +100,9 @@ def _refuse(
     ) from cause
 
 
-def _digest(parameters: Array) -> str:
-    digest = hashlib.sha256(f"{parameters.dtype}:{parameters.shape}".encode())
-    digest.update(np.ascontiguousarray(parameters).tobytes())
+def _digest(*arrays: Array) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype}:{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from gradwright.errors import TrainingError
 from gradwright.training import checkpoint as checkpoints
 from gradwright.training.record import Epoch, Settings, TrainingRun
+from gradwright.training.stepping import Stepper
 
 Array = Any
 
@@ -22,16 +24,15 @@ class Module(Protocol):
 
     Buffers: Callable[[int, Any], Any]
 
-    def step(
+    def value_and_gradient(
         self,
         parameters: Array,
         X: Array,
         Y: Array,
-        learning_rate: float,
         gradient: Array = ...,
         buffers: Any = ...,
-    ) -> float:
-        """One step in place; returns the loss before it."""
+    ) -> tuple[float, Array]:
+        """The loss of a batch and its gradient, a flat vector like the parameters."""
 
     def loss(self, parameters: Array, X: Array, Y: Array, buffers: Any = ...) -> float:
         """The loss of a batch."""
@@ -60,10 +61,14 @@ class Descent(Protocol):
         Y: Array,
         order: Array,
         batch_size: int,
-        learning_rate: float,
+        learning_rate: Array,
         gradient: Array,
+        state: Array,
+        t: int,
+        settings: Mapping[str, float],
+        total: float,
     ) -> tuple[int, float, float]:
-        """(steps made, sum of the losses times their samples, the last loss)."""
+        """(steps made, `total` and the losses times their samples, the last loss)."""
 
 
 #: A call of compiled code takes about so many seconds, so that Ctrl-C is heard.
@@ -95,6 +100,7 @@ class Loop:
         self.validation = validation
         self.history: list[Epoch] = []
         size = min(settings.batch_size, len(X))
+        self.stepper = Stepper(settings.optimizer, settings.learning_rate, parameters)
         self._gradient = np.empty_like(parameters)
         self._buffers = module.Buffers(size, parameters.dtype)
         self._rows = np.empty((size, X.shape[1]), dtype=X.dtype)
@@ -139,51 +145,68 @@ class Loop:
         while start < len(order):
             places = order[start : start + size * self._steps_per_call]
             began = time.perf_counter()
-            steps, value, last = self.compiled.descend(
+            # One sum over all calls: how many steps a call has must not change its rounding.
+            steps, total, last = self.compiled.descend(
                 self.parameters,
                 self.X,
                 self.Y,
                 places,
                 size,
-                self.settings.learning_rate,
+                self.stepper.rates(-(-len(places) // size)),
                 self._gradient,
+                self.stepper.state,
+                self.stepper.steps,
+                dict(self.settings.optimizer.settings),
+                total,
             )
             seconds = time.perf_counter() - began
-            total += value
             if not math.isfinite(last):
                 rows = self.X[places[steps * size : (steps + 1) * size]]
                 where = _first_bad_layer(self.module, self.parameters, rows)
                 self._stop(number, start // size + steps, f"the loss is {last} at", where)
+            self.stepper.steps += steps
             self._steps_per_call = max(1, int(CALL_SECONDS * steps / max(seconds, 1e-9)))
             start += len(places)
         return total
 
     def _step(self, rows: Array, targets: Array, epoch: int, step: int) -> float:
-        # The module updates in place, so that Ctrl-C may find the parameters half new, and a bad
-        # loss is known only when they are spoilt. The copy is small against forward and backward.
-        self._before_step[...] = self.parameters
-        self._within_step = True
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            value = float(
-                self.module.step(
-                    self.parameters,
-                    rows,
-                    targets,
-                    self.settings.learning_rate,
-                    self._gradient,
-                    self._buffers,
-                )
+            value, gradient = self.module.value_and_gradient(
+                self.parameters, rows, targets, self._gradient, self._buffers
             )
-        if not math.isfinite(value):
-            where = _first_bad_layer(self.module, self._before_step, rows)
-            self._stop(epoch, step, f"the loss is {value} at", where)
-        self._within_step = False
+            if not math.isfinite(value):
+                where = _first_bad_layer(self.module, self.parameters, rows)
+                self._stop(epoch, step, f"the loss is {value} at", where)
+            # Ctrl-C may find the parameters half new. The copy is small against the passes.
+            self._before_step[...] = self.parameters
+            self._within_step = True
+            self.stepper.step(self.parameters, gradient)
+            self._within_step = False
         return value
 
     @property
     def target(self) -> str:
         """What the steps are code of."""
         return "numpy" if self.compiled is None else self.compiled.target
+
+    @property
+    def made_with(self) -> dict[str, Any]:
+        """What a training has to have in common with the one that it resumes."""
+        settings = self.settings
+        samples = sha256()
+        for array in (self.X, self.Y):
+            samples.update(f"{array.dtype}:{array.shape}".encode())
+            samples.update(np.ascontiguousarray(array).data)
+        return {
+            "target": self.target,
+            "network": settings.network,
+            "samples": samples.hexdigest()[:16],
+            "batch_size": int(settings.batch_size),
+            "shuffle": bool(settings.shuffle),
+            "optimizer": settings.optimizer.name,
+            **dict(settings.optimizer.settings),
+            "learning_rate": float(settings.learning_rate),
+        }
 
     def last_finished(self) -> Array:
         """The parameters after the last whole step, at any moment."""
@@ -323,13 +346,24 @@ def _require_samples(parameters: Array, X: Array, Y: Array, x_name: str, y_name:
 
 def _save(loop: Loop, path: str | os.PathLike[str]) -> None:
     history = tuple(epoch.to_dict() for epoch in loop.history)
-    seed, target = loop.settings.seed, loop.target
-    state = checkpoints.Checkpoint(loop.parameters, len(loop.history), seed, history, target)
-    checkpoints.write(path, state)
+    stepper = loop.stepper
+    checkpoints.write(
+        path,
+        checkpoints.Checkpoint(
+            loop.parameters,
+            stepper.state,
+            len(loop.history),
+            stepper.steps,
+            loop.settings.seed,
+            history,
+            loop.made_with,
+        ),
+    )
 
 
 def _resume(loop: Loop, path: str | os.PathLike[str]) -> None:
     state = checkpoints.read(path)
+    history = [Epoch.from_dict(row) for row in state.history]
     same = state.parameters.shape == loop.parameters.shape and state.seed == loop.settings.seed
     if not same or state.parameters.dtype != loop.parameters.dtype:
         raise TrainingError(
@@ -339,12 +373,16 @@ def _resume(loop: Loop, path: str | os.PathLike[str]) -> None:
             f"{loop.parameters.dtype} and seed {loop.settings.seed}",
             "resume with the network, dtype and seed that the checkpoint was made with",
         )
-    if state.target != loop.target:
-        raise TrainingError(
-            f"resuming from {path}",
-            f"the checkpoint was made with the target {state.target} and this training has the "
-            f"target {loop.target}, whose numbers are rounded otherwise",
-            f"resume with the target {state.target}",
-        )
+    for name, value in loop.made_with.items():
+        theirs = state.made_with.get(name)
+        if theirs != value:
+            raise TrainingError(
+                f"resuming from {path}",
+                f"the checkpoint was made with the {name} {theirs} and this training has the "
+                f"{name} {value}, so it would not go on as it began",
+                f"resume with the {name} {theirs}, or start anew with the parameters",
+            )
     loop.parameters[...] = state.parameters
-    loop.history = [Epoch.from_dict(row) for row in state.history]
+    loop.stepper.state[...] = state.state
+    loop.stepper.steps = state.steps
+    loop.history = history

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradwright.errors import DataError, TrainingError
+from gradwright.nn.optimizers import SGD, Optimizer
 
 SCHEMA = "gradwright.training/1"
 
@@ -83,13 +84,15 @@ class TrainingRun:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to train; checked when made."""
+    """How to train; checked when made. `network` says what is trained, for checkpoints."""
 
     epochs: int = 10
     batch_size: int = 32
     learning_rate: float = 0.1
     seed: int = 0
     shuffle: bool = True
+    optimizer: Optimizer = SGD
+    network: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with."""

@@ -56,10 +56,9 @@ def test_batches_of_every_size(width, layout, rng):
 
 @compiles
 def test_a_planted_fault_is_found(monkeypatch, rng):
-    right = NetworkModel.c_source.func
-    monkeypatch.setattr(
-        NetworkModel, "c_source", property(lambda model: right(model).replace("+ b[j]", "- b[j]"))
-    )
+    right = NetworkModel.c_passes_source.func
+    wrong = property(lambda model: right(model).replace("+ b[j]", "- b[j]"))
+    monkeypatch.setattr(NetworkModel, "c_passes_source", wrong)
     with pytest.raises(AssertionError, match="4 -> 5 tanh"):
         net = gw.Network("4 -> 5 tanh -> 3 softmax", loss="cross_entropy")
         judge(net, rng.normal(size=(7, 4)), [0, 1, 2, 0, 1, 2, 0], rng)

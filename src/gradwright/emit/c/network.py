@@ -42,6 +42,8 @@ static inline void swap(real **one, real **other)
     *other = kept;
 }}
 
+enum {{ PARAMETERS = {parameters} }};
+
 /* The first layer's input: rows of X, all or those that `order` names{turned}. */
 static void gather(long n, long width, const real *from, const int64_t *order, real *to)
 {{
@@ -112,28 +114,6 @@ double value_and_gradient(const real *parameters, const real *X, const real *Y, 
                           real *gradient, real *work)
 {{
     return batch(parameters, X, Y, NULL, n, gradient, work);
-}}
-
-/* Steps of gradient descent in place over batches of the samples that `order` names.
-
-   Returns how many were made: fewer than asked for where a loss is not finite, before that step.
-   Adds to `total` each loss times its number of samples; `last` is the last loss. */
-long descend(real *parameters, const real *X, const real *Y, const int64_t *order, long samples,
-             long batch_size, double learning_rate, real *gradient, real *work, double *total,
-             double *last)
-{{
-    long step = 0;
-    for (long start = 0; start < samples; start += batch_size, ++step) {{
-        const long n = samples - start < batch_size ? samples - start : batch_size;
-        *last = batch(parameters, X, Y, order + start, n, gradient, work);
-        if (!isfinite(*last))
-            return step;
-        *total += *last * (double)n;
-        _Pragma("omp simd")
-        for (long i = 0; i < {parameters}; ++i)
-            parameters[i] -= (real)learning_rate * gradient[i];
-    }}
-    return step;
 }}
 """
 
