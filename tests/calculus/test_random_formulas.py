@@ -143,6 +143,14 @@ def test_second_derivatives_of_functions(name: str) -> None:
         assert abs(found - 6 * mpmath.diff(plain, x, 2)) < 1e-20
 
 
+def test_what_vanishes_beside_its_value_is_not_judged_by_its_own_size() -> None:
+    """1 - tanh(25)² is 8e-22 and comes out as 0, the rounding of 1."""
+    derived = gw.formula("tanh(c)", c="scalar").derivative("c")
+    far, near = (Judge(derived, {"c": np.array(at)}) for at in (25.0, 2.5))
+    assert far.by_dual_numbers(random.Random(1)) == "set aside"
+    assert near.by_dual_numbers(random.Random(1)) == "right"
+
+
 @pytest.mark.parametrize("names", [("B", "B"), ("B", "x"), ("x", "B"), ("x", "x", "B")])
 def test_exact_arithmetic_judges_higher_derivatives(names: tuple[str, ...]) -> None:
     """One that is off by one part in 10¹⁵ is wrong modulo the prime."""

@@ -256,10 +256,13 @@ class Judge:
             return "set aside"
         size = float(np.max(np.abs(self.function(self.point)), initial=1.0))
         scale = max(float(np.max(np.abs(self.code(self.point)), initial=0.0)), 1e-12 * size)
+        if max(scale, float(np.max(np.abs(expected), initial=0.0))) <= 1e-12 * size:
+            # All that is left is the rounding of the value: 1 - tanh(z)² is 0 from z = 19 on.
+            return "set aside"
         worst = max(relative(v, expected, scale) for v in (found, claimed))
         if worst <= TOLERANCE:
             return "right"
-        noise = max(self._noise(self.code), CONDITIONED * (scale <= 1e-12 * size))
+        noise = self._noise(self.code)
         if noise > CONDITIONED:
             return "set aside"
         return "right" if worst <= TOLERANCE + TIMES * noise else "wrong by dual numbers"
