@@ -61,6 +61,13 @@ def test_what_has_no_code_is_refused(case: str) -> None:
         make().source("torch")
 
 
+def test_sizes_that_are_sums_are_made_of_those_of_inputs() -> None:
+    blocks = {"A": "matrix p r", "B": "matrix p k", "C": "matrix q r", "D": "matrix q k"}
+    source = gw.formula("[s*A, B; C, D]", s="scalar", **blocks).jacobian("s").source("torch")
+    ast.parse(source)
+    assert "k + r" in source
+
+
 SAVED = [
     ("sum(W*x)^2", "x", ["W", "s1"]),
     ("softmax(W*x)", "x", ["W", "y"]),

@@ -39,6 +39,12 @@ def relative(found: Any, expected: Any) -> float:
     return float(np.max(np.abs(found - expected))) / scale
 
 
+def _numbers(value: Any) -> np.ndarray:
+    """Floating numbers, or the whole numbers of indices."""
+    whole = isinstance(value, np.ndarray) and value.dtype.kind == "i"
+    return np.asarray(value, dtype=None if whole else float)
+
+
 class Point:
     """A case's module, and a sample as NumPy's arrays and as tensors."""
 
@@ -48,7 +54,7 @@ class Point:
         self.module: ModuleType = load(source or self.derivation.source("torch"))
         self.arrays = sample_point(self.derivation.scope, rng, self.derivation.free_sizes)
         self.tensors = {
-            name: torch.tensor(np.asarray(value, dtype=float), requires_grad=name in self.names)
+            name: torch.tensor(_numbers(value), requires_grad=name in self.names)
             for name, value in self.arrays.items()
         }
         self.wrt = [self.tensors[name] for name in self.names]
@@ -88,6 +94,42 @@ def test_a_formula_with_its_first_and_second_derivatives(
 
 def test_thirty_formulas_are_judged() -> None:
     assert len({case.text for case in FORMULAS}) == 30
+
+
+#: Text, variables, declarations: places chosen by indices, and sizes that are sums.
+MORE = [
+    ("sum((gather(E, t)*w).^3)", "E w", {"E": "matrix v d", "t": "indices n v", "w": "vector d"}),
+    ("sum(exp(gather(x, t)).*y)", "x y", {"x": "vector v", "t": "indices n v", "y": "vector n"}),
+    ("tanh(gather(E, t)*W)", "E", {"E": "matrix v d", "t": "indices n v", "W": "matrix d k"}),
+    ("[s*A, B; C, D]", "s", {"s": "scalar", "A": "matrix p r", "B": "matrix p k",
+                             "C": "matrix q r", "D": "matrix q k"}),
+    ("[s^2*A, B; C, D].^2", "s", {"s": "scalar", "A": "matrix p r", "B": "matrix p k",
+                                  "C": "matrix q r", "D": "matrix q k"}),
+    ("sum(concat(s*x, y, s^2*z).^3)", "s x", {"s": "scalar", "x": "vector p", "y": "vector q",
+                                              "z": "vector r"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "wrt", "declared"), MORE, ids=[text for text, _, _ in MORE])
+def test_places_and_blocks(
+    text: str, wrt: str, declared: dict[str, str], rng: np.random.Generator
+) -> None:
+    at = Point(Case(text, wrt, lambda **_: torch.tensor(0.0), declared), rng)
+    value, derivative = at.derivation.value_and(**at.arrays)
+    wanted = list(derivative.values()) if isinstance(derivative, dict) else [derivative]
+    for found, expected in zip(at.derivative(), [value, *wanted], strict=True):
+        assert relative(found, expected) <= TOLERANCE
+    assert relative(at.value(*at.wrt).detach().numpy(), value) <= TOLERANCE
+    assert gradcheck(at.value, at.wrt)
+    assert gradgradcheck(at.value, at.wrt)
+
+
+def test_indices_are_whole_numbers() -> None:
+    declared = {"x": "vector v", "t": "indices n v"}
+    module = load(gw.formula("sum(gather(x, t))", **declared).gradient("x").source("torch"))
+    assert module.gradient([0, 2, 2], torch.ones(4)).tolist() == [1, 0, 2, 0]
+    with pytest.raises(ValueError, match="give whole numbers"):
+        module.gradient(torch.tensor([0.0, 2.0]), torch.ones(4))
 
 
 FAULTS = [

@@ -83,7 +83,10 @@ class TorchTarget:
             f"The value of a formula with its {d.kind}, for PyTorch's automatic differentiation."
         )
         with self._lock:
-            return torch_module(self.parts, *self._functions, d.free_sizes, title, d.assumptions)
+            indices = [name for name, v in sorted(d.scope.symbols.items()) if v.among is not None]
+            return torch_module(
+                self.parts, *self._functions, d.free_sizes, indices, title, d.assumptions
+            )
 
     @cached_property
     def saved(self) -> tuple[SavedTensor, ...]:
@@ -94,18 +97,6 @@ class TorchTarget:
                 SavedTensor(names.of[saved.variable.name], saved.variable.axes, chosen.why)
                 for saved, chosen in zip(self.parts.saved, self.parts.choice.saved, strict=True)
             )
-
-
-def _refuse_indices(derivation: Derivation, asked: str) -> None:
-    indices = [n for n, d in derivation.scope.symbols.items() if d.among is not None]
-    if indices:
-        raise UnsupportedError(
-            asked,
-            f"{indices[0]} is declared as {derivation.scope.symbols[indices[0]]}, and this target "
-            "takes tensors of floating numbers alone",
-            'use source("numpy")',
-            text=derivation.formula,
-        )
 
 
 def _require(derivation: Derivation, wrt: Sequence[str]) -> None:
@@ -120,7 +111,6 @@ def _require(derivation: Derivation, wrt: Sequence[str]) -> None:
             f'use f.{one}({wrt[0]!r}).source("torch"), and torch.autograd.grad or torch.func',
             text=text,
         )
-    _refuse_indices(derivation, asked)
     if derivation.constraint != "none":
         raise UnsupportedError(
             asked,

@@ -21,7 +21,7 @@ from gradwright.program.ir import Function
 
 #: Names of the module itself.
 CLASSES = ("Value", "Gradient")
-OWN_NAMES = (*CLASSES, "value", "gradient", "jacobian", "hessian")
+OWN_NAMES = (*CLASSES, "value", "gradient", "jacobian", "hessian", "places")
 
 TENSORS = '''
 def tensors(*values):
@@ -39,6 +39,15 @@ def tensors(*values):
         else torch.tensor(v, dtype=dtype, device=device)
         for v in values
     ]
+'''
+
+PLACES = '''
+def places(*values):
+    """Tensors of whole numbers, which choose places counted from 0."""
+    given = [torch.as_tensor(v) for v in values]
+    if any(v.is_floating_point() for v in given):
+        raise ValueError("indices are floating numbers; instead: give whole numbers, t.long()")
+    return given
 '''
 
 FIXED = '''
@@ -63,18 +72,19 @@ def torch_module(
     shown: Function,
     both: Function,
     free: Sequence[str],
+    indices: Sequence[str],
     title: str,
     notes: Sequence[str],
 ) -> str:
     """The module of a formula.
 
     `shown` computes the derivative that was asked for and `both` the value before it; `free` names
-    inputs that are sizes, numbers and no tensors.
+    inputs that are sizes, numbers and no tensors, `indices` tensors that choose places.
     """
     names = formula_names(parts)
     doc = ["The value of the formula" + (", and what is kept of it." if parts.kept else ".")]
     text = FunctionText(parts, names, CLASSES, doc=doc)
-    calls = _Calls(parts, names, free)
+    calls = _Calls(parts, names, free, indices)
     blocks = [*text.blocks(), calls.value(), calls.plain(shown), calls.plain(both)]
     head = ['"""' + documentation(title), "", *text.saving()]
     head += ["", *map(documentation, notes)] if notes else []
@@ -83,7 +93,7 @@ def torch_module(
         "",
         f"WRT = {', '.join(names.of[v.name] for v in parts.made.wrt)!r}",
     ] * calls.some_fixed
-    support = [TENSORS, PLAIN, APPLIED, *[FIXED] * calls.some_fixed]
+    support = [TENSORS, *[PLACES] * bool(indices), PLAIN, APPLIED, *[FIXED] * calls.some_fixed]
     support += [ADDED] * (bool(parts.kept) or text.many)
     support += [TORCH_HELPERS[name] for name in sorted(text.helpers | calls.helpers)]
     found = ["\n".join(head), *support, *blocks]
@@ -93,14 +103,17 @@ def torch_module(
 class _Calls:
     """The functions that a user calls."""
 
-    def __init__(self, parts: Autograd, names: FunctionNames, free: Sequence[str]) -> None:
+    def __init__(
+        self, parts: Autograd, names: FunctionNames, free: Sequence[str], indices: Sequence[str]
+    ) -> None:
         self.parts = parts
         self.names = names
         self.helpers: set[str] = set()
         self.parameters = [names.of[x] for x in names.inputs]
-        self.tensors = [names.of[x] for x in names.inputs if x not in free]
+        self.tensors = [names.of[x] for x in names.inputs if x not in (*free, *indices)]
+        self.places = [names.of[x] for x in indices]
         wrt = {v.name for v in parts.made.wrt}
-        self.others = [names.of[x] for x in names.inputs if x not in wrt and x not in free]
+        self.others = [names.of[x] for x in names.inputs if x not in (*wrt, *free, *indices)]
         self.some_fixed = bool(self.others)
         shapes = "; ".join(f"{names.of[v.name]}: {shape_note(v.axes)}" for v in parts.made.inputs)
         self.doc = f"{documentation(shapes)}."
@@ -124,7 +137,10 @@ class _Calls:
         return self._function(function.name, f"{what}. {self.doc}", lines)
 
     def _converted(self) -> list[str]:
-        return call_lines(f"{unpacked(self.tensors)} = tensors", self.tensors)
+        lines = call_lines(f"{unpacked(self.tensors)} = tensors", self.tensors)
+        if self.places:
+            lines += call_lines(f"{unpacked(self.places)} = places", self.places)
+        return lines
 
     def _function(self, name: str, doc: str, lines: Sequence[str]) -> str:
         shown = [*signature(name, self.parameters), f'    """{doc}"""']

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Product, Variable, bare_sizes, postorder, variables
+from gradwright.core.sizes import names_in
 from gradwright.program.build import Builder
 from gradwright.program.folding import OWN
 from gradwright.program.ir import Function, Ref
@@ -213,9 +214,9 @@ class _Parts:
 
 
 def sizes_of(nodes: Iterable[Node]) -> frozenset[str]:
-    """The named sizes that the code of some nodes needs as numbers."""
+    """The names of sizes that the code of some nodes needs as numbers."""
     parts = [part for part in postorder(*nodes) if bare_sizes(part)]
-    axes = {size for part in parts for size in part.axes if isinstance(size, str)}
+    axes = names_in(size for part in parts for size in part.axes)
     return frozenset(axes).union(*map(bare_sizes, parts))
 
 
