@@ -128,6 +128,23 @@ def test_parts_of_a_formula_have_names(rng: np.random.Generator) -> None:
     assert net.backprop().check().ok
 
 
+def test_names_and_functions_that_statements_give(rng: np.random.Generator) -> None:
+    """A layer is what its names stand for."""
+    sizes = {"W": "matrix m n", "b": "vector m"}
+    named = gw.layer("h = W*x + b; f(t) = t*sigmoid(t); f(h) + h", input="vector n", **sizes)
+    plain = gw.layer("(W*x + b).*sigmoid(W*x + b) + W*x + b", input="vector n", **sizes)
+    one, other = (gw.Network([3, layer(m=4), "2 softmax"]) for layer in (named, plain))
+    p = moved(one, rng)
+    X, y = rng.normal(size=(5, 3)), np.array([0, 1, 1, 0, 1])
+    q = other.init()
+    q.flat[:] = p.flat
+    assert np.isclose(one.loss(p, X, y), other.loss(q, X, y), rtol=1e-14)
+    assert np.allclose(one.gradient(p, X, y).flat, other.gradient(q, X, y).flat, atol=1e-13)
+    assert one.backprop().check().ok
+    with pytest.raises(GradwrightError, match="W is"):
+        gw.layer("W = 2*x; W*x", input="vector n", W="matrix m n")
+
+
 def test_softmax_and_softplus_written_out_do_not_overflow() -> None:
     smooth = gw.layer("log(1 + exp(x))", input="vector n")
     shares = gw.layer("exp(x - c)/sum(exp(x - c))", input="vector n", c="vector n")

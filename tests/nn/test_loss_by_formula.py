@@ -19,6 +19,9 @@ BY_HAND = {
         1 - a @ y / np.sqrt(np.sum(a**2)) / np.sqrt(np.sum(y**2))
     ),
     "logsumexp(a) - a'*y": lambda a, y: np.log(np.sum(np.exp(a))) - a @ y,
+    "r = a - 2*y; bend(t) = sqrt(1 + t^2); sum(bend(r))/q": lambda a, y: np.mean(
+        np.sqrt(1 + (a - 2 * y) ** 2)
+    ),
 }
 
 

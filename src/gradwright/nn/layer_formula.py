@@ -24,7 +24,7 @@ from gradwright.notation.declarations import (
     declare,
     declare_any,
 )
-from gradwright.notation.parser import parse
+from gradwright.notation.definitions import read
 from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Call, Symbol, Tree, walk, with_children
 from gradwright.render.plain import plain_text
@@ -82,7 +82,7 @@ def layer_formula(
     """Read a layer, and find its form for a batch.
 
     Args:
-        text: the formula for one sample, a vector.
+        text: the formula for one sample, a vector; statements before it may name its parts.
         input: the declaration of the input, such as "vector n"; the input is the one symbol of
             the formula that is no parameter.
         declarations: those of the parameters, and of abstract functions.
@@ -92,7 +92,6 @@ def layer_formula(
         NetworkError: not one input, a value that is no vector, or a name that layers use.
         UnsupportedError: facts, or no form in matrices for a batch.
     """
-    tree = parse(text)
     if not isinstance(input, str):
         raise NetworkError(
             f"the layer {text}",
@@ -100,6 +99,7 @@ def layer_formula(
             'write input="vector n"',
         )
     given = [_declared(name, said, text) for name, said in declarations.items()]
+    tree, _ = read(text, {d.name: d for d in given})
     functions = {d.name: d for d in given if isinstance(d, FunctionDeclaration)}
     listed = [_parameter(d, text) for d in given if isinstance(d, Declaration)]
     declared = {parameter.name: parameter for parameter in listed}

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from gradwright.errors import NetworkError, ShapeError, UnsupportedError
 from gradwright.nn.batch_text import batch_text
 from gradwright.notation.declarations import Declaration
+from gradwright.notation.definitions import read
 from gradwright.notation.lexer import is_name
-from gradwright.notation.parser import parse
 from gradwright.notation.shapes import infer
+from gradwright.render.plain import plain_text
 
 #: The letters of a loss for one sample, their declarations, and their names for a batch.
 LETTERS = {
@@ -21,7 +22,10 @@ ROWS = {"a": "A", "y": "Y"}
 
 @dataclass(frozen=True, slots=True)
 class LossFormula:
-    """A loss by formula: `text` for one sample, `batch` its sum over the rows of A and Y."""
+    """A loss by formula: `text` for one sample, `batch` its sum over the rows of A and Y.
+
+    Names that statements give to parts are written out in both.
+    """
 
     text: str
     batch: str
@@ -43,7 +47,7 @@ def loss_formula(text: str) -> LossFormula:
         NetworkError: other letters than a and y, or no a.
         UnsupportedError: abstract functions, or no form in matrices for a batch.
     """
-    tree = parse(text)
+    tree, definitions = read(text, LETTERS)
     scope = infer(tree, LETTERS, text)
     other = sorted(set(scope.symbols) - set(LETTERS))
     if other or "a" not in scope.symbols:
@@ -69,4 +73,5 @@ def loss_formula(text: str) -> LossFormula:
             text=text,
         )
     rows = {name: ROWS[name] for name in scope.symbols}
-    return LossFormula(text, batch_text(f"the loss {text}", tree, LETTERS, rows, total=True))
+    sample = plain_text(tree) if definitions.listed else text
+    return LossFormula(sample, batch_text(f"the loss {text}", tree, LETTERS, rows, total=True))
