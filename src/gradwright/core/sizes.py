@@ -88,6 +88,11 @@ def times(*sizes: Size) -> Size:
     return _size(found)
 
 
+def renamed_size(size: Size, name: Callable[[str], Size]) -> Size:
+    """A size with other sizes in place of the names that it is made of."""
+    return plus(*(times(coefficient, *map(name, names)) for names, coefficient in terms(size)))
+
+
 def is_compound(size: Size) -> bool:
     """Whether a size is neither a number nor a name."""
     return isinstance(size, str) and ("+" in size or "-" in size or "*" in size)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 
+from gradwright.core.sizes import Lengths, is_compound, names_in, renamed_size
 from gradwright.emit.names import PythonNames
 from gradwright.errors import NetworkError, ShapeError, UnsupportedError
 from gradwright.explain.lines import renamed
@@ -71,7 +72,7 @@ class LayerFormula:
     def shapes(self, sizes: Mapping[str, int]) -> tuple[tuple[str, tuple[int, ...]], ...]:
         """Letter and shape of each parameter at given sizes."""
         return tuple(
-            (d.name, tuple(s if isinstance(s, int) else sizes[s] for s in d.sizes))
+            (d.name, tuple(Lengths(sizes).length(size) for size in d.sizes))
             for d in self.parameters
         )
 
@@ -215,10 +216,10 @@ def _sizes(scope: Scope, symbol: str, outputs: Size) -> dict[Size, Size]:
     names: dict[Size, Size] = {}
     if isinstance(inputs, str):
         names[inputs] = "p"
-    if isinstance(outputs, str):
+    if isinstance(outputs, str) and not is_compound(outputs):
         names.setdefault(outputs, "q")
     more = (s for s in chain(MORE_SIZES, map("r{}".format, count(1))) if s not in scope.symbols)
-    for size in sorted(scope.sizes):
+    for size in sorted(names_in(scope.sizes)):
         if size not in names:
             names[size] = next(more)
     return names
@@ -232,12 +233,12 @@ def _canonical(
     x = symbol if "x" in known else "x"
 
     def size(given: Size) -> Size:
-        return names.get(given, given)
+        return renamed_size(given, lambda name: names.get(name, name))
 
     def letter(name: str) -> str:
         if name == symbol:
             return x
-        return name if name in known else str(size(name))
+        return name if name in known else str(names.get(name, name))
 
     symbols = {
         letter(d.name): Declaration(letter(d.name), d.kind, tuple(map(size, d.sizes)))
@@ -303,7 +304,7 @@ def _symbols(tree: Tree) -> set[str]:
 
 def _require_held(text: str, names: Mapping[Size, Size], symbols: Iterable[AnyDeclaration]) -> None:
     """Every size is that of a symbol, or nothing could tell what it is."""
-    held = {size for declared in symbols for size in declared.sizes}
+    held = names_in(size for declared in symbols for size in declared.sizes)
     for given, name in names.items():
         if name not in held:
             raise NetworkError(

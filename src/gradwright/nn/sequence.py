@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
+from gradwright.core.sizes import Lengths
 from gradwright.errors import LimitError, NetworkError, Span
 from gradwright.nn.activations import ACTIVATIONS
 from gradwright.nn.layer import Layer
@@ -104,13 +105,10 @@ class FormulaLayer:
                     text=formula.text,
                 )
 
-        def number_of(size: int | str) -> int:
-            return size if isinstance(size, int) else known[size]
-
         ending = formula.activation if formula.activation in ACTIVATIONS else "formula"
         return Layer(
-            number_of(formula.inputs),
-            number_of(formula.outputs),
+            Lengths(known).length(formula.inputs),
+            Lengths(known).length(formula.outputs),
             ending,
             bias=False,
             formula=formula,

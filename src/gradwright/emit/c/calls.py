@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gradwright.core.nodes import Size
-from gradwright.core.sizes import is_compound, size_text
 from gradwright.emit.c.entries import number
-from gradwright.emit.c.memory import Memory
+from gradwright.emit.c.memory import Memory, extent, length
+from gradwright.emit.c.moves import moved
 from gradwright.errors import UnsupportedError
 from gradwright.ops.record import Structured
 from gradwright.ops.table import OPERATIONS
@@ -44,7 +44,10 @@ def call(
         values = {name: number(value) for name, value in kernel.options}
         values |= {"along": along, "rows": rows, "columns": columns, "out": results[0]}
         return [f"{record.c.format(*operands, **values)};"]
-    raise no_code(statement)
+    lines = moved(statement, axes, array, memory)
+    if lines is None:
+        raise no_code(statement)
+    return lines
 
 
 def _rows(statement: Statement, axes: Mapping[str, Axes], memory: Memory) -> tuple[str, str, str]:
@@ -85,16 +88,6 @@ def _product(
 def _name(operand: Operand) -> str:
     assert isinstance(operand, Ref)
     return operand.name
-
-
-def extent(size: Size) -> str:
-    """The length of an axis, as an expression that may be a factor."""
-    return f"({size_text(size, str)})" if is_compound(size) else str(size)
-
-
-def length(axes: Axes) -> str:
-    """The number of entries, as an expression."""
-    return " * ".join(map(extent, axes)) if axes else "1"
 
 
 def no_code(statement: Statement) -> UnsupportedError:

@@ -9,10 +9,11 @@ from fractions import Fraction
 from gradwright.core.nodes import Size
 from gradwright.core.sizes import names_in
 from gradwright.emit.buffered import plain_name
-from gradwright.emit.c.calls import call, extent, length
+from gradwright.emit.c.calls import call
 from gradwright.emit.c.entries import as_sum, entry_expression, number
 from gradwright.emit.c.fusion import Loops, grouped, read, targets, without
-from gradwright.emit.c.memory import ROWS, Memory
+from gradwright.emit.c.memory import ROWS, Memory, entry, extent, length
+from gradwright.emit.c.moves import INDICES
 from gradwright.program.ir import (
     Alignment,
     Function,
@@ -22,8 +23,6 @@ from gradwright.program.ir import (
     Ref,
     Statement,
 )
-
-INDICES = "ijkl"
 
 Axes = tuple[Size, ...]
 
@@ -233,14 +232,8 @@ class FunctionPrinter:
 
     def _place(self, name: str, alignment: Alignment) -> str:
         """An entry of an array: `alignment` has, for each of its axes, the loop along it."""
-        axes = self.function.axes[name]
-        index = ""
-        for axis in self.memory.order(axes):
-            loop = alignment[axis]
-            assert loop is not None
-            before = f"({index})" if "+" in index else index
-            index = f"{before} * {extent(axes[axis])} + {INDICES[loop]}" if index else INDICES[loop]
-        return f"{self._array(name)}[{index}]"
+        indices = [INDICES[loop] for loop in alignment if loop is not None]
+        return entry(self._array(name), self.function.axes[name], indices, self.memory)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gradwright.core.nodes import Size
+from gradwright.core.sizes import is_compound, size_text
 from gradwright.ops.record import Structured
 from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import Apply, Function, Kernel, Ref, SoftmaxLogSumExp
@@ -46,6 +47,29 @@ class Memory:
 
 
 ROWS = Memory()
+
+
+def extent(size: Size) -> str:
+    """The length of an axis, as an expression that may be a factor."""
+    return f"({size_text(size, str)})" if is_compound(size) else str(size)
+
+
+def length(axes: Sequence[Size]) -> str:
+    """The number of entries, as an expression."""
+    return " * ".join(map(extent, axes)) if axes else "1"
+
+
+def entry(array: str, axes: Sequence[Size], indices: Sequence[str], memory: Memory) -> str:
+    """An entry of an array, at an index for each axis."""
+    place = ""
+    for axis in memory.order(axes):
+        index = indices[axis]
+        if not place:
+            place = f"({index})" if "+" in index and len(axes) > 1 else index
+            continue
+        before = f"({place})" if "+" in place and not place.endswith(")") else place
+        place = f"{before} * {extent(axes[axis])} + {index}"
+    return f"{array}[{place or '0'}]"
 
 
 def _has_plain_rows(function: Function) -> bool:
