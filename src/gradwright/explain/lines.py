@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gradwright.core.nodes import Size
+from gradwright.core.sizes import renamed_size
 from gradwright.notation.functions import CONSTANTS
+from gradwright.notation.ranges import Range
 from gradwright.notation.size_text import size_tree
-from gradwright.notation.tree import Call, Symbol, Tree, children, walk, with_children
+from gradwright.notation.tree import Call, Part, Symbol, Tree, children, walk, with_children
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,20 @@ def renamed(tree: Tree, names: Callable[[str], str], sizes: Callable[[Size], Siz
             # A name that stays may be a size that is used as a number, as p in sum(x)/p.
             is_size = id(part) in inside_sizes or new == part.name
             made = _renamed_size(part, sizes) if is_size else Symbol(new)
+        if isinstance(made, Part):
+            made = replace(made, places=tuple(_renamed_place(x, sizes) for x in made.places))
         done[id(part)] = made
     return done[id(tree)]
+
+
+def _renamed_place(place: Range | int, sizes: Callable[[Size], Size]) -> Range | int:
+    if isinstance(place, int):
+        return place
+
+    def bound(size: Size | None) -> Size | None:
+        return None if size is None else renamed_size(size, sizes)
+
+    return Range(bound(place.start), bound(place.end))
 
 
 def _renamed_size(symbol: Symbol, sizes: Callable[[Size], Size]) -> Tree:

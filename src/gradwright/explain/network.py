@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gradwright.core.nodes import Size
+from gradwright.core.sizes import is_compound, renamed_size
 from gradwright.explain.conventions import Convention, shifted
 from gradwright.explain.lines import Form, Line, renamed
 from gradwright.explain.rows import as_row
@@ -140,6 +141,12 @@ def _inputs(run: Run, convention: Convention) -> Entry:
     return Entry(line, shapes={name: shown, convention.letters["X"]: shown})
 
 
+def _known_size(size: Size, known: Mapping[Size, Size]) -> Size:
+    if is_compound(size):
+        return renamed_size(size, lambda name: known.get(name, name))
+    return known.get(size, size)
+
+
 def _shapes(entries: Iterable[Entry], convention: Convention) -> dict[str, tuple[Size, ...]]:
     """The axes of what the lines name, and of what they are the derivatives by."""
     shapes: dict[str, tuple[Size, ...]] = {}
@@ -222,7 +229,7 @@ class _Layer:
         sizes |= dict(self.run.sizes)
         made = []
         for line in lines:
-            shown = line.renamed(self._name, lambda size: sizes.get(size, size))
+            shown = line.renamed(self._name, lambda size: _known_size(size, sizes))
             target = _target(line)
             meaning, quotient = "", False
             if line.meaning:

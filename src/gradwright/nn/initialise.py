@@ -91,6 +91,9 @@ def initialise(
     for number, layer in enumerate(made.layers, start=1):
         for letter, shape in layer.parameters:
             name = f"{letter}{number}"
+            if letter in layer.starts:
+                made[name] = np.full(shape, float(layer.starts[letter]))
+                continue
             if len(shape) < 2:
                 made[name] = SCHEMES[scheme](generator, shape)
                 continue

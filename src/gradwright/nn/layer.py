@@ -44,6 +44,11 @@ class Layer:
         return (weight, ("b", (self.fan_out,))) if self.bias else (weight,)
 
     @property
+    def starts(self) -> dict[str, Fraction]:
+        """The parameters that all start at one value."""
+        return {} if self.formula is None else dict(self.formula.starts)
+
+    @property
     def weight_shape(self) -> tuple[int, int]:
         """The shape of W."""
         inputs_first = LAYOUTS[self.layout].row_inputs

@@ -8,8 +8,10 @@ a leading axis, and printed and verified like every other result.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import chain, count
+from types import MappingProxyType
 
 from gradwright.core.sizes import Lengths, is_compound, names_in, renamed_size
 from gradwright.emit.names import PythonNames
@@ -39,6 +41,9 @@ TAKEN = (*LETTERS, BATCH, "p", "q", "buffers", "layer", "wants_input", "dX", "dZ
 #: Names for sizes that are neither those of the input nor of the output.
 MORE_SIZES = tuple("rstuvwkmhcdeg")
 
+#: All parameters are drawn.
+NO_STARTS: Mapping[str, Fraction] = MappingProxyType({})
+
 #: Formulas of one sample or of a batch: (name, text) in order of computation.
 Texts = tuple[tuple[str, str], ...]
 
@@ -54,6 +59,7 @@ class LayerFormula:
     with, "" where it ends with none. `functions` are its abstract functions; where one maps
     vectors there is no form for a batch, and `batch` is empty. `parts` are the names of `batch`
     other than Z and A, with the number of their entries, and `pre_activation` is that of Z.
+    `starts` are the parameters that all start at one value, in place of drawn ones.
     """
 
     text: str
@@ -68,6 +74,7 @@ class LayerFormula:
     functions: tuple[FunctionDeclaration, ...] = ()
     parts: tuple[tuple[str, Size], ...] = ()
     pre_activation: Size = "q"
+    starts: tuple[tuple[str, Fraction], ...] = ()
 
     def shapes(self, sizes: Mapping[str, int]) -> tuple[tuple[str, tuple[int, ...]], ...]:
         """Letter and shape of each parameter at given sizes."""
@@ -78,7 +85,10 @@ class LayerFormula:
 
 
 def layer_formula(
-    text: str, input: str, declarations: Mapping[str, str | AnyDeclaration]
+    text: str,
+    input: str,
+    declarations: Mapping[str, str | AnyDeclaration],
+    starts: Mapping[str, Fraction] = NO_STARTS,
 ) -> LayerFormula:
     """Read a layer, and find its form for a batch.
 
@@ -87,6 +97,7 @@ def layer_formula(
         input: the declaration of the input, such as "vector n"; the input is the one symbol of
             the formula that is no parameter.
         declarations: those of the parameters, and of abstract functions.
+        starts: the value that all entries of a parameter have at first, instead of drawn ones.
 
     Raises:
         NotationError, ShapeError, SymbolError: the formula cannot be read.
@@ -134,7 +145,22 @@ def layer_formula(
             text=text,
         )
     names = _sizes(scope, symbol, shape.rows[0])
-    return _canonical(text, tree, scope, symbol, names, list(declared))
+    made = _canonical(text, tree, scope, symbol, names, list(declared))
+    return replace(made, starts=_starts(text, declared, starts))
+
+
+def _starts(
+    text: str, declared: Mapping[str, Declaration], starts: Mapping[str, Fraction]
+) -> tuple[tuple[str, Fraction], ...]:
+    for name in starts:
+        if name not in declared:
+            raise NetworkError(
+                f"the layer {text}",
+                f"{name} has a value to start from and is no parameter",
+                f"leave it out, or declare {name}",
+                text=text,
+            )
+    return tuple(starts.items())
 
 
 # Reading -----------------------------------------------------------------------------------------

@@ -190,6 +190,15 @@ def parse_piece(text: str, width: int | None) -> tuple[int, tuple[Layer, ...]]:
     return behind, layers
 
 
+def piece_groups(text: str, width: Size) -> tuple[LayerGroup, ...]:
+    """The layers of a piece behind `width` units, equal ones together.
+
+    Raises:
+        NotationError, NetworkError, LimitError: as `parse_network`.
+    """
+    return _groups(text, width)[1]
+
+
 def _layers(text: str, groups: Sequence[LayerGroup]) -> tuple[Layer, ...]:
     """The layers one by one."""
     require_numbers(text, groups)

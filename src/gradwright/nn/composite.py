@@ -1,0 +1,226 @@
+"""Layers made of layers: their formulas put into each other, around each other, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from gradwright.core.sizes import is_compound, renamed_size
+from gradwright.errors import LimitError, NetworkError, UnsupportedError
+from gradwright.explain.lines import renamed
+from gradwright.nn.activations import activation_text
+from gradwright.nn.layer_formula import TAKEN, layer_formula
+from gradwright.nn.sequence import FormulaLayer
+from gradwright.nn.text import LayerGroup, piece_groups
+from gradwright.notation.declarations import Declaration, Size
+from gradwright.notation.parser import parse
+from gradwright.notation.rebuilt import rebuilt
+from gradwright.notation.tree import Binary, Call, Symbol, Tree
+from gradwright.render.plain import plain_text
+
+#: Letters for parameters of each order, the usual one first.
+LETTERS = {0: "cabdefg", 1: "bcdefghuv", 2: "WVUTSRQPMNKJHGFEDCB"}
+
+#: Letters for sizes inside a layer.
+SIZES = "mkhrstuvwijdefgabc"
+
+#: The input of a layer made of layers, and its length.
+INPUT = ("x", "n")
+
+#: A part of a network: text such as "32 relu -> 16", or a layer by formula.
+Piece = str | FormulaLayer
+
+
+def residual(*pieces: Piece) -> FormulaLayer:
+    """x + f(x), with f the layers of `pieces` one behind the other (He et al., 2016).
+
+    Raises:
+        NotationError, NetworkError, LimitError: pieces that are no layers, or whose values have
+            not as many entries as their input.
+        UnsupportedError: a layer with an abstract function.
+    """
+    block = _Block("residual", pieces)
+    value, width = block.through(pieces)
+    block.require_width(width, "n", "a residual adds the value of its layers to their input")
+    return block.layer(Binary("+", Symbol("x"), value))
+
+
+def parallel(*branches: Piece | Sequence[Piece]) -> FormulaLayer:
+    """[f(x); g(x); …]: the values of layers that all have the same input, behind each other.
+
+    A branch is a piece of a network or a list of pieces; "identity" passes its input on.
+
+    Raises:
+        NotationError, NetworkError, LimitError: branches that are no layers, or only one.
+        UnsupportedError: a layer with an abstract function.
+    """
+    block = _Block("parallel", branches)
+    if len(branches) < 2:
+        raise NetworkError(
+            "layers in parallel",
+            f"{len(branches)} branch is given, and at least two have values to put behind each "
+            "other",
+            'write parallel("identity", "8 relu")',
+        )
+    made = [block.through(_listed(branch))[0] for branch in branches]
+    return block.layer(Call("[;]", tuple(made), (("columns", Fraction(1)),)))
+
+
+def _listed(branch: Piece | Sequence[Piece]) -> Sequence[Piece]:
+    return [branch] if isinstance(branch, str | FormulaLayer) else branch
+
+
+class _Block:
+    """The parameters of a layer made of layers, so far, and what its sizes are."""
+
+    def __init__(self, name: str, pieces: Sequence[object]) -> None:
+        self.asked = f"the layer {name}({', '.join(map(repr, pieces))})"
+        self.declared: dict[str, Declaration] = {}
+        self.starts: dict[str, Fraction] = {}
+        self.numbers: dict[str, int] = {}
+        self.equal: dict[str, Size] = {}
+        self._sizes: set[str] = {INPUT[1]}
+
+    def through(self, pieces: Sequence[Piece]) -> tuple[Tree, Size]:
+        """(the value of layers one behind the other, the number of its entries)."""
+        value: Tree = Symbol(INPUT[0])
+        width: Size = INPUT[1]
+        for piece in pieces:
+            for item in self._items(piece):
+                if isinstance(item, FormulaLayer):
+                    value, width = self._formula(value, width, item)
+                else:
+                    value, width = self._dense(value, width, item)
+        return value, width
+
+    def _items(self, piece: Piece) -> Iterator[LayerGroup | FormulaLayer]:
+        if isinstance(piece, FormulaLayer):
+            yield piece
+            return
+        if not isinstance(piece, str):
+            raise NetworkError(
+                self.asked,
+                f"a {type(piece).__name__} is among its parts, which are pieces of text and layers",
+                'write residual("32 relu -> 16")',
+            )
+        if piece.strip() == "identity":
+            return
+        for group in piece_groups(piece, INPUT[1]):
+            if not (isinstance(group.count, int) and isinstance(group.fan_out, int)):
+                raise NetworkError(
+                    self.asked,
+                    f"{piece} has a size that is a name, and a layer made of layers has numbers",
+                    "write the number of units",
+                )
+            yield from [group] * group.count
+
+    def _dense(self, value: Tree, width: Size, group: LayerGroup) -> tuple[Tree, Size]:
+        units = self._size()
+        self._bind(units, int(group.fan_out))
+        weights = self._parameter(LETTERS[2][0], "matrix", (units, width))
+        value = Binary("*", Symbol(weights), value)
+        if group.bias:
+            value = Binary("+", value, Symbol(self._parameter("b", "vector", (units,))))
+        inner = parse(activation_text(group.activation, group.options, argument="z"))
+        return _with(inner, "z", value), units
+
+    def _formula(self, value: Tree, width: Size, item: FormulaLayer) -> tuple[Tree, Size]:
+        formula = item.formula
+        if formula.functions:
+            raise UnsupportedError(
+                self.asked,
+                f"{formula.functions[0].name} is abstract, and a layer made of layers has code",
+                "write the function out",
+            )
+        own = dict(formula.sizes)
+        sizes: dict[str, Size] = {name: self._size() for name in own.values() if name != "p"}
+        if isinstance(formula.inputs, str):
+            sizes[formula.inputs] = width
+        else:
+            self._bind(width, formula.inputs)
+        for name, number in item.sizes:
+            self._bind(sizes[own[name]], number)
+
+        def size(given: Size) -> Size:
+            return renamed_size(given, lambda name: sizes.get(name, name))
+
+        names = {}
+        for letter in formula.parameters:
+            axes = tuple(map(size, letter.sizes))
+            names[letter.name] = self._parameter(letter.name, letter.kind, axes)
+        self.starts |= {names[letter]: number for letter, number in formula.starts}
+        whole: Tree = Symbol("z")
+        for _, text in reversed(formula.sample):
+            whole = _with(whole, "z", parse(text))
+        tree = renamed(whole, lambda name: names.get(name, name), size)
+        return _with(tree, formula.input, value), size(formula.outputs)
+
+    def _parameter(self, wanted: str, kind: str, sizes: tuple[Size, ...]) -> str:
+        """A free name for a parameter: the wanted one, or another letter."""
+        free = [x for x in (wanted, *LETTERS[len(sizes)]) if x not in self.declared]
+        taken = {*TAKEN, INPUT[0], *self._sizes}
+        name = next((x for x in free if x not in taken), None)
+        if name is None:
+            raise LimitError(
+                self.asked,
+                f"it has more parameters than there are letters, {len(self.declared)} so far",
+                "make it of fewer layers",
+            )
+        self.declared[name] = Declaration(name, kind, sizes)
+        return name
+
+    def _size(self) -> str:
+        name = next((x for x in SIZES if x not in {*self._sizes, *self.declared}), None)
+        if name is None:
+            raise LimitError(
+                self.asked,
+                f"it has more sizes than there are letters, {len(self._sizes)} so far",
+                "make it of fewer layers",
+            )
+        self._sizes.add(name)
+        return name
+
+    def _bind(self, size: Size, number: int) -> None:
+        """A number for a size."""
+        known = self.numbers.setdefault(size, number) if isinstance(size, str) else size
+        if known != number or is_compound(size):
+            raise NetworkError(
+                self.asked,
+                f"a part of it has {known if known != number else size} entries, and {number} "
+                "are given for the input of the part behind it",
+                "make the two equal, or leave the number out",
+            )
+
+    def require_width(self, width: Size, wanted: str, why: str) -> None:
+        """The value has as many entries as the input."""
+        if width == wanted:
+            return
+        if not isinstance(width, str) or is_compound(width):
+            raise NetworkError(
+                self.asked,
+                f"its layers give {width} values for {wanted} inputs, and {why}",
+                "end it with a layer that has as many units as stand before it",
+            )
+        self.equal[width] = wanted
+        if width in self.numbers:
+            self._bind(wanted, self.numbers.pop(width))
+
+    def layer(self, value: Tree) -> FormulaLayer:
+        """The layer with a value."""
+
+        def size(given: Size) -> Size:
+            return renamed_size(given, lambda name: self.equal.get(name, name))
+
+        shown = renamed(value, lambda name: name, size)
+        parameters = {
+            name: Declaration(name, d.kind, tuple(map(size, d.sizes)))
+            for name, d in self.declared.items()
+        }
+        text = plain_text(shown)
+        formula = layer_formula(text, "vector n", parameters, self.starts)
+        return FormulaLayer(formula, tuple(self.numbers.items()))
+
+
+def _with(tree: Tree, name: str, value: Tree) -> Tree:
+    """A tree with another in place of a symbol."""
+    return rebuilt(tree, lambda part: value if part == Symbol(name) else part)
