@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gradwright.api.equations.check import check_equations
     from gradwright.api.flow import flow
     from gradwright.api.formula import Formula, formula, function, gradient, hessian, jacobian
-    from gradwright.api.layers import layer
+    from gradwright.api.layers import layer, parallel, residual
     from gradwright.api.linearization import linearize
     from gradwright.api.network import Network
     from gradwright.api.symbolic import matrix, scalar, tensor, vector
@@ -42,6 +42,8 @@ __all__ = [
     "linearize",
     "matrix",
     "optimizer",
+    "parallel",
+    "residual",
     "scalar",
     "tensor",
     "train",
@@ -65,6 +67,8 @@ _HOME = {
     "linearize": "gradwright.api.linearization",
     "matrix": "gradwright.api.symbolic",
     "optimizer": "gradwright.nn.optimizers",
+    "parallel": "gradwright.api.layers",
+    "residual": "gradwright.api.layers",
     "scalar": "gradwright.api.symbolic",
     "tensor": "gradwright.api.symbolic",
     "train": "gradwright.api.training",

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from fractions import Fraction
+
+from gradwright.errors import NetworkError
+from gradwright.nn.composite import parallel, residual
+from gradwright.nn.formula_layer import FormulaLayer
 from gradwright.nn.layer_formula import layer_formula
-from gradwright.nn.sequence import FormulaLayer
+
+__all__ = ["layer", "parallel", "residual"]
 
 
-def layer(text: str, /, *, input: str, **parameters: str) -> FormulaLayer:
+def layer(
+    text: str, /, *, input: str, start: Mapping[str, float] | None = None, **parameters: str
+) -> FormulaLayer:
     """A layer from its forward formula for one sample.
 
     The keywords declare the parameters; the one symbol of the formula that is left is the input,
@@ -21,6 +30,8 @@ def layer(text: str, /, *, input: str, **parameters: str) -> FormulaLayer:
     Args:
         text: the formula, whose value is a vector.
         input: the declaration of the input, "vector n".
+        start: the value from which all entries of a parameter start, by its name, where that is
+            not drawn: start={"g": 1}.
         parameters: declarations such as W="matrix m n".
 
     Raises:
@@ -28,4 +39,15 @@ def layer(text: str, /, *, input: str, **parameters: str) -> FormulaLayer:
         NetworkError: it does not have one input, or uses a name that layers have.
         UnsupportedError: it has no form in matrices for a batch of samples.
     """
-    return FormulaLayer(layer_formula(text, input, parameters))
+    return FormulaLayer(layer_formula(text, input, parameters, _starts(text, start or {})))
+
+
+def _starts(text: str, start: Mapping[str, float]) -> dict[str, Fraction]:
+    try:
+        return {name: Fraction(value) for name, value in start.items()}
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        raise NetworkError(
+            f"the layer {text}",
+            f"start is {start!r}, and values to start from are finite numbers by name",
+            'write start={"g": 1}',
+        ) from error

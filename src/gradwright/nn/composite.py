@@ -9,10 +9,10 @@ from gradwright.core.sizes import is_compound, renamed_size
 from gradwright.errors import LimitError, NetworkError, UnsupportedError
 from gradwright.explain.lines import renamed
 from gradwright.nn.activations import activation_text
+from gradwright.nn.formula_layer import FormulaLayer
 from gradwright.nn.layer_formula import TAKEN, layer_formula
-from gradwright.nn.sequence import FormulaLayer
 from gradwright.nn.text import LayerGroup, piece_groups
-from gradwright.notation.declarations import Declaration, Size
+from gradwright.notation.declarations import Declaration, Kind, Size
 from gradwright.notation.parser import parse
 from gradwright.notation.rebuilt import rebuilt
 from gradwright.notation.tree import Binary, Call, Symbol, Tree
@@ -106,13 +106,14 @@ class _Block:
         if piece.strip() == "identity":
             return
         for group in piece_groups(piece, INPUT[1]):
-            if not (isinstance(group.count, int) and isinstance(group.fan_out, int)):
+            named = group.layer is None and not isinstance(group.fan_out, int)
+            if named or not isinstance(group.count, int):
                 raise NetworkError(
                     self.asked,
                     f"{piece} has a size that is a name, and a layer made of layers has numbers",
                     "write the number of units",
                 )
-            yield from [group] * group.count
+            yield from [group.layer or group] * group.count
 
     def _dense(self, value: Tree, width: Size, group: LayerGroup) -> tuple[Tree, Size]:
         units = self._size()
@@ -155,11 +156,11 @@ class _Block:
         tree = renamed(whole, lambda name: names.get(name, name), size)
         return _with(tree, formula.input, value), size(formula.outputs)
 
-    def _parameter(self, wanted: str, kind: str, sizes: tuple[Size, ...]) -> str:
+    def _parameter(self, wanted: str, kind: Kind, sizes: tuple[Size, ...]) -> str:
         """A free name for a parameter: the wanted one, or another letter."""
         free = [x for x in (wanted, *LETTERS[len(sizes)]) if x not in self.declared]
         taken = {*TAKEN, INPUT[0], *self._sizes}
-        name = next((x for x in free if x not in taken), None)
+        name: str | None = next((x for x in free if x not in taken), None)
         if name is None:
             raise LimitError(
                 self.asked,

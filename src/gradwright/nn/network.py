@@ -222,10 +222,13 @@ class NetworkModel:
 
     def _symbolic_runs(self) -> tuple[KindRun, ...]:
         """Each group of layers as a run of its own."""
-        found = []
+        found: list[KindRun] = []
         done: list[Size] = []
         for group in self.groups:
             kind = Kind(group.activation, group.options, group.bias, layout=self.layout.name)
+            if group.layer is not None:
+                label = f"layer_{len(found) + 1}"
+                kind = replace(kind, formula=group.layer.formula, label=label)
             if group is self.groups[-1]:
                 kind = replace(kind, loss=self.loss, reduction=self.reduction)
             repeated = group.count if isinstance(group.count, int) else 1

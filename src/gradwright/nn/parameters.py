@@ -66,6 +66,13 @@ def symbolic_parameter_count(groups: Sequence[LayerGroup]) -> str:
     terms = []
     for group in groups:
         p, q, times = str(group.fan_in), str(group.fan_out), group.count
+        if group.layer is not None:
+            # Layers that have a name have one size, that of their input.
+            letters = group.layer.formula.parameters
+            whole = " + ".join("·".join([p] * len(letter.sizes)) for letter in letters)
+            if whole:
+                terms.append(whole if times == 1 else f"{times}·({whole})")
+            continue
         if p != q:
             terms.append(_dense(p, q, group.bias))
             times = times - 1 if isinstance(times, int) else f"({times} − 1)"

@@ -11,11 +11,12 @@ from fractions import Fraction
 from gradwright.core.nodes import Size
 from gradwright.errors import LimitError, NetworkError, NotationError, Span
 from gradwright.nn.activations import ACTIVATIONS, Options, resolve_options
+from gradwright.nn.formula_layer import MAX_WIDTH, FormulaLayer
 from gradwright.nn.layer import Layer
+from gradwright.nn.named_layers import NAMED, is_named, named_layer, option_names
 
 MAX_LENGTH = 10_000
 MAX_LAYERS = 100_000
-MAX_WIDTH = 10_000_000
 MAX_DIGITS = 40
 
 #: The size that no layer may have.
@@ -126,7 +127,7 @@ class _Reader:
         if not self.next_is("name"):
             return self.whole(wanted, limit)
         token = self.take("name", wanted)
-        if token.text in ACTIVATIONS or token.text == "no_bias":
+        if is_named(token.text) or token.text == "no_bias":
             raise self.error(f"{token.text!r} stands where {wanted} is expected", token.span)
         if token.text == SAMPLES:
             raise self.error(
@@ -139,7 +140,10 @@ class _Reader:
 
 @dataclass(frozen=True, slots=True)
 class LayerGroup:
-    """`count * fan_out activation`: equal layers in a row; sizes are numbers or names."""
+    """`count * fan_out activation`: equal layers in a row; sizes are numbers or names.
+
+    A `layer` that has a name of its own stands for `fan_out activation`.
+    """
 
     count: Size
     fan_in: Size
@@ -148,6 +152,7 @@ class LayerGroup:
     options: Options
     bias: bool
     span: Span
+    layer: FormulaLayer | None = None
 
     @property
     def sizes(self) -> tuple[Size, Size, Size]:
@@ -205,6 +210,10 @@ def _layers(text: str, groups: Sequence[LayerGroup]) -> tuple[Layer, ...]:
     found: list[Layer] = []
     for group in groups:
         count, fan_in, fan_out = (int(size) for size in group.sizes)
+        if group.layer is not None:
+            named = replace(group.layer.layer(fan_in, len(found) + 1), span=group.span)
+            found += [named] * count
+            continue
         made = Layer(fan_in, fan_out, group.activation, group.options, group.bias, span=group.span)
         found.append(made)
         found += [replace(made, fan_in=fan_out)] * (count - 1)
@@ -308,6 +317,8 @@ def _group(reader: _Reader, fan_in: Size) -> LayerGroup:
     if reader.peek("*", ahead=1):
         count, start = reader.size("a number of layers", MAX_WIDTH)
         reader.skip("*")
+    if reader.next_is("name") and is_named(reader.tokens[reader.place].text):
+        return _named_group(reader, fan_in, count, start)
     fan_out, span = reader.size("a width", MAX_WIDTH)
     activation = "identity"
     options: Options = ()
@@ -322,11 +333,23 @@ def _group(reader: _Reader, fan_in: Size) -> LayerGroup:
     return LayerGroup(count, fan_in, fan_out, activation, options, bias, whole)
 
 
+def _named_group(reader: _Reader, fan_in: Size, count: Size, start: Span | None) -> LayerGroup:
+    """A layer that is written by its name alone."""
+    token = reader.take("name", "a layer")
+    given = _options(reader, token.text) if reader.skip("(") else {}
+    layer = named_layer(token.text, tuple(given.items()))
+    whole = (start or token.span).to(reader.tokens[reader.place - 1].span)
+    ending = layer.formula.activation if layer.formula.activation in ACTIVATIONS else "formula"
+    return LayerGroup(count, fan_in, fan_in, ending, (), False, whole, layer)
+
+
 def _known(reader: _Reader, token: _Token) -> str:
     if token.text in ACTIVATIONS:
         return token.text
     near = get_close_matches(token.text, ACTIVATIONS, n=2)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
+    if token.text in NAMED:
+        hint = f"{token.text} is a layer of its own, behind an arrow: -> {token.text}; otherwise "
     raise NetworkError(
         f"a layer with the activation {token.text}",
         f"{token.text} is asked for and the activations are {', '.join(ACTIVATIONS)}",
@@ -338,7 +361,7 @@ def _known(reader: _Reader, token: _Token) -> str:
 
 def _options(reader: _Reader, activation: str) -> dict[str, Fraction]:
     """`(0.2)` or `(slope=0.2, kink=1)`, by position or by name, up to the closing parenthesis."""
-    names = [name for name, _ in ACTIVATIONS[activation].options]
+    names = option_names(activation)
     given: dict[str, Fraction] = {}
     while True:
         name = names[len(given)] if len(given) < len(names) else ""
@@ -360,7 +383,7 @@ def _options(reader: _Reader, activation: str) -> dict[str, Fraction]:
 
 
 def _wrong_option(reader: _Reader, activation: str, written: str, span: Span) -> NetworkError:
-    names = [name for name, _ in ACTIVATIONS[activation].options]
+    names = option_names(activation)
     near = get_close_matches(written, names, n=1)
     hint = f"did you mean {near[0]}? " if near and near[0] != written else ""
     if written == "bias":

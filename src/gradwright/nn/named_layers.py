@@ -1,0 +1,79 @@
+"""Layers that have a name in a network's text: each is a formula of one sample x."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
+from types import MappingProxyType
+
+from gradwright.nn.activations import ACTIVATIONS, Options, activation_text, exact_decimal
+from gradwright.nn.formula_layer import FormulaLayer
+from gradwright.nn.layer_formula import NO_STARTS, layer_formula
+
+#: The input of all of them.
+INPUT = "vector n"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedLayer:
+    """A layer by its formula; `{name}` in it stands for the value of an option.
+
+    `starts` are parameters that all start at one value, `source` says where the layer is from.
+    """
+
+    name: str
+    text: str
+    source: str
+    parameters: Mapping[str, str]
+    options: tuple[tuple[str, Fraction], ...] = ()
+    starts: Mapping[str, Fraction] = field(default_factory=lambda: NO_STARTS)
+
+
+NAMED: Mapping[str, NamedLayer] = MappingProxyType(
+    {
+        record.name: record
+        for record in (
+            NamedLayer(
+                "layer_norm",
+                "g.*layernorm(x, eps={eps}) + b",
+                "Ba, Kiros and Hinton, Layer Normalization (2016); gain 1 and bias 0 at first",
+                {"g": "vector n", "b": "vector n"},
+                (("eps", Fraction(1, 100_000)),),
+                {"g": Fraction(1), "b": Fraction(0)},
+            ),
+            NamedLayer(
+                "rms_norm",
+                "g.*rmsnorm(x, eps={eps})",
+                "Zhang and Sennrich, Root Mean Square Layer Normalization (2019); gain 1 at first",
+                {"g": "vector n"},
+                (("eps", Fraction(1, 1_000_000)),),
+                {"g": Fraction(1)},
+            ),
+        )
+    }
+)
+
+
+def is_named(name: str) -> bool:
+    """Whether a piece of a network's text may be this name alone: a layer, or an activation."""
+    return name in NAMED or name in ACTIVATIONS
+
+
+def option_names(name: str) -> list[str]:
+    """The options of a named layer or an activation, in order."""
+    record: NamedLayer | None = NAMED.get(name)
+    options = ACTIVATIONS[name].options if record is None else record.options
+    return [option for option, _ in options]
+
+
+@lru_cache(maxsize=256)
+def named_layer(name: str, given: Options) -> FormulaLayer:
+    """The layer of a name with the options that are given; others have their defaults."""
+    if name not in NAMED:
+        return FormulaLayer(layer_formula(activation_text(name, given, "x"), INPUT, {}))
+    record = NAMED[name]
+    values = {k: exact_decimal(v) for k, v in {**dict(record.options), **dict(given)}.items()}
+    text = record.text.format(**values)
+    return FormulaLayer(layer_formula(text, INPUT, record.parameters, record.starts))
