@@ -174,7 +174,18 @@ def account(asked: str) -> Iterator[Account]:
     if held is not None:
         yield held
         return
-    opened = Account(asked, allowed(ALLOWED))
+    with separate(asked) as opened:
+        yield opened
+
+
+@contextmanager
+def separate(asked: str, times: int = 1) -> Iterator[Account]:
+    """An account for a part of a call, whatever the call around it has left.
+
+    For parts whose number the user wrote, such as the layers of a network; `times` is how many
+    accounts it is worth.
+    """
+    opened = Account(asked, times * allowed(ALLOWED))
     token = _ACCOUNT.set(opened)
     try:
         yield opened

@@ -22,6 +22,7 @@ from gradwright.core.nodes import (
     turned_factor,
     variables,
 )
+from gradwright.core.work import separate
 from gradwright.errors import UnsupportedError
 from gradwright.explain.assumptions import is_norm
 from gradwright.explain.lines import Form, Line
@@ -152,7 +153,16 @@ def folded(graph: Graph, definitions: Sequence[Definition], node: Node) -> Node:
 
 
 def derive_kind(kind: Kind, one_sample: bool = False) -> DerivedKind:
-    """Derive one kind, for a batch or for one sample as a column."""
+    """Derive one kind, for a batch or for one sample as a column.
+
+    Each name in its formula may take the work of one call.
+    """
+    definitions = len(defining_texts(kind, one_sample))
+    with separate(f"the derivation of the layer {kind.described}", definitions):
+        return _derived(kind, one_sample)
+
+
+def _derived(kind: Kind, one_sample: bool) -> DerivedKind:
     letters = _Letters(kind, one_sample)
     lines, chosen = _adjoint_lines(letters)
     stage = _stage(letters, chosen, letters.parameters)
