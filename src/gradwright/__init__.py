@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gradwright.core.work import limits
     from gradwright.errors import GradwrightError
     from gradwright.nn.optimizers import optimizer
+    from gradwright.nn.schedules import schedule
 
 __version__ = "0.1.0"
 
@@ -45,6 +46,7 @@ __all__ = [
     "parallel",
     "residual",
     "scalar",
+    "schedule",
     "tensor",
     "train",
     "vector",
@@ -70,6 +72,7 @@ _HOME = {
     "parallel": "gradwright.api.layers",
     "residual": "gradwright.api.layers",
     "scalar": "gradwright.api.symbolic",
+    "schedule": "gradwright.nn.schedules",
     "tensor": "gradwright.api.symbolic",
     "train": "gradwright.api.training",
     "vector": "gradwright.api.symbolic",

@@ -155,9 +155,9 @@ class Interrupted(Stepper):
 
     whole_steps = 0
 
-    def step(self, parameters: Array, gradient: Array) -> None:
+    def step(self, parameters: Array, gradient: Array, rate: float) -> None:
         if self.steps < self.whole_steps:
-            return super().step(parameters, gradient)
+            return super().step(parameters, gradient, rate)
         parameters[: parameters.size // 2] += 1
         raise KeyboardInterrupt
 

@@ -28,7 +28,7 @@ from gradwright.explain.proofs import output_lines, proof_section
 from gradwright.nn.general import general_section
 from gradwright.nn.initialise import initialise
 from gradwright.nn.letters import names_of
-from gradwright.nn.optimizers import Optimizer, known_optimizer
+from gradwright.nn.optimizers import SGD, Optimizer, known_optimizer
 from gradwright.nn.parameters import Parameters, parameter_count, symbolic_parameter_count
 from gradwright.nn.targets import sample_targets
 from gradwright.notation.declarations import declare
@@ -163,13 +163,14 @@ class NetworkDerivation:
         return bundle(self.explain(), "", network_sections(self.sections))
 
     @bounded("the code of a network")
-    def source(self, target: str = "numpy", optimizer: str | Optimizer = "sgd") -> str:
+    def source(self, target: str = "numpy", optimizer: str | Optimizer | None = None) -> str:
         """A complete module that needs NumPy only, for "torch" PyTorch only, or for "c" nothing.
 
         "torch" is a `torch.nn.Module` with parameters W1, b1, …, whose layers are
         `torch.autograd.Function`s: the derived way back and its second derivatives. "c" is C99
         with vectors as GCC and Clang have them: whole epochs of descent in one call. For "numpy"
-        and "c" the steps are those of `optimizer`, a name or what `gw.optimizer` gives.
+        and "c" the steps are those of `optimizer`, a name or what `gw.optimizer` gives, by
+        default of gradient descent.
 
         Raises:
             NetworkError: a size is a name.
@@ -177,10 +178,17 @@ class NetworkDerivation:
             UnsupportedError: another target, or a layer that has no code.
         """
         if target == "torch":
+            if optimizer is not None:
+                asked = known_optimizer(optimizer).name
+                raise UnsupportedError(
+                    "the target torch with an optimizer",
+                    f"the optimizer {asked} is asked for and the module has no steps of its own",
+                    "leave it out, and train with the optimizers of torch.optim",
+                )
             return self._model.torch_source
         if target not in ("numpy", "c"):
             raise unknown_target(target)
-        rule = known_optimizer(optimizer)
+        rule = known_optimizer(optimizer or SGD)
         if target == "c":
             return self._model.c_passes_source + rule.c_descent
         return self._model.passes_source + rule.numpy_step

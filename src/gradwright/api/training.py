@@ -11,6 +11,7 @@ from gradwright.api.network import Network
 from gradwright.errors import UnsupportedError
 from gradwright.nn.optimizers import Optimizer, known_optimizer
 from gradwright.nn.parameters import Parameters
+from gradwright.nn.schedules import Schedule, known_schedule
 from gradwright.nn.targets import prepare_inputs, prepare_targets
 from gradwright.training.loop import Watcher, train_module
 from gradwright.training.record import Epoch, Settings, TrainingRun
@@ -44,6 +45,11 @@ def train(
     batch_size: int = 32,
     optimizer: str | Optimizer = "sgd",
     learning_rate: float | None = None,
+    schedule: str | Schedule = "constant",
+    max_norm: float | None = None,
+    weight_decay: float | None = None,
+    l1: float | None = None,
+    l2: float | None = None,
     seed: int = 0,
     shuffle: bool = True,
     target: str = "auto",
@@ -63,6 +69,11 @@ def train(
         batch_size: samples in a step; the last step of an epoch may have fewer.
         optimizer: a name, or what `gw.optimizer` gives.
         learning_rate: by default that of the optimizer.
+        schedule: of the rate over the steps: a name, or what `gw.schedule` gives.
+        max_norm: the largest norm of the gradient, which is scaled down to it.
+        weight_decay: w := (1 - rate · weight_decay) w before each step.
+        l1: of the penalty l1 ‖w‖₁, whose gradient is added to that of the loss.
+        l2: of the penalty l2 ‖w‖₂²/2.
         seed: of the order of samples and of the default start.
         shuffle: whether each epoch draws a new order.
         target: "numpy", "auto" for the same, or "c": compiled code, which needs a C compiler and
@@ -85,9 +96,11 @@ def train(
             f"the target {target!r} is asked for and there are the targets numpy and c",
             'leave it out, or use target="numpy"',
         )
-    rule = known_optimizer(optimizer)
+    given = {"max_norm": max_norm, "weight_decay": weight_decay, "l1": l1, "l2": l2}
+    rule = known_optimizer(optimizer).having(**given)
     rate = rule.learning_rate if learning_rate is None else learning_rate
-    settings = Settings(epochs, batch_size, rate, seed, shuffle, rule, _described(net))
+    course, network = known_schedule(schedule), _described(net)
+    settings = Settings(epochs, batch_size, rate, seed, shuffle, rule, course, network)
     start = net.init(seed) if params is None else Parameters(net.model.layers, params.flat)
     record = train_module(
         net.model.module,

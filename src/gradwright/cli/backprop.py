@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradwright.cli import options
-from gradwright.cli.learning import Data, Settings, Trained, read_data, train
+from gradwright.cli.learning import Data, Settings, Trained, read_data, settings_of, train
 from gradwright.cli.main import CHECK_FAILED, INTERRUPTED
 from gradwright.cli.output import OutputFolder, json_text, output_folder, publish, say, write_file
 from gradwright.cli.progress import note, progress
@@ -134,15 +134,15 @@ def command(
     layout: str | None,
     level: str,
     trace: bool,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    held_out: float,
     seed: int,
     as_json: bool,
     out: str | None,
     report: str | None,
-    **convention: str | None,
+    notation: str | None,
+    gradient: str | None,
+    jacobian: str | None,
+    layer_jacobian: str | None,
+    **training: Any,
 ) -> int:
     """Derive the backward pass of NETWORK, check it, and with --data train with it.
 
@@ -161,12 +161,19 @@ def command(
       gradwright backprop "2 -> 3 sigmoid -> 1 sigmoid" --notation 003
       gradwright backprop "d -> L * H tanh -> K softmax"
     """
-    settings = Settings(epochs, batch_size, learning_rate, held_out, seed)
+    settings = settings_of(seed, **training)
+    convention = {
+        "notation": notation,
+        "gradient": gradient,
+        "jacobian": jacobian,
+        "layer_jacobian": layer_jacobian,
+    }
     with output_folder(out) as folder:
         backprop = make_backprop(text, loss, reduction, layout, convention)
         network = backprop.network
         # Data is read before the work, so that a wrong file is reported at once.
-        samples = None if data is None else read_data(data, label, settings, network)
+        held_out = settings.held_out
+        samples = None if data is None else read_data(data, label, held_out, seed, network)
         tracing = _Tracing(network, samples, settings) if trace else None
         results = _work(backprop, samples, settings, level, tracing, not as_json, out is not None)
         if folder is not None:

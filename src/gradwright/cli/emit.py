@@ -28,6 +28,7 @@ SCHEMA = "gradwright.source/1"
     show_default=True,
     help="What the code is written for: numpy, torch, or c for networks.",
 )
+@options.steps_of
 @options.as_json
 @options.out
 def command(
@@ -41,6 +42,7 @@ def command(
     reduction: str,
     layout: str | None,
     target: str,
+    optimizer: str | None,
     as_json: bool,
     out: str | None,
 ) -> None:
@@ -55,12 +57,13 @@ def command(
       gradwright emit "64 -> 32 relu -> 10 softmax" > backprop.py
       gradwright emit "2 -> 8 tanh -> 1 sigmoid" --out build/
       gradwright emit "2 -> 8 tanh -> 1 sigmoid" --target torch > model.py
-      gradwright emit "2 -> 8 tanh -> 1 sigmoid" --target c > model.c
+      gradwright emit "2 -> 8 tanh -> 1 sigmoid" --target c --optimizer adam > model.c
     """
     with output_folder(out) as folder:
         network = given_network(text)
         if network:
-            source = make_network(text, loss, reduction, layout).backprop().source(target)
+            made = make_network(text, loss, reduction, layout).backprop()
+            source = made.source(target, optimizer)
         else:
             source = make_derivation(text, wrt, kind, declarations, mode, constraint).source(target)
         if folder is not None:

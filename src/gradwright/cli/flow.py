@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradwright.cli import options
-from gradwright.cli.learning import Settings, read_data
+from gradwright.cli.learning import read_data
 from gradwright.cli.main import CHECK_FAILED
 from gradwright.cli.output import json_text, output_folder, publish, say
 from gradwright.cli.progress import note
@@ -94,8 +94,7 @@ def _samples(network: Network, data: str | None, label: str | None, seed: int) -
     """Standardised training samples, as training would see them."""
     if data is None:
         return None, None
-    # Of the settings only the seed and the split matter here.
-    read = read_data(data, label, Settings(1, 1, 1.0, HELD_OUT, seed), network)
+    read = read_data(data, label, HELD_OUT, seed, network)
     return read.training.X, read.training.y
 
 

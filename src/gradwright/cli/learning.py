@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from gradwright.cli.output import OutputFolder, json_text
 from gradwright.cli.progress import progress
+from gradwright.errors import TrainingError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gradwright.api.network import Network
     from gradwright.data.dataset import Dataset, Standardiser
+    from gradwright.nn.optimizers import Optimizer
     from gradwright.nn.parameters import Parameters
+    from gradwright.nn.schedules import Schedule
     from gradwright.training.record import Epoch
 
 SCHEMA = "gradwright.trained/1"
@@ -28,6 +33,56 @@ class Settings:
     learning_rate: float
     held_out: float
     seed: int
+    optimizer: Optimizer
+    schedule: Schedule
+
+
+def settings_of(
+    seed: int,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float | None,
+    held_out: float,
+    optimizer: str,
+    optimizer_settings: Sequence[str],
+    schedule: str,
+    warmup: float,
+    **common: float | None,
+) -> Settings:
+    """The options of a training, checked.
+
+    Raises:
+        TrainingError: an optimiser, a schedule or a setting that there is not.
+    """
+    from gradwright.nn.optimizers import known_optimizer
+    from gradwright.nn.schedules import schedule as schedule_of
+
+    rule = known_optimizer(optimizer).having(**numbers(optimizer_settings), **common)
+    rate = rule.learning_rate if learning_rate is None else learning_rate
+    course = schedule_of(schedule, warmup=warmup)
+    return Settings(epochs, batch_size, rate, held_out, seed, rule, course)
+
+
+def numbers(given: Sequence[str]) -> dict[str, float]:
+    """`["beta1=0.8"]` as `{"beta1": 0.8}`.
+
+    Raises:
+        TrainingError: no equals sign, no number, or a name given twice.
+    """
+    found: dict[str, float] = {}
+    for text in given:
+        name, _, number = (part.strip() for part in text.partition("="))
+        try:
+            value = float(number)
+        except ValueError:
+            value = None
+        if value is None or name in found:
+            clash = "it is given twice" if name in found else f"{number!r} is no number"
+            raise TrainingError(
+                f"the setting {text}", clash, "write each setting once, like --setting beta1=0.8"
+            )
+        found[name] = value
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +127,7 @@ class Trained:
         folder.write("training.json", json_text(self.document))
 
 
-def read_data(name: str, label: str | None, settings: Settings, network: Network) -> Data:
+def read_data(name: str, label: str | None, held_out: float, seed: int, network: Network) -> Data:
     """Read, split and standardise a bundled data set or a CSV file.
 
     Raises:
@@ -85,11 +140,11 @@ def read_data(name: str, label: str | None, settings: Settings, network: Network
     is_file = Path(name).suffix.lower() == ".csv" or Path(name).is_file()
     dataset = csv_file.read(name, label=label) if is_file else bundled.load(name)
     # Inputs and targets are checked as a whole, so that a message counts rows as the file does.
-    network.loss(network.init(settings.seed), dataset.X, dataset.y)
-    training, held_out = split(dataset, settings.held_out, settings.seed)
+    network.loss(network.init(seed), dataset.X, dataset.y)
+    training, kept = split(dataset, held_out, seed)
     standardiser = Standardiser.fit(training)
     return Data(
-        name, standardiser.standardised(training), standardiser.standardised(held_out), standardiser
+        name, standardiser.standardised(training), standardiser.standardised(kept), standardiser
     )
 
 
@@ -110,6 +165,8 @@ def train(network: Network, data: Data, settings: Settings) -> Trained:
             batch_size=settings.batch_size,
             learning_rate=settings.learning_rate,
             seed=settings.seed,
+            optimizer=settings.optimizer,
+            schedule=settings.schedule,
             validation=(data.held_out.X, data.held_out.y),
             callbacks=(follow,),
         )
@@ -123,6 +180,8 @@ def train(network: Network, data: Data, settings: Settings) -> Trained:
         "seed": settings.seed,
         "batch_size": settings.batch_size,
         "learning_rate": settings.learning_rate,
+        "optimizer": {"name": settings.optimizer.name, **dict(settings.optimizer.settings)},
+        "schedule": {"name": settings.schedule.name, "warmup": settings.schedule.warmup},
         "epochs_asked": settings.epochs,
         "epochs_done": len(done.history),
         "stopped": done.stopped,

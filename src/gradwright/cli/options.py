@@ -155,26 +155,77 @@ def convention_options(command: Command) -> Command:
     return command
 
 
+steps_of = click.option(
+    "--optimizer",
+    metavar="NAME",
+    help="Whose steps the code of a network makes, for numpy and c; as in gradwright train. "
+    "Default: sgd.",
+)
+
+
+#: What a training is asked for, the optimiser with it.
+OF_TRAINING = (
+    click.option("--epochs", type=click.IntRange(1), default=30, show_default=True),
+    click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True),
+    click.option(
+        "--learning-rate",
+        type=click.FloatRange(0, min_open=True),
+        help="Default: the optimizer's own, 0.1 for sgd, 0.001 for adam.",
+    ),
+    click.option(
+        "--optimizer",
+        default="sgd",
+        show_default=True,
+        metavar="NAME",
+        help="sgd, momentum, nesterov, rmsprop, adam or adamw.",
+    ),
+    click.option(
+        "--setting",
+        "optimizer_settings",
+        multiple=True,
+        metavar="NAME=NUMBER",
+        help="A setting of the optimizer, such as beta1=0.8. May be given several times.",
+    ),
+    click.option(
+        "--schedule",
+        default="constant",
+        show_default=True,
+        metavar="NAME|FORMULA",
+        help="How the rate changes: constant, step, cosine, one_cycle, or a formula of "
+        "learning_rate and t, the number of steps before, such as 'learning_rate/(1 + t/100)'.",
+    ),
+    click.option(
+        "--warmup",
+        type=click.FloatRange(0),
+        default=0,
+        metavar="EPOCHS",
+        help="For so many epochs the rate rises to its full value.",
+    ),
+    click.option(
+        "--max-norm",
+        type=click.FloatRange(0, min_open=True),
+        help="Scale gradients down to this norm where they are longer.",
+    ),
+    click.option(
+        "--weight-decay",
+        type=click.FloatRange(0),
+        help="Shrink the parameters by the rate times this in each step.",
+    ),
+    click.option("--l1", type=click.FloatRange(0), help="Add l1 ‖w‖₁ to the loss."),
+    click.option("--l2", type=click.FloatRange(0), help="Add l2 ‖w‖₂²/2 to the loss."),
+    click.option(
+        "--held-out",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        default=0.2,
+        show_default=True,
+        help="The part of the samples that is kept from training and measured on.",
+    ),
+)
+
+
 def training_options(command: Command) -> Command:
-    """`--epochs`, `--batch-size`, `--learning-rate`, `--held-out`."""
-    options = (
-        click.option("--epochs", type=click.IntRange(1), default=30, show_default=True),
-        click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True),
-        click.option(
-            "--learning-rate",
-            type=click.FloatRange(0, min_open=True),
-            default=0.1,
-            show_default=True,
-        ),
-        click.option(
-            "--held-out",
-            type=click.FloatRange(0, 1, min_open=True, max_open=True),
-            default=0.2,
-            show_default=True,
-            help="The part of the samples that is kept from training and measured on.",
-        ),
-    )
-    for option in reversed(options):
+    """`--epochs`, `--batch-size`, `--held-out`, and those of the optimiser."""
+    for option in reversed(OF_TRAINING):
         command = option(command)
     return command
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from gradwright.cli import options
-from gradwright.cli.learning import Settings, read_data, train
+from gradwright.cli.learning import read_data, settings_of, train
 from gradwright.cli.main import INTERRUPTED
 from gradwright.cli.output import json_text, output_folder, publish, say
 from gradwright.cli.progress import note
@@ -29,13 +31,10 @@ def command(
     loss: str | None,
     reduction: str,
     layout: str | None,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    held_out: float,
     seed: int,
     as_json: bool,
     out: str | None,
+    **training: Any,
 ) -> int:
     """Train NETWORK on a data set and report the loss and accuracy on held-out samples.
 
@@ -47,11 +46,12 @@ def command(
       gradwright train "64 -> 32 relu -> 10 softmax" --data digits --out out/
       gradwright train "4 -> 8 tanh -> 3 softmax" --data flowers.csv --label species
       gradwright train "8 -> 16 relu -> 1" --data rents.csv --label rent --learning-rate 0.01
+      gradwright train "64 -> 32 relu -> 10 softmax" --data digits --optimizer adam
     """
-    settings = Settings(epochs, batch_size, learning_rate, held_out, seed)
+    settings = settings_of(seed, **training)
     with output_folder(out) as folder:
         network = make_network(text, loss, reduction, layout)
-        trained = train(network, read_data(data, label, settings, network), settings)
+        trained = train(network, read_data(data, label, settings.held_out, seed, network), settings)
         if folder is not None:
             trained.write(folder)
         for path in publish(folder):

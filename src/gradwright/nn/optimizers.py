@@ -35,6 +35,15 @@ class OptimizerRecord:
     source: str = ""
 
 
+#: The lines of Adam; AdamW adds those of the weight decay, like any other optimiser.
+ADAM = (
+    "m = beta1*m + (1 - beta1)*g",
+    "v = beta2*v + (1 - beta2)*g.^2",
+    "rate = learning_rate/(1 - beta1^(t + 1))",
+    "scale = sqrt(1 - beta2^(t + 1))",
+    "w = w - rate*m./(sqrt(v)/scale + epsilon)",
+)
+
 OPTIMIZERS: Mapping[str, OptimizerRecord] = MappingProxyType(
     {
         record.name: record
@@ -56,7 +65,63 @@ OPTIMIZERS: Mapping[str, OptimizerRecord] = MappingProxyType(
                 "B. T. Polyak, Some methods of speeding up the convergence of iteration methods, "
                 "1964; the rate outside of v, as in PyTorch",
             ),
+            OptimizerRecord(
+                "nesterov",
+                "gradient descent with Nesterov's momentum",
+                ("v = momentum*v + g", "w = w - learning_rate*(g + momentum*v)"),
+                0.1,
+                ("v",),
+                (("momentum", 0.9),),
+                "I. Sutskever et al., On the importance of initialization and momentum in deep "
+                "learning, 2013, section 2, in the form of PyTorch's nesterov=True",
+            ),
+            OptimizerRecord(
+                "rmsprop",
+                "RMSprop",
+                (
+                    "v = alpha*v + (1 - alpha)*g.^2",
+                    "w = w - learning_rate*g./(sqrt(v) + epsilon)",
+                ),
+                0.01,
+                ("v",),
+                (("alpha", 0.99), ("epsilon", 1e-8)),
+                "T. Tieleman and G. Hinton, Lecture 6.5 of Neural Networks for Machine Learning, "
+                "2012; epsilon outside of the root, as in PyTorch",
+            ),
+            OptimizerRecord(
+                "adam",
+                "Adam",
+                ADAM,
+                0.001,
+                ("m", "v"),
+                (("beta1", 0.9), ("beta2", 0.999), ("epsilon", 1e-8)),
+                "D. P. Kingma and J. Ba, Adam: a method for stochastic optimization, 2015, "
+                "algorithm 1 with t + 1 for its t",
+            ),
+            OptimizerRecord(
+                "adamw",
+                "AdamW",
+                ADAM,
+                0.001,
+                ("m", "v"),
+                (("beta1", 0.9), ("beta2", 0.999), ("epsilon", 1e-8), ("weight_decay", 0.01)),
+                "I. Loshchilov and F. Hutter, Decoupled weight decay regularization, 2019, "
+                "algorithm 2 with the decay scaled by the rate, as in PyTorch",
+            ),
         )
+    }
+)
+
+#: Lines before those of an optimiser, for settings that every one of them may have. The penalties
+#: l1 |w|₁ and l2 |w|₂²/2 belong to the loss whose gradient is clipped; weight decay does not.
+COMMON: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "l1": ("g = g + l1*sign(w)",),
+        "l2": ("g = g + l2*w",),
+        # R. Pascanu et al., On the difficulty of training recurrent neural networks, 2013; as
+        # PyTorch's clip_grad_norm_, which adds 1e-6 to the norm.
+        "max_norm": ("clip = max_norm/max(max_norm, norm2(g))", "g = clip*g"),
+        "weight_decay": ("w = (1 - learning_rate*weight_decay)*w",),
     }
 )
 
@@ -64,6 +129,14 @@ OPTIMIZERS: Mapping[str, OptimizerRecord] = MappingProxyType(
 RANGES: Mapping[str, tuple[float, bool, float]] = MappingProxyType(
     {
         "momentum": (0.0, True, 1.0),
+        "alpha": (0.0, True, 1.0),
+        "beta1": (0.0, True, 1.0),
+        "beta2": (0.0, True, 1.0),
+        "epsilon": (0.0, False, math.inf),
+        "l1": (0.0, True, math.inf),
+        "l2": (0.0, True, math.inf),
+        "max_norm": (0.0, False, math.inf),
+        "weight_decay": (0.0, True, math.inf),
     }
 )
 
@@ -93,7 +166,9 @@ class Optimizer:
     @property
     def lines(self) -> tuple[str, ...]:
         """The formulas of a step, in order."""
-        return self.record.lines
+        given = dict(self.settings)
+        before = [line for name, lines in COMMON.items() if name in given for line in lines]
+        return (*before, *self.record.lines)
 
     @property
     def update(self) -> Update:
@@ -122,6 +197,15 @@ class Optimizer:
         """How many vectors `function` needs beside the state."""
         return scratch_vectors(self.update)
 
+    def having(self, **settings: float | None) -> Optimizer:
+        """The same with further settings, where they are given.
+
+        Raises:
+            TrainingError: a setting that it does not have, or a value out of its range.
+        """
+        given = {name: value for name, value in settings.items() if value is not None}
+        return optimizer(self.name, **{**dict(self.settings), **given}) if given else self
+
     def __repr__(self) -> str:
         given = "".join(f", {name}={value!r}" for name, value in self.settings)
         return f"gw.optimizer({self.name!r}{given})"
@@ -132,6 +216,11 @@ class Optimizer:
 
 def optimizer(name: str, **settings: float) -> Optimizer:
     """An optimiser with settings of one's own.
+
+    Beside those of its record every optimiser may have `l1` and `l2`, which add the gradients of
+    l1 ‖w‖₁ and l2 ‖w‖₂²/2 to that of the loss; `max_norm`, which scales that gradient down to
+    this norm where it is longer; and `weight_decay`, which shrinks w by the rate times it, apart
+    from the gradient.
 
     >>> print(optimizer("momentum", momentum=0.8))
     v = momentum*v + g
@@ -147,16 +236,19 @@ def optimizer(name: str, **settings: float) -> Optimizer:
             "use one of those",
         )
     record = OPTIMIZERS[name]
-    known = dict(record.settings)
+    values = dict(record.settings)
     for setting, value in settings.items():
-        if setting not in known:
+        if setting not in values and setting not in COMMON:
+            known = ", ".join(dict.fromkeys((*values, *COMMON)))
             raise TrainingError(
                 f"the optimizer {name} with {setting}={value!r}",
-                f"{setting} is given and {name} has {', '.join(known) or 'no settings'}",
-                "leave it out",
+                f"{setting} is given and the settings of {name} are {known}",
+                "leave it out, or use one of those",
             )
-        known[setting] = _checked(name, setting, value)
-    return Optimizer(record, tuple(known.items()))
+        values[setting] = checked_setting(f"the optimizer {name}", setting, value, RANGES[setting])
+    own = [x for x in values if x not in COMMON]
+    order = [*own, *(x for x in COMMON if x in values)]
+    return Optimizer(record, tuple((x, values[x]) for x in order))
 
 
 def known_optimizer(asked: str | Optimizer) -> Optimizer:
@@ -172,17 +264,23 @@ def known_optimizer(asked: str | Optimizer) -> Optimizer:
 SGD = optimizer("sgd")
 
 
-def _checked(name: str, setting: str, value: object) -> float:
-    least, inclusive, end = RANGES[setting]
-    number = isinstance(value, int | float | np.integer | np.floating) and type(value) is not bool
-    if number:
-        found = float(value)  # type: ignore[arg-type]
+def checked_setting(
+    asked: str, setting: str, value: object, within: tuple[float, bool, float]
+) -> float:
+    """A setting as a number that is at least, or greater than, the first and below the last.
+
+    Raises:
+        TrainingError: it is none.
+    """
+    least, inclusive, end = within
+    if isinstance(value, int | float | np.integer | np.floating) and type(value) is not bool:
+        found = float(value)
         if (least < found or (inclusive and found == least)) and found < end:
             return found
     bounds = f"{'at least' if inclusive else 'greater than'} {least:g}"
     wanted = f"a number {bounds}" + (f" and less than {end:g}" if end < math.inf else "")
     raise TrainingError(
-        f"the optimizer {name} with {setting}={value!r}",
+        f"{asked} with {setting}={value!r}",
         f"{setting} is {value!r} and must be {wanted}",
         f"give {setting} {wanted}",
     )

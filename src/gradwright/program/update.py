@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Node, Variable
+from gradwright.core.nodes import Node, Variable, variables
+from gradwright.errors import SymbolError
 from gradwright.notation.declarations import Declaration
 from gradwright.notation.lower import lower
 from gradwright.notation.parser import parse
 from gradwright.notation.shapes import infer
-from gradwright.program.build import Builder
+from gradwright.notation.tree import Symbol, walk
+from gradwright.program.build import Builder, build_function
 from gradwright.program.ir import Function, Ref, Statement
 from gradwright.simplify.rewrite import substitute
 
@@ -71,39 +73,85 @@ def build_update(
     declared = {name: Declaration(name, "vector", ("n",)) for name in vectors}
     scalars = (RATE, STEPS, *settings)
     declared |= {name: Declaration(name, "scalar", ()) for name in scalars}
-    graph = Graph()
-    symbols = {name: graph.variable(name, d.sizes, d.facts) for name, d in declared.items()}
-    current: dict[str, Variable] = {}
+    reading = _Reading(declared)
+    current: dict[Node, Node] = {}
     defined: list[tuple[Variable, Node]] = []
     belongs: dict[str, str] = {}
-    for line in lines:
-        name, text = (part.strip() for part in line.split("=", 1))
-        tree = parse(text)
-        node = lower(tree, infer(tree, declared, text), graph, text=text).value.node
-        known: dict[Node, Node] = {symbols[x]: variable for x, variable in current.items()}
-        node = substitute(graph, node, known)
-        if name not in symbols:
-            declared[name] = Declaration(name, "scalar", ())
-            symbols[name] = current[name] = graph.variable(name, node.axes)
+    for name, node in map(reading.line, lines):
+        node = substitute(reading.graph, node, current)
+        if name in vectors:
+            value = reading.graph.variable(_newer(name, belongs), node.axes)
+            belongs[value.name] = name
         else:
-            current[name] = graph.variable(_newer(name, belongs), node.axes)
-            belongs[current[name].name] = name
-        defined.append((current[name], node))
+            value = reading.symbol(name)
+        current[reading.symbol(name)] = value
+        defined.append((value, node))
+    last = {name: value for value, name in belongs.items()}
     return Update(
         lines,
         state,
         settings,
-        _built(defined, [symbols[x] for x in (*scalars, *vectors)]),
+        _built(defined, [reading.symbol(x) for x in (*scalars, *vectors)]),
         belongs,
-        {x: current[x].name for x in vectors if x in current and x != GRADIENT},
+        {name: last[name] for name in vectors if name in last and name != GRADIENT},
     )
+
+
+@lru_cache(maxsize=128)
+def build_rate(lines: tuple[str, ...], scalars: tuple[str, ...]) -> Function:
+    """The rate of a step by the lines of a schedule, from numbers alone.
+
+    The function `rate` is of the letters that are read; all its operations are elementwise, so
+    that t may be an array.
+
+    Raises:
+        NotationError, SymbolError, ShapeError: a line that cannot be read.
+    """
+    reading = _Reading({name: Declaration(name, "scalar", ()) for name in scalars})
+    current: dict[Node, Node] = {}
+    for name, node in map(reading.line, lines):
+        current[reading.symbol(name)] = substitute(reading.graph, node, current)
+    rate = current[reading.symbol(RATE)]
+    read = variables(rate)
+    inputs = [reading.symbol(x) for x in scalars if reading.symbol(x) in read]
+    return build_function("rate", inputs, [(RATE, rate)])
+
+
+class _Reading:
+    """Lines `name = formula` in declared letters; a new name stands for a number."""
+
+    def __init__(self, declared: Mapping[str, Declaration]) -> None:
+        self.graph = Graph()
+        self._declared = dict(declared)
+
+    def symbol(self, name: str) -> Variable:
+        """The variable of a letter, as it is before the first line."""
+        declared = self._declared[name]
+        return self.graph.variable(name, declared.sizes, declared.facts)
+
+    def line(self, line: str) -> tuple[str, Node]:
+        """The name on the left, and the formula on the right in the letters as they are."""
+        name, text = (part.strip() for part in line.split("=", 1))
+        tree = parse(text)
+        named = {part.name for part in walk(tree) if isinstance(part, Symbol)}
+        unknown = sorted(named - self._declared.keys())
+        if unknown:
+            raise SymbolError(
+                f"the formula {text}",
+                f"{unknown[0]} stands in it and its letters are {', '.join(self._declared)}",
+                "use those letters and numbers",
+                text=text,
+            )
+        node = lower(tree, infer(tree, self._declared, text), self.graph, text=text).value.node
+        self._declared.setdefault(name, Declaration(name, "scalar", ()))
+        return name, node
 
 
 def _newer(name: str, taken: Container[str]) -> str:
     """A name for the next value of a vector."""
-    made = f"new_{name}"
+    made, place = f"new_{name}", 2
     while made in taken:
-        made = f"new_{made}"
+        made, place = f"new_{name}_{place}", place + 1
     return made
 
 

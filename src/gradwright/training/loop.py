@@ -6,13 +6,12 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from hashlib import sha256
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
 from gradwright.errors import TrainingError
-from gradwright.training import checkpoint as checkpoints
+from gradwright.training import resuming
 from gradwright.training.record import Epoch, Settings, TrainingRun
 from gradwright.training.stepping import Stepper
 
@@ -100,7 +99,7 @@ class Loop:
         self.validation = validation
         self.history: list[Epoch] = []
         size = min(settings.batch_size, len(X))
-        self.stepper = Stepper(settings.optimizer, settings.learning_rate, parameters)
+        self.stepper = Stepper(settings, -(-len(X) // size), parameters)
         self._gradient = np.empty_like(parameters)
         self._buffers = module.Buffers(size, parameters.dtype)
         self._rows = np.empty((size, X.shape[1]), dtype=X.dtype)
@@ -129,19 +128,21 @@ class Loop:
     def _steps(self, order: Array, number: int) -> float:
         """The steps of an epoch one by one; returns the sum of the losses times their samples."""
         total, size = 0.0, len(self._rows)
+        rates = self.stepper.rates().tolist()
         for step, start in enumerate(range(0, len(order), size)):
             places = order[start : start + size]
             rows, targets = self._rows[: len(places)], self._targets[: len(places)]
             # mode="clip" writes to `out` itself; the default goes through a copy.
             np.take(self.X, places, axis=0, out=rows, mode="clip")
             np.take(self.Y, places, axis=0, out=targets, mode="clip")
-            total += self._step(rows, targets, number, step) * len(places)
+            total += self._step(rows, targets, rates[step], (number, step)) * len(places)
         return total
 
     def _calls(self, order: Array, number: int) -> float:
         """The steps of an epoch by compiled code, many in one call."""
         assert self.compiled is not None
         total, start, size = 0.0, 0, len(self._rows)
+        rates = self.stepper.rates()
         while start < len(order):
             places = order[start : start + size * self._steps_per_call]
             began = time.perf_counter()
@@ -152,11 +153,11 @@ class Loop:
                 self.Y,
                 places,
                 size,
-                self.stepper.rates(-(-len(places) // size)),
+                rates[start // size : -(-(start + len(places)) // size)],
                 self._gradient,
                 self.stepper.state,
                 self.stepper.steps,
-                dict(self.settings.optimizer.settings),
+                self.stepper.settings,
                 total,
             )
             seconds = time.perf_counter() - began
@@ -169,18 +170,18 @@ class Loop:
             start += len(places)
         return total
 
-    def _step(self, rows: Array, targets: Array, epoch: int, step: int) -> float:
+    def _step(self, rows: Array, targets: Array, rate: float, place: tuple[int, int]) -> float:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             value, gradient = self.module.value_and_gradient(
                 self.parameters, rows, targets, self._gradient, self._buffers
             )
             if not math.isfinite(value):
                 where = _first_bad_layer(self.module, self.parameters, rows)
-                self._stop(epoch, step, f"the loss is {value} at", where)
+                self._stop(*place, f"the loss is {value} at", where)
             # Ctrl-C may find the parameters half new. The copy is small against the passes.
             self._before_step[...] = self.parameters
             self._within_step = True
-            self.stepper.step(self.parameters, gradient)
+            self.stepper.step(self.parameters, gradient, rate)
             self._within_step = False
         return value
 
@@ -188,25 +189,6 @@ class Loop:
     def target(self) -> str:
         """What the steps are code of."""
         return "numpy" if self.compiled is None else self.compiled.target
-
-    @property
-    def made_with(self) -> dict[str, Any]:
-        """What a training has to have in common with the one that it resumes."""
-        settings = self.settings
-        samples = sha256()
-        for array in (self.X, self.Y):
-            samples.update(f"{array.dtype}:{array.shape}".encode())
-            samples.update(np.ascontiguousarray(array).data)
-        return {
-            "target": self.target,
-            "network": settings.network,
-            "samples": samples.hexdigest()[:16],
-            "batch_size": int(settings.batch_size),
-            "shuffle": bool(settings.shuffle),
-            "optimizer": settings.optimizer.name,
-            **dict(settings.optimizer.settings),
-            "learning_rate": float(settings.learning_rate),
-        }
 
     def last_finished(self) -> Array:
         """The parameters after the last whole step, at any moment."""
@@ -304,13 +286,14 @@ def train_module(
     if validation is not None:
         _require_samples(parameters, *validation, "validation X", "validation Y")
     loop = Loop(module, parameters.copy(), X, Y, settings, validation, compiled)
+    common = resuming.made_with(loop) if checkpoint or resume else {}
     if resume is not None:
-        _resume(loop, resume)
+        resuming.resume(loop, resume, common)
     try:
         for number in range(len(loop.history), settings.epochs):
             loop.history.append(loop.epoch(number))
             if checkpoint is not None:
-                _save(loop, checkpoint)
+                resuming.save(loop, checkpoint, common)
             for watcher in watchers:
                 watcher(loop.history[-1])
     except KeyboardInterrupt:
@@ -342,47 +325,3 @@ def _require_samples(parameters: Array, X: Array, Y: Array, x_name: str, y_name:
                 "trained with",
                 "replace or remove what is not a finite number",
             )
-
-
-def _save(loop: Loop, path: str | os.PathLike[str]) -> None:
-    history = tuple(epoch.to_dict() for epoch in loop.history)
-    stepper = loop.stepper
-    checkpoints.write(
-        path,
-        checkpoints.Checkpoint(
-            loop.parameters,
-            stepper.state,
-            len(loop.history),
-            stepper.steps,
-            loop.settings.seed,
-            history,
-            loop.made_with,
-        ),
-    )
-
-
-def _resume(loop: Loop, path: str | os.PathLike[str]) -> None:
-    state = checkpoints.read(path)
-    history = [Epoch.from_dict(row) for row in state.history]
-    same = state.parameters.shape == loop.parameters.shape and state.seed == loop.settings.seed
-    if not same or state.parameters.dtype != loop.parameters.dtype:
-        raise TrainingError(
-            f"resuming from {path}",
-            f"the checkpoint has {state.parameters.size} numbers of {state.parameters.dtype} and "
-            f"seed {state.seed}, and this training has {loop.parameters.size} of "
-            f"{loop.parameters.dtype} and seed {loop.settings.seed}",
-            "resume with the network, dtype and seed that the checkpoint was made with",
-        )
-    for name, value in loop.made_with.items():
-        theirs = state.made_with.get(name)
-        if theirs != value:
-            raise TrainingError(
-                f"resuming from {path}",
-                f"the checkpoint was made with the {name} {theirs} and this training has the "
-                f"{name} {value}, so it would not go on as it began",
-                f"resume with the {name} {theirs}, or start anew with the parameters",
-            )
-    loop.parameters[...] = state.parameters
-    loop.stepper.state[...] = state.state
-    loop.stepper.steps = state.steps
-    loop.history = history

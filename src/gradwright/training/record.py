@@ -10,6 +10,7 @@ import numpy as np
 
 from gradwright.errors import DataError, TrainingError
 from gradwright.nn.optimizers import SGD, Optimizer
+from gradwright.nn.schedules import CONSTANT, Schedule
 
 SCHEMA = "gradwright.training/1"
 
@@ -92,6 +93,7 @@ class Settings:
     seed: int = 0
     shuffle: bool = True
     optimizer: Optimizer = SGD
+    schedule: Schedule = CONSTANT
     network: str = ""
 
     def __post_init__(self) -> None:

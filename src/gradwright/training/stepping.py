@@ -1,4 +1,4 @@
-"""The steps of an optimiser: its state, how many steps there were, and the rate of the next."""
+"""The steps of an optimiser: its state, how many steps there were, and the rates of the next."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradwright.nn.optimizers import Optimizer
+from gradwright.training.record import Settings
 
 Array = Any
 
@@ -14,24 +14,32 @@ Array = Any
 class Stepper:
     """What an optimiser keeps from step to step: `state` has a row for each of its vectors."""
 
-    def __init__(self, rule: Optimizer, learning_rate: float, parameters: Array) -> None:
-        self.rule = rule
-        self.learning_rate = learning_rate
+    def __init__(self, settings: Settings, steps_per_epoch: int, parameters: Array) -> None:
+        self.settings = dict(settings.optimizer.settings)
         self.steps = 0
-        vectors = len(rule.update.state)
-        self.state = np.zeros((vectors, parameters.size), parameters.dtype)
-        self._work = np.empty((rule.scratch, parameters.size), parameters.dtype)
+        update = settings.optimizer.update
+        self.state = np.zeros((len(update.state), parameters.size), parameters.dtype)
+        work = np.empty((settings.optimizer.scratch, parameters.size), parameters.dtype)
+        given: dict[str, Any] = {
+            name: x for name, x in self.settings.items() if name in update.scalars
+        }
+        given |= {"state": self.state} if len(self.state) else {}
+        self._given = given | ({"work": work} if len(work) else {})
+        self._function = settings.optimizer.function
+        self._counts = update.counts_steps
+        self._schedule = settings.schedule
+        self._rate = float(settings.learning_rate)
+        self.schedule_settings = settings.schedule.resolved(settings.epochs, steps_per_epoch)
+        self._epoch = steps_per_epoch
 
-    def rates(self, count: int) -> Array:
-        """The rates of the next steps."""
-        return np.full(count, float(self.learning_rate))
+    def rates(self) -> Array:
+        """The rates of the next epoch, all at once: a resumed training computes the same ones."""
+        settings = self.schedule_settings
+        return self._schedule.rates(self._rate, self.steps, self._epoch, settings)
 
-    def step(self, parameters: Array, gradient: Array) -> None:
+    def step(self, parameters: Array, gradient: Array, rate: float) -> None:
         """One step in place; the gradient is written over."""
-        given = {"learning_rate": float(self.rates(1)[0]), "t": self.steps}
-        given |= dict(self.rule.settings)
-        arrays = {"state": self.state} if len(self.state) else {}
-        arrays |= {"work": self._work} if len(self._work) else {}
-        scalars = {name: given[name] for name in self.rule.update.scalars}
-        self.rule.function(parameters, gradient, **arrays, **scalars)
+        if self._counts:
+            self._given["t"] = self.steps
+        self._function(parameters, gradient, learning_rate=rate, **self._given)
         self.steps += 1

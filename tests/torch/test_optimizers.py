@@ -1,0 +1,155 @@
+"""The optimisers, clipping and schedules beside those of PyTorch, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import gradwright as gw
+from gradwright.nn import schedules as gw_schedules
+from gradwright.nn.optimizers import OPTIMIZERS
+from tests.programs.installed import COMPILER
+
+compiles = pytest.mark.skipif(COMPILER is None, reason="no C compiler is installed")
+
+BATCH, EPOCHS, SAMPLES = 9, 4, 23
+PER_EPOCH = 3
+STEPS = EPOCHS * PER_EPOCH
+
+Array = Any
+Made = Callable[[list[torch.Tensor]], torch.optim.Optimizer]
+
+#: For each optimiser its settings here and the optimiser there, with the same rate 0.02.
+THEIRS: dict[str, tuple[dict[str, float], Made]] = {
+    "sgd": ({}, lambda w: torch.optim.SGD(w, 0.02)),
+    "momentum": ({"momentum": 0.8}, lambda w: torch.optim.SGD(w, 0.02, momentum=0.8)),
+    "nesterov": (
+        {"momentum": 0.8},
+        lambda w: torch.optim.SGD(w, 0.02, momentum=0.8, nesterov=True),
+    ),
+    "rmsprop": (
+        {"alpha": 0.9, "epsilon": 1e-5},
+        lambda w: torch.optim.RMSprop(w, 0.02, alpha=0.9, eps=1e-5),
+    ),
+    "adam": (
+        {"beta1": 0.8, "beta2": 0.97, "epsilon": 1e-5},
+        lambda w: torch.optim.Adam(w, 0.02, betas=(0.8, 0.97), eps=1e-5),
+    ),
+    "adamw": (
+        {"beta1": 0.8, "beta2": 0.97, "epsilon": 1e-5, "weight_decay": 0.3},
+        lambda w: torch.optim.AdamW(w, 0.02, betas=(0.8, 0.97), eps=1e-5, weight_decay=0.3),
+    ),
+}
+
+
+class Case:
+    """A network here and the same there, trained in the order of the samples."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.net = gw.Network("5 -> 7 tanh -> 3 softmax")
+        self.start = self.net.init(seed=int(rng.integers(2**31)))
+        self.X, self.y = rng.normal(size=(SAMPLES, 5)), rng.integers(3, size=SAMPLES)
+
+    def ours(self, **given: Any) -> Array:
+        given = {"learning_rate": 0.02, "epochs": EPOCHS, "batch_size": BATCH, **given}
+        return gw.train(self.net, self.X, self.y, self.start, shuffle=False, **given).params.flat
+
+    def theirs(
+        self,
+        made: Made,
+        max_norm: float | None = None,
+        schedule: Callable[[torch.optim.Optimizer], Any] | None = None,
+        l2: float = 0.0,
+    ) -> Array:
+        weights = [torch.tensor(value, requires_grad=True) for _, value in self.start.items()]
+        optimizer = made(weights)
+        scheduler = None if schedule is None else schedule(optimizer)
+        X, y = torch.tensor(self.X), torch.tensor(self.y)
+        for _ in range(EPOCHS):
+            for first in range(0, SAMPLES, BATCH):
+                W1, b1, W2, b2 = weights
+                scores = torch.tanh(X[first : first + BATCH] @ W1 + b1) @ W2 + b2
+                loss = torch.nn.functional.cross_entropy(scores, y[first : first + BATCH])
+                loss = loss + l2 / 2 * sum(torch.sum(w * w) for w in weights)
+                optimizer.zero_grad()
+                loss.backward()
+                if max_norm is not None:
+                    torch.nn.utils.clip_grad_norm_(weights, max_norm)
+                optimizer.step()
+                if scheduler is not None:
+                    scheduler.step()
+        return np.concatenate([w.detach().numpy().ravel() for w in weights])
+
+
+def judge(ours: Array, theirs: Array, more: float = 0.0) -> None:
+    """Twelve steps of a few hundred roundings, which rates of 0.02 do not make larger."""
+    tolerance = (1000 * np.finfo(float).eps + more) * np.max(np.abs(theirs))
+    assert np.max(np.abs(ours - theirs)) <= tolerance
+
+
+def test_every_optimizer_is_here() -> None:
+    assert set(THEIRS) == set(OPTIMIZERS)
+
+
+@pytest.mark.parametrize("name", THEIRS)
+@pytest.mark.parametrize("target", ["numpy", pytest.param("c", marks=compiles)])
+def test_steps_are_those_of_pytorch(name: str, target: str, rng: np.random.Generator) -> None:
+    settings, made = THEIRS[name]
+    case = Case(rng)
+    found = case.ours(optimizer=gw.optimizer(name, **settings), target=target)
+    judge(found, case.theirs(made))
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam"])
+@pytest.mark.parametrize("max_norm", [0.1, 100.0])
+def test_clipping_is_that_of_pytorch(name: str, max_norm: float, rng: np.random.Generator) -> None:
+    settings, made = THEIRS[name]
+    case = Case(rng)
+    found = case.ours(optimizer=gw.optimizer(name, **settings), max_norm=max_norm, l2=0.2)
+    # PyTorch divides by the norm plus 1e-6, where the norm is larger than max_norm.
+    judge(found, case.theirs(made, max_norm, l2=0.2), 10 * 1e-6 / max_norm)
+
+
+SCHEDULES: dict[
+    str, tuple[Callable[[], gw_schedules.Schedule], Callable[[torch.optim.Optimizer], Any]]
+] = {
+    "step": (
+        lambda: gw.schedule("step", every=2, gamma=0.3),
+        lambda o: torch.optim.lr_scheduler.StepLR(o, 2 * PER_EPOCH, 0.3),
+    ),
+    "cosine": (
+        lambda: gw.schedule("cosine", minimum=0.003),
+        lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, STEPS, 0.003),
+    ),
+    "one_cycle": (
+        lambda: gw.schedule("one_cycle", share=0.4),
+        lambda o: torch.optim.lr_scheduler.OneCycleLR(
+            o, 0.02, STEPS, pct_start=0.4, cycle_momentum=False
+        ),
+    ),
+    "warm-up": (
+        lambda: gw.schedule("constant", warmup=2),
+        lambda o: torch.optim.lr_scheduler.LinearLR(o, 1 / (2 * PER_EPOCH), 1.0, 2 * PER_EPOCH - 1),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedules_are_those_of_pytorch(name: str, rng: np.random.Generator) -> None:
+    ours, theirs = SCHEDULES[name]
+    _, made = THEIRS["momentum"]
+    case = Case(rng)
+    course = ours()
+    found = case.ours(optimizer=gw.optimizer("momentum", momentum=0.8), schedule=course)
+    judge(found, case.theirs(made, schedule=theirs))
+
+
+def test_a_planted_fault_is_found(rng: np.random.Generator) -> None:
+    case = Case(rng)
+    found = case.ours(optimizer=gw.optimizer("adam", beta1=0.8, beta2=0.97, epsilon=1e-5))
+    with pytest.raises(AssertionError):
+        judge(found, case.theirs(lambda w: torch.optim.Adam(w, 0.02, betas=(0.8, 0.97), eps=1e-8)))
