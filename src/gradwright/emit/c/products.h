@@ -69,6 +69,21 @@ static void strip(long rows, long inner, const real *A, long down, long along, c
    the lanes, then what fills no vector. */
 #define BOTH 3
 
+typedef real half_vector __attribute__((vector_size(VECTOR_BYTES / 2)));
+
+static inline real sum_of_lanes(vector v)
+{
+    half_vector halves[2];
+    memcpy(halves, &v, sizeof v);
+    const half_vector h = halves[0] + halves[1];
+    real even = 0, odd = 0;
+    for (long lane = 0; lane < LANES / 2; lane += 2) {
+        even += h[lane];
+        odd += LANES > 2 ? h[lane + 1] : 0;
+    }
+    return even + odd;
+}
+
 static inline __attribute__((always_inline)) void inner_block(
     long rows, long columns, long inner, const real *A, long down, const real *B, long next,
     real *C, long pitch)
@@ -90,9 +105,7 @@ static inline __attribute__((always_inline)) void inner_block(
     }
     for (long i = 0; i < rows; ++i)
         for (long j = 0; j < columns; ++j) {
-            real total = 0;
-            for (long lane = 0; lane < LANES; ++lane)
-                total += sums[i][j][lane];
+            real total = sum_of_lanes(sums[i][j]);
             for (long rest = k; rest < inner; ++rest)
                 total += A[i * down + rest] * B[j * next + rest];
             C[i * pitch + j] = total;

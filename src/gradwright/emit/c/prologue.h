@@ -5,15 +5,11 @@
 
 #ifdef DOUBLE_PRECISION
 typedef double real;
-#define real_log1p log1p
-#define real_expm1 expm1
 #define real_sqrt sqrt
 #define real_abs fabs
 #define real_pow pow
 #else
 typedef float real;
-#define real_log1p log1pf
-#define real_expm1 expm1f
 #define real_sqrt sqrtf
 #define real_abs fabsf
 #define real_pow powf
