@@ -244,7 +244,7 @@ ERRORS = [
     ("F[4,1]", ShapeError, "F[4,1]", "the index 4 is beyond the size 3"),
     ("u[0]", NotationError, "0", "0 stands where an index is read"),
     ("u[1.5]", NotationError, "1.5", "1.5 stands where an index is read"),
-    ("u[i+1]", NotationError, "i+1", "i+1 stands where an index is read"),
+    ("u[i+1]", SymbolError, "u[i+1]", "i is no size of a symbol"),
     ("u[i", NotationError, "[", "opened here and never closed"),
     ("u [i]", NotationError, "[", "stands apart"),
     ("u.^2[i]", NotationError, "2[", "may belong to it or to the power"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradwright as gw
-from gradwright.errors import GradwrightError, ShapeError, SymbolError, UnsupportedError
+from gradwright.errors import GradwrightError, ShapeError, SymbolError
 
 SYMBOLS = {"E": "matrix v d", "t": "indices n v", "w": "vector d", "y": "vector n"}
 
@@ -115,11 +115,10 @@ def test_no_derivative_by_places():
     assert "whole numbers" in caught.value.clash
 
 
-def test_the_torch_target_refuses_places():
+def test_the_torch_target_takes_places_as_whole_numbers():
     d = gw.gradient("sum(gather(E, t))", "E", E="matrix v d", t="indices n v")
-    with pytest.raises(UnsupportedError) as caught:
-        d.source("torch")
-    assert "t is declared as indices n v" in caught.value.clash
+    source = d.source("torch")
+    assert "(t,) = places(t)" in source and "(E,) = tensors(E)" in source
 
 
 @pytest.mark.parametrize("text", ["indices n", "indices n v positive", "indices"])

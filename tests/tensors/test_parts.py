@@ -7,11 +7,12 @@ import pytest
 
 import gradwright as gw
 from gradwright.core.sizes import Lengths, minus, names_in, plus, times
-from gradwright.errors import GradwrightError, NotationError, ShapeError
+from gradwright.errors import GradwrightError, NotationError, ShapeError, SymbolError
 from gradwright.notation.declarations import declare
 from gradwright.notation.parser import parse
 from gradwright.notation.ranges import Range
 from gradwright.notation.tree import Part, Symbol
+from gradwright.render.plain import plain_text
 
 #: A formula, its symbols, and NumPy for the same; m, n, k, h, d = 4, 5, 3, 2, 3.
 LENGTHS = Lengths({"m": 4, "n": 5, "k": 3, "h": 2, "d": 3, "b": 2})
@@ -26,6 +27,14 @@ ROWS = [
     ("(A*x)[2:m]", {"A": "matrix m n", "x": "vector n"}, lambda A, x: (A @ x)[1:]),
     ("sum(T[:,2:m,1].^3)", {"T": "tensor n m k"}, lambda T: np.sum(T[:, 1:, 0] ** 3)),
     ("sum(tanh(T[2:3]))", {"T": "tensor n m k"}, lambda T: np.sum(np.tanh(T[1:3]))),
+    ("x[n-1]^2*x[1]", {"x": "vector n"}, lambda x: x[-2] ** 2 * x[0]),
+    ("concat(x, y)[m+1]^2", {"x": "vector m", "y": "vector n"}, lambda x, y: y[0] ** 2),
+    ("x[n-2]*y[n-2]", {"x": "vector m", "y": "vector n"}, lambda x, y: x[2] * y[2]),
+    ("exp(A)[m-1,2*m-4]", {"A": "matrix m n"}, lambda A: np.exp(A[2, 3])),
+    ("A[m-1,:]*v", {"A": "matrix m n", "v": "vector n"}, lambda A, v: A[-2] @ v),
+    ("A[:,n-2]", {"A": "matrix m n"}, lambda A: A[:, -3]),
+    ("sum[j](A[m-2,j]^2*v[j])", {"A": "matrix m n", "v": "vector n"}, lambda A, v: A[1] ** 2 @ v),
+    ("sum(T[n-3,:,k-1].^3)", {"T": "tensor n m k"}, lambda T: np.sum(T[1, :, 1] ** 3)),
     (
         "tanh(W*concat(x, y))",
         {"W": "matrix k m+n", "x": "vector m", "y": "vector n"},
@@ -132,10 +141,16 @@ def test_reading(text, places):
     [
         ("x[3:2]", ShapeError, "place 3 where places end with 2"),
         ("F[2:4,:]", ShapeError, "place 4 where places end with 3"),
+        ("x[n+1]", ShapeError, "place n+1 where places end with n"),
+        ("x[q+1]", SymbolError, "q is no size of a symbol"),
+        ("sum[i](x[i+1]*x[i])", SymbolError, "i is an index here"),
+        ("y[i] = x[i+1]", SymbolError, "i is an index here"),
+        ("sum[i](sum(x[i:i])*x[i])", SymbolError, "i is an index here"),
+        ("δ[n+1,1]", NotationError, "n+1 stands where an index is read"),
         ("F[0:2]", NotationError, "0 stands where an index is read"),
         ("x[1:2,1:2]", ShapeError, "2 places are given"),
         ("A[i,1:2]", NotationError, "the index i stands beside a range"),
-        ("sum[i:2](x[i])", NotationError, "a range of places"),
+        ("sum[i:2](x[i])", NotationError, "i:2 stands where an index is read"),
         ("concat(x, A)", ShapeError, "x is a column"),
         ("concat(A, F)", ShapeError, "places along axis 1"),
         ("concat(A, A, axis=2)", ShapeError, "axis=2"),
@@ -155,10 +170,22 @@ def test_errors(text, error, fact):
 
 
 def test_places_that_values_do_not_have():
-    formula = gw.formula("sum(x[3:n])", x="vector n")
-    for call in (formula, formula.gradient("x")):
-        with pytest.raises(ShapeError):
-            call(x=np.ones(2))
+    for text in ("sum(x[3:n])", "x[n-2]", "sum(x[n-99:n])"):
+        formula = gw.formula(text, x="vector n")
+        for call in (formula, formula.gradient("x")):
+            with pytest.raises(ShapeError):
+                call(x=np.ones(2))
+
+
+@pytest.mark.parametrize("text", ["x[n-1]^2", "A[m-1,n-2]^2", "A[m-1,:]*x", "x[2:n][n-2]"])
+def test_places_made_of_sizes_read_back(text):
+    symbols = {"x": "vector n", "A": "matrix m n"}
+    formula = gw.formula(text, **symbols)
+    assert plain_text(formula.tree) == text
+    derived = formula.gradient("A" if "A" in text else "x")
+    for shown in (derived.text(), str(derived), derived.latex()):
+        again = gw.formula(shown, **symbols)
+        assert gw.equal(again.text, derived.text(), **symbols)
 
 
 def test_sizes_are_polynomials():

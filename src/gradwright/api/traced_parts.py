@@ -17,10 +17,11 @@ from gradwright.api.traced import (
     transpose,
     turned,
 )
-from gradwright.core.sizes import Size, minus, plus, times
+from gradwright.core.sizes import Size, is_compound, minus, plus, times
 from gradwright.errors import GradwrightError, ShapeError, UnsupportedError
 from gradwright.notation.blocks import block
-from gradwright.notation.ranges import Range
+from gradwright.notation.places import parted
+from gradwright.notation.ranges import Place, Range
 from gradwright.notation.size_text import as_size, size_tree
 from gradwright.notation.tree import Call, Entry, Part, Transpose, Tree
 from gradwright.render.plain import plain_text
@@ -42,7 +43,7 @@ def part(value: Traced, place: Any) -> Traced:
         UnsupportedError: any other place.
         ShapeError: more places than axes, or an empty part.
     """
-    if isinstance(place, Traced):
+    if isinstance(place, Traced) and place.form == "indices":
         return taken(value, place, 0)
     places = list(place) if isinstance(place, tuple) else [place]
     dots = [k for k, given in enumerate(places) if given is Ellipsis]
@@ -54,33 +55,36 @@ def part(value: Traced, place: Any) -> Traced:
     if len(places) > value.ndim:
         clash = f"{len(places)} places are given and {plain_text(value.tree)} has {value.ndim} axes"
         raise ShapeError("tracing a function", clash, "leave places out")
-    chosen: list[Range | int] = []
+    chosen: list[Range | Place | int] = []
     axes: list[Size] = []
     single: list[int] = []
     for given, size in zip(places, value.axes, strict=False):
         found, length, alone = _place(value, given, size)
         chosen.append(found)
-        if not isinstance(found, int):
+        if isinstance(found, Range):
             single += [len(axes)] if alone else []
             axes.append(length)
     axes += value.axes[len(places) :]
     if not axes:
-        numbers = tuple(p for p in chosen if isinstance(p, int))
-        return shaped(Entry(value.tree, numbers), (), value.symbols)
-    if all(isinstance(p, int) for p in chosen):
+        base, taken_of = parted(value.tree, tuple(chosen))
+        return shaped(
+            Entry(base, tuple(p for p in taken_of if isinstance(p, int))), (), value.symbols
+        )
+    if not any(isinstance(p, Range) for p in chosen):
         chosen.append(Range())
     tree: Tree = value.tree
     if any(p != Range() for p in chosen):
-        tree = Part(tree, tuple(chosen))
-    is_row = value.ndim == 2 and isinstance(chosen[0], int)
+        base, taken_of = parted(tree, tuple(chosen))
+        tree = Part(base, tuple(p for p in taken_of if isinstance(p, int | Range)))
+    is_row = value.ndim == 2 and not isinstance(chosen[0], Range)
     made = shaped(Transpose(tree) if is_row else tree, axes, value.symbols)
     for axis in reversed(single):
         made = along("sum", made, axis)
     return made
 
 
-def _place(value: Traced, given: Any, size: Size) -> tuple[Range | int, Size, bool]:
-    """A place from 1 or a range of them, its length, and whether it is a single place."""
+def _place(value: Traced, given: Any, size: Size) -> tuple[Range | Place | int, Size, bool]:
+    """A place from 1 or a range of them, its length, and whether it is a range of one place."""
     if isinstance(given, slice):
         if given.step not in (None, 1):
             raise _refused(value, f" is cut with step {given.step}", "use slices of step 1")
@@ -88,14 +92,20 @@ def _place(value: Traced, given: Any, size: Size) -> tuple[Range | int, Size, bo
             return Range(), size, False
         start = 0 if given.start is None else _bound(value, given.start, size)
         stop = size if given.stop is None else _bound(value, given.stop, size)
-        if isinstance(stop, int) and isinstance(size, int):
-            stop = min(stop, size)
+        if isinstance(size, int):
+            # Slices that go on before the first or behind the last place end there.
+            start, stop = (max(0, min(s, size)) if isinstance(s, int) else s for s in (start, stop))
         length = minus(stop, start)
         if isinstance(length, int) and length < 1:
             clash = f"the places {start} to {stop} of {plain_text(value.tree)} are none"
             raise ShapeError("tracing a function", clash, "take at least one place")
         first = None if start == 0 else plus(start, 1)
         return Range(first, None if stop == size else stop), length, False
+    if isinstance(given, Traced) and given.form == "scalar":
+        behind = plus(_bound(value, given, size), 1)
+        return (
+            (Place(behind), 1, False) if is_compound(behind) else (Range(behind, behind), 1, True)
+        )
     if isinstance(given, bool) or not hasattr(given, "__index__"):
         shown = type(given).__name__
         instead = "use whole numbers, slices, or a symbol declared as indices"
@@ -103,12 +113,12 @@ def _place(value: Traced, given: Any, size: Size) -> tuple[Range | int, Size, bo
     index = given.__index__()
     if index < 0 and not isinstance(size, int):
         last = plus(size, index + 1)
-        return Range(last, last), 1, True
+        return (Place(last), 1, False) if is_compound(last) else (Range(last, last), 1, True)
     place = index + 1 if index >= 0 else size + index + 1
     if place < 1 or (isinstance(size, int) and place > size):
         clash = f"place {index} is read of an axis of {size} places of {plain_text(value.tree)}"
         raise ShapeError("tracing a function", clash, "read a place that there is")
-    return place, 1, True
+    return place, 1, False
 
 
 def _bound(value: Traced, given: Any, size: Size) -> Size:

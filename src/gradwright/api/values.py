@@ -96,6 +96,13 @@ def _check_lengths(scope: Scope, shown: Mapping[str, int], known: Lengths, asked
     _check_compound(shown, known, asked)
     for one, other in scope.ordered:
         told = names_in((one, other)) <= set(known)
+        if told and known.length(one) > known.length(other) and one == 1:
+            raise ShapeError(
+                asked,
+                f"the formula has the place or size {other}, which is {known.length(other)}, and "
+                "these count from 1",
+                "give values that are long enough",
+            )
         if told and known.length(one) > known.length(other):
             raise ShapeError(
                 asked,

@@ -100,7 +100,7 @@ class Graph:
         key = _digest("size", size)
         return self._nodes.setdefault(key, SizeOf((), key, size))
 
-    def unit(self, place: int, size: Size) -> Node:
+    def unit(self, place: Size, size: Size) -> Node:
         """The unit vector of a size with its 1 at `place`, counted from 1."""
         if size == 1:
             return self.ones(size)

@@ -64,7 +64,7 @@ class SizeOf(Node):
 class Unit(Node):
     """A unit vector: 1 at `place`, counted from 1, and 0 elsewhere."""
 
-    place: int
+    place: Size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -206,7 +206,9 @@ def bare_sizes(node: Node) -> frozenset[str]:
     match node:
         case SizeOf(size=size):
             return frozenset({size})
-        case Unit(axes=axes) | OneHot(axes=axes):
+        case Unit(axes=axes, place=place):
+            return frozenset(names_in((*axes, place)))
+        case OneHot(axes=axes):
             return frozenset(names_in(axes))
         case Select(axes=axes, start=start, steps=steps):
             return frozenset(names_in((*axes, start, *steps)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradwright.core.nodes import Options, Size
+from gradwright.core.sizes import minus
 from gradwright.emit.library import Library
 from gradwright.emit.moves import MOVES, moved
 from gradwright.emit.operands import (
@@ -104,7 +105,8 @@ def _text(statement: Statement, parts: Sequence[Text], names: Names, out: str) -
             return Text(f"softmax_logsumexp({parts[0].source})")
         case UnitVector(place):
             size = names.size(names.axes(statement.targets[0])[0])
-            return Text(library.unit.format(size=size, place=place - 1, like=names.like()))
+            at = names.size(minus(place, 1))
+            return Text(library.unit.format(size=size, place=at, like=names.like()))
         case Spread() | AddTied():
             return _laid(statement, parts, names, out)
     raise AssertionError(statement.kernel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gradwright.core.sizes import minus
 from gradwright.emit.operands import ATOM, Names, Text, bare, shape_text
 from gradwright.program.ir import (
     Concatenate,
@@ -36,9 +37,10 @@ def moved(statement: Statement, parts: Sequence[Text], names: Names) -> Text:
             first = "" if start == 0 else bare(names.size(start))
             return Text(f"{parts[0].at(ATOM)}[{whole}{first}:{bare(names.size(stop))}]")
         case Pick(axis, place):
-            return Text(f"{parts[0].at(ATOM)}[{':, ' * axis}{place - 1}]")
+            return Text(f"{parts[0].at(ATOM)}[{':, ' * axis}{bare(names.size(minus(place, 1)))}]")
         case Place(axis, place, size):
-            given = f"{axis}, {place - 1}, {bare(names.size(size))}, {names.like()}"
+            at, length = (bare(names.size(s)) for s in (minus(place, 1), size))
+            given = f"{axis}, {at}, {length}, {names.like()}"
             return Text(f"placed({parts[0].source}, {given})")
         case Concatenate(axis):
             listed = ", ".join(part.source for part in parts)

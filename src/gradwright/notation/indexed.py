@@ -8,11 +8,14 @@ unification. Where an index is bound, nothing else in its range may have its nam
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
+from gradwright.core.sizes import names_in
 from gradwright.errors import LimitError, ShapeError, SymbolError, UnsupportedError
 from gradwright.notation.declarations import Size
 from gradwright.notation.functions import CONSTANTS, EACH_ENTRY, FUNCTIONS
+from gradwright.notation.places import joined
+from gradwright.notation.ranges import Place, Range
 from gradwright.notation.tree import (
     Binary,
     Call,
@@ -22,6 +25,7 @@ from gradwright.notation.tree import (
     Index,
     IndexArray,
     IndexSum,
+    Part,
     Symbol,
     Tree,
     children,
@@ -48,6 +52,7 @@ class Indices:
         self.axes = axes
         self.least: list[tuple[Tree, int, Atom]] = []
         self.identities: list[tuple[Identity, Atom]] = []
+        self.entries: list[Tree] = []
 
     def form(self, tree: Tree, parts: list[Form]) -> Form | None:
         """The form of a node of index notation, or None for any other node.
@@ -71,6 +76,21 @@ class Indices:
         if any(form.free for form in parts):
             return self._together(tree, parts)
         return None
+
+    def require_sizes(self, named: Collection[str]) -> None:
+        """Places such as n+1 are made of sizes that symbols have.
+
+        Raises:
+            SymbolError: one is made of another name, which looks like an index.
+        """
+        for tree in self.entries:
+            found = joined(tree)
+            other = found and sorted(names_in(p.size for p in found[1] if isinstance(p, Place)))
+            for name in other or ():
+                if name not in named:
+                    clash = f"{name} is no size of a symbol, and places are made of sizes"
+                    instead = "write shifted entries as parts, as in x[2:n] - x[1:n-1]"
+                    raise self.equations.error(SymbolError, tree, clash, instead)
 
     def finish(self, tree: Tree, form: Form) -> dict[str, int]:
         """The lengths that numbers as indices ask named sizes to have.
@@ -105,6 +125,7 @@ class Indices:
     # Nodes ------------------------------------------------------------------------------------
 
     def _entry(self, tree: Entry, form: Form) -> Form:
+        self.entries.append(tree)
         said = self.equations.said(tree.base, form)
         if form.free:
             instead = "write one pair of brackets with all indices"
@@ -285,10 +306,20 @@ class Indices:
                             clash = f"the index {index} is bound twice, on the left and by a sum"
                         instead = "give one of the two another name"
                         raise self.equations.error(SymbolError, part, clash, instead)
+            elif isinstance(part, Part) and names_in(bounds_of(part)) & {*indices}:
+                index = min(names_in(bounds_of(part)) & {*indices})
+                clash = f"{index} is an index here, and stands for a place or a size too"
+                instead = "write shifted entries as parts, as in x[2:n] - x[1:n-1]"
+                raise self.equations.error(SymbolError, part, clash, instead)
             elif isinstance(part, Symbol) and part.name in indices and id(part) not in sizes:
                 clash = f"{part.name} is an index here, and stands as a number or a symbol too"
                 instead = f"give the index or the symbol {part.name} another name"
                 raise self.equations.error(SymbolError, part, clash, instead)
+
+
+def bounds_of(part: Part) -> list[Size | None]:
+    """The sizes that a part begins and ends with."""
+    return [size for p in part.places if isinstance(p, Range) for size in (p.start, p.end)]
 
 
 def _around_arrays(tree: Tree) -> Iterator[Tree]:

@@ -16,6 +16,8 @@ from gradwright.notation.latex_tokens import GREEK, unreadable
 Parts = list[tuple[str, Span]]
 
 _INDEX = r"(?:[0-9]+|[a-zA-Z](?:\s*[-+]\s*[0-9]+)?)"
+#: Places of which some are sums or products of sizes, as in x_{n-1} and A_{i,m+1}.
+_PLACES = re.compile(r"(?=.*[-+*])[a-z0-9]+(?:[-+*,][a-z0-9]+)*")
 _LAYER = re.compile(rf"[(\[]\s*(?P<index>{_INDEX})\s*[)\]]\s*")
 _BARE_LAYER = re.compile(r"[a-zA-Z](?:\s*[-+]\s*[0-9]+)?")
 _SIMPLE = re.compile(r"[^\W\d_]\w*(?:\^\([^()]*\))?'*|[0-9.]+|\(.*\)|[a-z0-9]+\(.*\)", re.DOTALL)
@@ -114,7 +116,8 @@ def _subscript(base: str, lowered: str, layer: str, span: Span, text: str) -> st
         return f"={base}{letters}"
     if re.fullmatch(r"[0-9]+", letters):
         return f"[{','.join(letters)}]" if layer else letters
-    if ":" in letters or re.fullmatch(r"[a-z](?:,[a-z0-9]){3,}", letters):
+    several = re.fullmatch(r"[a-z](?:,[a-z0-9]){3,}|[a-z][0-9]*(?:,[a-z][0-9]*)*,[0-9]+", letters)
+    if ":" in letters or several or _PLACES.fullmatch(letters):
         return f"[{letters}]"
     found = re.fullmatch(r"([0-9]*),?([a-z](?:,?[a-z])*)", letters)
     if found is None and re.fullmatch(r"[0-9]+(?:,[0-9]+)+", letters):

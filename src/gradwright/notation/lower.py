@@ -31,6 +31,7 @@ from gradwright.notation.lowered import (
     turned,
 )
 from gradwright.notation.operands import operands_of
+from gradwright.notation.places import joined
 from gradwright.notation.shapes import Scope, identity_sizes
 from gradwright.notation.tree import (
     Binary,
@@ -93,6 +94,9 @@ def _operands(tree: Tree) -> Sequence[Tree]:
         terms = [term for _, term in signed_terms(tree)]
         if len(terms) > LONG_SUM:
             return terms
+    found = joined(tree)
+    if found is not None:
+        return found[:1]
     return operands_of(tree)
 
 

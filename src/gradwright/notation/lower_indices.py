@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Size
 from gradwright.notation.lowered import Lowered
+from gradwright.notation.places import Written, joined
+from gradwright.notation.ranges import Place, Range
 from gradwright.notation.tree import (
     Binary,
     Entry,
     Equation,
     Identity,
-    Index,
     IndexArray,
     IndexSum,
     Tree,
@@ -35,7 +36,8 @@ def lowered_indices(
     """The value of a node of index notation; `size` is that of the indices of an identity."""
     match tree:
         case Entry(_, indices):
-            return _taken(graph, parts[0].node, tuple(range(parts[0].node.order)), indices)
+            _, places = joined(tree) or (None, indices)
+            return _taken(graph, parts[0].node, tuple(range(parts[0].node.order)), places)
         case Identity((int(one), int(other))):
             return Lowered(graph.number(int(one == other)), 0)
         case Identity(indices):
@@ -53,18 +55,20 @@ def lowered_indices(
             return Lowered(_at(graph, parts[0], left.indices), 1)
 
 
-def _taken(graph: Graph, node: Node, axes: tuple[int, ...], indices: Sequence[Index]) -> Lowered:
+def _taken(graph: Graph, node: Node, axes: tuple[int, ...], indices: Written) -> Lowered:
     """The entries of a node at indices; a number picks one, an index twice takes a diagonal."""
-    label: dict[Index, int] = {}
+    label: dict[str, int] = {}
     factors: list[tuple[Node, tuple[int, ...]]] = []
     labels = []
     for axis, index in zip(axes, indices, strict=True):
-        if isinstance(index, int):
-            labels.append(-1 - axis)
-            factors.append((graph.unit(index, node.axes[axis]), (-1 - axis,)))
-        else:
+        if isinstance(index, str):
             labels.append(label.setdefault(index, len(label)))
-    free = tuple(index for index in label if isinstance(index, str))
+        else:
+            place = index.size if isinstance(index, Place) else index
+            assert not isinstance(place, Range)
+            labels.append(-1 - axis)
+            factors.append((graph.unit(place, node.axes[axis]), (-1 - axis,)))
+    free = tuple(label)
     return Lowered(graph.product([(node, labels), *factors], range(len(free))), 0, free)
 
 

@@ -9,7 +9,8 @@ from gradwright.core.nodes import Node, Size
 from gradwright.core.sizes import minus, plus, times
 from gradwright.notation.blocks import BLOCKS, columns_of, is_zero
 from gradwright.notation.lowered import Lowered
-from gradwright.notation.ranges import Range
+from gradwright.notation.places import joined
+from gradwright.notation.ranges import Place, Range
 from gradwright.notation.rearranging import bounds
 from gradwright.notation.size_text import as_size
 from gradwright.notation.tree import Call, Part
@@ -21,10 +22,12 @@ def part(graph: Graph, tree: Part, value: Lowered) -> Lowered:
     labels = list(range(node.order))
     factors: list[tuple[Node, tuple[int, ...]]] = [(node, tuple(labels))]
     out = list(labels)
-    for axis, place in enumerate(tree.places):
+    _, places = joined(tree) or (None, tree.places)
+    for axis, place in enumerate(places):
         size = node.axes[axis]
-        if isinstance(place, int):
-            factors.append((graph.unit(place, size), (axis,)))
+        if not isinstance(place, Range):
+            at = place.size if isinstance(place, Place) else place
+            factors.append((graph.unit(at, size), (axis,)))
             out.remove(axis)
         elif place != Range():
             first, last = bounds(place, size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gradwright.notation import rearranging, selecting
 from gradwright.notation.functions import CONSTANTS
-from gradwright.notation.tree import Call, Tree, children
+from gradwright.notation.tree import Call, Symbol, Tree, children, walk
 
 
 def operands_of(tree: Tree) -> tuple[Tree, ...]:
@@ -17,6 +17,12 @@ def operands_of(tree: Tree) -> tuple[Tree, ...]:
         if tree.function in rearranging.MOVING:
             return rearranging.expressions(tree)
     return children(tree)
+
+
+def names_of_sizes(tree: Tree) -> set[str]:
+    """The names in the sizes that calls such as eye(n) have as arguments."""
+    arguments = (size for part in walk(tree) for size in size_arguments(part))
+    return {part.name for size in arguments for part in walk(size) if isinstance(part, Symbol)}
 
 
 def size_arguments(tree: Tree) -> tuple[Tree, ...]:

@@ -1,4 +1,4 @@
-"""Ranges of places along an axis."""
+"""Ranges of places along an axis, and single places named by sizes."""
 
 from __future__ import annotations
 
@@ -19,3 +19,13 @@ class Range:
 
     def __str__(self) -> str:
         return f"{'' if self.start is None else self.start}:{'' if self.end is None else self.end}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A single place, counted from 1, that is a sum or product of sizes, as n+1 in `x[n+1]`."""
+
+    size: Size
+
+    def __str__(self) -> str:
+        return str(self.size)

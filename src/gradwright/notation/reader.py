@@ -8,7 +8,8 @@ from gradwright.core.sizes import Size, is_compound, minus, plus, times
 from gradwright.core.work import allowed, spend
 from gradwright.errors import LimitError, NotationError, Span
 from gradwright.notation.lexer import Token, scan
-from gradwright.notation.ranges import Range
+from gradwright.notation.places import Written, parted
+from gradwright.notation.ranges import Place, Range
 from gradwright.notation.tree import Entry, Index, Part, Tree
 
 #: Deepest nesting, counted over parentheses, calls, unary minuses and powers.
@@ -47,15 +48,16 @@ class Reader:
     def indices(self) -> tuple[tuple[Index, ...], Span]:
         """The indices in brackets, the first of which comes next, and the extent of it all."""
         found, span = self.places()
-        named = tuple(place for place in found if not isinstance(place, Range))
+        named = tuple(place for place in found if isinstance(place, str | int))
         if len(named) < len(found):
-            fact = "a range of places stands where an index is read"
+            other = next(place for place in found if not isinstance(place, str | int))
+            fact = f"{other} stands where an index is read"
             raise self.error(fact, "write a name, as in x[i], or a number, as in x[1]", span)
         return named, span
 
-    def places(self) -> tuple[tuple[Index | Range, ...], Span]:
+    def places(self) -> tuple[Written, Span]:
         """What stands in brackets, the first of which comes next, and the extent of it all."""
-        opener, found = self.next(), list[Index | Range]()
+        opener, found = self.next(), list[Index | Range | Place]()
         while True:
             self.count(1)
             found.append(self._place(opener))
@@ -68,9 +70,11 @@ class Reader:
                 fact = f"{end.text} follows an index"
                 raise self.error(fact, "write indices with commas between them", end.span)
 
-    def taken(self, base: Tree, places: tuple[Index | Range, ...], span: Span) -> Tree:
+    def taken(self, base: Tree, places: Written, span: Span) -> Tree:
         """An entry, or where there is a range a part."""
-        named = tuple(place for place in places if not isinstance(place, Range))
+        self.count(1)
+        base, places = parted(base, places, span)
+        named = tuple(place for place in places if isinstance(place, str | int))
         if len(named) == len(places):
             return Entry(base, named, span)
         letters = [place for place in named if isinstance(place, str)]
@@ -78,20 +82,14 @@ class Reader:
             fact = f"the index {letters[0]} stands beside a range, and a part has none"
             instead = f"write array[{letters[0]},k](…) of entries, or ranges alone"
             raise self.error(fact, instead, span)
-        return Part(base, tuple(place for place in places if not isinstance(place, str)), span)
+        return Part(base, tuple(p for p in places if isinstance(p, int | Range)), span)
 
-    def _place(self, opener: Token) -> Index | Range:
-        """An index, or a range `2:n`."""
-        begin = self.peek().span
+    def _place(self, opener: Token) -> Index | Range | Place:
+        """An index, a place such as n+1, or a range `2:n`."""
         start = None if self.peek().kind == ":" else self._bound(opener)
         if self.peek().kind != ":":
             assert start is not None
-            if is_compound(start):
-                assert self.current is not None
-                fact = f"{start} stands where an index is read"
-                span = begin.to(self.current.span)
-                raise self.error(fact, "write a range, as in x[2:n-1]", span)
-            return start
+            return Place(start) if is_compound(start) else start
         self.next()
         stops = self.peek().kind in (",", "]")
         return Range(start, None if stops else self._bound(opener))
@@ -120,7 +118,10 @@ class Reader:
         if token.kind == "end":
             raise self.never_closed(opener)
         fact = f"{token.text} stands where an index is read"
-        instead = "write a name, as in x[i], a number from 1, as in x[1], or a range, as in x[2:n]"
+        instead = (
+            "write a name, as in x[i], a number from 1, as in x[1], or a range, as in x[2:n]; from "
+            "the end count with the size, x[n-1:n]"
+        )
         raise self.error(fact, instead, token.span)
 
     def distinct(self, bound: tuple[str, ...], span: Span) -> None:

@@ -27,7 +27,7 @@ from gradwright.notation.declarations import (
 from gradwright.notation.definitions import NONE, Definitions
 from gradwright.notation.functions import EACH_ENTRY, FUNCTIONS, checked
 from gradwright.notation.indexed import Indices
-from gradwright.notation.operands import operands_of, size_arguments
+from gradwright.notation.operands import names_of_sizes, operands_of, size_arguments
 from gradwright.notation.products import times
 from gradwright.notation.ranges import Range
 from gradwright.notation.rearranging import MOVING, Rearranging
@@ -138,6 +138,7 @@ def infer(
     held = [d.sizes for d in symbols.values()] + [d.sizes for d in functions.values()]
     held.append(tuple(d.among for d in symbols.values() if d.among is not None))
     named = names_in(size for sizes in held for size in sizes)
+    inference.indices.require_sizes({*named, *sizes, *names_of_sizes(tree)})
     shape = inference.shape(form)
     ordered = inference.rearranging.ordered
     ordered += [(1, size) for sizes in held for size in sizes if is_compound(size)]

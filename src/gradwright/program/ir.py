@@ -83,7 +83,7 @@ class Pick:
     """One place along an axis, counted from 1; the axis is left out."""
 
     axis: int
-    place: int
+    place: Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Place:
     """The operand at one place, counted from 1, along a new axis of a size; zeros elsewhere."""
 
     axis: int
-    place: int
+    place: Size
     size: Size
 
 
@@ -206,7 +206,7 @@ class AddTied:
 class UnitVector:
     """1 at a place, counted from 1, and 0 elsewhere; there is no operand."""
 
-    place: int
+    place: Size
 
 
 Kernel = (

@@ -12,7 +12,7 @@ from fractions import Fraction
 from gradwright.notation.declarations import GREEK_NAMES
 from gradwright.notation.functions import FUNCTIONS
 from gradwright.notation.lexer import layer_index
-from gradwright.notation.ranges import Range
+from gradwright.notation.ranges import Place, Range
 from gradwright.notation.rearranging import MOVING
 from gradwright.notation.selecting import BY_INDICES
 from gradwright.notation.tree import Index, Left, Tree
@@ -126,6 +126,8 @@ def latex_pieces(node: Layout) -> Sequence[str | Layout]:
 
 def _has_index(base: Layout) -> bool:
     """Whether a layout ends in a subscript of its own, or would read as a name with one."""
+    if isinstance(base, Indexed):
+        return True
     if isinstance(base, Applied):
         return base.function in ("eye", "ones", "commutation")
     if not isinstance(base, Name) or base is DELTA:
@@ -133,8 +135,8 @@ def _has_index(base: Layout) -> bool:
     return base.text in GREEK or "_" in latex_name(base.text)
 
 
-def _index_list(indices: Sequence[Index | Range]) -> str:
-    return ",".join(str(i) if isinstance(i, Range) else latex_index(i) for i in indices)
+def _index_list(indices: Sequence[Index | Range | Place]) -> str:
+    return ",".join(str(i) if isinstance(i, Range | Place) else latex_index(i) for i in indices)
 
 
 def latex_index(index: Index) -> str:

@@ -12,7 +12,8 @@ from fractions import Fraction
 
 from gradwright.core.work import spend
 from gradwright.notation.blocks import BLOCKS, columns_of
-from gradwright.notation.ranges import Range
+from gradwright.notation.places import joined
+from gradwright.notation.ranges import Place, Range
 from gradwright.notation.tree import (
     Binary,
     Call,
@@ -119,7 +120,7 @@ class Indexed:
     """`base[i,j]` or `base[2:n]`; the base of an identity is the name δ."""
 
     base: Layout
-    indices: tuple[Index | Range, ...]
+    indices: tuple[Index | Range | Place, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -260,10 +261,11 @@ def _laid_out(tree: Tree, parts: list[_Part], done: dict[int, _Part]) -> _Part:
             return _Part(made, SUM, operator, vector=parts[0].vector)
         case Binary(operator):
             return _product(operator, *parts)
-        case Entry(_, indices):
-            return _Part(Indexed(parts[0].at_least(ATOM), indices), ATOM)
-        case Part(_, places):
-            return _Part(Indexed(parts[0].at_least(ATOM), places), ATOM)
+        case Entry(_, indices) | Part(_, indices):
+            found = joined(tree)
+            if found is None:
+                return _Part(Indexed(parts[0].at_least(ATOM), indices), ATOM)
+            return _Part(Indexed(done[id(found[0])].at_least(ATOM), found[1]), ATOM)
         case Identity(indices):
             return _Part(Indexed(DELTA, indices), ATOM)
         case IndexSum(indices, _):

@@ -9,7 +9,7 @@ from html import escape
 from gradwright.notation.declarations import GREEK_NAMES
 from gradwright.notation.functions import FUNCTIONS
 from gradwright.notation.lexer import layer_index
-from gradwright.notation.ranges import Range
+from gradwright.notation.ranges import Place, Range
 from gradwright.notation.tree import Index, Left, Tree
 from gradwright.ops.abstract import map_parts, unprimed
 from gradwright.render.latex_characters import GREEK
@@ -119,7 +119,7 @@ def mathml_pieces(node: Layout) -> Sequence[str | Layout]:
     raise AssertionError(type(node))
 
 
-def _index_row(indices: Sequence[Index | Range]) -> str:
+def _index_row(indices: Sequence[Index | Range | Place]) -> str:
     shown = [mathml_name(i) if isinstance(i, str) else f"<mn>{i}</mn>" for i in indices]
     return f"<mrow>{'<mo>,</mo>'.join(shown)}</mrow>"
 

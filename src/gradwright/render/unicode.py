@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from gradwright.notation.lexer import LOWERED
-from gradwright.notation.ranges import Range
+from gradwright.notation.ranges import Place, Range
 from gradwright.notation.tree import Index, Left, Tree
 from gradwright.render.layout import (
     Applied,
@@ -101,7 +101,7 @@ def _juxtaposed(right: Layout) -> str:
     return " · " if norm or isinstance(first, Literal | Blocked) else " "
 
 
-def index_list(indices: Sequence[Index | Range]) -> str:
+def index_list(indices: Sequence[Index | Range | Place]) -> str:
     """`[i,j]`, or nothing where there is no index."""
     return f"[{','.join(map(str, indices))}]" if indices else ""
 

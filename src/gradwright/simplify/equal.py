@@ -22,6 +22,7 @@ from gradwright.core.nodes import (
     Select,
     Size,
     SizeOf,
+    Unit,
     Variable,
     bare_sizes,
     postorder,
@@ -194,6 +195,8 @@ def point_sizes(nodes: Iterable[Node], large: frozenset[int] = frozenset()) -> t
     for part in postorder(*nodes):
         names |= names_in(part.axes) | bare_sizes(part)
         ordered += [(1, axis) for axis in part.axes if is_compound(axis)]
+        if isinstance(part, Unit):
+            ordered += [(1, part.place), (part.place, part.axes[0])]
         if isinstance(part, Select):
             *parts, whole = part.axes
             steps = (times(k, minus(n, 1)) for k, n in zip(part.steps, parts, strict=True))

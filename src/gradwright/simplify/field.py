@@ -94,8 +94,9 @@ def _evaluate(
             case SizeOf(size=size):
                 value = number(Fraction(sizes[size]))
             case Unit(place=place):
-                entries = range(1, lengths(part.axes, sizes)[0] + 1)
-                value = np.array([number(Fraction(k == place)) for k in entries])
+                length, chosen = lengths((*part.axes, place), sizes)
+                entries = range(1, length + 1)
+                value = np.array([number(Fraction(k == chosen)) for k in entries])
             case Select(start=start, steps=steps):
                 *parts, whole = lengths(part.axes, sizes)
                 begin, *strides = lengths((start, *steps), sizes)

@@ -21,10 +21,13 @@ from gradwright.core.nodes import (
     Variable,
     variables,
 )
+from gradwright.core.sizes import is_compound
 from gradwright.errors import UnsupportedError
+from gradwright.notation.places import parted
 from gradwright.notation.raising.build import number_tree, selection_tree
 from gradwright.notation.raising.contract import NotMatrix
 from gradwright.notation.raising.raiser import Raiser, operation_call, shown_options
+from gradwright.notation.ranges import Place
 from gradwright.notation.size_text import size_tree
 from gradwright.notation.tree import (
     Binary,
@@ -177,8 +180,8 @@ class IndexRaiser:
         return coefficient, _summed(over, under, bound)
 
     def _identity(self, one: Index, other: Index, size: Size) -> Tree:
-        if self.taken & {"δ", "delta"}:
-            return Entry(Call("eye", (size_tree(size),)), (one, other))
+        if self.taken & {"δ", "delta"} or is_compound(one) or is_compound(other):
+            return _entry(Call("eye", (size_tree(size),)), (one, other))
         return Identity((one, other))
 
     # Factors ----------------------------------------------------------------------------------
@@ -229,7 +232,7 @@ class IndexRaiser:
         if isinstance(whole, IndexArray) or (node.order > 2 and isinstance(node, Function)):
             whole = None
         if whole is not None:
-            return Entry(whole, tuple(at)) if at else whole
+            return _entry(whole, at) if at else whole
         match node:
             case Add() | Product():
                 return self._body(node, at, fresh)
@@ -309,6 +312,12 @@ def _names(tree: Tree) -> tuple[list[object], list[object]]:
     parts = list(walk(tree))
     names: list[object] = [part.name for part in parts if isinstance(part, Symbol)]
     return names, [list(map(str, own(part))) for part in parts if isinstance(part, Entry)]
+
+
+def _entry(whole: Tree, at: Sequence[Index]) -> Tree:
+    """A value at its indices, some of which may be places that are made of sizes."""
+    base, indices = parted(whole, tuple(Place(i) if is_compound(i) else i for i in at))
+    return Entry(base, tuple(i for i in indices if isinstance(i, str | int)))
 
 
 def _is_turned(node: Add, scale: Fraction) -> bool:
