@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from gradwright.core.nodes import Size
-from gradwright.core.sizes import plus, size_text
+from gradwright.core.sizes import minus, plus, size_text
 from gradwright.emit.c.memory import SAMPLES, Memory, entry, extent, length
 from gradwright.program.ir import (
     Concatenate,
@@ -53,7 +53,7 @@ def moved(
             (source,) = sources
             return [zeros, *source.loops(into.at(_inserted(source.axes, axis, place)), source.at())]
         case UnitVector(place):
-            return [zeros, f"{into.text}[{place - 1}] = 1;"]
+            return [zeros, f"{into.text}[{_text(minus(place, 1))}] = 1;"]
         case Reshape() if _keeps_samples(into, sources[0]):
             count = f"(size_t)({length(into.axes)}) * sizeof(real)"
             return [f"memcpy({into.text}, {sources[0].text}, {count});"]
@@ -82,19 +82,22 @@ class _Array:
         return [*lines, f"{'    ' * len(self.axes)}{target} = {value};"]
 
 
+def _text(size: Size) -> str:
+    return size_text(size, str) if isinstance(size, str) else str(size)
+
+
 def _shifted(axes: Axes, axis: int, start: Size) -> list[str]:
     """The indices of the loops, so much further along an axis."""
     indices = list(INDICES[: len(axes)])
     if start != 0:
-        text = size_text(start, str) if isinstance(start, str) else str(start)
-        indices[axis] = f"{text} + {indices[axis]}"
+        indices[axis] = f"{_text(start)} + {indices[axis]}"
     return indices
 
 
-def _inserted(axes: Axes, axis: int, place: int) -> list[str]:
+def _inserted(axes: Axes, axis: int, place: Size) -> list[str]:
     """The indices of the loops, with a place along one more axis."""
     indices = list(INDICES[: len(axes)])
-    return [*indices[:axis], str(place - 1), *indices[axis:]]
+    return [*indices[:axis], _text(minus(place, 1)), *indices[axis:]]
 
 
 def _keeps_samples(into: _Array, source: _Array) -> bool:
