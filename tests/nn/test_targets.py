@@ -11,6 +11,8 @@ from gradwright.errors import DataError, NetworkError
 from gradwright.nn.targets import prepare_inputs, prepare_targets, sample_targets
 
 CE, BCE, SE = "cross_entropy", "binary_cross_entropy", "squared_error"
+HINGE, CLASSES, COUNTS = "hinge", "multiclass_hinge", "poisson"
+SIGNS = [[-1, -1, 1], [1, -1, -1]]
 ONE_HOT = [[0, 0, 1], [1, 0, 0], [0, 0, 1], [0, 1, 0]]
 
 #: loss, outputs, y, Y.
@@ -31,6 +33,15 @@ ACCEPTED = {
     "numbers for one output": (SE, 1, [1.5, -2, 7], [[1.5], [-2], [7]]),
     "whole numbers for one output": (SE, 1, [5, -2], [[5], [-2]]),
     "class indices for a squared error": (SE, 3, [2, 0, 2, 1], ONE_HOT),
+    "signs": (HINGE, 1, [-1, 1, -1], [[-1], [1], [-1]]),
+    "signs in rows": (HINGE, 3, SIGNS, SIGNS),
+    "0 and 1 as signs": (HINGE, 1, [0, 1, 0], [[-1], [1], [-1]]),
+    "one-hot rows as signs": (HINGE, 3, [[0, 0, 1], [1, 0, 0]], SIGNS),
+    "class indices as signs": (HINGE, 3, [2, 0], SIGNS),
+    "class indices for a hinge of classes": (CLASSES, 3, [2, 0, 2, 1], ONE_HOT),
+    "options": (f"{CE}(label_smoothing=0.1)", 3, [2, 0, 2, 1], ONE_HOT),
+    "focal": ("focal(gamma=3)", 3, [2, 0, 2, 1], ONE_HOT),
+    "counts": (COUNTS, 1, [0, 3, 7.5], [[0], [3], [7.5]]),
 }
 
 
@@ -64,6 +75,11 @@ REFUSED = {
     "signs for labels": (BCE, 1, [1, -1], 1, ["y[1] is -1", "0 or 1"]),
     "probabilities without a column": (BCE, 1, [1, 0.5], 1, ["y[1] is 0.5", "(samples, 1)"]),
     "above the unit interval": (BCE, 2, [[0, 1], [0, 1.5]], 1, ["y[1, 1] is 1.5", "0 and 1"]),
+    "signs beside 0": (HINGE, 1, [-1, 0, 1], 1, ["y[1, 0] is 0", "-1 or 1"]),
+    "a number for a sign": (HINGE, 2, [[1, -1], [0.5, 1]], 1, ["y[1, 0] is 0.5"]),
+    "probabilities for one class": (CLASSES, 2, [[1, 0], [0.5, 0.5]], 1, ["y[1, 0] is 0.5"]),
+    "two classes at once": (CLASSES, 2, [[1, 1]], 0, ["sums to 2"]),
+    "negative count": (COUNTS, 1, [1, -1], 1, ["y[1, 0] is -1", "not negative"]),
     "infinite target": (SE, 2, [[0, 1], [np.inf, 1]], 1, ["y[1, 0] is inf"]),
     "one number for two outputs": (SE, 2, [0.5, 1.5], None, ["(2,)", "2 outputs", "(2, 2)"]),
     "too many columns": (SE, 2, [[1, 2, 3]], None, ["(1, 3)", "2 outputs"]),

@@ -19,11 +19,51 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "softplus": functional.softplus,
 }
 
-#: Summed over samples and outputs.
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "absolute_error": lambda a, y: functional.l1_loss(a, y, reduction="sum"),
-    "poisson": lambda a, y: functional.poisson_nll_loss(a, y, reduction="sum"),
-}
+
+def rows(size: int) -> Callable[[np.random.Generator], np.ndarray]:
+    return lambda rng: rng.standard_normal((6, size))
+
+
+def indices(rng: np.random.Generator) -> np.ndarray:
+    return rng.integers(3, size=6)
+
+
+def signs(rng: np.random.Generator) -> np.ndarray:
+    return 2.0 * rng.integers(2, size=(6, 2)) - 1
+
+
+def counts(rng: np.random.Generator) -> np.ndarray:
+    return rng.poisson(2.0, (6, 2)).astype(float)
+
+
+def focal(z: Tensor, y: Tensor, gamma: float) -> Tensor:
+    chosen = functional.log_softmax(z, 1).gather(1, y[:, None])
+    return -torch.sum((1 - chosen.exp()) ** gamma * chosen)
+
+
+#: The last layer, targets, and the loss summed over samples and outputs, of what is before the
+#: last activation.
+LOSSES: dict[str, tuple[str, Callable[[np.random.Generator], np.ndarray], Callable]] = {
+    "absolute_error": ("2", rows(2), lambda z, y: functional.l1_loss(z, y, reduction="sum")),
+    "huber": ("2", rows(2), lambda z, y: functional.huber_loss(z, y, reduction="sum")),
+    "huber(delta=0.5)": (
+        "2", rows(2), lambda z, y: functional.huber_loss(z, y, reduction="sum", delta=0.5)
+    ),
+    "norm": ("2", rows(2), lambda z, y: torch.sum(torch.linalg.vector_norm(z - y, dim=1))),
+    "poisson": ("2", counts, lambda z, y: functional.poisson_nll_loss(z, y, reduction="sum")),
+    "hinge": ("2", signs, lambda z, y: torch.sum(torch.relu(1 - z * y))),
+    # PyTorch divides by the number of classes.
+    "multiclass_hinge": (
+        "3", indices, lambda z, y: 3 * functional.multi_margin_loss(z, y, reduction="sum")
+    ),
+    "cross_entropy(label_smoothing=0.2)": (
+        "3 softmax",
+        indices,
+        lambda z, y: functional.cross_entropy(z, y, reduction="sum", label_smoothing=0.2),
+    ),
+    "focal": ("3 softmax", indices, lambda z, y: focal(z, y, 2.0)),
+    "focal(gamma=3.5)": ("3 softmax", indices, lambda z, y: focal(z, y, 3.5)),
+}  # fmt: skip
 
 
 def judged(
@@ -67,12 +107,25 @@ def test_activations(name: str, rng: np.random.Generator) -> None:
     judged(net, forward, squared, X, Y, int(rng.integers(2**31)))
 
 
+@pytest.mark.parametrize("layout", ["rows", "transposed"])
 @pytest.mark.parametrize("name", LOSSES)
-def test_losses(name: str, rng: np.random.Generator) -> None:
-    net = gw.Network("3 -> 5 tanh -> 2", loss=name)
-    X, Y = rng.standard_normal((6, 3)), rng.poisson(2.0, (6, 2)).astype(float)
+def test_losses(name: str, layout: str, rng: np.random.Generator) -> None:
+    last, targets, loss = LOSSES[name]
+    net = gw.Network(f"3 -> 5 tanh -> {last}", loss=name, layout=layout)
+    X, Y = rng.standard_normal((6, 3)), targets(rng)
 
     def forward(theirs: dict[str, Tensor], a: Tensor) -> Tensor:
         return layer(theirs, torch.tanh(layer(theirs, a, 1)), 2)
 
-    judged(net, forward, LOSSES[name], X, Y, int(rng.integers(2**31)))
+    judged(net, forward, loss, X, Y, int(rng.integers(2**31)))
+
+
+@pytest.mark.parametrize("layout", ["rows", "columns"])
+def test_labels_of_a_hinge_become_signs(layout: str, rng: np.random.Generator) -> None:
+    X = torch.tensor(rng.standard_normal((6, 3)))
+    net = gw.Network("3 -> 3", loss="hinge", layout=layout)
+    model = load(net.backprop().source("torch")).Network(net.init().flat, dtype=torch.float64)
+    y = torch.tensor(rng.integers(3, size=6))
+    one_hot = functional.one_hot(y, 3)
+    found = [model.loss(X, given).item() for given in (y, one_hot, 2 * one_hot - 1)]
+    assert found[0] == found[1] == found[2] == pytest.approx(net.loss(net.init(), X, y), rel=1e-12)

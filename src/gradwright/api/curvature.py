@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from gradwright.errors import DomainError, NetworkError, UnsupportedError
+from gradwright.nn.losses import LOSSES, is_named, known_loss
 from gradwright.nn.network import NetworkModel
 from gradwright.run.linear_map import LinearMap
 from gradwright.run.product_maps import Kronecker, Product
@@ -214,11 +215,12 @@ class Curvature:
                 "model's own targets, and 'empirical', the targets that are given",
                 "write kind='true' or kind='empirical'",
             )
-        if kind == "true" and self.model.loss_formula is not None:
+        loss = self.model.loss
+        if kind == "true" and not (is_named(loss) and known_loss(loss).density):
+            densities = ", ".join(record.name for record in LOSSES.values() if record.density)
             raise UnsupportedError(
                 f"{asked} of {self.model.text}, kind='true'",
-                f"the loss {self.model.loss} is a formula, and of which density it is −log is not "
-                "known",
+                f"the loss is {loss}, and of which density it is −log is known for {densities}",
                 "use kind='empirical', or gauss_newton",
             )
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gradwright.api.sample_formulas import SampleFormula, has_kink
+from gradwright.api.sample_formulas import SampleFormula
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layer import Layer
 from gradwright.nn.layouts import LAYOUTS
@@ -21,11 +21,7 @@ from gradwright.nn.letters import defining_texts, names_of
 from gradwright.nn.loss_formula import LETTERS
 from gradwright.notation.declarations import AnyDeclaration, Declaration
 from gradwright.notation.function_values import drawn
-from gradwright.notation.parser import parse
-from gradwright.notation.reference import evaluate
-from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.supplied import Supplied
-from gradwright.notation.tree import Tree
 from gradwright.verification.check import check_derivative
 from gradwright.verification.report import CheckReport
 
@@ -59,7 +55,7 @@ class _Layer:
     """
 
     kind: Kind
-    formulas: tuple[tuple[str, Tree, Scope], ...]
+    formulas: tuple[tuple[str, SampleFormula], ...]
     sample: tuple[tuple[str, SampleFormula], ...] = ()
     loss: SampleFormula | None = None
 
@@ -109,11 +105,10 @@ class ReferenceNetwork:
                 activation, distance = _sample_by_sample(layer, activation, values, distances)
                 nearest = min(nearest, distance)
             values |= {"X": activation, "Y": targets, "A": activation}
-            for name, tree, scope in layer.formulas:
-                used = {key: value for key, value in values.items() if key in scope.symbols}
-                values[name] = evaluate(tree, used, scope)
-            if has_kink(layer.kind.activation) and "Z" in values:
-                nearest = min(nearest, float(np.min(np.abs(values["Z"].real))))
+            for name, formula in layer.formulas:
+                if distances:
+                    nearest = min(nearest, formula.distance(values))
+                values[name] = formula.value(values)
             activation, loss = values["A"], values.get("L")
             if layer.loss is not None:
                 loss, distance = _loss_by_sample(layer, batch(activation), point["Y"], distances)
@@ -154,7 +149,7 @@ def _parsed(kind: Kind) -> _Layer:
         for x, text in defining_texts(kind)
         if (kind.loss_formula if x == "L" else formula) is None
     ]
-    formulas = tuple((x, parse(text), infer(parse(text), letters, text)) for x, text in texts)
+    formulas = tuple((x, SampleFormula(text, letters)) for x, text in texts)
     loss = None if kind.loss_formula is None else SampleFormula(kind.loss_formula.text, LETTERS)
     sample = []
     if formula is not None:

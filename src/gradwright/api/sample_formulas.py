@@ -49,7 +49,7 @@ class SampleFormula:
         return evaluate(self.tree, {name: known[name] for name in names}, self.scope)
 
     def distance(self, known: Mapping[str, Any]) -> float:
-        """The smallest distance of an argument from a kink: from zero, or from another argument."""
+        """The smallest distance of an argument from a kink, or from another argument."""
         lengths = {
             size: length
             for name, declared in self.scope.symbols.items()
@@ -67,6 +67,14 @@ class SampleFormula:
                 for tree, scope in parts
             )
             between = np.real(one - others[0] if function in ("max", "min") else one)
-            norm = np.linalg.norm if function == "norm2" else lambda x: np.min(np.abs(x))
-            nearest = min(nearest, float(norm(between)))
+            nearest = min(nearest, _from_kink(function, between))
         return nearest
+
+
+def _from_kink(function: str, argument: Array) -> float:
+    """The smallest distance of an argument from the kinks of a function."""
+    if function == "norm2":
+        return float(np.linalg.norm(argument))
+    record = OPERATIONS.get(function)
+    places = record.kinks_at if isinstance(record, Elementwise) else (0,)
+    return min(float(np.min(np.abs(argument - float(place)))) for place in places)

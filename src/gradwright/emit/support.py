@@ -51,6 +51,14 @@ def erf(x):
     return np.asarray(np.vectorize(one, otypes=[float])(x), dtype=np.result_type(x, 0.0))
 '''
 
+HUBER = '''
+def huber(x, delta):
+    """x^2/2 up to |x| = delta, its tangent beyond; nothing is squared that is larger."""
+    size = np.abs(x)
+    least = np.minimum(size, delta)
+    return least * (size - 0.5 * least)
+'''
+
 LAYERNORM = '''
 def layernorm(x, eps):
     """(x - mean) / sqrt(variance + eps) over the last axis."""
@@ -178,6 +186,7 @@ HELPERS = {
     "logsumexp": LOGSUMEXP,
     "softmax_logsumexp": SOFTMAX_LOGSUMEXP,
     "sigmoid": SIGMOID,
+    "huber": HUBER,
     "normcdf": NORMCDF,
     "erf": ERF,
     "layernorm": LAYERNORM,

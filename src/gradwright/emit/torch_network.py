@@ -43,7 +43,7 @@ class KindCode:
 class NetworkCode:
     """A network: the kind of each layer, the last one without and with the loss behind it.
 
-    `shapes` are those of the parameters in order.
+    `shapes` are those of the parameters in order. With `signs` the targets are -1 and 1.
     """
 
     kinds: Sequence[KindCode]
@@ -54,6 +54,7 @@ class NetworkCode:
     text: str
     note: str
     row_samples: bool
+    signs: bool = False
 
 
 def class_name(name: str) -> str:
@@ -164,8 +165,8 @@ class Network(torch.nn.Module):
             if y.is_floating_point():
                 raise ValueError("y has one number for each sample, which is none of a type for "
                                  "class indices; instead: give y.long(), or rows of targets")
-            return y.long()
-        return y.to(dtype).reshape(-1, OUTPUTS){turned}
+            return {labels}
+        {rows}
 '''
 
 
@@ -194,6 +195,19 @@ class _Module:
             targets=targets,
         )
 
+    def _targets(self) -> dict[str, str]:
+        """What becomes of class indices, and of rows: where signs are wanted 0 stands for -1."""
+        turned = "" if self.code.row_samples else ".T"
+        if not self.code.signs:
+            return {
+                "labels": "y.long()",
+                "rows": f"return y.to(dtype).reshape(-1, OUTPUTS){turned}",
+            }
+        one_hot = "torch.nn.functional.one_hot(y.long(), OUTPUTS)"
+        rows = f"y = y.to(dtype).reshape(-1, OUTPUTS){turned}\n"
+        rows += " " * 8 + "return torch.where(y == 0, -torch.ones_like(y), y)"
+        return {"labels": f"(2 * {one_hot} - 1).to(dtype){turned}", "rows": rows}
+
     def text(self) -> str:
         """The whole module."""
         code = self.code
@@ -210,6 +224,7 @@ class _Module:
         )
         network = NETWORK.format(
             turned="" if code.row_samples else ".T",
+            **self._targets(),
             hidden="\n".join(f"        {line}" for line in self._hidden()),
             last=self._call(code.kinds[-1], str(len(code.kinds))),
             loss="\n".join(f"        {line}" for line in self._loss()),

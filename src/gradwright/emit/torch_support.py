@@ -66,6 +66,14 @@ def softplus(x):
     return torch.relu(x) + torch.log1p(torch.exp(-torch.abs(x)))
 '''
 
+HUBER = '''
+def huber(x, delta):
+    """x^2/2 up to |x| = delta, its tangent beyond; nothing is squared that is larger."""
+    size = torch.abs(x)
+    least = torch.clamp(size, max=delta)
+    return least * (size - 0.5 * least)
+'''
+
 RSQRT = '''
 def rsqrt(x):
     """1 / sqrt(x), and 0 at 0."""
@@ -177,6 +185,7 @@ TORCH_HELPERS = {
     "spread": SPREAD,
     "step": STEP,
     "softplus": SOFTPLUS,
+    "huber": HUBER,
     "rsqrt": RSQRT,
     "maximum": MAXIMUM,
     "minimum": MINIMUM,

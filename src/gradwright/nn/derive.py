@@ -5,7 +5,7 @@ The formulas are those of the layout. Sizes are the names n (samples), p (fan-in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -24,15 +24,16 @@ from gradwright.core.nodes import (
 )
 from gradwright.core.work import separate
 from gradwright.errors import UnsupportedError
-from gradwright.explain.assumptions import is_norm
 from gradwright.explain.lines import Form, Line
 from gradwright.explain.network import LayerLines
 from gradwright.explain.rows import as_row, with_rows
 from gradwright.nn.activations import activation_text
 from gradwright.nn.kinds import Kind
+from gradwright.nn.kinks import kinks_of
 from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.layouts import LAYOUTS
 from gradwright.nn.letters import defining_texts, letters_of, names_of
+from gradwright.nn.stable_loss import meets_zero, reached, stable_loss
 from gradwright.notation.declarations import (
     AnyDeclaration,
     Declaration,
@@ -44,15 +45,12 @@ from gradwright.notation.parser import parse
 from gradwright.notation.raising.raiser import Raiser, without_spans
 from gradwright.notation.shapes import Scope, Shape, infer
 from gradwright.notation.tree import Tree
-from gradwright.ops.record import Elementwise
-from gradwright.ops.table import OPERATIONS
 from gradwright.render.plain import plain_text
 from gradwright.simplify.equal import equal
 from gradwright.simplify.expand import EXPAND, QUOTIENTS
 from gradwright.simplify.readable import Printed, Printer, with_zero
 from gradwright.simplify.rewrite import Budget, rewrite, substitute
 from gradwright.simplify.rules import BASIC
-from gradwright.simplify.stable import STABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,7 @@ class _Letters:
         self.names = names_of(kind, one_sample)
         self.scope = open_scope(self.names)
         self.definitions: list[Definition] = []
-        self.trees: dict[Variable, Tree] = {}
+        self.forms: dict[Variable, tuple[Form, ...]] = {}
         self.said: dict[Node, tuple[Tree, int]] = {}
         for name, text in defining_texts(kind, one_sample):
             self._define(name, text)
@@ -111,7 +109,7 @@ class _Letters:
         lowering = lower(tree, scope, self.graph, text=text)
         variable = self.variable(name)
         self.definitions.append(Definition(variable, lowering.value.node))
-        self.trees[variable] = without_spans(tree)
+        self.forms[variable] = (Form(without_spans(tree)),)
         self.said = lowering.said | self.said
 
     @property
@@ -123,8 +121,7 @@ class _Letters:
     def forward(self) -> tuple[Line, ...]:
         """The definitions as lines."""
         return tuple(
-            Line(d.variable.name, d.variable.axes, (Form(self.trees[d.variable]),))
-            for d in self.definitions
+            Line(d.variable.name, d.variable.axes, self.forms[d.variable]) for d in self.definitions
         )
 
     @cached_property
@@ -164,9 +161,9 @@ def derive_kind(kind: Kind, one_sample: bool = False) -> DerivedKind:
 
 def _derived(kind: Kind, one_sample: bool) -> DerivedKind:
     letters = _Letters(kind, one_sample)
-    lines, chosen = _adjoint_lines(letters)
-    stage = _stage(letters, chosen, letters.parameters)
-    kinks = _kinks(d.node for d in letters.definitions)
+    lines, chosen = _pulled_back(letters)
+    stage = _stage(letters, chosen)
+    kinks = kinks_of(d.node for d in letters.definitions)
     pairs = zip(lines, chosen, strict=True)
     run = tuple(_tree_to_run(line, adjoint, letters.printer) for line, adjoint in pairs)
     return DerivedKind(kind, letters.forward, _local_lines(kind), lines, stage, kinks, run)
@@ -188,10 +185,28 @@ def one_sample_lines(kind: Kind, row_gradients: bool) -> LayerLines:
     shapes of W and b.
     """
     letters = _Letters(kind, one_sample=True)
-    adjoints, _ = _adjoint_lines(letters)
+    adjoints, _ = _pulled_back(letters)
     if row_gradients:
         adjoints = tuple(_as_rows(letters, line) for line in adjoints)
     return LayerLines(letters.forward, _local_lines(kind), adjoints, kind.activation)
+
+
+def _pulled_back(letters: _Letters) -> tuple[tuple[Line, ...], list[Adjoint]]:
+    """The pullback from the loss as it is written, or from its stable form where zeros may be met.
+
+    With softmax and cross-entropy both cancel to A - Y, and nothing divides by A.
+    """
+    lines, chosen = _adjoint_lines(letters)
+    if letters.kind.loss is None or not meets_zero(a.node for a in _needed(letters, chosen)):
+        return lines, chosen
+    loss = letters.definitions[-1]
+    stable = stable_loss(letters.graph, letters.definitions, letters.folded)
+    if stable is loss.node:
+        return lines, chosen
+    letters.definitions[-1] = Definition(loss.variable, stable)
+    shown = Form(letters.printer.printed(stable).tree, "log(A) through Z")
+    letters.forms[loss.variable] += (shown,)
+    return _adjoint_lines(letters)
 
 
 def _adjoint_lines(letters: _Letters) -> tuple[tuple[Line, ...], list[Adjoint]]:
@@ -201,7 +216,7 @@ def _adjoint_lines(letters: _Letters) -> tuple[tuple[Line, ...], list[Adjoint]]:
     given = {} if letters.kind.loss else {last: letters.variable(adjoint_name(last.name))}
     adjoints = [
         Adjoint(a.of, a.variable, letters.folded(a.node))
-        for a in pullback(graph, letters.definitions, letters.parameters, given=given)
+        for a in pullback(graph, reached(letters.definitions), letters.parameters, given=given)
     ]
     lines, chosen = _opened(letters, adjoints, letters.printer)
     return tuple(lines), chosen
@@ -226,22 +241,6 @@ def _as_rows(letters: _Letters, line: Line) -> Line:
             raise AssertionError(f"{plain_text(tree)} is not {plain_text(form.tree)} as a row")
         forms.append(Form(tree, form.rule))
     return replace(line, forms=tuple(forms), axes=(1, *line.axes) if turned else line.axes)
-
-
-def _kinks(nodes: Iterable[Node]) -> tuple[str, ...]:
-    """The conventions at the kinks of functions of entries."""
-    found = []
-    for part in postorder(*nodes):
-        if is_norm(part):
-            found.append("norm2'(0) = 0")
-        record = OPERATIONS.get(part.operation) if isinstance(part, Function) else None
-        if isinstance(part, Function) and isinstance(record, Elementwise) and record.kink:
-            if part.operation in ("sign", "step"):
-                continue
-            options = dict(record.options) | dict(part.options)
-            values = {name: float(value) for name, value in options.items()}
-            found.append(record.kink.format(**values))
-    return tuple(dict.fromkeys(found))
 
 
 def _opened(
@@ -358,34 +357,28 @@ def _jacobian_line(name: str, text: str, wrt: str, symbols: Mapping[str, AnyDecl
 # The stage to run --------------------------------------------------------------------------------
 
 
-def _stage(letters: _Letters, adjoints: Sequence[Adjoint], wrt: Sequence[Variable]) -> Stage:
+def _needed(letters: _Letters, adjoints: Sequence[Adjoint]) -> list[Adjoint]:
+    """The adjoints that the gradients need."""
+    wanted = set(letters.parameters)
+    kept: list[Adjoint] = []
+    for adjoint in reversed(adjoints):
+        if adjoint.of in wanted or any(adjoint.variable in variables(a.node) for a in kept):
+            kept.append(adjoint)
+    return kept[::-1]
+
+
+def _stage(letters: _Letters, adjoints: Sequence[Adjoint]) -> Stage:
     """Forward with a stable loss, backward with only the adjoints that something needs."""
     graph = letters.graph
     kind = letters.kind
     definitions = list(letters.definitions)
     if kind.loss is not None:
-        loss = definitions[-1]
-        definitions[-1] = Definition(loss.variable, _stable_loss(letters, loss.node))
-    needed = set(wrt)
-    kept: list[Definition] = []
-    for adjoint in reversed(adjoints):
-        if adjoint.of in needed or any(adjoint.variable in variables(d.node) for d in kept):
-            kept.append(Definition(adjoint.variable, adjoint.node))
-    kept.reverse()
+        stable = stable_loss(graph, definitions, letters.folded)
+        definitions[-1] = Definition(definitions[-1].variable, stable)
+    kept = [Definition(a.variable, a.node) for a in _needed(letters, adjoints)]
     order = {name: place for place, name in enumerate(("X", *kind.parameters, "Y"))}
     inputs = [letters.variable(name) for name in order if name in letters.symbols]
     used = {v for d in kept for v in variables(d.node)} - {d.variable for d in kept}
     given = sorted(used, key=lambda v: (v.name not in order, order.get(v.name, 0), v.name))
     backward = Block(tuple(given), tuple(kept))
     return Stage(kind.name, graph, Block(tuple(inputs), tuple(definitions)), backward)
-
-
-def _stable_loss(letters: _Letters, loss: Node) -> Node:
-    """The loss through Z where log meets an exponential, so that log never sees a zero."""
-    graph = letters.graph
-    activation = next(d for d in letters.definitions if d.variable.name == "A")
-    opened = substitute(graph, loss, {activation.variable: activation.node})
-    stable = rewrite(graph, opened, STABLE, budget=Budget())
-    if stable is opened:
-        return loss
-    return letters.folded(rewrite(graph, stable, BASIC, budget=Budget()))

@@ -11,6 +11,7 @@ from fractions import Fraction
 from gradwright.nn.activations import exact_decimal
 from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.loss_formula import LossFormula
+from gradwright.nn.losses import is_named, loss_identifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ class Kind:
         if self.layout != "rows":
             parts.append(self.layout)
         if self.loss is not None:
-            parts += ["loss" if self.loss_formula else self.loss, self.reduction]
+            named = is_named(self.loss)
+            parts += [loss_identifier(self.loss) if named else "loss", self.reduction]
         return "_".join(parts)
 
 

@@ -99,18 +99,18 @@ def _in_letters(text: str, letters: Mapping[str, str], outputs: Size) -> Tree:
 def _loss_of_one(kind: Kind) -> str:
     """The loss of one sample, which is the mean over it too."""
     assert kind.loss is not None
-    if kind.loss_formula is None:
-        return loss_text(kind.loss, "sum")
     outputs = "q" if kind.formula is None else kind.formula.outputs
+    if kind.loss_formula is None:
+        return plain_text(_in_letters(loss_text(kind.loss, "sum"), {}, outputs))
     return plain_text(_in_letters(kind.loss_formula.text, {"a": "A", "y": "Y"}, outputs))
 
 
 def _loss(kind: Kind) -> str:
     """The loss of a batch in the letters of its kind: samples and sizes as they are there."""
     assert kind.loss is not None
-    if kind.loss_formula is None:
-        return loss_text(kind.loss, kind.reduction)
     outputs = "q" if kind.formula is None else kind.formula.outputs
+    if kind.loss_formula is None:
+        return plain_text(_in_letters(loss_text(kind.loss, kind.reduction), {}, outputs))
     tree = _in_letters(kind.loss_formula.batch, {}, outputs)
     if not LAYOUTS[kind.layout].row_samples:
         tree = rebuilt(tree, lambda part: Transpose(part) if part in SAMPLES else part)

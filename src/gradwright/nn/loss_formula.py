@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from gradwright.errors import NetworkError, ShapeError, UnsupportedError
 from gradwright.nn.batch_text import batch_text
+from gradwright.nn.losses import is_named, known_loss
 from gradwright.notation.declarations import Declaration
 from gradwright.notation.definitions import read
-from gradwright.notation.lexer import is_name
 from gradwright.notation.shapes import infer
 from gradwright.render.plain import plain_text
 
@@ -31,9 +31,16 @@ class LossFormula:
     batch: str
 
 
-def is_formula(loss: object) -> bool:
-    """Whether a loss is a formula, and not a name."""
-    return isinstance(loss, str) and not is_name(loss)
+def formula_of(loss: str) -> LossFormula | None:
+    """The formula of a loss: of one by formula, and of one by name that is no sum over entries.
+
+    Raises:
+        as `loss_formula`, and NetworkError: an unknown name or option.
+    """
+    if not isinstance(loss, str) or is_named(loss):
+        sample = known_loss(loss).sample
+        return loss_formula(sample) if sample else None
+    return loss_formula(loss)
 
 
 def loss_formula(text: str) -> LossFormula:

@@ -23,7 +23,7 @@ from gradwright.nn.layer import Layer
 from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.layouts import Layout, known_layout
 from gradwright.nn.line_module import LineModule
-from gradwright.nn.loss_formula import is_formula, loss_formula
+from gradwright.nn.loss_formula import formula_of
 from gradwright.nn.losses import require_fit, require_reduction
 from gradwright.nn.optimizers import SGD, Optimizer
 from gradwright.nn.parameters import count
@@ -70,7 +70,7 @@ class NetworkModel:
         self.source_form = source
         self.loss = loss
         self.reduction = reduction
-        self.loss_formula = loss_formula(loss) if is_formula(loss) else None
+        self.loss_formula = formula_of(loss)
         self.groups = parse_groups(source) if isinstance(source, str) else ()
         if self.symbolic:
             assert isinstance(source, str)
@@ -198,13 +198,13 @@ class NetworkModel:
             plain.append(
                 Kind(x.activation, x.options, x.bias, None, "mean", name, x.formula, label)
             )
-        plain[-1] = replace(
-            plain[-1],
-            loss=self.loss,
-            reduction=self.reduction,
-            loss_formula=self.loss_formula,
-        )
+        plain[-1] = self._with_loss(plain[-1])
         return tuple(plain)
+
+    def _with_loss(self, kind: Kind) -> Kind:
+        """A kind with the loss behind it."""
+        loss, formula = self.loss, self.loss_formula
+        return replace(kind, loss=loss, reduction=self.reduction, loss_formula=formula)
 
     @cached_property
     def runs(self) -> tuple[KindRun, ...]:
@@ -230,7 +230,7 @@ class NetworkModel:
                 label = f"layer_{len(found) + 1}"
                 kind = replace(kind, formula=group.layer.formula, label=label)
             if group is self.groups[-1]:
-                kind = replace(kind, loss=self.loss, reduction=self.reduction)
+                kind = self._with_loss(kind)
             repeated = group.count if isinstance(group.count, int) else 1
             widths = (group.fan_in, *[group.fan_out] * repeated)
             first = total([*done, 1])

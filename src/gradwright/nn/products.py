@@ -250,7 +250,12 @@ class _Maker:
         if known and not variables(known[0].node) & adjoints:
             return (self.define(known[0].variable, known[0].node),)
         loss = self.stage.forward.definitions[-1]
-        return self.back([*self.outer, loss], [of], {})[-1:]
+        opened: dict[Node, Node] = {}
+        for d in self.back([*self.outer, loss], [of], {}):
+            # As one formula: what stands between is of no use to others.
+            opened[d.variable] = substitute(self.graph, d.node, opened)
+            found = d.variable
+        return (self.define(found, opened[found]),)
 
     def written(self, variable: Variable, node: Node) -> Definition:
         """A definition in the names of the kind, as it is printed: what is printed is what runs."""

@@ -7,13 +7,10 @@ from typing import Any
 import numpy as np
 
 from gradwright.errors import DataError
-from gradwright.nn.loss_formula import is_formula
-from gradwright.nn.losses import known_loss
+from gradwright.nn.losses import is_named, known_loss
+from gradwright.nn.target_kinds import NUMBERS, TargetKind, entry, first
 
 Array = Any
-
-#: How far the probabilities of a row may sum from one.
-ROW_SUM = 1e-6
 
 
 def prepare_inputs(X: Any, features: int, dtype: Any = None) -> Array:
@@ -39,16 +36,15 @@ def prepare_inputs(X: Any, features: int, dtype: Any = None) -> Array:
 def prepare_targets(y: Any, outputs: int, loss: str, samples: int, dtype: Any) -> Array:
     """Y as samples × outputs, contiguous.
 
-    Class indices become one-hot rows; rows of probabilities or of targets are taken as they are.
-    For squared_error and losses by formula only whole-number types are class indices, so that
-    targets given by mistake as one column are not.
+    Class indices become one-hot rows, for a hinge loss rows of signs; rows of probabilities or of
+    targets are taken as they are. For losses of numbers, and losses by formula, only whole-number
+    types are class indices, so that targets given by mistake as one column are not.
 
     Raises:
         NetworkError: an unknown loss.
         DataError: no sample, a label out of range, rows that do not sum to one, a wrong count, NaN.
     """
-    if not is_formula(loss):
-        known_loss(loss)
+    kind = target_kind(loss)
     array = _numbers(y, "y")
     if samples == 0:
         raise DataError(
@@ -64,36 +60,35 @@ def prepare_targets(y: Any, outputs: int, loss: str, samples: int, dtype: Any) -
         )
     _finite(array, "y", np.float64)
     if array.ndim == 1:
-        array = _from_labels(array, outputs, loss)
+        array = kind.of_labels(array, outputs, loss)
     if array.shape != (samples, outputs):
         raise DataError(
             "the targets y",
             f"y has shape {array.shape} and the network has {outputs} outputs",
             f"give class indices, or an array of shape ({samples}, {outputs})",
         )
-    if loss == "cross_entropy":
-        _require_probabilities(array)
-    elif loss == "binary_cross_entropy":
-        _require_unit(array)
-    return _finite(array, "y", dtype)
+    return _finite(kind.of_rows(array, loss), "y", dtype)
+
+
+def target_kind(loss: str) -> TargetKind:
+    """What a loss takes as targets; one by formula takes numbers.
+
+    Raises:
+        NetworkError: an unknown loss.
+    """
+    return known_loss(loss).targets if is_named(loss) else NUMBERS
 
 
 def sample_targets(loss: str, samples: int, outputs: int, generator: np.random.Generator) -> Array:
     """Random targets that fit a loss, samples × outputs.
 
-    One-hot rows for cross_entropy, zeros and ones for binary_cross_entropy, standard normal
-    numbers for squared_error and losses by formula.
+    One-hot rows for losses of classes, zeros and ones for the binary ones, signs for hinge, counts
+    for poisson, standard normal numbers for the others and for losses by formula.
 
     Raises:
         NetworkError: an unknown loss.
     """
-    if not is_formula(loss):
-        known_loss(loss)
-    if loss == "cross_entropy":
-        return _one_hot(generator.integers(outputs, size=samples), outputs)
-    if loss == "binary_cross_entropy":
-        return generator.integers(2, size=(samples, outputs)).astype(np.float64)
-    return generator.standard_normal((samples, outputs))
+    return target_kind(loss).draw(generator, (samples, outputs))
 
 
 def _numbers(values: Any, name: str) -> Array:
@@ -121,7 +116,7 @@ def _numbers(values: Any, name: str) -> Array:
     for place, value in np.ndenumerate(array):
         if not isinstance(value, (bool, int, float, np.bool_, np.integer, np.floating)):
             row = place[0] if place else None
-            clash = f"{_entry(name, place)} is {value!r} and real numbers are expected"
+            clash = f"{entry(name, place)} is {value!r} and real numbers are expected"
             break
     raise DataError(
         f"the array {name}",
@@ -135,96 +130,14 @@ def _finite(array: Array, name: str, dtype: Any) -> Array:
     """The array in a dtype, in which every value must be finite."""
     with np.errstate(over="ignore"):
         converted = np.ascontiguousarray(array, dtype=dtype)
-    bad = _first(~np.isfinite(converted))
+    bad = first(~np.isfinite(converted))
     if bad is not None:
         limit = np.finfo(converted.dtype).max
         raise DataError(
             f"the array {name}",
-            f"{_entry(name, bad)} is {array[bad]} and values must be finite numbers of "
+            f"{entry(name, bad)} is {array[bad]} and values must be finite numbers of "
             f"{converted.dtype}, from {-limit:.4g} to {limit:.4g}",
             "remove or replace missing and infinite values",
             place=f"row {bad[0]}",
         )
     return converted
-
-
-def _from_labels(labels: Array, outputs: int, loss: str) -> Array:
-    """One target for each sample: a class index, a label 0 or 1, or a number."""
-    if loss == "cross_entropy":
-        return _one_hot(labels, outputs)
-    if outputs > 1 and (loss == "binary_cross_entropy" or labels.dtype.kind in "iu"):
-        return _one_hot(labels, outputs)
-    if loss == "binary_cross_entropy":
-        bad = _first((labels != 0) & (labels != 1))
-        if bad is not None:
-            raise DataError(
-                "the labels y of a binary cross-entropy",
-                f"{_entry('y', bad)} is {labels[bad]} and labels are 0 or 1",
-                "give labels 0 and 1; probabilities go into an array of shape (samples, 1)",
-                place=f"row {bad[0]}",
-            )
-    return labels[:, None] if outputs == 1 else labels
-
-
-def _one_hot(labels: Array, classes: int) -> Array:
-    """Rows with a 1 at the label, of length `classes`."""
-    # Compared as they are: a float holds no integer above 2**53 exactly.
-    wrong = (labels < 0) | (labels >= classes)
-    if labels.dtype.kind == "f":
-        wrong |= labels != np.floor(labels)
-    bad = _first(wrong)
-    if bad is not None:
-        raise DataError(
-            "the class labels y",
-            f"{_entry('y', bad)} is {labels[bad]} and labels are the whole numbers 0 to "
-            f"{classes - 1}, one for each of the {classes} outputs",
-            "number the classes from 0, or give the network as many outputs as classes",
-            place=f"row {bad[0]}",
-        )
-    rows = np.zeros((len(labels), classes))
-    rows[np.arange(len(labels)), labels.astype(np.int64)] = 1
-    return rows
-
-
-def _require_probabilities(array: Array) -> None:
-    instead = "give class indices, one-hot rows or rows of probabilities"
-    bad = _first(array < 0)
-    if bad is not None:
-        raise DataError(
-            "the targets y of a cross-entropy",
-            f"{_entry('y', bad)} is {array[bad]} and probabilities lie between 0 and 1",
-            instead,
-            place=f"row {bad[0]}",
-        )
-    sums = array.sum(axis=1, dtype=np.float64)
-    wrong = _first(np.abs(sums - 1) > ROW_SUM)
-    if wrong is not None:
-        raise DataError(
-            "the targets y of a cross-entropy",
-            f"row {wrong[0]} of y sums to {sums[wrong]:.9g} and each row must hold probabilities "
-            f"that sum to 1 within {ROW_SUM:g}",
-            instead,
-            place=f"row {wrong[0]}",
-        )
-
-
-def _require_unit(array: Array) -> None:
-    bad = _first((array < 0) | (array > 1))
-    if bad is not None:
-        raise DataError(
-            "the targets y of a binary cross-entropy",
-            f"{_entry('y', bad)} is {array[bad]} and targets lie between 0 and 1",
-            "give labels 0 and 1, or probabilities",
-            place=f"row {bad[0]}",
-        )
-
-
-def _first(wrong: Array) -> tuple[int, ...] | None:
-    """The first place where `wrong` is true."""
-    if not wrong.any():
-        return None
-    return tuple(int(k) for k in np.unravel_index(int(np.argmax(wrong)), wrong.shape))
-
-
-def _entry(name: str, place: tuple[int, ...]) -> str:
-    return f"{name}[{', '.join(map(str, place))}]"

@@ -11,6 +11,8 @@ from gradwright.nn.derive import DerivedKind, derive_kind
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layer import Layer
 from gradwright.nn.layouts import LAYOUTS
+from gradwright.nn.target_kinds import SIGNS
+from gradwright.nn.targets import target_kind
 from gradwright.program.autograd import COTANGENT, Autograd, autograd
 from gradwright.program.saving import Differentiable
 from gradwright.simplify.rewrite import substitute
@@ -87,4 +89,5 @@ def torch_code(
         text=text,
         note=note,
         row_samples=layout.row_samples,
+        signs=target_kind(kinds[-1].loss or "") is SIGNS,
     )

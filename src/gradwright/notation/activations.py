@@ -100,6 +100,15 @@ def hard_tanh(z: Array) -> Array:
     return np.asarray(np.where(inside, z, np.where(np.isnan(z.real), z, np.sign(z.real))), z.dtype)
 
 
+def huber(z: Array, delta: float = 1.0) -> Array:
+    """z²/2 up to |z| = delta, its tangent beyond."""
+    size, half = magnitude(z), np.asarray(0.5, z.real.dtype)
+    limit = np.asarray(delta, z.real.dtype)
+    near = size.real < limit
+    squared = half * np.where(near, size, 0) ** 2
+    return np.asarray(np.where(near, squared, limit * (size - half * limit)), z.dtype)
+
+
 def softsign(z: Array) -> Array:
     """z/(1 + |z|)."""
     return np.asarray(z / (1 + magnitude(z)))
@@ -116,6 +125,7 @@ EACH_ENTRY: Mapping[str, Callable[[Array], Array]] = {
     "gelu_tanh": gelu_tanh,
     "mish": mish,
     "elu": elu,
+    "huber": huber,
     "selu": selu,
     "hard_tanh": hard_tanh,
     "softsign": softsign,

@@ -292,7 +292,7 @@ _ELEMENTWISE = (
 )
 
 #: Functions that act on each entry by itself.
-EACH_ENTRY = (*_ELEMENTWISE, "leaky_relu", "step", "max", "min")
+EACH_ENTRY = (*_ELEMENTWISE, "leaky_relu", "huber", "step", "max", "min")
 
 FUNCTIONS: Mapping[str, FunctionShape] = {
     **{name: FunctionShape(_same, f"{name}(x)") for name in _ELEMENTWISE},
@@ -300,6 +300,7 @@ FUNCTIONS: Mapping[str, FunctionShape] = {
         _same, "leaky_relu(x, slope=0.1, kink=0.1)", most=3, options=("slope", "kink")
     ),
     "elu": FunctionShape(_same, "elu(x, alpha=1)", options=("alpha",)),
+    "huber": FunctionShape(_same, "huber(x, delta=1)", options=("delta",)),
     "step": FunctionShape(_same, "step(x, kink=0)", options=("kink",)),
     "max": FunctionShape(_pair, "max(x, y), max(x) or max(A, axis=0)", 1, 2, ("axis",)),
     "min": FunctionShape(_pair, "min(x, y), min(x) or min(A, axis=0)", 1, 2, ("axis",)),

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from gradwright.core.work import spend
 from gradwright.errors import GradwrightError, ShapeError
 from gradwright.notation import matrices, summation
-from gradwright.notation.activations import EACH_ENTRY, elu
+from gradwright.notation.activations import EACH_ENTRY, elu, huber
 from gradwright.notation.analytic import Array, larger, leaky_relu, power, step
 from gradwright.notation.functions import CONSTANTS, FUNCTIONS
 from gradwright.notation.given import Value, Values, evaluation_error, of_array
@@ -157,7 +157,7 @@ class _Evaluator:
                 return arrays[0]
             case Binary(operator):
                 return np.asarray(OPERATORS.get(operator, power)(*arrays))
-            case Call("leaky_relu" | "step" | "elu"):
+            case Call("leaky_relu" | "step" | "elu" | "huber"):
                 return self._with_options(tree, arrays[0])
             case Call("max" | "min"):
                 return _larger(tree, *arrays)
@@ -242,7 +242,7 @@ class _Evaluator:
             axes = (value.rows, value.columns)
             return Value(*supplied_value(tree, self.scope.functions, self.functions, arrays, axes))
         match tree.function:
-            case "leaky_relu" | "step" | "elu":
+            case "leaky_relu" | "step" | "elu" | "huber":
                 return Value(self._with_options(tree, array), value.rows, value.columns)
             case "max" | "min" if len(parts) == 1:
                 return _reduced(tree, value)
@@ -303,6 +303,8 @@ class _Evaluator:
             options[name] = value
         if tree.function == "elu":
             return elu(array, float(options.get("alpha", 1)))
+        if tree.function == "huber":
+            return huber(array, float(options.get("delta", 1)))
         if tree.function == "step":
             return step(array, float(options.get("kink", 0)))
         slope = options.get("slope", SLOPE)

@@ -209,6 +209,7 @@ RECORDS = (
         name="hard_tanh",
         derivative=_hard_tanh,
         value=lambda x: np.clip(x, -1, 1),
+        c="({0} > 1 ? 1 : {0} < -1 ? -1 : {0})",
         numpy=NumpyCode("np.clip({0}, -1, 1)", ("np.clip({0}, -1, 1, out={out})",)),
         torch=TorchCode("torch.clamp({0}, -1, 1)"),
         definition="max(min(x, 1), -1)",

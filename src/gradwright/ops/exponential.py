@@ -140,6 +140,7 @@ RECORDS = (
         derivative=_rsqrt,
         value=lambda x: np.sqrt(x) / np.where(x == 0, 1, x),
         numpy=NumpyCode("np.sqrt({0}) / np.where({0} == 0, 1, {0})"),
+        c="({0} == 0 ? 0 : 1 / real_sqrt({0}))",
         torch=TorchCode("rsqrt({0})", helper="rsqrt"),
         definition="1/sqrt(x)",
         proof=(

@@ -78,6 +78,7 @@ RECORDS = (
         derivative=_erf,
         value=lambda x: np.vectorize(math.erf, otypes=[float])(x),
         numpy=NumpyCode("erf({0})", helper="erf"),
+        c="real_erf({0})",
         torch=TorchCode("torch.erf({0})"),
         definition="2*normcdf(sqrt(2)*x) - 1",
         proof=(

@@ -41,6 +41,13 @@ def _leaky_relu(graph: Graph, node: Function) -> tuple[Node, ...]:
     return (affine(graph, _step(graph, node.arguments[0], at_zero), 1 - slope, slope),)
 
 
+def _huber(graph: Graph, node: Function) -> tuple[Node, ...]:
+    """x up to |x| = δ, ±δ beyond: δ hard_tanh(x/δ)."""
+    delta = options_of(node)["delta"]
+    inner = graph.scale(1 / delta, node.arguments[0])
+    return (graph.scale(delta, graph.function("hard_tanh", inner)),)
+
+
 def _larger(graph: Graph, node: Function, sign: int) -> tuple[Node, ...]:
     one, other = node.arguments
     tie = options_of(node)["tie"]
@@ -63,6 +70,12 @@ def _step_value(x: Any, kink: float = 0.0) -> Any:
 
 def _leaky_value(x: Any, slope: float = 0.1, kink: float = 0.1) -> Any:
     return np.where(x > 0, x, slope * x)
+
+
+def _huber_value(x: Any, delta: float = 1.0) -> Any:
+    size = np.abs(x)
+    least = np.minimum(size, delta)
+    return least * (size - 0.5 * least)
 
 
 RECORDS = (
@@ -133,9 +146,28 @@ RECORDS = (
         kink="leaky_relu'(0) = {kink}",
     ),
     Elementwise(
+        name="huber",
+        derivative=_huber,
+        value=_huber_value,
+        numpy=NumpyCode("huber({0}, {delta})", helper="huber"),
+        c="real_huber({0}, {delta})",
+        torch=TorchCode("huber({0}, {delta})", helper="huber"),
+        definition="min(abs(x), 1)^2/2 + max(abs(x), 1) - 1",
+        proof=(
+            ProofLine(
+                "sign(x)*(min(abs(x), 1)*step(1 - abs(x)) + step(abs(x) - 1))",
+                "the branch of each; abs' = sign",
+            ),
+            ProofLine("hard_tanh(x)", "x for |x| < 1, the sign of x beyond"),
+        ),
+        source="Huber, Annals of Mathematical Statistics 35 (1964)",
+        options=(("delta", Fraction(1)),),
+    ),
+    Elementwise(
         name="max",
         derivative=_max,
         value=lambda x, y, tie=0.5: np.maximum(x, y),
+        c="({0} > {1} || {0} != {0} ? {0} : {1})",
         numpy=NumpyCode("np.maximum({0}, {1})", ("np.maximum({0}, {1}, out={out})",)),
         torch=TorchCode("maximum({0}, {1})", helper="maximum"),
         definition="y + relu(x - y)",
@@ -149,6 +181,7 @@ RECORDS = (
         name="min",
         derivative=_min,
         value=lambda x, y, tie=0.5: np.minimum(x, y),
+        c="({0} < {1} || {0} != {0} ? {0} : {1})",
         numpy=NumpyCode("np.minimum({0}, {1})", ("np.minimum({0}, {1}, out={out})",)),
         torch=TorchCode("minimum({0}, {1})", helper="minimum"),
         definition="y - relu(y - x)",

@@ -21,6 +21,7 @@ from gradwright.api.equations.network_slopes import Slopes
 from gradwright.explain.lines import renamed
 from gradwright.nn.activations import activation_text
 from gradwright.nn.network import NetworkModel
+from gradwright.nn.targets import target_kind
 from gradwright.notation.declarations import Declaration
 from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
@@ -187,12 +188,9 @@ def _targets(
     model: NetworkModel, shape: tuple[int, ...], generator: np.random.Generator, *, whole: bool
 ) -> Array:
     """Targets as the loss wants them: rows that sum to 1, numbers from 0 to 1, or any."""
-    facts = {
-        "cross_entropy": "onehot" if whole else "sum1",
-        "binary_cross_entropy": "binary" if whole else "unit",
-    }
-    if model.loss in facts:
-        return draw("matrix", shape, [facts[model.loss]], generator)
+    fact = target_kind(model.loss).facts[whole]
+    if fact:
+        return draw("matrix", shape, [fact], generator)
     if whole:
         return generator.integers(-1, 1, size=shape, endpoint=True).astype(np.float64)
     return generator.standard_normal(shape)

@@ -112,6 +112,11 @@ class FunctionPrinter:
         if name in self.function.inputs and name not in self.spent:
             return False
         uses = [o for s in part.statements for o in s.operands if isinstance(o, Ref)]
+        made = next(k for k, s in enumerate(part.all) if target in s.targets)
+        behind = [o for s in part.all[made + 1 :] for o in s.operands if isinstance(o, Ref)]
+        if any(o.name == name for o in behind):
+            # What makes the target would write over what is still to be read.
+            return False
         turned = any(isinstance(s.kernel, Permute) for s in part.statements)
         return not turned and all(o.alignment is None for o in uses if o.name == name)
 

@@ -20,3 +20,11 @@ static inline real real_silu(real x)
     const real root = real_exp((real)-0.5 * real_abs(y));
     return (y < 0 ? y * root * root : y) / (1 + root * root);
 }
+
+/* x^2/2 up to |x| = delta, its tangent beyond; nothing is squared that is larger. */
+static inline real real_huber(real x, real delta)
+{
+    const real size = real_abs(x);
+    const real least = size > delta ? delta : size;
+    return least * (size - (real)0.5 * least);
+}
