@@ -65,7 +65,7 @@ def entry(array: str, axes: Sequence[Size], indices: Sequence[str], memory: Memo
     for axis in memory.order(axes):
         index = indices[axis]
         if not place:
-            place = f"({index})" if "+" in index and len(axes) > 1 else index
+            place = f"({index})" if " " in index and len(axes) > 1 else index
             continue
         before = f"({place})" if "+" in place and not place.endswith(")") else place
         place = f"{before} * {extent(axes[axis])} + {index}"
