@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+import gradwright as gw
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Add, Node, Product, Size
 from gradwright.simplify.factor import COMMON_FACTOR
@@ -121,3 +123,15 @@ def fitted(
         if len(places) == node.order:
             return node, places
     return maker.inputs[0], []
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("sum(sigmoid(x))", "σ(x) ⊙ (1 − σ(x))"),
+        ("sum(sigmoid(A*x))", "Aᵀ (σ(A x) ⊙ (1 − σ(A x)))"),
+        ("sum(tanh(x))", "1 − tanh(x)⊙²"),
+    ],
+)
+def test_a_slope_is_a_product_and_no_difference_of_powers(text: str, printed: str) -> None:
+    assert str(gw.gradient(text, "x")) == printed

@@ -40,7 +40,8 @@ TRANSPOSED_COMPOUND = 1.6
 CALL = {"diag": 1.4, "kron": 1.5, "vec": 1.5, "ones": 0.5, "eye": 0.5, "commutation": 2.0}
 OTHER_CALL = 0.8
 NEGATION = 0.2
-COMPOUND = 1.2
+#: Exponents of names, and of what is longer than a name.
+COMPOUND = {"^": 1.2, ".^": 1.7}
 EXPONENT = {"^": 0.3, ".^": 0.8}
 
 #: A sub-expression that the user wrote is familiar.
@@ -84,8 +85,10 @@ class Readability:
 def _measured(tree: Tree) -> tuple[tuple[Tree, ...], float]:
     """The parts that are measured by themselves, and the price of the rest of a tree."""
     if isinstance(tree, Binary) and tree.operator in EXPONENT and isinstance(tree.right, Number):
-        compound = tree.operator == "^" and not _is_short(tree.left)
-        return (tree.left,), _own(tree) + (COMPOUND if compound else EXPONENT[tree.operator])
+        price = EXPONENT[tree.operator]
+        if not _is_short(tree.left):
+            price = COMPOUND[tree.operator]
+        return (tree.left,), _own(tree) + price
     return children(tree), _own(tree)
 
 
