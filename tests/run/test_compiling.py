@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gradwright.errors import UnsupportedError
-from gradwright.run import compiling
+from gradwright.run import compilers, compiling
 from gradwright.run.compiling import compiled
 from tests.programs.installed import COMPILER
 
@@ -97,6 +97,26 @@ def test_no_compiler(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(UnsupportedError, match="none of cc, gcc, clang is on the path"):
         compiled(SOURCE)
+
+
+@needs_compiler
+def test_a_compiler_from_a_package(tmp_path, monkeypatch):
+    """A stand-in for ziglang, of 400 MB, that calls the compiler of the system."""
+    package, about = tmp_path / "ziglang", tmp_path / "ziglang-0.13.dist-info"
+    package.mkdir()
+    about.mkdir()
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text(
+        "import subprocess, sys\n"
+        "assert sys.argv[1] == 'cc'\n"
+        f"sys.exit(subprocess.call([{COMPILER!r}, *sys.argv[2:]], env={dict(os.environ)!r}))\n"
+    )
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: ziglang\nVersion: 0.13\n")
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
+    assert compilers.required().version == "ziglang 0.13"
+    assert _answer(compiled(SOURCE)) == 42
 
 
 @pytest.mark.parametrize(

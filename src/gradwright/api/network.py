@@ -64,6 +64,11 @@ class Network:
     ) -> None:
         self._model = NetworkModel(source, loss, reduction, layout)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pickled network is derived anew where it is read."""
+        model = self._model
+        return Network, (model.source_form, model.loss, model.reduction, model.layout.name)
+
     def __repr__(self) -> str:
         model = self._model
         return f"Network({model.text!r}, loss={model.loss!r}, reduction={model.reduction!r})"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gradwright.api.choosing_target import Chosen, choose
 from gradwright.api.network import Network
 from gradwright.errors import UnsupportedError
 from gradwright.nn.optimizers import Optimizer, known_optimizer
@@ -15,6 +16,7 @@ from gradwright.nn.schedules import Schedule, known_schedule
 from gradwright.nn.targets import prepare_inputs, prepare_targets
 from gradwright.training.loop import Watcher, train_module
 from gradwright.training.record import Epoch, Settings, TrainingRun
+from gradwright.training.resuming import target_of
 
 Array = Any
 
@@ -24,12 +26,18 @@ TARGETS = ("auto", "numpy", "c")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A finished or interrupted training."""
+    """A finished or interrupted training.
+
+    `target` is what ran, "numpy", "c" or "c with BLAS"; `note` says in a line why it was not C
+    where that would have saved time.
+    """
 
     params: Parameters
     history: tuple[Epoch, ...]
     stopped: str
     record: TrainingRun
+    target: str = "numpy"
+    note: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The run in the schema gradwright.training/1, without the parameters."""
@@ -76,8 +84,9 @@ def train(
         l2: of the penalty l2 ‖w‖₂²/2.
         seed: of the order of samples and of the default start.
         shuffle: whether each epoch draws a new order.
-        target: "numpy", "auto" for the same, or "c": compiled code, which needs a C compiler and
-            runs many steps in one call. A training is resumed with the target that it began with.
+        target: "numpy"; "c", compiled code, which needs a C compiler and runs many steps in one
+            call; or "auto": C where there is a compiler and the training is so long that compiling
+            gains time. A training is resumed with the target that it began with.
         validation: (X, y) to report loss and accuracy on after each epoch.
         callbacks: called with each `Epoch`.
         checkpoint: a file to write the state to after each epoch.
@@ -102,19 +111,41 @@ def train(
     course, network = known_schedule(schedule), _described(net)
     settings = Settings(epochs, batch_size, rate, seed, shuffle, rule, course, network)
     start = net.init(seed) if params is None else Parameters(net.model.layers, params.flat)
+    inputs, targets = _prepared(net, start, X, y)
+    chosen = _chosen(net, start, settings, len(inputs), target, resume)
     record = train_module(
         net.model.module,
         start.flat,
-        *_prepared(net, start, X, y),
+        inputs,
+        targets,
         settings,
         validation=None if validation is None else _prepared(net, start, *validation),
         watchers=callbacks,
         checkpoint=checkpoint,
         resume=resume,
-        compiled=net.model.compiled(str(start.flat.dtype), rule) if target == "c" else None,
+        compiled=chosen.compiled,
     )
     trained = Parameters(net.model.layers, record.parameters)
-    return Run(trained, record.history, record.stopped, record)
+    ran = "numpy" if chosen.compiled is None else chosen.compiled.target
+    return Run(trained, record.history, record.stopped, record, ran, chosen.note)
+
+
+def _chosen(
+    net: Network,
+    start: Parameters,
+    settings: Settings,
+    samples: int,
+    target: str,
+    resume: str | os.PathLike[str] | None,
+) -> Chosen:
+    """What runs the steps."""
+    dtype, rule = str(start.flat.dtype), settings.optimizer
+    if target != "auto":
+        return Chosen(net.model.compiled(dtype, rule) if target == "c" else None)
+    batch = min(int(settings.batch_size), max(samples, 1))
+    steps = int(settings.epochs) * -(-samples // batch)
+    before = None if resume is None else target_of(resume)
+    return choose(net.model, dtype, rule, batch, steps, before)
 
 
 def _described(net: Network) -> str:

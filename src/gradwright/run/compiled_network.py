@@ -24,12 +24,14 @@ class CompiledNetwork:
     """The functions of one module in one precision; every array is C-contiguous and of it.
 
     Large products are made by SciPy's BLAS where SciPy is installed; `target` says so. Memory for
-    intermediate values is made on first use and kept. An instance is for one thread.
+    intermediate values is made on first use and kept. An instance is for one thread; a pickled one
+    is compiled where it is read, or taken from the store there.
     """
 
     def __init__(
         self, source: str, dtype: str, widths: Sequence[int], parameters: int, update: Update
     ) -> None:
+        self._made_from = (source, dtype, tuple(widths), parameters, update)
         self.inputs, self.outputs, self.parameters = widths[0], widths[-1], parameters
         library = ctypes.CDLL(str(compiled(source, DEFINITIONS[dtype])))
         self.dtype = np.dtype(dtype)
@@ -60,6 +62,9 @@ class CompiledNetwork:
             *(array, array, array, places, long, long, rates),
             *(*vectors, *numbers, *results),
         ]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CompiledNetwork, self._made_from
 
     def predict(self, parameters: Array, X: Array) -> Array:
         """The last activations, samples × outputs."""

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,9 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from gradwright.errors import UnsupportedError
-
-#: Compilers in the order in which they are looked for; CC names another one.
-COMPILERS = ("cc", "gcc", "clang")
+from gradwright.run.compilers import Compiler, required
 
 #: What the loops need to become vector code. NaN and infinities keep their meaning.
 FLAGS = (
@@ -46,15 +42,9 @@ def compiled(source: str, definitions: Sequence[str] = ()) -> Path:
     Raises:
         UnsupportedError: there is no compiler, it fails, or the system is Windows.
     """
-    if sys.platform == "win32":
-        raise UnsupportedError(
-            "the target c",
-            "compiled code is stored with its owner, and this system tells none",
-            'use target="numpy"',
-        )
-    compiler = _compiler()
+    compiler = required()
     options = [*FLAGS, *(f"-D{name}" for name in definitions)]
-    made_from = "\0".join([source, *options, compiler, _version(compiler), _machine()])
+    made_from = "\0".join([source, *options, *compiler.command, compiler.version, _machine()])
     key = sha256(made_from.encode()).hexdigest()[:32]
     for folder in _folders():
         found = _stored(folder, key)
@@ -68,24 +58,6 @@ def compiled(source: str, definitions: Sequence[str] = ()) -> Path:
         "compiled code has to be stored and no folder for it can be written",
         'set GRADWRIGHT_CACHE to a folder with space, or use target="numpy"',
     )
-
-
-def _compiler() -> str:
-    for name in filter(None, (os.environ.get("CC"), *COMPILERS)):
-        found = shutil.which(name)
-        if found is not None:
-            return found
-    raise UnsupportedError(
-        "the target c",
-        f"a C compiler is needed and none of {', '.join(COMPILERS)} is on the path",
-        'install one, or use target="numpy"',
-    )
-
-
-def _version(compiler: str) -> str:
-    """What tells a compiler from another one at the same place, without running it."""
-    about = os.stat(os.path.realpath(compiler))
-    return f"{os.path.realpath(compiler)} {about.st_size} {about.st_mtime_ns}"
 
 
 def _machine() -> str:
@@ -125,7 +97,9 @@ def _entry_name(key: str, content: bytes) -> str:
     return f"{key}-{sha256(content).hexdigest()[:32]}.so"
 
 
-def _compile(compiler: str, options: Sequence[str], source: str, folder: Path, key: str) -> Path:
+def _compile(
+    compiler: Compiler, options: Sequence[str], source: str, folder: Path, key: str
+) -> Path:
     """Compile into a folder.
 
     Raises:
@@ -135,7 +109,7 @@ def _compile(compiler: str, options: Sequence[str], source: str, folder: Path, k
     with tempfile.TemporaryDirectory(dir=folder, prefix=".compiling-") as place:
         text, made = Path(place) / "network.c", Path(place) / "network.so"
         text.write_text(source, "utf-8")
-        command = [compiler, *options, str(text), "-o", str(made), "-lm"]
+        command = [*compiler.command, *options, str(text), "-o", str(made), "-lm"]
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=MOST_SECONDS, check=False
@@ -150,9 +124,9 @@ def _compile(compiler: str, options: Sequence[str], source: str, folder: Path, k
         return entry
 
 
-def _failure(compiler: str, what: str) -> UnsupportedError:
+def _failure(compiler: Compiler, what: str) -> UnsupportedError:
     return UnsupportedError(
         "the target c",
-        f"the compiler {compiler} should compile emitted code, and {what}",
+        f"the compiler {' '.join(compiler.command)} should compile emitted code, and {what}",
         'set CC to a compiler that works, or use target="numpy"',
     )

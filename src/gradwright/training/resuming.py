@@ -37,6 +37,15 @@ def made_with(loop: Loop) -> dict[str, Any]:
     }
 
 
+def target_of(path: str | os.PathLike[str]) -> str:
+    """The target of the training that a checkpoint is of.
+
+    Raises:
+        DataError: a damaged file.
+    """
+    return str(checkpoints.read(path).made_with.get("target"))
+
+
 def save(loop: Loop, path: str | os.PathLike[str], common: dict[str, Any]) -> None:
     """Write the state behind the last epoch; `common` is what `made_with` gives.
 

@@ -95,10 +95,12 @@ def test_a_training_resumes_bit_for_bit_with_its_own_target(tmp_path, rng):
     net = gw.Network("4 -> 7 relu -> 2 softmax", loss="cross_entropy")
     whole = gw.train(net, X, y, epochs=4, target="c")
     gw.train(net, X, y, epochs=2, target="c", checkpoint=tmp_path / "half")
-    rest = gw.train(net, X, y, epochs=4, target="c", resume=tmp_path / "half")
-    assert np.array_equal(rest.params.flat, whole.params.flat)
+    for target in ("c", "auto"):
+        rest = gw.train(net, X, y, epochs=4, target=target, resume=tmp_path / "half")
+        assert rest.target == whole.target
+        assert np.array_equal(rest.params.flat, whole.params.flat)
     with pytest.raises(TrainingError, match=r"target c.* and this training has the target numpy"):
-        gw.train(net, X, y, epochs=4, resume=tmp_path / "half")
+        gw.train(net, X, y, epochs=4, target="numpy", resume=tmp_path / "half")
 
 
 @compiles

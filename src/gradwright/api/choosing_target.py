@@ -1,0 +1,58 @@
+"""Which code a training runs by default: C where compiling it gains time, else NumPy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradwright.errors import UnsupportedError
+from gradwright.nn.network import NetworkModel
+from gradwright.nn.optimizers import Optimizer
+from gradwright.run.compiled_network import CompiledNetwork
+from gradwright.run.compilers import INSTEAD, SECONDS, found
+
+#: What a step by C saves, in seconds: for each layer, where calls of Python are left out, and for
+#: each unit and sample, where loops are shared. Measured by `python -m bench.train`.
+FOR_EACH_LAYER = 30e-6
+FOR_EACH_ENTRY = 8e-9
+
+#: So many times the seconds of compiling have to be saved: neither is known exactly.
+MARGIN = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The compiled network to train with, or None for NumPy; `note` says what stood in the way."""
+
+    compiled: CompiledNetwork | None
+    note: str = ""
+
+
+def saved_seconds(model: NetworkModel, batch: int, steps: int) -> float:
+    """About how much less time so many steps take by C than by NumPy."""
+    units = sum(model.widths[1:])
+    return steps * (FOR_EACH_LAYER * len(model.layers) + FOR_EACH_ENTRY * batch * units)
+
+
+def choose(
+    model: NetworkModel, dtype: str, rule: Optimizer, batch: int, steps: int, before: str | None
+) -> Chosen:
+    """The target of a training that does not say one.
+
+    The choice depends on the work and on whether there is a compiler, not on what was compiled
+    before: the same call gives the same numbers. `before` is the target of the training that is
+    resumed, which is kept.
+    """
+    saved = saved_seconds(model, batch, steps)
+    if before is not None:
+        return Chosen(model.compiled(dtype, rule) if before != "numpy" else None)
+    compiler = found()
+    if compiler is None:
+        if saved < MARGIN * SECONDS:
+            return Chosen(None)
+        return Chosen(None, f"about {saved:.0f} s slower without a C compiler: {INSTEAD}")
+    if saved < MARGIN * compiler.seconds:
+        return Chosen(None)
+    try:
+        return Chosen(model.compiled(dtype, rule))
+    except UnsupportedError as error:
+        return Chosen(None, f"{error.asked} is left: {error.clash}")

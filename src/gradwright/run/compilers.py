@@ -1,0 +1,72 @@
+"""Which C compiler there is: one of the system, or the one of the package ziglang."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib import metadata, util
+
+from gradwright.errors import UnsupportedError
+
+#: Compilers in the order in which they are looked for; CC names another one.
+COMPILERS = ("cc", "gcc", "clang")
+
+#: What brings a compiler where the system has none.
+PACKAGE = "ziglang"
+
+#: About how many seconds a network takes to compile; ziglang makes its C library on first use.
+SECONDS = 2.0
+FIRST_SECONDS = 20.0
+
+INSTEAD = 'install one, pip install "gradwright[native]" brings one, or use target="numpy"'
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """How a compiler is called, and about how many seconds it takes.
+
+    `version` tells it from another one at the same place.
+    """
+
+    command: tuple[str, ...]
+    version: str
+    seconds: float = SECONDS
+
+
+def found() -> Compiler | None:
+    """The compiler that CC names, else the first on the path, else that of ziglang, or None."""
+    for name in filter(None, (os.environ.get("CC"), *COMPILERS)):
+        path = shutil.which(name)
+        if path is not None:
+            # Without running it: that would take longer than to look a compiled object up.
+            real = os.path.realpath(path)
+            about = os.stat(real)
+            return Compiler((path,), f"{real} {about.st_size} {about.st_mtime_ns}")
+    if util.find_spec(PACKAGE) is None:
+        return None
+    return Compiler((sys.executable, "-m", PACKAGE, "cc"), f"{PACKAGE} {metadata.version(PACKAGE)}")
+
+
+def required() -> Compiler:
+    """The same.
+
+    Raises:
+        UnsupportedError: there is none, or the system is Windows.
+    """
+    if sys.platform == "win32":
+        raise UnsupportedError(
+            "the target c",
+            "compiled code is stored with its owner, and this system tells none",
+            'use target="numpy"',
+        )
+    compiler = found()
+    if compiler is None:
+        raise UnsupportedError(
+            "the target c",
+            f"a C compiler is needed, none of {', '.join(COMPILERS)} is on the path and the "
+            f"package {PACKAGE} is not installed",
+            INSTEAD,
+        )
+    return compiler
