@@ -99,12 +99,6 @@ def train(
         UnsupportedError: another target; for "c" a layer by formula, no compiler, or
             one that fails.
     """
-    if target not in TARGETS:
-        raise UnsupportedError(
-            f"training with the target {target!r}",
-            f"the target {target!r} is asked for and there are the targets numpy and c",
-            'leave it out, or use target="numpy"',
-        )
     given = {"max_norm": max_norm, "weight_decay": weight_decay, "l1": l1, "l2": l2}
     rule = known_optimizer(optimizer).having(**given)
     rate = rule.learning_rate if learning_rate is None else learning_rate
@@ -138,7 +132,17 @@ def _chosen(
     target: str,
     resume: str | os.PathLike[str] | None,
 ) -> Chosen:
-    """What runs the steps."""
+    """What runs the steps.
+
+    Raises:
+        UnsupportedError: an unknown target, or "c" without a compiler that works.
+    """
+    if target not in TARGETS:
+        raise UnsupportedError(
+            f"training with the target {target!r}",
+            f"the target {target!r} is asked for and there are the targets numpy and c",
+            'leave it out, or use target="numpy"',
+        )
     dtype, rule = str(start.flat.dtype), settings.optimizer
     if target != "auto":
         return Chosen(net.model.compiled(dtype, rule) if target == "c" else None)
