@@ -14,6 +14,7 @@ from gradwright.api.network_checking import (
     SAMPLES,
     check_network,
     drawn_functions,
+    drawn_masks,
 )
 from gradwright.api.outputs import unknown_target
 from gradwright.api.trace import NetworkTrace
@@ -228,6 +229,7 @@ class NetworkDerivation:
         layers = self._model.layers
         functions = drawn_functions(layers)
         module = self._model.line_module(functions) if any(functions) else self._model.module
+        functions = [f | m for f, m in zip(functions, drawn_masks(layers, module), strict=True)]
         shapes = Parameters.zeros(layers).shapes()
         deep = len(layers) > MAX_SEPARATE_LAYERS
         blocks = [FLAT] if deep else list(shapes)

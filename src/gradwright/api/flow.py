@@ -69,7 +69,7 @@ def flow(
             "make one, as in gw.Network('4 -> 3 softmax')",
         )
     chosen, source = _samples(net, p, X, y, seed)
-    layers = net.model.layers
+    layers = net.model.prediction.layers
     # A loss that cancels with its activation hands the delta to the linear part.
     through_head = net.model.loss_formula is not None or not known_loss(net.model.loss).activation
     maps = {x.formula: FormulaMaps(x.formula) for x in layers if x.formula is not None}

@@ -14,7 +14,13 @@ __all__ = ["layer", "parallel", "residual"]
 
 
 def layer(
-    text: str, /, *, input: str, start: Mapping[str, float] | None = None, **parameters: str
+    text: str,
+    /,
+    *,
+    input: str,
+    start: Mapping[str, float] | None = None,
+    dropout: Mapping[str, float] | None = None,
+    **parameters: str,
 ) -> FormulaLayer:
     """A layer from its forward formula for one sample.
 
@@ -32,6 +38,9 @@ def layer(
         input: the declaration of the input, "vector n".
         start: the value from which all entries of a parameter start, by its name, where that is
             not drawn: start={"g": 1}.
+        dropout: vectors among the declared ones that are masks, with their rates: dropout={"m":
+            0.2}. In training an entry is 0 with that probability, else 1/(1 - rate), drawn anew for
+            every sample and step; for prediction it is 1.
         parameters: declarations such as W="matrix m n".
 
     Raises:
@@ -39,15 +48,17 @@ def layer(
         NetworkError: it does not have one input, or uses a name that layers have.
         UnsupportedError: it has no form in matrices for a batch of samples.
     """
-    return FormulaLayer(layer_formula(text, input, parameters, _starts(text, start or {})))
+    starts, rates = _numbers(text, "start", start or {}), _numbers(text, "dropout", dropout or {})
+    formula = layer_formula(text, input, parameters, starts, rates)
+    return FormulaLayer(formula, rates=tuple(rates.items()))
 
 
-def _starts(text: str, start: Mapping[str, float]) -> dict[str, Fraction]:
+def _numbers(text: str, name: str, given: Mapping[str, float]) -> dict[str, Fraction]:
     try:
-        return {name: Fraction(value) for name, value in start.items()}
+        return {letter: Fraction(str(value)) for letter, value in given.items()}
     except (AttributeError, TypeError, ValueError, OverflowError) as error:
         raise NetworkError(
             f"the layer {text}",
-            f"start is {start!r}, and values to start from are finite numbers by name",
-            'write start={"g": 1}',
+            f"{name} is {given!r}, and these are finite numbers by the names of parameters",
+            f'write {name}={{"g": 0.5}}',
         ) from error

@@ -122,8 +122,9 @@ def _sample_by_sample(
     """(the outputs of a layer by formula, row by row as its formula says, distance of a kink)."""
     assert layer.kind.formula is not None
     letter, rows, nearest = layer.kind.formula.input, [], float("inf")
-    for x in X:
-        known = {**values, letter: x}
+    masks = [mask.name for mask in layer.kind.formula.masks]
+    for place, x in enumerate(X):
+        known = {**values, letter: x} | {name: values[name][place] for name in masks}
         for name, formula in layer.sample:
             if distances:
                 nearest = min(nearest, formula.distance(known))
@@ -155,6 +156,7 @@ def _parsed(kind: Kind) -> _Layer:
     if formula is not None:
         functions: dict[str, AnyDeclaration] = {d.name: d for d in formula.functions}
         known = functions | {declared.name: declared for declared in formula.parameters}
+        known |= {mask.name: mask for mask in formula.masks}
         known[formula.input] = Declaration(formula.input, "vector", (formula.inputs,))
         for name, text in formula.sample:
             sample.append((name, SampleFormula(text, known)))
@@ -169,6 +171,20 @@ def drawn_functions(layers: Sequence[Layer]) -> list[dict[str, Supplied]]:
         if layer.formula is None
         else {d.name: drawn(d, dict(layer.sizes)).call for d in layer.formula.functions}
         for layer in layers
+    ]
+
+
+def drawn_masks(layers: Sequence[Layer], module: Any) -> list[dict[str, Array]]:
+    """For each layer its masks in step 0 of a training with seed 0, of emitted code."""
+    buffers = module.Buffers(SAMPLES, np.float64)
+    return [
+        {}
+        if layer.formula is None
+        else {
+            mask.name: module.dropout_mask((0, 0), place, number, SAMPLES, buffers)
+            for number, mask in enumerate(layer.formula.masks)
+        }
+        for place, layer in enumerate(layers)
     ]
 
 
@@ -188,7 +204,8 @@ def check_network(
     `claimed` gives the gradients at a point of X, Y and the parameters; `draw` makes such a
     point, with an array for each name, or for a deep network with the flat vector as
     `parameters`. What is too large to compare entry by entry is sampled, and compared along
-    random directions as a whole; the report says so. `functions` are those of each layer.
+    random directions as a whole; the report says so. `functions` are those of each layer, and its
+    masks for all samples.
     """
     generator = np.random.default_rng(seed)
     network = ReferenceNetwork(kinds, shapes, functions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -200,3 +200,19 @@ def gradient_norms(model: NetworkModel, values: Mapping[str, Array]) -> Array:
         inputs = np.sum(before**2, axis=1) + layer.bias
         squares += np.sum(delta**2, axis=1) * inputs
     return np.sqrt(squares)
+
+
+def seed_and_step(training: tuple[int, int]) -> tuple[int, int]:
+    """What a step of training is told by, checked.
+
+    Raises:
+        NetworkError: not two whole numbers.
+    """
+    whole = isinstance(training, Sequence) and len(training) == 2
+    if not whole or not all(type(x) is int and 0 <= x < 2**64 for x in training):
+        raise NetworkError(
+            f"a gradient with training={training!r}",
+            f"{training!r} is given, and (seed, step) are two whole numbers from 0",
+            "write training=(0, 0)",
+        )
+    return training

@@ -37,9 +37,11 @@ class Stage:
     input Y and defines the loss L last in forward; its backward block starts without δA.
     Without bias there is no b and no δb; with the identity as activation there is no Z. Sizes are
     the names "n" (samples), "p" (fan-in) and "q" (fan-out). Adjoints are named δA, δZ, δW, δb, δX.
+    `drawn` are the inputs that every step of training draws anew.
     """
 
     name: str
     graph: Graph
     forward: Block
     backward: Block
+    drawn: tuple[str, ...] = ()

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from textwrap import wrap
 
 from gradwright.calculus.stage import Stage
 from gradwright.emit.body import FormulaBody
 from gradwright.emit.buffered import BufferedBody, plain_name, sizes_prologue
+from gradwright.emit.noise import masks_text
 from gradwright.emit.numpy import documentation, signature
 from gradwright.emit.support import HELPERS
-from gradwright.emit.unpacking import Shapes, Unpacking, dense_unpacking, formula_unpacking
+from gradwright.emit.unpacking import (
+    LayerSizes,
+    Unpacking,
+    dense_unpacking,
+    formula_unpacking,
+)
 from gradwright.program.ir import Function
 from gradwright.program.stage import StageProgram, build_stage
 
@@ -99,17 +106,37 @@ def loss(parameters, X, Y, buffers=None):
     return float({loss})
 
 
-def value_and_gradient(parameters, X, Y, gradient=None, buffers=None):
-    """(loss, gradient); the gradient is a flat vector like the parameters."""
+{training}def value_and_gradient(parameters, X, Y, gradient=None, buffers=None{more}):
+    """(loss, gradient); the gradient is a flat vector like the parameters.{said}"""
     gradient = np.empty_like(parameters) if gradient is None else gradient
     buffers = buffers or Buffers(len(X), parameters.dtype)
     {values} = unpack(parameters)
     {gradients} = unpack(gradient)
-    saved = forward_pass({values}, X, buffers)
+    saved = {passes}({values}, X, buffers{given})
     value = float({loss})
 {backward}
     return value, gradient
 '''
+
+
+#: What a network has besides where some layers train by another formula than they predict by.
+TRAINING = '''def training_pass({values}, X, buffers, training):
+    """What each layer saves in a step of training; `training` is (seed, step)."""
+    if len(X) > buffers.samples:
+        raise ValueError(f"{{len(X)}} samples do not fit buffers made for {{buffers.samples}}")
+    saved = [(X,)]
+{forward}
+    return saved
+
+
+'''
+
+#: What its `value_and_gradient` says of that.
+OF_TRAINING = """
+
+    These are of the formulas for training; `training` is (seed, step), from which what is random
+    follows.
+    """
 
 
 def network_module(
@@ -120,7 +147,8 @@ def network_module(
     formulas: Mapping[str, Sequence[str]],
     row_samples: bool = True,
     row_inputs: bool = True,
-    shapes: Sequence[Shapes] = (),
+    layers: Sequence[LayerSizes] = (),
+    predicting: Sequence[tuple[Stage, int]] = (),
 ) -> str:
     """The module of a network.
 
@@ -134,19 +162,25 @@ def network_module(
         row_samples: whether the formulas have samples as rows, or as columns. What is given to the
             functions and what they return has samples as rows.
         row_inputs: whether W has a row for each input, or a column.
-        shapes: the shapes of each layer's parameters by letter, where not all layers are dense.
+        layers: each layer's sizes, where not all layers are dense.
+        predicting: the stages for prediction, where those are others.
     """
     programs = {stage.name: build_stage(stage) for stage, _ in stages}
-    runs = []
-    first = 0
-    for stage, count in stages:
-        runs.append((programs[stage.name], first, first + count))
-        first += count
+    others = {s.name: build_stage(s) for s, _ in predicting if s.name not in programs}
+    runs, predicted = _runs(stages, programs), _runs(predicting, {**others, **programs})
     helpers: set[str] = set()
     functions = [_functions(p, formulas.get(p.name, ()), helpers) for p in programs.values()]
+    for program in others.values():
+        one = replace(program, saved=program.saved[-1:])
+        functions.append(f"\n\n{_forward_function(one, formulas.get(one.name, ()), helpers)}\n")
     biases = [bias for stage, count in stages for bias in [_has_bias(stage)] * count]
-    unpacking = formula_unpacking(shapes) if shapes else dense_unpacking(_tuple(biases), row_inputs)
-    calls = Calls(runs, unpacking, "Y" if row_samples else "Y.T")
+    dense = not layers
+    shapes = [layer.shapes for layer in layers]
+    unpacking = dense_unpacking(_tuple(biases), row_inputs) if dense else formula_unpacking(shapes)
+    targets = "Y" if row_samples else "Y.T"
+    calls = Calls(runs, unpacking, targets)
+    forward = _indented(Calls(predicted or runs, unpacking, targets).forward())
+    training = TRAINING.format(values=unpacking.values, forward=_indented(calls.forward()))
     return (
         HEADER.format(
             text=documentation(text),
@@ -158,9 +192,15 @@ def network_module(
             **(ROW_SAMPLES if row_samples else COLUMN_SAMPLES),
         )
         + "".join(f"\n{HELPERS[name]}" for name in sorted(helpers))
+        + masks_text(layers)
         + "".join(functions)
         + DRIVER.format(
-            forward=_indented(calls.forward()),
+            forward=forward,
+            training=training if predicted else "",
+            more=", training=(0, 0)" if predicted else "",
+            said=OF_TRAINING if predicted else "",
+            passes="training_pass" if predicted else "forward_pass",
+            given=", training" if predicted else "",
             X="X" if row_samples else "X.T",
             turned="" if row_samples else ".T",
             loss=calls.loss(),
@@ -170,6 +210,16 @@ def network_module(
             argument=unpacking.argument,
         )
     )
+
+
+def _runs(stages: Sequence[tuple[Stage, int]], programs: Mapping[str, StageProgram]) -> Runs:
+    """The programs with the layers that they are for, counted from 0."""
+    runs = []
+    first = 0
+    for stage, count in stages:
+        runs.append((programs[stage.name], first, first + count))
+        first += count
+    return runs
 
 
 def _has_bias(stage: Stage) -> bool:
@@ -282,12 +332,20 @@ class Calls:
             return f"saved[{_next(layer)}][{program.saved.index(name)}]"
         return self.known.get(name) or self.unpacking.of_layer(name, layer)
 
+    def _mask(self, program: StageProgram, name: str, layer: str) -> str:
+        return f"dropout_mask(training, {layer}, {program.drawn.index(name)}, len(X), buffers)"
+
     def forward(self) -> list[str]:
         """The calls from the first layer to the last."""
         lines = []
         for program, first, last in self.runs:
             layer = "layer" if last - first > 1 else str(first)
-            arguments = [self._argument(program, x, layer) for x in program.forward.inputs]
+            arguments = [
+                self._mask(program, x, layer)
+                if x in program.drawn
+                else self._argument(program, x, layer)
+                for x in program.forward.inputs
+            ]
             call = call_lines(f"values = {program.forward.name}", [*arguments, "buffers", layer])
             over = f"range({first}, {last})"
             lines += _looped([*call, "saved.append(values)"], over, last - first)

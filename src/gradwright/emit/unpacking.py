@@ -18,12 +18,16 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True)
 class LayerSizes:
-    """The units before and behind a layer, its parameters, and numbers for its kind's sizes."""
+    """The units before and behind a layer, its parameters, and numbers for its kind's sizes.
+
+    `masks` has rate and number of entries for each dropout mask.
+    """
 
     fan_in: int
     fan_out: int
     shapes: Shapes
     sizes: Lengths
+    masks: tuple[tuple[float, int], ...] = ()
 
 
 DENSE = '''

@@ -327,7 +327,7 @@ def _local_lines(kind: Kind) -> tuple[Line, ...]:
 def _local_lines_of(formula: LayerFormula) -> tuple[Line, ...]:
     """The same for a layer by formula: of its value by its input, through z where it has one."""
     functions: dict[str, AnyDeclaration] = {d.name: d for d in formula.functions}
-    symbols = {d.name: d for d in formula.parameters}
+    symbols = {d.name: d for d in (*formula.parameters, *formula.masks)}
     source = Declaration(formula.input, "vector", (formula.inputs,))
     lines = []
     for name, text in formula.sample:
@@ -376,9 +376,10 @@ def _stage(letters: _Letters, adjoints: Sequence[Adjoint]) -> Stage:
         stable = stable_loss(graph, definitions, letters.folded)
         definitions[-1] = Definition(definitions[-1].variable, stable)
     kept = [Definition(a.variable, a.node) for a in _needed(letters, adjoints)]
-    order = {name: place for place, name in enumerate(("X", *kind.parameters, "Y"))}
+    order = {name: place for place, name in enumerate(("X", *kind.parameters, *kind.drawn, "Y"))}
     inputs = [letters.variable(name) for name in order if name in letters.symbols]
     used = {v for d in kept for v in variables(d.node)} - {d.variable for d in kept}
     given = sorted(used, key=lambda v: (v.name not in order, order.get(v.name, 0), v.name))
     backward = Block(tuple(given), tuple(kept))
-    return Stage(kind.name, graph, Block(tuple(inputs), tuple(definitions)), backward)
+    forward = Block(tuple(inputs), tuple(definitions))
+    return Stage(kind.name, graph, forward, backward, kind.drawn)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 from gradwright.core.sizes import Lengths
@@ -20,12 +21,15 @@ MAX_WIDTH = 10_000_000
 class FormulaLayer:
     """A layer by formula as users hold it: the formula, and numbers for some of its sizes.
 
+    `rates` are those of its masks.
+
     Calling it gives sizes by their names: `dense(m=10)`.
     """
 
     formula: LayerFormula
     sizes: tuple[tuple[str, int], ...] = ()
     functions: tuple[tuple[str, Supplied], ...] = ()
+    rates: tuple[tuple[str, Fraction], ...] = ()
 
     def __repr__(self) -> str:
         shown = [f"{name}={size}" for name, size in self.sizes]
@@ -65,10 +69,10 @@ class FormulaLayer:
                     f"write {name}=10",
                 )
             sizes[name] = size
-        return FormulaLayer(
-            self.formula,
-            tuple({**dict(self.sizes), **sizes}.items()),
-            tuple({**dict(self.functions), **functions}.items()),
+        return replace(
+            self,
+            sizes=tuple({**dict(self.sizes), **sizes}.items()),
+            functions=tuple({**dict(self.functions), **functions}.items()),
         )
 
     def layer(self, fan_in: int | None, number: int) -> Layer:
@@ -109,4 +113,5 @@ class FormulaLayer:
             formula=formula,
             sizes=tuple(sorted(known.items())),
             functions=self.functions,
+            rates=self.rates,
         )

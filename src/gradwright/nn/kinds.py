@@ -12,6 +12,7 @@ from gradwright.nn.activations import exact_decimal
 from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.loss_formula import LossFormula
 from gradwright.nn.losses import is_named, loss_identifier
+from gradwright.nn.masks import batch_letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,15 @@ class Kind:
         if self.formula is not None:
             return tuple(declared.name for declared in self.formula.parameters)
         return ("W", "b") if self.bias else ("W",)
+
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """The letters of what is drawn anew in every step of training."""
+        return (
+            ()
+            if self.formula is None
+            else tuple(map(batch_letter, (m.name for m in self.formula.masks)))
+        )
 
     @property
     def parts(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import prod
 
@@ -20,7 +20,7 @@ class Layer:
 
     In the rows layout Z = X W + 1 bᵀ with W of shape (fan_in, fan_out). A layer by formula has
     its `formula` instead, in `sizes` a number for each of the formula's sizes, and in `functions`
-    what is given for its abstract functions; its
+    what is given for its abstract functions and in `rates` the rates of its masks; its
     `activation` is the one it ends with, or "formula".
     """
 
@@ -34,6 +34,7 @@ class Layer:
     formula: LayerFormula | None = None
     sizes: tuple[tuple[str, int], ...] = ()
     functions: tuple[tuple[str, Supplied], ...] = field(default=(), compare=False)
+    rates: tuple[tuple[str, Fraction], ...] = ()
 
     @property
     def parameters(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
@@ -42,6 +43,22 @@ class Layer:
             return self.formula.shapes(dict(self.sizes))
         weight = ("W", self.weight_shape)
         return (weight, ("b", (self.fan_out,))) if self.bias else (weight,)
+
+    @property
+    def predicted(self) -> Layer:
+        """The layer by its formula for prediction."""
+        if self.formula is None or self.formula.predicted is None:
+            return self
+        return replace(self, formula=self.formula.predicted, rates=())
+
+    @property
+    def masks(self) -> tuple[tuple[float, int], ...]:
+        """Rate and number of entries for each dropout mask."""
+        if self.formula is None:
+            return ()
+        known, rates = Lengths(self.sizes), dict(self.rates)
+        masks = self.formula.masks
+        return tuple((float(rates[m.name]), known.length(m.sizes[0])) for m in masks)
 
     @property
     def starts(self) -> dict[str, Fraction]:
@@ -74,7 +91,8 @@ class Layer:
     def all_sizes(self) -> LayerSizes:
         """Its sizes and the shapes of its parameters, as code needs them."""
         given = dict(self.sizes) if self.formula else {"p": self.fan_in, "q": self.fan_out}
-        return LayerSizes(self.fan_in, self.fan_out, dict(self.parameters), Lengths(given))
+        shapes = dict(self.parameters)
+        return LayerSizes(self.fan_in, self.fan_out, shapes, Lengths(given), self.masks)
 
     @property
     def size(self) -> int:

@@ -18,6 +18,7 @@ from gradwright.emit.names import PythonNames
 from gradwright.errors import NetworkError, ShapeError, UnsupportedError
 from gradwright.explain.lines import renamed
 from gradwright.nn.batch_text import BATCH, batch_text
+from gradwright.nn.masks import batch_letter, require_masks, without_masks
 from gradwright.nn.naming import Part, is_activation, named_parts
 from gradwright.notation.declarations import (
     AnyDeclaration,
@@ -41,8 +42,8 @@ TAKEN = (*LETTERS, BATCH, "p", "q", "buffers", "layer", "wants_input", "dX", "dZ
 #: Names for sizes that are neither those of the input nor of the output.
 MORE_SIZES = tuple("rstuvwkmhcdeg")
 
-#: All parameters are drawn.
-NO_STARTS: Mapping[str, Fraction] = MappingProxyType({})
+#: Nothing for any parameter.
+NO_NUMBERS: Mapping[str, Fraction] = MappingProxyType({})
 
 #: Formulas of one sample or of a batch: (name, text) in order of computation.
 Texts = tuple[tuple[str, str], ...]
@@ -59,7 +60,8 @@ class LayerFormula:
     with, "" where it ends with none. `functions` are its abstract functions; where one maps
     vectors there is no form for a batch, and `batch` is empty. `parts` are the names of `batch`
     other than Z and A, with the number of their entries, and `pre_activation` is that of Z.
-    `starts` are the parameters that all start at one value, in place of drawn ones.
+    `starts` are the parameters that all start at one value, in place of drawn ones. `masks` are
+    its dropout masks, and `predicted` is the formula for prediction where that is another one.
     """
 
     text: str
@@ -75,6 +77,8 @@ class LayerFormula:
     parts: tuple[tuple[str, Size], ...] = ()
     pre_activation: Size = "q"
     starts: tuple[tuple[str, Fraction], ...] = ()
+    masks: tuple[Declaration, ...] = ()
+    predicted: LayerFormula | None = None
 
     def shapes(self, sizes: Mapping[str, int]) -> tuple[tuple[str, tuple[int, ...]], ...]:
         """Letter and shape of each parameter at given sizes."""
@@ -88,7 +92,8 @@ def layer_formula(
     text: str,
     input: str,
     declarations: Mapping[str, str | AnyDeclaration],
-    starts: Mapping[str, Fraction] = NO_STARTS,
+    starts: Mapping[str, Fraction] = NO_NUMBERS,
+    masks: Mapping[str, Fraction] = NO_NUMBERS,
 ) -> LayerFormula:
     """Read a layer, and find its form for a batch.
 
@@ -98,6 +103,7 @@ def layer_formula(
             the formula that is no parameter.
         declarations: those of the parameters, and of abstract functions.
         starts: the value that all entries of a parameter have at first, instead of drawn ones.
+        masks: which of the declared vectors are dropout masks, and their rates.
 
     Raises:
         NotationError, ShapeError, SymbolError: the formula cannot be read.
@@ -144,9 +150,22 @@ def layer_formula(
             "write a formula whose value is a column, such as tanh(W*x + b)",
             text=text,
         )
+    require_masks(text, declared, masks)
     names = _sizes(scope, symbol, shape.rows[0])
-    made = _canonical(text, tree, scope, symbol, names, list(declared))
-    return replace(made, starts=_starts(text, declared, starts))
+    made = _canonical(text, tree, scope, symbol, names, list(declared), tuple(masks))
+    made = replace(made, starts=_starts(text, declared, starts))
+    return _with_prediction(made, tree, scope, symbol, names) if masks else made
+
+
+def _with_prediction(
+    made: LayerFormula, tree: Tree, scope: Scope, symbol: str, names: Mapping[Size, Size]
+) -> LayerFormula:
+    """The layer with its formula for prediction, in which masks are ones."""
+    masks = {mask.name: scope.symbols[mask.name] for mask in made.masks}
+    plain = without_masks(tree, masks)
+    order = [declared.name for declared in made.parameters]
+    predicted = _canonical(made.text, plain, scope, symbol, names, order, ())
+    return replace(made, predicted=replace(predicted, starts=made.starts))
 
 
 def _starts(
@@ -252,7 +271,13 @@ def _sizes(scope: Scope, symbol: str, outputs: Size) -> dict[Size, Size]:
 
 
 def _canonical(
-    text: str, tree: Tree, scope: Scope, symbol: str, names: Mapping[Size, Size], order: list[str]
+    text: str,
+    tree: Tree,
+    scope: Scope,
+    symbol: str,
+    names: Mapping[Size, Size],
+    order: list[str],
+    masks: tuple[str, ...],
 ) -> LayerFormula:
     """The formula in the letters of a kind; `order` are the names of the parameters."""
     known = scope.symbols
@@ -279,21 +304,25 @@ def _canonical(
     outputs = size(scope.shape.rows[0])
     # A map of vectors takes one sample at a time.
     mapped = any(d.kind == "map" for d in functions)
-    parts = [] if mapped else named_parts(whole, symbols, functions, x)
+    drawn = tuple(symbols[name] for name in masks)
+    taken = {batch_letter(mask.name): mask for mask in drawn}
+    parts = [] if mapped else named_parts(whole, symbols | taken, functions, x)
     every: dict[str, AnyDeclaration] = {**symbols, **{d.name: d for d in functions}}
+    rows = {x: "X", **{mask.name: batch_letter(mask.name) for mask in drawn}}
     return LayerFormula(
         text=text,
         input=x,
-        parameters=tuple(symbols[name] for name in order),
+        parameters=tuple(symbols[name] for name in order if name not in masks),
         inputs=symbols[x].sizes[0],
         outputs=outputs,
         sizes=tuple((str(key), str(name)) for key, name in names.items()),
         sample=_sample_texts(whole, functions),
-        batch=_batch_texts(text, parts, every, x),
+        batch=_batch_texts(text, parts, every, rows),
         activation=whole.function if isinstance(whole, Call) else "",
         functions=functions,
         parts=tuple((part.name, part.size) for part in parts if part.name not in ("Z", "A")),
         pre_activation=next((part.size for part in parts if part.name == "Z"), outputs),
+        masks=drawn,
     )
 
 
@@ -311,10 +340,10 @@ def _batch_texts(
     text: str,
     parts: Sequence[Part],
     names: Mapping[str, AnyDeclaration],
-    x: str,
+    of_samples: Mapping[str, str],
 ) -> Texts:
     """The named parts of a formula for a batch."""
-    known, rows, found = dict(names), {x: "X"}, []
+    known, rows, found = dict(names), dict(of_samples), []
     for part in parts:
         used = {name: row for name, row in rows.items() if name in _symbols(part.tree)}
         asked = f"the layer {text}"

@@ -11,6 +11,7 @@ from gradwright.nn.kinds import Kind
 from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.layouts import LAYOUTS
 from gradwright.nn.losses import loss_text, target_facts
+from gradwright.nn.masks import batch_letter
 from gradwright.notation.declarations import AnyDeclaration, Declaration, Size, declare
 from gradwright.notation.parser import parse
 from gradwright.notation.rebuilt import rebuilt
@@ -57,7 +58,11 @@ def _own_letters(kind: Kind, one_sample: bool) -> dict[str, str]:
         inputs = layout.values(str(formula.inputs), one_sample)
         inner = dict(formula.parts) | {"Z": formula.pre_activation}
         parts = {name: layout.values(str(size), one_sample) for name, size in inner.items()}
-        return {"X": inputs, **parameters, **parts, "A": outputs}
+        drawn = {
+            batch_letter(mask.name): layout.values(str(mask.sizes[0]), one_sample)
+            for mask in formula.masks
+        }
+        return {"X": inputs, **parameters, **drawn, **parts, "A": outputs}
     inputs, outputs = (layout.values(units, one_sample) for units in ("p", "q"))
     declared = {"X": inputs, "W": layout.weights, "Z": outputs, "A": outputs}
     return {**declared, "b": "vector q"} if kind.bias else declared
@@ -80,8 +85,9 @@ def defining_texts(kind: Kind, one_sample: bool = False) -> list[tuple[str, str]
 def _of_one(formula: LayerFormula) -> list[tuple[str, str]]:
     """The formulas of the user in the letters of a kind."""
     lines, source, letter = [], formula.input, "X"
+    drawn = {mask.name: batch_letter(mask.name) for mask in formula.masks}
     for name, text in formula.sample:
-        tree = _in_letters(text, {source: letter}, formula.outputs)
+        tree = _in_letters(text, {**drawn, source: letter}, formula.outputs)
         lines.append((name.upper(), plain_text(tree)))
         source, letter = "z", "Z"
     return lines

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from gradwright.nn.activations import ACTIVATIONS, Options, activation_text, exact_decimal
 from gradwright.nn.formula_layer import FormulaLayer
-from gradwright.nn.layer_formula import NO_STARTS, layer_formula
+from gradwright.nn.layer_formula import NO_NUMBERS, layer_formula
 
 #: The input of all of them.
 INPUT = "vector n"
@@ -20,7 +20,8 @@ INPUT = "vector n"
 class NamedLayer:
     """A layer by its formula; `{name}` in it stands for the value of an option.
 
-    `starts` are parameters that all start at one value, `source` says where the layer is from.
+    `starts` are parameters that all start at one value, `source` says where the layer is from,
+    `masks` which vectors are dropout masks, with the option that is their rate.
     """
 
     name: str
@@ -28,7 +29,8 @@ class NamedLayer:
     source: str
     parameters: Mapping[str, str]
     options: tuple[tuple[str, Fraction], ...] = ()
-    starts: Mapping[str, Fraction] = field(default_factory=lambda: NO_STARTS)
+    starts: Mapping[str, Fraction] = field(default_factory=lambda: NO_NUMBERS)
+    masks: Mapping[str, str] = field(default_factory=dict)
 
 
 NAMED: Mapping[str, NamedLayer] = MappingProxyType(
@@ -50,6 +52,14 @@ NAMED: Mapping[str, NamedLayer] = MappingProxyType(
                 {"g": "vector n"},
                 (("eps", Fraction(1, 1_000_000)),),
                 {"g": Fraction(1)},
+            ),
+            NamedLayer(
+                "dropout",
+                "x.*m",
+                "Srivastava et al., Dropout, JMLR (2014); m is 0 or 1/(1 - rate), prediction has 1",
+                {"m": "vector n"},
+                (("rate", Fraction(1, 2)),),
+                masks={"m": "rate"},
             ),
         )
     }
@@ -74,6 +84,8 @@ def named_layer(name: str, given: Options) -> FormulaLayer:
     if name not in NAMED:
         return FormulaLayer(layer_formula(activation_text(name, given, "x"), INPUT, {}))
     record = NAMED[name]
-    values = {k: exact_decimal(v) for k, v in {**dict(record.options), **dict(given)}.items()}
-    text = record.text.format(**values)
-    return FormulaLayer(layer_formula(text, INPUT, record.parameters, record.starts))
+    values = {**dict(record.options), **dict(given)}
+    text = record.text.format(**{name: exact_decimal(value) for name, value in values.items()})
+    masks = {letter: values[option] for letter, option in record.masks.items()}
+    formula = layer_formula(text, INPUT, record.parameters, record.starts, masks)
+    return FormulaLayer(formula, rates=tuple(masks.items()))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from itertools import groupby
 from threading import RLock
 from types import ModuleType
 
-from gradwright.core.nodes import Size
+from gradwright.calculus.stage import Stage
 from gradwright.emit.c.network import network_source
 from gradwright.emit.network import network_module
 from gradwright.emit.torch_network import network_module as network_code
@@ -28,6 +27,7 @@ from gradwright.nn.losses import require_fit, require_reduction
 from gradwright.nn.optimizers import SGD, Optimizer
 from gradwright.nn.parameters import count
 from gradwright.nn.products import derive_products, products_source
+from gradwright.nn.runs import KindRun, runs_of, symbolic_runs
 from gradwright.nn.sequence import Source, read_network
 from gradwright.nn.text import LayerGroup, parse_groups, require_numbers
 from gradwright.nn.torch_module import torch_code
@@ -36,36 +36,23 @@ from gradwright.run.compiled_network import CompiledNetwork
 from gradwright.run.load import load
 
 
-@dataclass(frozen=True, slots=True)
-class KindRun:
-    """Consecutive layers of one kind: numbers `first` to `last`, counted from 1.
-
-    `widths` has the units before the first layer and behind each layer; for a symbolic number of
-    layers those before the first and behind all of them. `sizes` are numbers for sizes of the kind
-    other than those of batch, input and output.
-    """
-
-    kind: Kind
-    first: Size
-    last: Size
-    widths: tuple[Size, ...]
-    sizes: tuple[tuple[str, int], ...] = ()
-
-    @property
-    def count(self) -> int:
-        """The number of layers, where it is known."""
-        return int(self.last) - int(self.first) + 1
-
-
 class NetworkModel:
     """The layers, their kinds, and what is derived and emitted for them.
 
     Derivation happens on first use, once per kind, and is guarded by a lock, so a model may be
-    shared between threads.
+    shared between threads. With `training` it is the network that predicts for that one.
     """
 
-    def __init__(self, source: Source, loss: str, reduction: str, layout: str) -> None:
+    def __init__(
+        self,
+        source: Source,
+        loss: str,
+        reduction: str,
+        layout: str,
+        training: NetworkModel | None = None,
+    ) -> None:
         require_reduction(reduction)
+        self._training = training
         self.layout: Layout = known_layout(layout)
         self.source_form = source
         self.loss = loss
@@ -80,6 +67,8 @@ class NetworkModel:
             self.text, read = read_network(source)
             self._require_rows(read)
             self._read = tuple(replace(layer, layout=layout) for layer in read)
+            if training is not None:
+                self._read = tuple(layer.predicted for layer in self._read)
             ending = read[-1].activation
         formulas = [] if self.symbolic else self._formulas_of_layers()
         self.abstract = any(formula.functions for formula in formulas)
@@ -193,7 +182,9 @@ class NetworkModel:
         for number, x in enumerate(self.layers, start=1):
             label = ""
             if x.formula is not None:
-                label = labels.setdefault(x.formula, f"layer_{number}")
+                trained = self._training is None or x == self._training.layers[number - 1]
+                name = f"layer_{number}" if trained else f"predict_{number}"
+                label = labels.setdefault(x.formula, name)
             name = self.layout.name
             plain.append(
                 Kind(x.activation, x.options, x.bias, None, "mean", name, x.formula, label)
@@ -210,40 +201,24 @@ class NetworkModel:
     def runs(self) -> tuple[KindRun, ...]:
         """Maximal runs of consecutive layers of one kind."""
         if self.symbolic:
-            return self._symbolic_runs()
-        found = []
-        first = 1
-        more = [layer.more_sizes for layer in self.layers]
-        for (kind, sizes), members in groupby(zip(self.kinds, more, strict=True)):
-            last = first + sum(1 for _ in members) - 1
-            found.append(KindRun(kind, first, last, self.widths[first - 1 : last + 1], sizes))
-            first = last + 1
-        return tuple(found)
-
-    def _symbolic_runs(self) -> tuple[KindRun, ...]:
-        """Each group of layers as a run of its own."""
-        found: list[KindRun] = []
-        done: list[Size] = []
-        for group in self.groups:
-            kind = Kind(group.activation, group.options, group.bias, layout=self.layout.name)
-            if group.layer is not None:
-                label = f"layer_{len(found) + 1}"
-                kind = replace(kind, formula=group.layer.formula, label=label)
-            if group is self.groups[-1]:
-                kind = self._with_loss(kind)
-            repeated = group.count if isinstance(group.count, int) else 1
-            widths = (group.fan_in, *[group.fan_out] * repeated)
-            first = total([*done, 1])
-            done.append(group.count)
-            found.append(KindRun(kind, first, total(done), widths))
-        return tuple(found)
+            return symbolic_runs(self.groups, self.layout.name, self._with_loss)
+        return runs_of(self.layers, self.kinds)
 
     @cached_property
     def derived(self) -> dict[Kind, DerivedKind]:
         """Each kind, derived once."""
+        known = {} if self._training is None else self._training.derived
         with self._lock:
             kinds = dict.fromkeys(run.kind for run in self.runs)
-            return {kind: derive_kind(kind, self.one_sample) for kind in kinds}
+            return {k: known.get(k) or derive_kind(k, self.one_sample) for k in kinds}
+
+    @cached_property
+    def prediction(self) -> NetworkModel:
+        """The network that predicts: this one, or where layers train by a formula of its own."""
+        made = [layer.predicted for layer in self.layers]
+        if tuple(made) == self.layers:
+            return self
+        return NetworkModel(self.source_form, self.loss, self.reduction, self.layout.name, self)
 
     @property
     def source(self) -> str:
@@ -261,9 +236,9 @@ class NetworkModel:
         widths = self.widths
         self._require_code()
         with self._lock:
-            stages = [(self.derived[run.kind].stage, run.count) for run in self.runs]
+            stages = self._stages()
             note = f"Loss: {self.loss}, {self.reduction} over the samples."
-            formulas = self._formulas()
+            formulas = self.prediction._formulas() | self._formulas()
             dense = all(layer.formula is None for layer in self.layers)
             return network_module(
                 stages,
@@ -273,8 +248,12 @@ class NetworkModel:
                 formulas,
                 self.layout.row_samples,
                 self.layout.row_inputs,
-                () if dense else [dict(layer.parameters) for layer in self.layers],
+                () if dense else [layer.all_sizes for layer in self.layers],
+                () if self.prediction is self else self.prediction._stages(),
             )
+
+    def _stages(self) -> list[tuple[Stage, int]]:
+        return [(self.derived[run.kind].stage, run.count) for run in self.runs]
 
     def _require_code(self) -> None:
         for number, layer in enumerate(self.layers, start=1):
@@ -349,7 +328,7 @@ class NetworkModel:
         _ = self.widths
         self._require_code()
         with self._lock:
-            stages = [(self.derived[run.kind].stage, run.count) for run in self.runs]
+            stages = self._stages()
             note = f"Loss: {self.loss}, {self.reduction} over the samples."
             layers = [layer.all_sizes for layer in self.layers]
             dense = all(layer.formula is None for layer in self.layers)
@@ -381,17 +360,8 @@ class NetworkModel:
                 return self._one_sample[key]
         derived = self.derived[kind]
         lines = (derived.forward, derived.local, derived.adjoints)
-        return LayerLines(*lines, kind.described, kind.parameters, kind.parts)
+        return LayerLines(*lines, kind.described, kind.parameters, (*kind.drawn, *kind.parts))
 
     def _formulas(self) -> dict[str, tuple[str, ...]]:
         """For each stage, the formulas that its functions compute, as documentation."""
         return {d.stage.name: d.formulas() for d in self.derived.values()}
-
-
-def total(sizes: Sequence[Size]) -> Size:
-    """A sum of sizes: the numbers added up, behind the names."""
-    number = sum(size for size in sizes if isinstance(size, int))
-    names = [size for size in sizes if isinstance(size, str)]
-    if not names:
-        return number
-    return "+".join([*names, str(number)] if number else names)

@@ -22,7 +22,8 @@ class StageProgram:
     `forward` computes the values in `saved`: those that later functions need, the activation last.
     `loss` is None for a hidden layer. `backward` has a parameter gradient or the input's for
     each name in `gradients`, in order. `remarks` says, as formulas, where a function computes
-    something else than the derivation writes.
+    something else than the derivation writes. `drawn` are inputs of `forward` that stand first in
+    `saved`.
     """
 
     name: str
@@ -32,6 +33,7 @@ class StageProgram:
     backward: Function
     gradients: tuple[str, ...]
     remarks: tuple[str, ...]
+    drawn: tuple[str, ...] = ()
 
     @property
     def functions(self) -> tuple[Function, ...]:
@@ -55,9 +57,10 @@ def build_stage(stage: Stage) -> StageProgram:
     loss = _loss(stage, losses, [*forward, *shared]) if losses else None
     backward, remarks = _backward(stage, forward)
     read = {*backward.inputs, *(loss.inputs if loss else ())}
-    saved = (*(name for name in (*names[:-1], *extra) if name in read), names[-1])
+    saved = (*stage.drawn, *(x for x in (*names[:-1], *extra) if x in read), names[-1])
     made = builder.function([Ref(name) for name in saved])
-    return StageProgram(stage.name, made, saved, loss, backward, _gradients(stage), remarks)
+    gradients = _gradients(stage)
+    return StageProgram(stage.name, made, saved, loss, backward, gradients, remarks, stage.drawn)
 
 
 def _shared(

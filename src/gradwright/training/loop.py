@@ -173,7 +173,7 @@ class Loop:
     def _step(self, rows: Array, targets: Array, rate: float, place: tuple[int, int]) -> float:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             value, gradient = self.module.value_and_gradient(
-                self.parameters, rows, targets, self._gradient, self._buffers
+                self.parameters, rows, targets, self._gradient, self._buffers, **self._training()
             )
             if not math.isfinite(value):
                 where = _first_bad_layer(self.module, self.parameters, rows)
@@ -184,6 +184,11 @@ class Loop:
             self.stepper.step(self.parameters, gradient, rate)
             self._within_step = False
         return value
+
+    def _training(self) -> dict[str, tuple[int, int]]:
+        """What a module is told of the step whose layers train by formulas of their own."""
+        seed_and_step = (self.settings.seed, self.stepper.steps)
+        return {"training": seed_and_step} if hasattr(self.module, "training_pass") else {}
 
     @property
     def target(self) -> str:
