@@ -191,8 +191,8 @@ class NetworkDerivation:
             raise unknown_target(target)
         rule = known_optimizer(optimizer or SGD)
         if target == "c":
-            return self._model.c_passes_source + rule.c_descent
-        return self._model.passes_source + rule.numpy_step
+            return self._model.c_passes_source + rule.c_descent(self._model.trains_apart)
+        return self._model.passes_source + rule.numpy_step(self._model.trains_apart)
 
     def trace(self, p: Parameters, X: Array, y: Array, learning_rate: float = 0.1) -> NetworkTrace:
         """Every value of one step of gradient descent, with the numbers that were multiplied.

@@ -180,13 +180,22 @@ def update_function(update: Update, title: str, defaults: Mapping[str, float]) -
     return "\n".join([*text, *(f"    {line}" for line in (*before, *lines))])
 
 
-def step_function(update: Update, title: str, defaults: Mapping[str, float]) -> str:
-    """`update`, and the function `step`, which makes one with a batch."""
+def step_function(
+    update: Update, title: str, defaults: Mapping[str, float], trains_apart: bool = False
+) -> str:
+    """`update`, and the function `step`, which makes one with a batch.
+
+    With `trains_apart` the passes of the network take seed and step.
+    """
     work = ["work"] * bool(scratch_vectors(update))
     arguments = _arguments(update, defaults)
     names = [argument.split("=")[0] for argument in arguments]
     more = ["gradient=None", "buffers=None", *(f"{name}=None" for name in work)]
     given = ["parameters", "gradient", *names, *work]
+    passed = ["parameters", "X", "Y", "gradient", "buffers"]
+    if trains_apart:
+        more.append("training=(0, 0)")
+        passed.append("training")
     return "\n".join(
         [
             update_function(update, title, defaults),
@@ -197,7 +206,7 @@ def step_function(update: Update, title: str, defaults: Mapping[str, float]) -> 
             "",
             "    A `gradient` that is given is written over.",
             '    """',
-            "    value, gradient = value_and_gradient(parameters, X, Y, gradient, buffers)",
+            f"    value, gradient = value_and_gradient({', '.join(passed)})",
             *(f"    {line}" for line in call_lines("update", given)),
             "    return value",
             "",

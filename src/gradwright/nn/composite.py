@@ -11,6 +11,7 @@ from gradwright.explain.lines import renamed
 from gradwright.nn.activations import activation_text
 from gradwright.nn.formula_layer import FormulaLayer
 from gradwright.nn.layer_formula import TAKEN, layer_formula
+from gradwright.nn.masks import batch_letter
 from gradwright.nn.text import LayerGroup, piece_groups
 from gradwright.notation.declarations import Declaration, Kind, Size
 from gradwright.notation.parser import parse
@@ -20,6 +21,9 @@ from gradwright.render.plain import plain_text
 
 #: Letters for parameters of each order, the usual one first.
 LETTERS = {0: "cabdefg", 1: "bcdefghuv", 2: "WVUTSRQPMNKJHGFEDCB"}
+
+#: Letters for masks; their capitals are the names for a batch.
+MASKS = "mudveltw"
 
 #: Letters for sizes inside a layer.
 SIZES = "mkhrstuvwijdefgabc"
@@ -77,6 +81,7 @@ class _Block:
         self.asked = f"the layer {name}({', '.join(map(repr, pieces))})"
         self.declared: dict[str, Declaration] = {}
         self.starts: dict[str, Fraction] = {}
+        self.rates: dict[str, Fraction] = {}
         self.numbers: dict[str, int] = {}
         self.equal: dict[str, Size] = {}
         self._sizes: set[str] = {INPUT[1]}
@@ -149,6 +154,9 @@ class _Block:
         for letter in formula.parameters:
             axes = tuple(map(size, letter.sizes))
             names[letter.name] = self._parameter(letter.name, letter.kind, axes)
+        for mask in formula.masks:
+            names[mask.name] = self._mask(size(mask.sizes[0]))
+        self.rates |= {names[letter]: rate for letter, rate in item.rates}
         self.starts |= {names[letter]: number for letter, number in formula.starts}
         whole: Tree = Symbol("z")
         for _, text in reversed(formula.sample):
@@ -159,7 +167,7 @@ class _Block:
     def _parameter(self, wanted: str, kind: Kind, sizes: tuple[Size, ...]) -> str:
         """A free name for a parameter: the wanted one, or another letter."""
         free = [x for x in (wanted, *LETTERS[len(sizes)]) if x not in self.declared]
-        taken = {*TAKEN, INPUT[0], *self._sizes}
+        taken = {*TAKEN, INPUT[0], *self._sizes, *map(batch_letter, self.rates)}
         name: str | None = next((x for x in free if x not in taken), None)
         if name is None:
             raise LimitError(
@@ -168,6 +176,20 @@ class _Block:
                 "make it of fewer layers",
             )
         self.declared[name] = Declaration(name, kind, sizes)
+        return name
+
+    def _mask(self, size: Size) -> str:
+        """A free name for a mask, whose capital is free too."""
+        taken = {*TAKEN, *self._sizes, *self.declared}
+        name = next((x for x in MASKS if not {x, batch_letter(x)} & taken), None)
+        if name is None:
+            raise LimitError(
+                self.asked,
+                f"it has more masks than there are letters, {len(self.rates)} so far",
+                "make it of fewer layers",
+            )
+        self.declared[name] = Declaration(name, "vector", (size,))
+        self.rates[name] = Fraction(0)
         return name
 
     def _size(self) -> str:
@@ -218,8 +240,9 @@ class _Block:
             for name, d in self.declared.items()
         }
         text = plain_text(shown)
-        formula = layer_formula(text, "vector n", parameters, self.starts)
-        return FormulaLayer(formula, tuple(self.numbers.items()))
+        formula = layer_formula(text, "vector n", parameters, self.starts, self.rates)
+        rates = tuple(self.rates.items())
+        return FormulaLayer(formula, tuple(self.numbers.items()), rates=rates)
 
 
 def _with(tree: Tree, name: str, value: Tree) -> Tree:

@@ -223,7 +223,7 @@ class NetworkModel:
     @property
     def source(self) -> str:
         """The emitted NumPy module, with steps of gradient descent."""
-        return self.passes_source + SGD.numpy_step
+        return self.passes_source + SGD.numpy_step(self.trains_apart)
 
     @cached_property
     def passes_source(self) -> str:
@@ -249,8 +249,13 @@ class NetworkModel:
                 self.layout.row_samples,
                 self.layout.row_inputs,
                 () if dense else [layer.all_sizes for layer in self.layers],
-                () if self.prediction is self else self.prediction._stages(),
+                self.prediction._stages() if self.trains_apart else (),
             )
+
+    @property
+    def trains_apart(self) -> bool:
+        """Whether layers train by other formulas than they predict by."""
+        return self.prediction is not self
 
     def _stages(self) -> list[tuple[Stage, int]]:
         return [(self.derived[run.kind].stage, run.count) for run in self.runs]
@@ -311,6 +316,13 @@ class NetworkModel:
             NetworkError: a size is a name.
             UnsupportedError: a layer has an abstract function, which has no code.
         """
+        if self.trains_apart:
+            raise UnsupportedError(
+                f"code for PyTorch for the network {self.text}",
+                "a layer trains by another formula than it predicts by, and the module for PyTorch "
+                "has one formula for both",
+                'use target="numpy" or target="c"',
+            )
         _ = self.widths
         self._require_code()
         with self._lock:
@@ -333,7 +345,9 @@ class NetworkModel:
             layers = [layer.all_sizes for layer in self.layers]
             dense = all(layer.formula is None for layer in self.layers)
             order = dense_order(self.layout.row_inputs) if dense else BY_FORMULA_ORDER
-            return network_source(stages, layers, self.text, note, order, self.layout.row_samples)
+            other = self.prediction._stages() if self.trains_apart else ()
+            rows = self.layout.row_samples
+            return network_source(stages, layers, self.text, note, order, rows, other)
 
     def compiled(self, dtype: str, rule: Optimizer = SGD) -> CompiledNetwork:
         """The C module, compiled and loaded, for "float32" or "float64".
@@ -341,8 +355,9 @@ class NetworkModel:
         Raises:
             UnsupportedError: as `c_passes_source`; there is no compiler, or it fails.
         """
-        source = self.c_passes_source + rule.c_descent
-        return CompiledNetwork(source, dtype, self.widths, count(self.layers), rule.update)
+        apart, length = self.trains_apart, count(self.layers)
+        source = self.c_passes_source + rule.c_descent(apart)
+        return CompiledNetwork(source, dtype, self.widths, length, rule.update, apart)
 
     def explained_runs(self, convention: Convention) -> Sequence[Run]:
         """The runs with their printed lines, for the explanation."""

@@ -176,15 +176,17 @@ class Optimizer:
         names = tuple(name for name, _ in self.settings)
         return build_update(self.lines, self.record.state, names)
 
-    @property
-    def numpy_step(self) -> str:
-        """The functions `update` and `step` behind a network's NumPy module."""
-        return f"\n\n{step_function(self.update, self.title, dict(self.settings))}"
+    def numpy_step(self, trains_apart: bool) -> str:
+        """The functions `update` and `step` behind a network's NumPy module.
 
-    @property
-    def c_descent(self) -> str:
+        `trains_apart` says that layers of the network train by formulas of their own.
+        """
+        text = step_function(self.update, self.title, dict(self.settings), trains_apart)
+        return f"\n\n{text}"
+
+    def c_descent(self, trains_apart: bool) -> str:
         """The functions `update` and `descend` behind a network's C module."""
-        return descent_source(self.update, self.title)
+        return descent_source(self.update, self.title, trains_apart)
 
     @property
     def function(self) -> Callable[..., None]:

@@ -17,6 +17,9 @@ Array = Any
 #: SciPy's routines for each precision.
 ROUTINES = {"float32": "sgemm", "float64": "dgemm"}
 
+#: The name of what random numbers start from.
+SEED = "seed"
+
 DEFINITIONS = {"float32": (), "float64": ("DOUBLE_PRECISION",)}
 
 
@@ -29,7 +32,13 @@ class CompiledNetwork:
     """
 
     def __init__(
-        self, source: str, dtype: str, widths: Sequence[int], parameters: int, update: Update
+        self,
+        source: str,
+        dtype: str,
+        widths: Sequence[int],
+        parameters: int,
+        update: Update,
+        trains_apart: bool = False,
     ) -> None:
         self._made_from = (source, dtype, tuple(widths), parameters, update)
         self.inputs, self.outputs, self.parameters = widths[0], widths[-1], parameters
@@ -49,15 +58,25 @@ class CompiledNetwork:
         self._predict.restype, self._predict.argtypes = None, [array, array, long, array, array]
         self._value_and_gradient = library.value_and_gradient
         self._value_and_gradient.restype = double
-        self._value_and_gradient.argtypes = [array, array, array, long, array, array]
+        word = ctypes.c_uint64
+        # Where layers train by formulas of their own, what is random follows from seed and step.
+        self._trains_apart = trains_apart
+        seed_and_step = [word, word] if trains_apart else []
+        self._value_and_gradient.argtypes = [
+            *(array, array, array, long, array, array),
+            *seed_and_step,
+        ]
         self._descend = library.descend
         self._descend.restype = long
         self._update = update
         self._numbers = [name for name in update.scalars if name != RATE]
+        if trains_apart:
+            self._numbers += [SEED, *[STEPS] * (not update.counts_steps)]
         rates = np.ctypeslib.ndpointer(np.float64, flags="C_CONTIGUOUS")
         results = [array, ctypes.POINTER(double), ctypes.POINTER(double)]
         vectors: list[Any] = [array, array] if update.state else [array]
-        numbers: list[Any] = [long if name == STEPS else double for name in self._numbers]
+        types: dict[str, Any] = {STEPS: long, SEED: word}
+        numbers: list[Any] = [types.get(name, double) for name in self._numbers]
         self._descend.argtypes = [
             *(array, array, array, places, long, long, rates),
             *(*vectors, *numbers, *results),
@@ -73,12 +92,15 @@ class CompiledNetwork:
         self._predict(parameters, X, len(X), result, self._memory(len(X)))
         return result
 
-    def value_and_gradient(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
-        """(loss, flat gradient)."""
+    def value_and_gradient(
+        self, parameters: Array, X: Array, Y: Array, training: tuple[int, int] = (0, 0)
+    ) -> tuple[float, Array]:
+        """(loss, flat gradient); `training` is (seed, step) where that matters."""
         self._require(parameters, X, Y)
         gradient = np.empty_like(parameters)
         memory = self._memory(len(X))
-        value = self._value_and_gradient(parameters, X, Y, len(X), gradient, memory)
+        more = training if self._trains_apart else ()
+        value = self._value_and_gradient(parameters, X, Y, len(X), gradient, memory, *more)
         return float(value), gradient
 
     def descend(
@@ -94,13 +116,14 @@ class CompiledNetwork:
         t: int = 0,
         settings: Mapping[str, float] = MappingProxyType({}),
         total: float = 0.0,
+        seed: int = 0,
     ) -> tuple[int, float, float]:
         """Steps in place over batches of the samples that `order` names.
 
         `learning_rate` is one for all steps or one for each; `state`, the number `t` of steps
-        before these, and `settings` are those of the optimiser. Returns how many steps were made,
-        `total` with each loss times its samples added, and the last loss; where that is not
-        finite, its step is not made.
+        before these, and `settings` are those of the optimiser, `seed` that of the training.
+        Returns how many steps were made, `total` with each loss times its samples added, and the
+        last loss; where that is not finite, its step is not made.
         """
         self._require(parameters, X, Y)
         self._require(gradient, X)
@@ -110,7 +133,7 @@ class CompiledNetwork:
             for row in state:
                 self._require(row, X)
             vectors.append(state)
-        given = {**settings, STEPS: t}
+        given = {**settings, STEPS: t, SEED: seed}
         added, last = ctypes.c_double(total), ctypes.c_double()
         memory = self._memory(min(batch_size, len(order)))
         count = -(-len(order) // batch_size)

@@ -66,6 +66,7 @@ class Descent(Protocol):
         t: int,
         settings: Mapping[str, float],
         total: float,
+        seed: int,
     ) -> tuple[int, float, float]:
         """(steps made, `total` and the losses times their samples, the last loss)."""
 
@@ -159,6 +160,7 @@ class Loop:
                 self.stepper.steps,
                 self.stepper.settings,
                 total,
+                self.settings.seed,
             )
             seconds = time.perf_counter() - began
             if not math.isfinite(last):

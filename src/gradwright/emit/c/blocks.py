@@ -41,10 +41,13 @@ class Block:
 
     `parameters` counts the parameters of the layers before, `activations` the numbers for each
     sample before the first layer's input, `saved` the room before what it saves beside its
-    activation.
+    activation, `first` is the place of the first layer, counted from 0. `predicting` is the program
+    for prediction, which may be the same.
     """
 
     program: StageProgram
+    predicting: StageProgram
+    first: int
     count: int
     layer: LayerSizes
     parameters: int
@@ -109,15 +112,21 @@ class Block:
 
 
 def blocks_of(
-    stages: Sequence[str], programs: Mapping[str, StageProgram], layers: Sequence[LayerSizes]
+    stages: Sequence[str],
+    predicting: Sequence[str],
+    programs: Mapping[str, StageProgram],
+    layers: Sequence[LayerSizes],
 ) -> Iterator[Block]:
     """The layers in blocks, first to last; `stages` has the name of each layer's stage."""
-    parameters = activations = 0
+    first = parameters = activations = 0
     saved = Room()
-    for (name, layer), members in groupby(zip(stages, layers, strict=True)):
+    for key, members in groupby(zip(stages, predicting, layers, strict=True)):
+        name, other, layer = key
         count = sum(1 for _ in members)
-        block = Block(programs[name], count, layer, parameters, activations, saved)
+        both = programs[name], programs[other]
+        block = Block(*both, first, count, layer, parameters, activations, saved)
         yield block
+        first += count
         parameters += count * block.size
         activations += block.fan_in + (count - 1) * block.fan_out
         saved += block.extra_room.times(count)

@@ -49,7 +49,7 @@ long descend({parameters})
     long step = 0;
     for (long start = 0; start < samples; start += batch_size, ++step) {{
         const long n = samples - start < batch_size ? samples - start : batch_size;
-        *last = batch(parameters, X, Y, order + start, n, gradient, work);
+        *last = batch(parameters, X, Y, order + start, n, gradient, work{drawn});
         if (!isfinite(*last))
             return step;
         *total += *last * (double)n;
@@ -60,8 +60,11 @@ long descend({parameters})
 """
 
 
-def descent_source(update: Update, title: str) -> str:
-    """The functions `update` and `descend`, which stand behind those of a network."""
+def descent_source(update: Update, title: str, trains_apart: bool = False) -> str:
+    """The functions `update` and `descend`, which stand behind those of a network.
+
+    With `trains_apart` the passes of the network take seed and step.
+    """
     state = ["real *state"] * bool(update.state)
     scalars = [_typed(name) for name in update.scalars]
     made = UPDATE.format(
@@ -79,11 +82,14 @@ def descent_source(update: Update, title: str) -> str:
     arrays = ["real *parameters", "const real *X", "const real *Y", "const int64_t *order"]
     arrays += ["long samples", "long batch_size", "const double *rates", "real *gradient"]
     others = [_typed(name) for name in update.scalars if name != RATE]
+    if trains_apart:
+        others += ["uint64_t seed", *["long t"] * (not update.counts_steps)]
     results = ["real *work", "double *total", "double *last"]
     return made + DESCEND.format(
         title=documentation(title),
         parameters=_wrapped([*arrays, *state, *others, *results], "long descend("),
         arguments=_wrapped(given, "        update("),
+        drawn=", seed, (uint64_t)(t + step)" if trains_apart else "",
     )
 
 

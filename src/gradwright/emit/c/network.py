@@ -59,8 +59,8 @@ static void forward_pass(const real *parameters, long n, real *work, real *scrat
 {forward}
 }}
 
-static real value_of(const real *parameters, long n, const real *Y, real *work, real *scratch,
-                     real *space)
+{training}static real value_of(
+    const real *parameters, long n, const real *Y, real *work, real *scratch, real *space)
 {{
     (void)parameters;
 {loss}
@@ -97,13 +97,13 @@ double loss(const real *parameters, const real *X, const real *Y, long n, real *
 }}
 
 static double batch(const real *parameters, const real *X, const real *Y, const int64_t *order,
-                    long n, real *gradient, real *work)
+                    long n, real *gradient, real *work{random})
 {{
     real *const scratch = work + {scratch}, *const space = scratch + {scratch_length};
     real *const targets = work + {targets} * n;
     gather(n, {inputs}, X, order, work);
     gather(n, {outputs}, Y, order, targets);
-    forward_pass(parameters, n, work, scratch, space);
+    {passes}(parameters, n, work, scratch, space{drawn});
     const double value = value_of(parameters, n, targets, work, scratch, space);
     backward_pass(parameters, n, targets, gradient, work, scratch, space);
     return value;
@@ -111,10 +111,21 @@ static double batch(const real *parameters, const real *X, const real *Y, const 
 
 /* The loss of a batch, and its gradient as a flat vector like the parameters. */
 double value_and_gradient(const real *parameters, const real *X, const real *Y, long n,
-                          real *gradient, real *work)
+                          real *gradient, real *work{random})
 {{
-    return batch(parameters, X, Y, NULL, n, gradient, work);
+    return batch(parameters, X, Y, NULL, n, gradient, work{drawn});
 }}
+"""
+
+
+#: The forward pass of a step of training, where layers train by formulas of their own.
+TRAINING = """/* The same in a step of training with a seed: what is random follows from these. */
+static void training_pass(const real *parameters, long n, real *work, real *scratch, real *space,
+                          uint64_t seed, uint64_t step)
+{{
+{forward}
+}}
+
 """
 
 
@@ -125,6 +136,7 @@ def network_source(
     note: str,
     described: str,
     row_samples: bool = True,
+    predicting: Sequence[tuple[Stage, int]] = (),
 ) -> str:
     """The C source of a network; `described` says what lies where in the flat vector.
 
@@ -133,15 +145,30 @@ def network_source(
     Raises:
         UnsupportedError: a layer needs a kernel that the target does not have.
     """
-    programs = {stage.name: build_stage(stage) for stage, _ in stages}
-    names = [stage.name for stage, count in stages for _ in range(count)]
-    blocks = list(blocks_of(names, programs, layers))
+    every = {stage.name: build_stage(stage) for stage, _ in (*stages, *predicting)}
+    names, others = (
+        [stage.name for stage, count in listed for _ in range(count)]
+        for listed in (stages, predicting or stages)
+    )
+    programs = {name: every[name] for name in dict.fromkeys(names)}
+    blocks = list(blocks_of(names, others, every, layers))
     widths = [layers[0].fan_in, *(layer.fan_out for layer in layers)]
     memory = Memory.chosen((f for p in programs.values() for f in p.functions), widths)
     functions = {name: _functions(program, memory) for name, program in programs.items()}
-    module = _Module(blocks, functions, widths, row_samples and not memory.samples_innermost)
+    for name, program in every.items():
+        if name not in functions:
+            functions[name] = {"forward": _forward(program, program.saved[-1:], memory)}
+    module = _Module(
+        blocks,
+        functions,
+        widths,
+        row_samples and not memory.samples_innermost,
+        memory,
+        bool(predicting),
+    )
     header = HEADER.format(text=_comment(text), note=_comment(note), order=_comment(described))
-    support = [(files(__package__) / name).read_text("utf-8") for name in SUPPORT]
+    parts = (*SUPPORT, "noise.h") if any(layer.masks for layer in layers) else SUPPORT
+    support = [(files(__package__) / name).read_text("utf-8") for name in parts]
     written = [f.text for listed in functions.values() for f in listed.values()]
     return "\n".join([header + support[0], *support[1:], "\n\n".join(written), module.driver()])
 
@@ -153,7 +180,7 @@ def _comment(text: str) -> str:
 def _functions(program: StageProgram, memory: Memory) -> dict[str, CFunction]:
     gradients = [name for name in program.gradients if name != "δX"]
     made = {
-        "forward": FunctionPrinter(program.forward, program.saved, memory=memory).printed(),
+        "forward": _forward(program, _made(program), memory),
         "backward": FunctionPrinter(
             program.backward, [*gradients, "δX"], ["δA"], optional="δX", memory=memory
         ).printed(),
@@ -161,6 +188,15 @@ def _functions(program: StageProgram, memory: Memory) -> dict[str, CFunction]:
     if program.loss is not None:
         made["loss"] = FunctionPrinter(program.loss, (), memory=memory).printed()
     return made
+
+
+def _made(program: StageProgram) -> list[str]:
+    """What the forward function of a layer writes into arrays that it is given."""
+    return [name for name in program.saved if name not in program.drawn]
+
+
+def _forward(program: StageProgram, given: Sequence[str], memory: Memory) -> CFunction:
+    return FunctionPrinter(program.forward, given, memory=memory).printed()
 
 
 class _Module:
@@ -176,11 +212,15 @@ class _Module:
         functions: Mapping[str, Mapping[str, CFunction]],
         widths: Sequence[int],
         row_samples: bool,
+        memory: Memory,
+        trains_apart: bool,
     ) -> None:
         self.blocks = blocks
         self.functions = functions
         self.widths = widths
         self.row_samples = row_samples
+        self.memory = memory
+        self.trains_apart = trains_apart
         last = blocks[-1]
         self.last_activation = last.activations + last.fan_in + (last.count - 1) * last.fan_out
         self.targets = self.last_activation + last.fan_out
@@ -200,7 +240,11 @@ class _Module:
             space=self._longest(),
             turned="" if self.row_samples else ", turned",
             copy=f"        for (long j = 0; j < width; ++j)\n            {to} = row[j];",
-            forward=_indented(self.forward()),
+            forward=_indented(self.forward([block.predicting for block in self.blocks])),
+            training=self._training(),
+            random=", uint64_t seed, uint64_t step" if self.trains_apart else "",
+            drawn=", seed, step" if self.trains_apart else "",
+            passes="training_pass" if self.trains_apart else "forward_pass",
             loss=_indented(self.loss()),
             backward=_indented(self.backward()),
             first_adjoint=self.adjoints,
@@ -228,20 +272,41 @@ class _Module:
         """The most memory that a function needs."""
         most = Room()
         for block in self.blocks:
-            for function in self.functions[block.program.name].values():
+            for function in (
+                *self.functions[block.program.name].values(),
+                *self.functions[block.predicting.name].values(),
+            ):
                 needed = sum((block.room(axes) for axes in function.scratch), Room())
                 most = Room(max(most.per_sample, needed.per_sample), max(most.fixed, needed.fixed))
         return most
 
-    def forward(self) -> list[str]:
-        """The calls from the first layer to the last."""
+    def _training(self) -> str:
+        """The forward pass of training, where it is another one."""
+        if not self.trains_apart:
+            return ""
+        programs = [block.program for block in self.blocks]
+        return TRAINING.format(forward=_indented(self.forward(programs)))
+
+    def forward(self, programs: Sequence[StageProgram]) -> list[str]:
+        """The calls from the first layer to the last, with a program for each block."""
         lines = []
-        for block in self.blocks:
-            program = block.program
-            listed = self._arguments(block, program.forward, program.saved, {})
-            call = _call(program.forward.name, listed)
+        for block, program in zip(self.blocks, programs, strict=True):
+            made = _made(program) if program is block.program else program.saved[-1:]
+            draws = [line for name in program.drawn for line in self._draw(block, name)]
+            listed = self._arguments(block, program.forward, made, {})
+            call = [*draws, *_call(program.forward.name, listed)]
             lines += self._looped(block, call, "for (long l = 0; l < {count}; ++l) {{")
         return lines
+
+    def _draw(self, block: Block, name: str) -> list[str]:
+        """The call that draws a mask."""
+        place = block.program.drawn.index(name)
+        rate, units = block.layer.masks[place]
+        layer = f"{block.first} + (uint32_t)l" if block.count > 1 else str(block.first)
+        turned = self.memory.is_turned(block.program.forward.axes[name])
+        steps = ["1", "n"] if turned else [str(units), "1"]
+        listed = ["seed", "step", layer, str(place), repr(rate), "n", str(units), *steps]
+        return _call("dropout_mask", [*listed, self._where(block, name)])
 
     def loss(self) -> list[str]:
         """The call of the last layer's loss."""
