@@ -161,7 +161,7 @@ class Network:
         """
         inputs = self.inputs(p, X)
         with self._outside_domains():
-            found = self._predicting.module.predict(self._flat(p), inputs)
+            found = self._model.prediction.module.predict(self._flat(p), inputs)
         return self._numbers(found, "the outputs")
 
     def loss(self, p: Parameters, X: Array, y: Array) -> float:
@@ -169,12 +169,8 @@ class Network:
         inputs = self.inputs(p, X)
         targets = self.targets(p, inputs, y)
         with self._outside_domains():
-            found = self._predicting.module.loss(self._flat(p), inputs, targets)
+            found = self._model.prediction.module.loss(self._flat(p), inputs, targets)
         return float(self._numbers(found, "the loss"))
-
-    @property
-    def _predicting(self) -> NetworkModel:
-        return self._model.prediction
 
     def gradient(
         self, p: Parameters, X: Array, y: Array, *, training: tuple[int, int] | None = None
@@ -192,7 +188,7 @@ class Network:
         """
         inputs = self.inputs(p, X)
         targets = self.targets(p, inputs, y)
-        model, more = self._predicting, {}
+        model, more = self._model.prediction, {}
         if training is not None and model is not self._model:
             model, more = self._model, {"training": seed_and_step(training)}
         with self._outside_domains():
@@ -202,13 +198,13 @@ class Network:
 
     def _outside_domains(self) -> Any:
         """Formulas may be undefined at some numbers: that is told once, by an error."""
-        model = self._predicting
+        model = self._model.prediction
         by_formula = model.loss_formula is not None or bool(self._maps)
         return np.errstate(all="ignore") if by_formula else nullcontext()
 
     def _numbers(self, found: Array, what: str) -> Array:
         """What was computed, if a formula of the user's was defined where it was evaluated."""
-        model = self._predicting
+        model = self._model.prediction
         by_formula = model.loss_formula is not None or bool(self._maps)
         if by_formula and np.any(np.isnan(found)):
             raise DomainError(
@@ -228,7 +224,7 @@ class Network:
         their structure, and NumPy takes them as arrays.
         """
         inputs = self.inputs(p, np.asarray(x)[None, :])
-        model = self._predicting
+        model = self._model.prediction
         before = [inputs, *model.module.forward(self._flat(p), inputs)]
         found = []
         for number, (kind, rows) in enumerate(zip(model.kinds, before, strict=False), start=1):
@@ -243,13 +239,13 @@ class Network:
     @cached_property
     def _maps(self) -> dict[LayerFormula, FormulaMaps]:
         """The Jacobians of layers by formula."""
-        formulas = dict.fromkeys(layer.formula for layer in self._predicting.layers)
+        formulas = dict.fromkeys(layer.formula for layer in self._model.prediction.layers)
         return {formula: FormulaMaps(formula) for formula in formulas if formula is not None}
 
     def features(self, p: Parameters, X: Array) -> Array:
         """The learned features of samples X: what the last layer is given, n × units."""
         inputs = self.inputs(p, X)
-        return [inputs, *self._predicting.module.forward(self._flat(p), inputs)][-2]
+        return [inputs, *self._model.prediction.module.forward(self._flat(p), inputs)][-2]
 
     def collapse(self, p: Parameters) -> AffineMap:
         """The one affine map that a network without activations is.
@@ -258,26 +254,26 @@ class Network:
             NetworkError: a layer has an activation.
         """
         self._flat(p)
-        return collapsed(self._predicting, p)
+        return collapsed(self._model.prediction, p)
 
     def jacobian(self, p: Parameters, X: Array, out: Array | None = None) -> Array:
         """The Jacobian of the outputs by the inputs for every sample: (n, outputs, inputs).
 
         With `out`, an array of that shape and the dtype of the parameters, it is written there.
         """
-        return batch_jacobian(self._predicting, p, self.inputs(p, X), out, self._maps)
+        return batch_jacobian(self._model.prediction, p, self.inputs(p, X), out, self._maps)
 
     def sample_gradient_norms(self, p: Parameters, X: Array, y: Array) -> Array:
         """The norm of the gradient of each sample's own loss by all parameters: n numbers."""
         if self._maps:
             return self._norms_one_by_one(p, X, y)
-        return gradient_norms(self._predicting, self._traced(p, X, y))
+        return gradient_norms(self._model.prediction, self._traced(p, X, y))
 
     def _norms_one_by_one(self, p: Parameters, X: Array, y: Array) -> Array:
         """The gradient of each sample is made: that of a formula need not be an outer product."""
         inputs = self.inputs(p, X)
         targets = self.targets(p, inputs, y)
-        step, flat = self._predicting.module.value_and_gradient, p.flat
+        step, flat = self._model.prediction.module.value_and_gradient, p.flat
         found = [step(flat, inputs[k : k + 1], targets[k : k + 1])[1] for k in range(len(inputs))]
         return np.linalg.norm(np.asarray(found, dtype=np.float64), axis=1)
 
@@ -357,12 +353,12 @@ class Network:
         Raises:
             UnsupportedError: a layer has an abstract function.
         """
-        return self._predicting.products_source
+        return self._model.prediction.products_source
 
     def _curvature(self, p: Parameters, X: Array, y: Array) -> Curvature:
         inputs = self.inputs(p, X)
         targets = self.targets(p, inputs, y)
-        return Curvature(self._predicting, self._flat(p), inputs, targets)
+        return Curvature(self._model.prediction, self._flat(p), inputs, targets)
 
     def _traced(self, p: Parameters, X: Array, y: Array) -> dict[str, Array]:
         return {line.line.name: line.value for line in self.traced(p, X, y)} | {
@@ -375,7 +371,7 @@ class Network:
         batch = self._model.layout.batch
         values = {"X": batch(inputs), "Y": batch(self.targets(p, inputs, y)), **dict(p.items())}
         values = {name: np.asarray(value, dtype=np.float64) for name, value in values.items()}
-        model = self._predicting
+        model = self._model.prediction
         return traced_lines(model.explained_runs(Convention()), values, model.layout.row_samples)
 
     def _flat(self, p: Parameters) -> Array:
