@@ -302,13 +302,8 @@ def _canonical(
     _require_held(text, names, [*symbols.values(), *functions])
     whole = renamed(tree, letter, size)
     outputs = size(scope.shape.rows[0])
-    # A map of vectors takes one sample at a time.
-    mapped = any(d.kind == "map" for d in functions)
     drawn = tuple(symbols[name] for name in masks)
-    taken = {batch_letter(mask.name): mask for mask in drawn}
-    parts = [] if mapped else named_parts(whole, symbols | taken, functions, x)
-    every: dict[str, AnyDeclaration] = {**symbols, **{d.name: d for d in functions}}
-    rows = {x: "X", **{mask.name: batch_letter(mask.name) for mask in drawn}}
+    parts, batch = _for_batches(text, whole, symbols, functions, x, drawn)
     return LayerFormula(
         text=text,
         input=x,
@@ -317,13 +312,31 @@ def _canonical(
         outputs=outputs,
         sizes=tuple((str(key), str(name)) for key, name in names.items()),
         sample=_sample_texts(whole, functions),
-        batch=_batch_texts(text, parts, every, rows),
+        batch=batch,
         activation=whole.function if isinstance(whole, Call) else "",
         functions=functions,
         parts=tuple((part.name, part.size) for part in parts if part.name not in ("Z", "A")),
         pre_activation=next((part.size for part in parts if part.name == "Z"), outputs),
         masks=drawn,
     )
+
+
+def _for_batches(
+    text: str,
+    whole: Tree,
+    symbols: Mapping[str, Declaration],
+    functions: Sequence[FunctionDeclaration],
+    x: str,
+    drawn: Sequence[Declaration],
+) -> tuple[Sequence[Part], Texts]:
+    """(the named parts of a formula, the formulas of them for a batch)."""
+    taken = {batch_letter(mask.name): mask for mask in drawn}
+    # A map of vectors takes one sample at a time.
+    mapped = any(d.kind == "map" for d in functions)
+    parts = [] if mapped else named_parts(whole, {**symbols, **taken}, functions, x)
+    every: dict[str, AnyDeclaration] = {**symbols, **{d.name: d for d in functions}}
+    rows = {x: "X", **{mask.name: batch_letter(mask.name) for mask in drawn}}
+    return parts, _batch_texts(text, parts, every, rows)
 
 
 def _sample_texts(whole: Tree, functions: Sequence[FunctionDeclaration]) -> Texts:
