@@ -10,12 +10,12 @@ from textwrap import wrap
 from gradwright.calculus.stage import Stage
 from gradwright.emit.body import FormulaBody
 from gradwright.emit.buffered import BufferedBody, plain_name, sizes_prologue
+from gradwright.emit.driver import Calls, Runs, driver_text, indented
 from gradwright.emit.noise import masks_text
 from gradwright.emit.numpy import documentation, signature
 from gradwright.emit.support import HELPERS
 from gradwright.emit.unpacking import (
     LayerSizes,
-    Unpacking,
     dense_unpacking,
     formula_unpacking,
 )
@@ -77,67 +77,6 @@ COLUMN_SAMPLES = {
         return whole[:size].reshape(rows, columns)""",
 }
 
-DRIVER = '''
-
-def forward_pass({values}, X, buffers):
-    """What each layer saves for the way back, X first; the activation stands last in each."""
-    if len(X) > buffers.samples:
-        raise ValueError(f"{{len(X)}} samples do not fit buffers made for {{buffers.samples}}")
-    saved = [({X},)]
-{forward}
-    return saved
-
-
-def forward(parameters, X, buffers=None):
-    """The activations A1, ..., AL as views into the buffers."""
-    buffers = buffers or Buffers(len(X), parameters.dtype)
-    return [values[-1]{turned} for values in forward_pass({argument}, X, buffers)[1:]]
-
-
-def predict(parameters, X, buffers=None):
-    """The last activation, of shape (samples, outputs), as a view into the buffers."""
-    return forward(parameters, X, buffers)[-1]
-
-
-def loss(parameters, X, Y, buffers=None):
-    """The loss of a batch."""
-    buffers = buffers or Buffers(len(X), parameters.dtype)
-    saved = forward_pass({argument}, X, buffers)
-    return float({loss})
-
-
-{training}def value_and_gradient(parameters, X, Y, gradient=None, buffers=None{more}):
-    """(loss, gradient); the gradient is a flat vector like the parameters.{said}"""
-    gradient = np.empty_like(parameters) if gradient is None else gradient
-    buffers = buffers or Buffers(len(X), parameters.dtype)
-    {values} = unpack(parameters)
-    {gradients} = unpack(gradient)
-    saved = {passes}({values}, X, buffers{given})
-    value = float({loss})
-{backward}
-    return value, gradient
-'''
-
-
-#: What a network has besides where some layers train by another formula than they predict by.
-TRAINING = '''def training_pass({values}, X, buffers, training):
-    """What each layer saves in a step of training; `training` is (seed, step)."""
-    if len(X) > buffers.samples:
-        raise ValueError(f"{{len(X)}} samples do not fit buffers made for {{buffers.samples}}")
-    saved = [(X,)]
-{forward}
-    return saved
-
-
-'''
-
-#: What its `value_and_gradient` says of that.
-OF_TRAINING = """
-
-    These are of the formulas for training; `training` is (seed, step), from which what is random
-    follows.
-    """
-
 
 def network_module(
     stages: Sequence[tuple[Stage, int]],
@@ -177,10 +116,8 @@ def network_module(
     dense = not layers
     shapes = [layer.shapes for layer in layers]
     unpacking = dense_unpacking(_tuple(biases), row_inputs) if dense else formula_unpacking(shapes)
-    targets = "Y" if row_samples else "Y.T"
-    calls = Calls(runs, unpacking, targets)
-    forward = _indented(Calls(predicted or runs, unpacking, targets).forward())
-    training = TRAINING.format(values=unpacking.values, forward=_indented(calls.forward()))
+    calls = Calls(runs, unpacking, "Y" if row_samples else "Y.T")
+    predicting_calls = Calls(predicted, unpacking, calls.targets) if predicted else None
     return (
         HEADER.format(
             text=documentation(text),
@@ -194,21 +131,7 @@ def network_module(
         + "".join(f"\n{HELPERS[name]}" for name in sorted(helpers))
         + masks_text(layers)
         + "".join(functions)
-        + DRIVER.format(
-            forward=forward,
-            training=training if predicted else "",
-            more=", training=(0, 0)" if predicted else "",
-            said=OF_TRAINING if predicted else "",
-            passes="training_pass" if predicted else "forward_pass",
-            given=", training" if predicted else "",
-            X="X" if row_samples else "X.T",
-            turned="" if row_samples else ".T",
-            loss=calls.loss(),
-            backward=_indented(calls.backward()),
-            values=unpacking.values,
-            gradients=unpacking.gradients,
-            argument=unpacking.argument,
-        )
+        + driver_text(calls, predicting_calls, row_samples)
     )
 
 
@@ -251,10 +174,6 @@ def _in_lines(lines: Sequence[str]) -> str:
     return "(\n" + "\n".join(f"    {line}" for line in lines) + "\n)"
 
 
-def _indented(lines: Sequence[str]) -> str:
-    return "\n".join(f"    {line}" for line in lines)
-
-
 # Functions of a kind ------------------------------------------------------------------------------
 
 
@@ -271,7 +190,7 @@ def _define(function: Function, extra: Sequence[str], doc: Sequence[str], body: 
     shown = [documentation(line) for line in doc]
     shown = [f'"""{shown[0]}', *shown[1:], '"""'] if shown[1:] else [f'"""{shown[0]}"""']
     head = signature(function.name, parameters)
-    return "\n".join([*head, _indented([*shown, *sizes_prologue(function, body), *body])])
+    return "\n".join([*head, indented([*shown, *sizes_prologue(function, body), *body])])
 
 
 def _forward_function(program: StageProgram, formulas: Sequence[str], helpers: set[str]) -> str:
@@ -290,7 +209,7 @@ def _loss_function(function: Function, helpers: set[str]) -> str:
     lines = body.lines()
     helpers |= body.helpers
     head = signature(function.name, [body.names[name] for name in function.inputs])
-    return "\n".join([*head, _indented(['"""The loss of a batch."""', *lines])])
+    return "\n".join([*head, indented(['"""The loss of a batch."""', *lines])])
 
 
 def _backward_function(program: StageProgram, formulas: Sequence[str], helpers: set[str]) -> str:
@@ -306,89 +225,3 @@ def _backward_function(program: StageProgram, formulas: Sequence[str], helpers: 
     doc = doc or ["The way back through a layer."]
     extra = [*(plain_name(name) for name in given), "buffers", "layer", "wants_input"]
     return _define(function, extra, doc, lines)
-
-
-# Calls --------------------------------------------------------------------------------------------
-
-Runs = Sequence[tuple[StageProgram, int, int]]
-
-
-class Calls:
-    """The calls of the layers' functions: runs of layers of one kind, counted from 0.
-
-    `targets` is the batch of targets as the layers take it.
-    """
-
-    def __init__(self, runs: Runs, unpacking: Unpacking, targets: str) -> None:
-        self.runs = runs
-        self.unpacking = unpacking
-        self.known = {"Y": targets, "δA": "dA"}
-
-    def _argument(self, program: StageProgram, name: str, layer: str) -> str:
-        """Where a function's input is found for a layer, counted from 0."""
-        if name == "X":
-            return f"saved[{layer}][-1]"
-        if name in program.saved:
-            return f"saved[{_next(layer)}][{program.saved.index(name)}]"
-        return self.known.get(name) or self.unpacking.of_layer(name, layer)
-
-    def _mask(self, program: StageProgram, name: str, layer: str) -> str:
-        return f"dropout_mask(training, {layer}, {program.drawn.index(name)}, len(X), buffers)"
-
-    def forward(self) -> list[str]:
-        """The calls from the first layer to the last."""
-        lines = []
-        for program, first, last in self.runs:
-            layer = "layer" if last - first > 1 else str(first)
-            arguments = [
-                self._mask(program, x, layer)
-                if x in program.drawn
-                else self._argument(program, x, layer)
-                for x in program.forward.inputs
-            ]
-            call = call_lines(f"values = {program.forward.name}", [*arguments, "buffers", layer])
-            over = f"range({first}, {last})"
-            lines += _looped([*call, "saved.append(values)"], over, last - first)
-        return lines
-
-    def loss(self) -> str:
-        """The call of the last layer's loss."""
-        program, _, last = self.runs[-1]
-        assert program.loss is not None
-        arguments = [self._argument(program, name, str(last - 1)) for name in program.loss.inputs]
-        return f"{program.loss.name}({', '.join(arguments)})"
-
-    def backward(self) -> list[str]:
-        """The calls from the last layer to the first."""
-        lines = []
-        for program, first, last in reversed(self.runs):
-            layer = "layer" if last - first > 1 else str(first)
-            arguments = [self._argument(program, x, layer) for x in program.backward.inputs]
-            given = [name for name in program.gradients if name != "δX"]
-            arguments += [self.unpacking.gradient(x.removeprefix("δ"), layer) for x in given]
-            wants = "layer > 0" if last - first > 1 and first == 0 else str(first > 0)
-            arguments += ["buffers", layer, wants]
-            result = "dA = " if first > 0 or last - first > 1 else ""
-            call = call_lines(f"{result}{program.backward.name}", arguments)
-            lines += _looped(call, f"reversed(range({first}, {last}))", last - first)
-        return lines
-
-
-def _next(layer: str) -> str:
-    return str(int(layer) + 1) if layer.isdigit() else f"{layer} + 1"
-
-
-def call_lines(function: str, arguments: Sequence[str]) -> list[str]:
-    """A call in one line, or with its arguments in a line, or in lines of their own."""
-    listed = ", ".join(arguments)
-    if len(f"{function}({listed})") <= MAX_LINE:
-        return [f"{function}({listed})"]
-    if len(listed) + 4 <= MAX_LINE:
-        return [f"{function}(", f"    {listed}", ")"]
-    return [f"{function}(", *(f"    {argument}," for argument in arguments), ")"]
-
-
-def _looped(lines: Sequence[str], over: str, count: int) -> list[str]:
-    if count == 1:
-        return list(lines)
-    return [f"for layer in {over}:", *(f"    {line}" for line in lines)]

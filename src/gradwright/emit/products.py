@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gradwright.emit.body import FormulaBody
-from gradwright.emit.network import call_lines
+from gradwright.emit.driver import call_lines
 from gradwright.emit.numpy import documentation, signature
 from gradwright.emit.support import HELPERS
 from gradwright.emit.unpacking import Shapes, formula_unpacking

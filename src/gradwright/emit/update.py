@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from gradwright.core.nodes import Size
+from gradwright.emit.driver import call_lines
 from gradwright.emit.expression import option_texts, statement_text
 from gradwright.emit.library import NUMPY, Library
-from gradwright.emit.network import call_lines
 from gradwright.emit.numpy import documentation, signature
 from gradwright.emit.operands import ATOM, POWER, SUM, Text, operand_text
 from gradwright.ops.table import OPERATIONS

@@ -121,15 +121,7 @@ def layer_formula(
     functions = {d.name: d for d in given if isinstance(d, FunctionDeclaration)}
     listed = [_parameter(d, text) for d in given if isinstance(d, Declaration)]
     declared = {parameter.name: parameter for parameter in listed}
-    for name in declared:
-        if f"d{name}" in declared:
-            raise NetworkError(
-                f"the layer {text}",
-                f"it has the parameters {name} and d{name}, and d{name} is what emitted code calls "
-                f"the gradient by {name}",
-                "rename one of the two",
-                text=text,
-            )
+    _require_free_gradients(text, declared)
     symbol = _input_symbol(tree, [*listed, declare("x", input)], text)
     symbols = {**functions, **declared, symbol: _vector(symbol, input, text)}
     scope = infer(tree, symbols, text)
@@ -209,6 +201,18 @@ def _declared(name: str, said: str | AnyDeclaration, text: str) -> AnyDeclaratio
         f"{name} is declared by a {type(said).__name__}, and declarations are text",
         f"write {name}='matrix m n', {name}='vector m' or {name}='scalar'",
     )
+
+
+def _require_free_gradients(text: str, declared: Mapping[str, Declaration]) -> None:
+    for name in declared:
+        if f"d{name}" in declared:
+            raise NetworkError(
+                f"the layer {text}",
+                f"it has the parameters {name} and d{name}, and d{name} is what emitted code calls "
+                f"the gradient by {name}",
+                "rename one of the two",
+                text=text,
+            )
 
 
 def _vector(name: str, given: str, text: str) -> Declaration:

@@ -1,0 +1,182 @@
+"""The functions of a NumPy module that run through the layers, and the calls that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradwright.emit.unpacking import Unpacking
+from gradwright.program.stage import StageProgram
+
+#: Calls longer than this are broken; they stand in a function, and sometimes in a loop.
+MAX_LINE = 92
+
+DRIVER = '''
+
+def forward_pass({values}, X, buffers):
+    """What each layer saves for the way back, X first; the activation stands last in each."""
+    if len(X) > buffers.samples:
+        raise ValueError(f"{{len(X)}} samples do not fit buffers made for {{buffers.samples}}")
+    saved = [({X},)]
+{forward}
+    return saved
+
+
+def forward(parameters, X, buffers=None):
+    """The activations A1, ..., AL as views into the buffers."""
+    buffers = buffers or Buffers(len(X), parameters.dtype)
+    return [values[-1]{turned} for values in forward_pass({argument}, X, buffers)[1:]]
+
+
+def predict(parameters, X, buffers=None):
+    """The last activation, of shape (samples, outputs), as a view into the buffers."""
+    return forward(parameters, X, buffers)[-1]
+
+
+def loss(parameters, X, Y, buffers=None):
+    """The loss of a batch."""
+    buffers = buffers or Buffers(len(X), parameters.dtype)
+    saved = forward_pass({argument}, X, buffers)
+    return float({loss})
+
+
+{training}def value_and_gradient(parameters, X, Y, gradient=None, buffers=None{more}):
+    """(loss, gradient); the gradient is a flat vector like the parameters.{said}"""
+    gradient = np.empty_like(parameters) if gradient is None else gradient
+    buffers = buffers or Buffers(len(X), parameters.dtype)
+    {values} = unpack(parameters)
+    {gradients} = unpack(gradient)
+    saved = {passes}({values}, X, buffers{given})
+    value = float({loss})
+{backward}
+    return value, gradient
+'''
+
+#: What a network has besides where some layers train by another formula than they predict by.
+TRAINING = '''def training_pass({values}, X, buffers, training):
+    """What each layer saves in a step of training; `training` is (seed, step)."""
+    if len(X) > buffers.samples:
+        raise ValueError(f"{{len(X)}} samples do not fit buffers made for {{buffers.samples}}")
+    saved = [(X,)]
+{forward}
+    return saved
+
+
+'''
+
+#: What its `value_and_gradient` says of that.
+OF_TRAINING = """
+
+    These are of the formulas for training; `training` is (seed, step), from which what is random
+    follows.
+    """
+
+
+def driver_text(calls: Calls, predicting: Calls | None, row_samples: bool) -> str:
+    """The functions; `predicting` has the calls for prediction where those are others."""
+    unpacking, apart = calls.unpacking, predicting is not None
+    training = TRAINING.format(values=unpacking.values, forward=indented(calls.forward()))
+    return DRIVER.format(
+        forward=indented((predicting or calls).forward()),
+        training=training if apart else "",
+        more=", training=(0, 0)" if apart else "",
+        said=OF_TRAINING if apart else "",
+        passes="training_pass" if apart else "forward_pass",
+        given=", training" if apart else "",
+        X="X" if row_samples else "X.T",
+        turned="" if row_samples else ".T",
+        loss=calls.loss(),
+        backward=indented(calls.backward()),
+        values=unpacking.values,
+        gradients=unpacking.gradients,
+        argument=unpacking.argument,
+    )
+
+
+def indented(lines: Sequence[str]) -> str:
+    """Lines of a function's body."""
+    return "\n".join(f"    {line}" for line in lines)
+
+
+Runs = Sequence[tuple[StageProgram, int, int]]
+
+
+class Calls:
+    """The calls of the layers' functions: runs of layers of one kind, counted from 0.
+
+    `targets` is the batch of targets as the layers take it.
+    """
+
+    def __init__(self, runs: Runs, unpacking: Unpacking, targets: str) -> None:
+        self.runs = runs
+        self.unpacking = unpacking
+        self.targets = targets
+        self.known = {"Y": targets, "δA": "dA"}
+
+    def _argument(self, program: StageProgram, name: str, layer: str) -> str:
+        """Where a function's input is found for a layer, counted from 0."""
+        if name == "X":
+            return f"saved[{layer}][-1]"
+        if name in program.saved:
+            return f"saved[{_next(layer)}][{program.saved.index(name)}]"
+        return self.known.get(name) or self.unpacking.of_layer(name, layer)
+
+    def _mask(self, program: StageProgram, name: str, layer: str) -> str:
+        return f"dropout_mask(training, {layer}, {program.drawn.index(name)}, len(X), buffers)"
+
+    def forward(self) -> list[str]:
+        """The calls from the first layer to the last."""
+        lines = []
+        for program, first, last in self.runs:
+            layer = "layer" if last - first > 1 else str(first)
+            arguments = [
+                self._mask(program, x, layer)
+                if x in program.drawn
+                else self._argument(program, x, layer)
+                for x in program.forward.inputs
+            ]
+            call = call_lines(f"values = {program.forward.name}", [*arguments, "buffers", layer])
+            over = f"range({first}, {last})"
+            lines += _looped([*call, "saved.append(values)"], over, last - first)
+        return lines
+
+    def loss(self) -> str:
+        """The call of the last layer's loss."""
+        program, _, last = self.runs[-1]
+        assert program.loss is not None
+        arguments = [self._argument(program, name, str(last - 1)) for name in program.loss.inputs]
+        return f"{program.loss.name}({', '.join(arguments)})"
+
+    def backward(self) -> list[str]:
+        """The calls from the last layer to the first."""
+        lines = []
+        for program, first, last in reversed(self.runs):
+            layer = "layer" if last - first > 1 else str(first)
+            arguments = [self._argument(program, x, layer) for x in program.backward.inputs]
+            given = [name for name in program.gradients if name != "δX"]
+            arguments += [self.unpacking.gradient(x.removeprefix("δ"), layer) for x in given]
+            wants = "layer > 0" if last - first > 1 and first == 0 else str(first > 0)
+            arguments += ["buffers", layer, wants]
+            result = "dA = " if first > 0 or last - first > 1 else ""
+            call = call_lines(f"{result}{program.backward.name}", arguments)
+            lines += _looped(call, f"reversed(range({first}, {last}))", last - first)
+        return lines
+
+
+def _next(layer: str) -> str:
+    return str(int(layer) + 1) if layer.isdigit() else f"{layer} + 1"
+
+
+def call_lines(function: str, arguments: Sequence[str]) -> list[str]:
+    """A call in one line, or with its arguments in a line, or in lines of their own."""
+    listed = ", ".join(arguments)
+    if len(f"{function}({listed})") <= MAX_LINE:
+        return [f"{function}({listed})"]
+    if len(listed) + 4 <= MAX_LINE:
+        return [f"{function}(", f"    {listed}", ")"]
+    return [f"{function}(", *(f"    {argument}," for argument in arguments), ")"]
+
+
+def _looped(lines: Sequence[str], over: str, count: int) -> list[str]:
+    if count == 1:
+        return list(lines)
+    return [f"for layer in {over}:", *(f"    {line}" for line in lines)]
