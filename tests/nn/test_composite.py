@@ -103,7 +103,7 @@ def test_starts(rng):
         assert float(p["s1"]) == 0.5
     with pytest.raises(NetworkError, match="h has a value to start from and is no parameter"):
         gw.layer("g.*x", input="vector n", start={"h": 1}, g="vector n")
-    with pytest.raises(NetworkError, match="finite numbers by name"):
+    with pytest.raises(NetworkError, match="finite numbers by the names"):
         gw.layer("g.*x", input="vector n", start={"g": float("nan")}, g="vector n")
 
 

@@ -25,9 +25,6 @@ from gradwright.program.stage import StageProgram, build_stage
 #: Tuples up to this length are written out; longer ones as runs.
 MAX_LITERAL = 8
 
-#: Calls longer than this are broken; they stand in a function, and sometimes in a loop.
-MAX_LINE = 92
-
 HEADER = '''"""Forward and backward pass of the network
 {text}
 
