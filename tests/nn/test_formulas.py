@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -33,6 +34,9 @@ TEXTS = {
     ("tanh", ()): "tanh(Z)",
     ("relu", ()): "relu(Z)",
     ("silu", ()): "silu(Z)",
+    ("elu", ()): "elu(Z)",
+    ("elu", (("alpha", "1"),)): "elu(Z)",
+    ("elu", (("alpha", "0.5"),)): "elu(Z, alpha=0.5)",
     ("softmax", ()): "softmax(Z)",
     ("leaky_relu", ()): "leaky_relu(Z)",
     ("leaky_relu", (("slope", "0.1"), ("kink", "0.1"))): "leaky_relu(Z)",
@@ -84,6 +88,13 @@ MEANINGS = {
     "tanh": lambda Z: (np.exp(2 * Z) - 1) / (np.exp(2 * Z) + 1),
     "relu": lambda Z: Z * (Z > 0),
     "leaky_relu": lambda Z: np.where(Z > 0, Z, Z / 10),
+    "elu": lambda Z: np.where(Z > 0, Z, np.exp(Z) - 1),
+    "selu": lambda Z: 1.0507009873554805 * np.where(Z > 0, Z, 1.6732632423543772 * (np.exp(Z) - 1)),
+    "gelu": lambda Z: Z / 2 * np.vectorize(math.erfc)(-Z / np.sqrt(2)),
+    "gelu_tanh": lambda Z: Z / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (Z + 0.044715 * Z**3))),
+    "mish": lambda Z: Z * np.tanh(np.log(1 + np.exp(Z))),
+    "softsign": lambda Z: Z / (1 + abs(Z)),
+    "hard_tanh": lambda Z: np.where(Z > 1, 1, np.where(Z < -1, -1, Z)),
     "silu": lambda Z: Z / (1 + np.exp(-Z)),
     "softplus": lambda Z: np.log(1 + np.exp(Z)),
     "softmax": _softmax,
@@ -110,6 +121,8 @@ def _norm_of_jacobian(text: str, a: float, h: float = 1e-6) -> float:
 BOUNDED = {
     **{f"S4.5 {name}": (name, {}) for name in ACTIVATIONS},
     "S4.5 leaky_relu with a steep slope": ("leaky_relu", {"slope": Fraction(3, 2)}),
+    "S4.5 elu with a steep left side": ("elu", {"alpha": Fraction(9, 4)}),
+    "S4.5 elu with a flat left side": ("elu", {"alpha": Fraction(1, 2)}),
     "S4.5 leaky_relu with a steep kink": ("leaky_relu", {"kink": Fraction(7, 5)}),
 }
 
@@ -120,6 +133,10 @@ def test_bounds_of_derivatives_hold_and_are_reached(name: str, given: dict[str, 
     text, bound = activation_text(name, options), float(derivative_bound(name, options))
     # At the kink itself the derivative is what the option says.
     norms = [float(value) for key, value in options if key == "kink"]
+    # On both sides of 0, where some have a kink.
+    h = 1e-6
+    z = _value(text, Z=np.array([[-h, 1e-3, -60.0], [0, 1e-3, -60], [h, 1e-3, -60]]))
+    norms += [float(np.linalg.norm(step)) / h for step in np.diff(z, axis=0)]
     best, width = 0.0, 32.0
     for _ in range(3):
         places = best + 1e-3 + np.linspace(-width, width, 129)

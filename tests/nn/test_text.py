@@ -70,7 +70,7 @@ WRONG = {
         "4 -> 3 rleu",
         NetworkError,
         "rleu",
-        "identity, sigmoid, tanh, relu, leaky_relu, silu, softplus, softmax",
+        "leaky_relu, elu, selu, gelu, gelu_tanh, silu, mish, softplus, softsign, hard_tanh",
     ),
     "nearest activation": ("4 -> 3 sofmax", NetworkError, "sofmax", "did you mean softmax?"),
     "unknown option": ("4 -> 3 leaky_relu(slop=1)", NetworkError, "slop", "did you mean slope?"),

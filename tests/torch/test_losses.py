@@ -16,6 +16,14 @@ Tensor = torch.Tensor
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "silu": functional.silu,
+    "elu": functional.elu,
+    "elu(alpha=0.5)": lambda z: functional.elu(z, 0.5),
+    "selu": functional.selu,
+    "gelu": functional.gelu,
+    "gelu_tanh": lambda z: functional.gelu(z, approximate="tanh"),
+    "mish": functional.mish,
+    "softsign": functional.softsign,
+    "hard_tanh": functional.hardtanh,
     "softplus": functional.softplus,
 }
 

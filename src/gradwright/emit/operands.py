@@ -57,9 +57,10 @@ class Names(Protocol):
 
 def number(value: Fraction) -> Text:
     """A number; Python numbers do not take part in NumPy's promotion."""
-    if value.denominator == 1:
+    if value.denominator == 1 and not 2**63 <= abs(value) < 2**1000:
         return Text(str(value.numerator), ATOM if value >= 0 else NEGATION)
-    if Fraction(float(value)) == value:
+    # PyTorch takes no whole number beyond 64 bits; beside an array it is rounded in any case.
+    if value.denominator == 1 or Fraction(float(value)) == value:
         return Text(repr(float(value)), ATOM if value >= 0 else NEGATION)
     return Text(f"{value.numerator} / {value.denominator}", PRODUCT)
 

@@ -36,9 +36,17 @@ ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
             Activation("tanh", "tanh", range="-1 to 1"),
             Activation("relu", "relu", range="nonnegative numbers"),
             Activation("leaky_relu", "leaky_relu", (("slope", Fraction(1, 10)), ("kink", None))),
-            # φ' is largest at 2.39935728..., where φ'' = 0.
+            Activation("elu", "elu", (("alpha", Fraction(1)),)),
+            # λ α, the slope from the left at 0.
+            Activation("selu", "selu", bound=Fraction("1.7580993408473769")),
+            # Where φ'' = 0: at √2, 1.4185040088, 2.3993572805 and 1.4905711795.
+            Activation("gelu", "gelu", bound=Fraction("1.1289041452")),
+            Activation("gelu_tanh", "gelu_tanh", bound=Fraction("1.1289930687")),
             Activation("silu", "silu", bound=Fraction("1.0998393202")),
-            Activation("softplus", "softplus", range="nonnegative numbers"),
+            Activation("mish", "mish", bound=Fraction("1.0884981618")),
+            Activation("softplus", "softplus", range="positive numbers"),
+            Activation("softsign", "softsign", range="-1 to 1"),
+            Activation("hard_tanh", "hard_tanh", range="-1 to 1"),
             # The norm of diag(s) - s sᵀ is largest where s has two entries 1/2.
             Activation("softmax", "softmax", range="probabilities", bound=Fraction(1, 2)),
         )

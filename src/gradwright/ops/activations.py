@@ -124,6 +124,7 @@ RECORDS = (
         name="gelu",
         derivative=_gelu,
         value=lambda x: x * normcdf_value(x),
+        c="real_gelu({0})",
         numpy=NumpyCode("({0} * normcdf({0}))", helper="normcdf"),
         torch=TorchCode("torch.nn.functional.gelu({0})"),
         definition="x*normcdf(x)",
@@ -134,6 +135,7 @@ RECORDS = (
         name="gelu_tanh",
         derivative=_gelu_tanh,
         value=_gelu_tanh_value,
+        c="real_gelu_tanh({0})",
         numpy=NumpyCode(
             "(0.5 * {0} * (1 + np.tanh(0.7978845608028654 * ({0} + 0.044715 * {0} ** 3))))"
         ),
@@ -153,6 +155,7 @@ RECORDS = (
         name="mish",
         derivative=_mish,
         value=lambda x: x * np.tanh(np.logaddexp(x, 0)),
+        c="real_mish({0})",
         numpy=NumpyCode("({0} * np.tanh(np.logaddexp({0}, 0)))"),
         torch=TorchCode("torch.nn.functional.mish({0})"),
         definition="x*tanh(softplus(x))",
@@ -172,6 +175,7 @@ RECORDS = (
         name="elu",
         derivative=_elu,
         value=_elu_value,
+        c="({0} > 0 ? {0} : {alpha} * real_expm1({0}))",
         numpy=NumpyCode("np.where({0} > 0, {0}, {alpha} * np.expm1(np.minimum({0}, 0)))"),
         torch=TorchCode("torch.nn.functional.elu({0}, {alpha})"),
         definition="max(x, 0) + exp(min(x, 0)) - 1",
@@ -189,6 +193,8 @@ RECORDS = (
         name="selu",
         derivative=_selu,
         value=_selu_value,
+        c="((real)1.0507009873554805"
+        " * ({0} > 0 ? {0} : (real)1.6732632423543772 * real_expm1({0})))",
         numpy=NumpyCode(
             "(1.0507009873554805 * np.where("
             "{0} > 0, {0}, 1.6732632423543772 * np.expm1(np.minimum({0}, 0))))"
@@ -225,6 +231,7 @@ RECORDS = (
         name="softsign",
         derivative=_softsign,
         value=lambda x: x / (1 + np.abs(x)),
+        c="real_softsign({0})",
         numpy=NumpyCode("({0} / (1 + np.abs({0})))"),
         torch=TorchCode("torch.nn.functional.softsign({0})"),
         definition="x/(1 + abs(x))",

@@ -50,6 +50,7 @@ RECORDS = (
         derivative=_normpdf,
         value=normpdf_value,
         # The square root of 2π.
+        c="real_normpdf({0})",
         numpy=NumpyCode("(np.exp(-0.5 * {0} ** 2) / 2.5066282746310002)"),
         definition="exp(-x^2/2)/sqrt(2*arccos(-1))",
         proof=(
@@ -65,6 +66,7 @@ RECORDS = (
         name="normcdf",
         derivative=_normcdf,
         value=normcdf_value,
+        c="real_normcdf({0})",
         numpy=NumpyCode("normcdf({0})", helper="normcdf"),
         torch=TorchCode("torch.special.ndtr({0})"),
         definition="0.5*(1 + erf(x/sqrt(2)))",

@@ -26,6 +26,11 @@ EXACT = {
     "expm1": mpmath.expm1,
     "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
     "silu": lambda x: x / (1 + mpmath.exp(-x)),
+    "mish": lambda x: x * mpmath.tanh(mpmath.log1p(mpmath.exp(x))),
+    "softsign": lambda x: x / (1 + abs(x)),
+    "normpdf": lambda x: mpmath.npdf(x),
+    "normcdf": lambda x: mpmath.ncdf(x),
+    "gelu": lambda x: x * mpmath.ncdf(x),
 }
 
 LIMITS = {
@@ -36,6 +41,11 @@ LIMITS = {
     "log1p": {np.inf: np.inf, -1: -np.inf, -2: np.nan, 0: 0, 1e-40: 1e-40},
     "expm1": {np.inf: np.inf, -np.inf: -1, 0: 0, 1e-40: 1e-40},
     "softplus": {np.inf: np.inf, -np.inf: 0},
+    "mish": {np.inf: np.inf, -np.inf: 0, -2000: 0, 0: 0, 1e-40: 0.6e-40},
+    "softsign": {np.inf: 1, -np.inf: -1, 0: 0, 1e-40: 1e-40},
+    "normpdf": {np.inf: 0, -np.inf: 0, 50: 0, -50: 0},
+    "normcdf": {np.inf: 1, -np.inf: 0, 50: 1, -50: 0, 0: 0.5},
+    "gelu": {np.inf: np.inf, -np.inf: 0, 50: 50, -50: 0, 0: 0, 1e-40: 5e-41},
     "silu": {np.inf: np.inf, -np.inf: 0, -2000: 0, 0: 0, 1e-40: 5e-41},
 }
 

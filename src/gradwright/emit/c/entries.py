@@ -76,8 +76,11 @@ OperandText = Callable[..., str]
 
 
 def number(value: Fraction) -> str:
-    """A number: whole ones as they are, others rounded to the precision of the arrays."""
-    if value.denominator == 1:
+    """A number: whole ones as they are, others rounded to the precision of the arrays.
+
+    A whole number that no `int` holds is such an other: as it is it would be none in C.
+    """
+    if value.denominator == 1 and abs(value) < 2**31:
         return str(value.numerator) if value >= 0 else f"({value.numerator})"
     return f"(real){float(value)!r}" if value >= 0 else f"(real)({float(value)!r})"
 
