@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from gradwright.errors import DomainError, NetworkError, UnsupportedError
+from gradwright.errors import DomainError, LimitError, NetworkError, UnsupportedError
 from gradwright.nn.losses import LOSSES, is_named, known_loss
 from gradwright.nn.network import NetworkModel
 from gradwright.run.linear_map import LinearMap
@@ -32,6 +32,9 @@ from gradwright.run.structured_maps import Dense, Permutation
 from gradwright.run.sum_maps import Sum
 
 Array = Any
+
+#: The largest array that a matrix of all parameters may take: a gigabyte of doubles.
+MAX_ENTRIES = 1 << 27
 
 
 class ProductMap(LinearMap):
@@ -173,6 +176,53 @@ class Curvature:
             4,
             lambda: self._diagonal_of(self.roots()),
         )
+
+    def gauss_newton_matrix(self) -> Array:
+        """Jᵀ H J as an array, in float64; of H, where it is indefinite, what is positive.
+
+        Raises:
+            LimitError: it, or what the samples add to it, has more than `MAX_ENTRIES` entries.
+        """
+        size = self.flat.size
+        if size * max(size, self.samples) > MAX_ENTRIES:
+            raise LimitError(
+                "the Gauss-Newton matrix as an array",
+                f"{size} parameters and {self.samples} samples need arrays of "
+                f"{size * max(size, self.samples)} numbers, and the limit is {MAX_ENTRIES}",
+                "use gauss_newton(...), which needs none, or an optimizer such as lbfgs",
+            )
+        total = np.zeros((size, size))
+        for sign, root in self.roots():
+            if sign > 0:
+                rows = self._rows(root).astype(np.float64)
+                total += rows.T @ rows
+        return total
+
+    def _rows(self, root: Array) -> Array:
+        """What each sample adds to Jᵀ R, n × parameters."""
+        batch, module = self.model.layout.batch, self.module
+        rows = np.empty((self.samples, self.flat.size), self.flat.dtype)
+        scratch = np.empty_like(self.flat)
+        if any(layer.formula is not None for layer in self.model.layers):
+            for k in range(self.samples):
+                one = slice(k, k + 1)
+                layers = module.values(self.flat, self.inputs[one], self.targets[one])
+                module.adjoints(layers, batch(root[one]), rows[k])
+            return rows
+        start = 0
+        found = module.adjoints(self.layers, batch(root), scratch)
+        for layer, values in zip(self.model.layers, found, strict=True):
+            a, delta = batch(values["X"]), batch(values.get("dZ", values.get("dA")))
+            # A sample's gradient by W is the outer product of its input and its δ.
+            sides = (a, delta) if self.model.layout.row_inputs else (delta, a)
+            width = layer.fan_in * layer.fan_out
+            outer = sides[0][:, :, None] * sides[1][:, None, :]
+            rows[:, start : start + width] = outer.reshape(self.samples, width)
+            start += width
+            if layer.bias:
+                rows[:, start : start + layer.fan_out] = delta
+                start += layer.fan_out
+        return rows
 
     def fisher(self, kind: str) -> ProductMap:
         """The Fisher matrix of this kind."""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from gradwright.api.choosing_target import Chosen, choose
+from gradwright.api.curvature import Curvature
 from gradwright.api.network import Network
 from gradwright.errors import UnsupportedError
-from gradwright.nn.optimizers import Optimizer, known_optimizer
+from gradwright.nn.optimizers import SGD, Optimizer, known_optimizer
 from gradwright.nn.parameters import Parameters
 from gradwright.nn.schedules import Schedule, known_schedule
 from gradwright.nn.targets import prepare_inputs, prepare_targets
-from gradwright.training.loop import Watcher, train_module
+from gradwright.training.full_batch import LBFGS, LevenbergMarquardt, require_full_batch
+from gradwright.training.loop import Loop, Watcher, train_module
 from gradwright.training.record import Epoch, Settings, TrainingRun
 from gradwright.training.resuming import target_of
 
@@ -23,10 +26,13 @@ Array = Any
 #: What training runs.
 TARGETS = ("auto", "numpy", "c")
 
+#: Samples in a step where nothing is said.
+BATCH = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A finished or interrupted training.
+    """A finished or interrupted training, with the settings that it had.
 
     `target` is what ran, "numpy", "c" or "c with BLAS"; `note` says in a line why it was not C
     where that would have saved time.
@@ -36,6 +42,7 @@ class Run:
     history: tuple[Epoch, ...]
     stopped: str
     record: TrainingRun
+    settings: Settings
     target: str = "numpy"
     note: str = ""
 
@@ -50,7 +57,7 @@ def train(
     y: Array,
     params: Parameters | None = None,
     epochs: int = 10,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     optimizer: str | Optimizer = "sgd",
     learning_rate: float | None = None,
     schedule: str | Schedule = "constant",
@@ -74,8 +81,9 @@ def train(
         y: class indices, one-hot rows or targets.
         params: the start, by default `net.init(seed)`; it is not changed.
         epochs: passes over the samples.
-        batch_size: samples in a step; the last step of an epoch may have fewer.
-        optimizer: a name, or what `gw.optimizer` gives.
+        batch_size: samples in a step, by default 32; the last step of an epoch may have fewer.
+        optimizer: a name, or what `gw.optimizer` gives; "lbfgs" and "levenberg_marquardt" take
+            all samples in each iteration, and an epoch is one.
         learning_rate: by default that of the optimizer.
         schedule: of the rate over the steps: a name, or what `gw.schedule` gives.
         max_norm: the largest norm of the gradient, which is scaled down to it.
@@ -96,16 +104,21 @@ def train(
         TrainingError: an unknown optimizer; a checkpoint of another training; a loss that is not
             finite, with step and layer, and `.run` has the last state.
         DataError: data, or parameters, that do not fit the network.
-        UnsupportedError: another target; for "c" a layer by formula, no compiler, or
-            one that fails.
+        UnsupportedError: another target; for "c" no compiler, or one that fails; for lbfgs no
+            SciPy, or a checkpoint.
+        LimitError: levenberg_marquardt for more parameters than a matrix of theirs fits for.
     """
     given = {"max_norm": max_norm, "weight_decay": weight_decay, "l1": l1, "l2": l2}
     rule = known_optimizer(optimizer).having(**given)
-    rate = rule.learning_rate if learning_rate is None else learning_rate
-    course, network = known_schedule(schedule), _described(net)
-    settings = Settings(epochs, batch_size, rate, seed, shuffle, rule, course, network)
+    course = known_schedule(schedule)
     start = net.init(seed) if params is None else Parameters(net.model.layers, params.flat)
     inputs, targets = _prepared(net, start, X, y)
+    if rule.full_batch:
+        kept = checkpoint is not None or resume is not None
+        require_full_batch(rule.name, batch_size, len(inputs), learning_rate, course.name, kept)
+    size = (len(inputs) if rule.full_batch else BATCH) if batch_size is None else batch_size
+    rate = rule.learning_rate if learning_rate is None else learning_rate
+    settings = Settings(epochs, size, rate, seed, shuffle, rule, course, _described(net))
     chosen = _chosen(net, start, settings, len(inputs), target, resume)
     record = train_module(
         net.model.module,
@@ -118,10 +131,11 @@ def train(
         checkpoint=checkpoint,
         resume=resume,
         compiled=chosen.compiled,
+        made=_loop(net, rule),
     )
     trained = Parameters(net.model.layers, record.parameters)
     ran = "numpy" if chosen.compiled is None else chosen.compiled.target
-    return Run(trained, record.history, record.stopped, record, ran, chosen.note)
+    return Run(trained, record.history, record.stopped, record, settings, ran, chosen.note)
 
 
 def _chosen(
@@ -144,12 +158,44 @@ def _chosen(
             'leave it out, or use target="numpy"',
         )
     dtype, rule = str(start.flat.dtype), settings.optimizer
+    if rule.name == "levenberg_marquardt":
+        if target == "c":
+            raise UnsupportedError(
+                f"training with the optimizer {rule.name} and the target c",
+                "the target c is asked for, and its matrices are made by NumPy",
+                'leave target out, or use target="numpy"',
+            )
+        return Chosen(None)
+    # L-BFGS takes the passes of compiled code, and no steps.
+    rule = SGD if rule.full_batch else rule
     if target != "auto":
         return Chosen(net.model.compiled(dtype, rule) if target == "c" else None)
     batch = min(int(settings.batch_size), max(samples, 1))
     steps = int(settings.epochs) * -(-samples // batch)
     before = None if resume is None else target_of(resume)
     return choose(net.model, dtype, rule, batch, steps, before)
+
+
+def _loop(net: Network, rule: Optimizer) -> Callable[..., Loop]:
+    """What makes the loop of an optimiser."""
+    loops: dict[str, Callable[..., Loop]] = {
+        "lbfgs": LBFGS,
+        "levenberg_marquardt": partial(_damped, net),
+    }
+    return loops.get(rule.name, Loop)
+
+
+def _damped(net: Network, *given: Any) -> LevenbergMarquardt:
+    """The loop of Levenberg and Marquardt's method, with the matrix of the network's loss."""
+    loop = LevenbergMarquardt(*given)
+
+    def normal(flat: Array, X: Array, Y: Array) -> tuple[float, Array, Array]:
+        curvature = Curvature(net.model, flat, X, Y)
+        value, gradient = net.model.module.value_and_gradient(flat, X, Y)
+        return float(value), gradient, curvature.gauss_newton_matrix()
+
+    loop.normal = normal
+    return loop
 
 
 def _described(net: Network) -> str:

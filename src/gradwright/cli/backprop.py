@@ -108,7 +108,9 @@ class _Tracing:
         else:
             X, y = self.samples.training.X[:TRACED], self.samples.training.y[:TRACED]
         start = self.network.init(self.settings.seed)
-        return backprop.trace(start, X, y, learning_rate=self.settings.learning_rate)
+        rate = self.settings.optimizer.learning_rate
+        given = self.settings.learning_rate
+        return backprop.trace(start, X, y, learning_rate=rate if given is None else given)
 
 
 @click.command("backprop")

@@ -29,8 +29,8 @@ class Settings:
     """How to train, as the options say."""
 
     epochs: int
-    batch_size: int
-    learning_rate: float
+    batch_size: int | None
+    learning_rate: float | None
     held_out: float
     seed: int
     optimizer: Optimizer
@@ -40,7 +40,7 @@ class Settings:
 def settings_of(
     seed: int,
     epochs: int,
-    batch_size: int,
+    batch_size: int | None,
     learning_rate: float | None,
     held_out: float,
     optimizer: str,
@@ -58,9 +58,8 @@ def settings_of(
     from gradwright.nn.schedules import schedule as schedule_of
 
     rule = known_optimizer(optimizer).having(**numbers(optimizer_settings), **common)
-    rate = rule.learning_rate if learning_rate is None else learning_rate
     course = schedule_of(schedule, warmup=warmup)
-    return Settings(epochs, batch_size, rate, held_out, seed, rule, course)
+    return Settings(epochs, batch_size, learning_rate, held_out, seed, rule, course)
 
 
 def numbers(given: Sequence[str]) -> dict[str, float]:
@@ -178,8 +177,8 @@ def train(network: Network, data: Data, settings: Settings) -> Trained:
         "data": data.name,
         "samples": {"training": len(data.training.X), "held_out": len(data.held_out.X)},
         "seed": settings.seed,
-        "batch_size": settings.batch_size,
-        "learning_rate": settings.learning_rate,
+        "batch_size": done.settings.batch_size,
+        "learning_rate": done.settings.learning_rate,
         "optimizer": {"name": settings.optimizer.name, **dict(settings.optimizer.settings)},
         "schedule": {"name": settings.schedule.name, "warmup": settings.schedule.warmup},
         "epochs_asked": settings.epochs,

@@ -166,7 +166,11 @@ steps_of = click.option(
 #: What a training is asked for, the optimiser with it.
 OF_TRAINING = (
     click.option("--epochs", type=click.IntRange(1), default=30, show_default=True),
-    click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(1),
+        help="Samples in a step. Default: 32; lbfgs and levenberg_marquardt take all of them.",
+    ),
     click.option(
         "--learning-rate",
         type=click.FloatRange(0, min_open=True),
@@ -177,7 +181,8 @@ OF_TRAINING = (
         default="sgd",
         show_default=True,
         metavar="NAME",
-        help="sgd, momentum, nesterov, rmsprop, adam or adamw.",
+        help="sgd, momentum, nesterov, rmsprop, adam, adamw; lbfgs or levenberg_marquardt, whose "
+        "epochs are iterations over all samples.",
     ),
     click.option(
         "--setting",

@@ -17,7 +17,7 @@ import numpy as np
 
 from gradwright.emit.c.descent import descent_source
 from gradwright.emit.update import scratch_vectors, step_function, update_module
-from gradwright.errors import TrainingError
+from gradwright.errors import TrainingError, UnsupportedError
 from gradwright.program.update import Update, build_update
 from gradwright.run.load import load
 
@@ -112,6 +112,34 @@ OPTIMIZERS: Mapping[str, OptimizerRecord] = MappingProxyType(
     }
 )
 
+#: Optimisers of all samples at once. They have no lines: each iteration is a search.
+FULL_BATCH: Mapping[str, OptimizerRecord] = MappingProxyType(
+    {
+        record.name: record
+        for record in (
+            OptimizerRecord(
+                "lbfgs",
+                "L-BFGS",
+                (),
+                1.0,
+                settings=(("memory", 10.0), ("tolerance", 1e-8)),
+                source="D. C. Liu and J. Nocedal, On the limited memory BFGS method for large "
+                "scale optimization, 1989; the L-BFGS-B of SciPy",
+            ),
+            OptimizerRecord(
+                "levenberg_marquardt",
+                "Levenberg and Marquardt's method",
+                (),
+                1.0,
+                settings=(("damping", 1e-3), ("tolerance", 1e-10)),
+                source="D. W. Marquardt, An algorithm for least-squares estimation of nonlinear "
+                "parameters, 1963; the damping of K. Madsen, H. B. Nielsen and O. Tingleff, "
+                "Methods for non-linear least squares problems, 2004, algorithm 3.16",
+            ),
+        )
+    }
+)
+
 #: Lines before those of an optimiser, for settings that every one of them may have. The penalties
 #: l1 |w|₁ and l2 |w|₂²/2 belong to the loss whose gradient is clipped; weight decay does not.
 COMMON: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -133,6 +161,9 @@ RANGES: Mapping[str, tuple[float, bool, float]] = MappingProxyType(
         "beta1": (0.0, True, 1.0),
         "beta2": (0.0, True, 1.0),
         "epsilon": (0.0, False, math.inf),
+        "memory": (1.0, True, math.inf),
+        "tolerance": (0.0, True, math.inf),
+        "damping": (0.0, False, math.inf),
         "l1": (0.0, True, math.inf),
         "l2": (0.0, True, math.inf),
         "max_norm": (0.0, False, math.inf),
@@ -159,6 +190,11 @@ class Optimizer:
         return self.record.learning_rate
 
     @property
+    def full_batch(self) -> bool:
+        """Whether each iteration takes all samples, and is no formula."""
+        return not self.record.lines
+
+    @property
     def title(self) -> str:
         """What it is called in a sentence."""
         return self.record.title
@@ -172,7 +208,18 @@ class Optimizer:
 
     @property
     def update(self) -> Update:
-        """The formulas as a program; the same for all values of the settings."""
+        """The formulas as a program; the same for all values of the settings.
+
+        Raises:
+            UnsupportedError: it has none.
+        """
+        if self.full_batch:
+            raise UnsupportedError(
+                f"the steps of {self.name} as code",
+                f"{self.name} searches over all samples in each iteration, and has no formula of a "
+                "step",
+                f"use one of {', '.join(OPTIMIZERS)}",
+            )
         names = tuple(name for name, _ in self.settings)
         return build_update(self.lines, self.record.state, names)
 
@@ -213,7 +260,7 @@ class Optimizer:
         return f"gw.optimizer({self.name!r}{given})"
 
     def __str__(self) -> str:
-        return "\n".join(self.lines)
+        return "\n".join(self.lines) or self.title
 
 
 def optimizer(name: str, **settings: float) -> Optimizer:
@@ -231,17 +278,19 @@ def optimizer(name: str, **settings: float) -> Optimizer:
     Raises:
         TrainingError: there is no such optimiser or setting, or a value is out of its range.
     """
-    if name not in tuple(OPTIMIZERS):
+    if name not in (*OPTIMIZERS, *FULL_BATCH):
+        known = ", ".join((*OPTIMIZERS, *FULL_BATCH))
         raise TrainingError(
             f"the optimizer {name!r}",
-            f"{name!r} is asked for and the optimizers are {', '.join(OPTIMIZERS)}",
+            f"{name!r} is asked for and the optimizers are {known}",
             "use one of those",
         )
-    record = OPTIMIZERS[name]
+    record = OPTIMIZERS.get(name) or FULL_BATCH[name]
     values = dict(record.settings)
+    common = COMMON if record.lines else {}
     for setting, value in settings.items():
-        if setting not in values and setting not in COMMON:
-            known = ", ".join(dict.fromkeys((*values, *COMMON)))
+        if setting not in values and setting not in common:
+            known = ", ".join(dict.fromkeys((*values, *common)))
             raise TrainingError(
                 f"the optimizer {name} with {setting}={value!r}",
                 f"{setting} is given and the settings of {name} are {known}",

@@ -70,6 +70,9 @@ class Descent(Protocol):
     ) -> tuple[int, float, float]:
         """(steps made, `total` and the losses times their samples, the last loss)."""
 
+    def value_and_gradient(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
+        """The loss of a batch and its gradient."""
+
 
 #: A call of compiled code takes about so many seconds, so that Ctrl-C is heard.
 CALL_SECONDS = 0.1
@@ -100,7 +103,8 @@ class Loop:
         self.validation = validation
         self.history: list[Epoch] = []
         size = min(settings.batch_size, len(X))
-        self.stepper = Stepper(settings, -(-len(X) // size), parameters)
+        self.stepper = self._stepper(-(-len(X) // size))
+        self.converged = False
         self._gradient = np.empty_like(parameters)
         self._buffers = module.Buffers(size, parameters.dtype)
         self._rows = np.empty((size, X.shape[1]), dtype=X.dtype)
@@ -109,6 +113,17 @@ class Loop:
         self._before_step = parameters.copy()
         self._within_step = False
         self._validation_buffers: Any = None
+
+    def _stepper(self, steps_per_epoch: int) -> Any:
+        """What is kept from step to step: `state`, `steps`, `settings` and `schedule_settings`."""
+        return Stepper(self.settings, steps_per_epoch, self.parameters)
+
+    def run(self, after: Callable[[Epoch], None]) -> str:
+        """Epoch after epoch, `after` called with each; returns how it stopped."""
+        while len(self.history) < self.settings.epochs and not self.converged:
+            self.history.append(self.epoch(len(self.history)))
+            after(self.history[-1])
+        return "converged" if self.converged else "finished"
 
     def epoch(self, number: int) -> Epoch:
         """One pass over the samples, in an order that depends on seed and epoch alone."""
@@ -213,6 +228,10 @@ class Loop:
             predicted = self.module.predict(self.parameters, X, self._validation_buffers)
         return float(value), accuracy(predicted, Y)
 
+    def _bad_layer(self, parameters: Array) -> str:
+        """Where the first values that are not finite stand, for all samples."""
+        return _first_bad_layer(self.module, parameters, self.X)
+
     def _stop(self, epoch: int, step: int, what: str, where: str) -> NoReturn:
         """Say where the numbers went wrong; the run so far goes with the error."""
         place = f"step {step + 1} of epoch {epoch + 1}"
@@ -275,8 +294,11 @@ def train_module(
     checkpoint: str | os.PathLike[str] | None = None,
     resume: str | os.PathLike[str] | None = None,
     compiled: Descent | None = None,
+    made: Callable[..., Loop] = Loop,
 ) -> TrainingRun:
     """Train a copy of the parameters, with the module's step or with compiled code.
+
+    `made` makes the loop from what it takes.
 
     `X` is samples × features and `Y` samples × outputs, of the dtype of `parameters`. Ctrl-C
     ends the training after the last finished step and keeps it. With `checkpoint` the state is
@@ -292,21 +314,23 @@ def train_module(
     _require_samples(parameters, X, Y, "X", "Y")
     if validation is not None:
         _require_samples(parameters, *validation, "validation X", "validation Y")
-    loop = Loop(module, parameters.copy(), X, Y, settings, validation, compiled)
+    loop = made(module, parameters.copy(), X, Y, settings, validation, compiled)
     common = resuming.made_with(loop) if checkpoint or resume else {}
     if resume is not None:
         resuming.resume(loop, resume, common)
+
+    def after(epoch: Epoch) -> None:
+        if checkpoint is not None:
+            resuming.save(loop, checkpoint, common)
+        for watcher in watchers:
+            watcher(epoch)
+
     try:
-        for number in range(len(loop.history), settings.epochs):
-            loop.history.append(loop.epoch(number))
-            if checkpoint is not None:
-                resuming.save(loop, checkpoint, common)
-            for watcher in watchers:
-                watcher(loop.history[-1])
+        stopped = loop.run(after)
     except KeyboardInterrupt:
         state = loop.last_finished()
         return TrainingRun(state, tuple(loop.history), "interrupted", settings.seed)
-    return TrainingRun(loop.parameters, tuple(loop.history), "finished", settings.seed)
+    return TrainingRun(loop.parameters, tuple(loop.history), stopped, settings.seed)
 
 
 def _require_samples(parameters: Array, X: Array, Y: Array, x_name: str, y_name: str) -> None:

@@ -59,7 +59,7 @@ class Epoch:
 class TrainingRun:
     """The result of training.
 
-    `stopped` is "finished" or "interrupted"; in the `run` of an error it is "not finite".
+    `stopped` is "finished", "converged" or "interrupted"; in the `run` of an error "not finite".
     """
 
     parameters: Array
