@@ -19,6 +19,7 @@ from gradwright.api.network_checking import (
 from gradwright.api.outputs import unknown_target
 from gradwright.api.trace import NetworkTrace
 from gradwright.core.work import bounded
+from gradwright.emit.c.kernels import Kernels, chosen_kernels
 from gradwright.errors import UnsupportedError
 from gradwright.explain.components import affine_components, line_components
 from gradwright.explain.conventions import Convention
@@ -193,6 +194,17 @@ class NetworkDerivation:
         if target == "c":
             return self._model.c_passes_source + rule.c_descent(self._model.trains_apart)
         return self._model.passes_source + rule.numpy_step(self._model.trains_apart)
+
+    def kernels(self) -> Kernels:
+        """Which routine makes each matrix product of `source("c")`, and why.
+
+        Raises:
+            NetworkError: a size is a name.
+            UnsupportedError: a layer that has no code.
+        """
+        model = self._model
+        _ = model.c_passes_source
+        return chosen_kernels(model.stages(), [layer.all_sizes for layer in model.layers])
 
     def trace(self, p: Parameters, X: Array, y: Array, learning_rate: float = 0.1) -> NetworkTrace:
         """Every value of one step of gradient descent, with the numbers that were multiplied.

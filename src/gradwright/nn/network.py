@@ -236,7 +236,7 @@ class NetworkModel:
         widths = self.widths
         self._require_code()
         with self._lock:
-            stages = self._stages()
+            stages = self.stages()
             note = f"Loss: {self.loss}, {self.reduction} over the samples."
             formulas = self.prediction._formulas() | self._formulas()
             dense = all(layer.formula is None for layer in self.layers)
@@ -249,7 +249,7 @@ class NetworkModel:
                 self.layout.row_samples,
                 self.layout.row_inputs,
                 () if dense else [layer.all_sizes for layer in self.layers],
-                self.prediction._stages() if self.trains_apart else (),
+                self.prediction.stages() if self.trains_apart else (),
             )
 
     @property
@@ -257,7 +257,8 @@ class NetworkModel:
         """Whether layers train by other formulas than they predict by."""
         return self.prediction is not self
 
-    def _stages(self) -> list[tuple[Stage, int]]:
+    def stages(self) -> list[tuple[Stage, int]]:
+        """Of each run the stage and how many layers it has."""
         return [(self.derived[run.kind].stage, run.count) for run in self.runs]
 
     def _require_code(self) -> None:
@@ -340,12 +341,12 @@ class NetworkModel:
         _ = self.widths
         self._require_code()
         with self._lock:
-            stages = self._stages()
+            stages = self.stages()
             note = f"Loss: {self.loss}, {self.reduction} over the samples."
             layers = [layer.all_sizes for layer in self.layers]
             dense = all(layer.formula is None for layer in self.layers)
             order = dense_order(self.layout.row_inputs) if dense else BY_FORMULA_ORDER
-            other = self.prediction._stages() if self.trains_apart else ()
+            other = self.prediction.stages() if self.trains_apart else ()
             rows = self.layout.row_samples
             return network_source(stages, layers, self.text, note, order, rows, other)
 

@@ -36,6 +36,11 @@ class StageProgram:
     drawn: tuple[str, ...] = ()
 
     @property
+    def passes(self) -> tuple[Function, Function]:
+        """Forward and backward."""
+        return self.forward, self.backward
+
+    @property
     def functions(self) -> tuple[Function, ...]:
         """Those that there are."""
         held = (self.forward, self.loss, self.backward)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from gradwright.core.nodes import Size
 from gradwright.emit.c.entries import number
@@ -14,6 +15,10 @@ from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import Apply, MatMul, Operand, Ref, SoftmaxLogSumExp, Statement
 
 Axes = tuple[Size, ...]
+
+#: Products of at least so many multiplications are made by BLAS where there is one: a call of it
+#: costs more than it saves below.
+LARGE = 4_000_000
 
 
 def call(
@@ -57,10 +62,30 @@ def _rows(statement: Statement, axes: Mapping[str, Axes], memory: Memory) -> tup
     return along, length(held[:-1]), extent(held[-1])
 
 
-def _product(
-    statement: Statement, axes: Mapping[str, Axes], array: Callable[[str], str], memory: Memory
-) -> str:
-    """A matrix product of what lies in memory: C = A B, or C' = B' A' where C lies transposed."""
+@dataclass(frozen=True, slots=True)
+class Product:
+    """C (rows × columns) = A B, a sum over `inner`, for A and B as they lie in memory.
+
+    A is transposed where its rows lie behind each other in memory; B where it is `turned`.
+    """
+
+    target: str
+    rows: Size
+    columns: Size
+    inner: Size
+    left: str
+    left_transposed: bool
+    right: str
+    turned: bool
+
+    @property
+    def sums_along_rows(self) -> bool:
+        """Whether both A and B' have what is summed over innermost."""
+        return self.turned and not self.left_transposed
+
+
+def product_of(statement: Statement, axes: Mapping[str, Axes], memory: Memory) -> Product:
+    """A matrix product; where the result lies transposed, C' = B' A'."""
     kernel = statement.kernel
     assert isinstance(kernel, MatMul)
     (target,) = statement.targets
@@ -70,18 +95,27 @@ def _product(
             statement.operands, (kernel.left_transposed, kernel.right_transposed), strict=True
         )
     ]
-    rows, columns = map(extent, axes[target])
+    rows, columns = axes[target]
     if memory.is_turned(axes[target]):
         rows, columns = columns, rows
         sides = [(name, not transposed) for name, transposed in reversed(sides)]
-    (left, left_transposed), (right, right_transposed) = sides
-    first, second = (extent(axes[left][place]) for place in memory.order(axes[left]))
+    (left, left_transposed), (right, turned) = sides
+    first, second = (axes[left][place] for place in memory.order(axes[left]))
     inner = first if left_transposed else second
-    strides = f"1, {second}" if left_transposed else f"{second}, 1"
-    routine = "product_turned" if right_transposed else "product"
+    return Product(target, rows, columns, inner, left, left_transposed, right, turned)
+
+
+def _product(
+    statement: Statement, axes: Mapping[str, Axes], array: Callable[[str], str], memory: Memory
+) -> str:
+    made = product_of(statement, axes, memory)
+    across = extent(made.rows if made.left_transposed else made.inner)
+    strides = f"1, {across}" if made.left_transposed else f"{across}, 1"
+    routine = "product_turned" if made.turned else "product"
+    sizes = ", ".join(map(extent, (made.rows, made.columns, made.inner)))
     return (
-        f"{routine}({rows}, {columns}, {inner}, {array(left)}, {strides}, {array(right)}, "
-        f"{array(target)}, space);"
+        f"{routine}({sizes}, {array(made.left)}, {strides}, {array(made.right)}, "
+        f"{array(made.target)}, space);"
     )
 
 

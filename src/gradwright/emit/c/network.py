@@ -8,6 +8,7 @@ from importlib.resources import files
 from gradwright.calculus.stage import Stage
 from gradwright.emit.buffered import plain_name
 from gradwright.emit.c.blocks import Block, Room, blocks_of
+from gradwright.emit.c.calls import LARGE
 from gradwright.emit.c.function import CFunction, FunctionPrinter, sizes_of
 from gradwright.emit.c.memory import SAMPLES, Memory
 from gradwright.emit.numpy import documentation
@@ -153,7 +154,7 @@ def network_source(
     programs = {name: every[name] for name in dict.fromkeys(names)}
     blocks = list(blocks_of(names, others, every, layers))
     widths = [layers[0].fan_in, *(layer.fan_out for layer in layers)]
-    memory = Memory.chosen((f for p in programs.values() for f in p.functions), widths)
+    memory = Memory.chosen((f for p in every.values() for f in p.functions), widths)
     functions = {name: _functions(program, memory) for name, program in programs.items()}
     for name, program in every.items():
         if name not in functions:
@@ -169,6 +170,7 @@ def network_source(
     header = HEADER.format(text=_comment(text), note=_comment(note), order=_comment(described))
     parts = (*SUPPORT, "noise.h") if any(layer.masks for layer in layers) else SUPPORT
     support = [(files(__package__) / name).read_text("utf-8") for name in parts]
+    support[0] += f"\n#define LARGE {LARGE}.0\n"
     written = [f.text for listed in functions.values() for f in listed.values()]
     return "\n".join([header + support[0], *support[1:], "\n\n".join(written), module.driver()])
 

@@ -1,5 +1,5 @@
 /* Matrix products, rows behind each other: large ones by BLAS where `use_blas` gave its routine,
-   others here.
+   others here. LARGE is defined before, as the number of multiplications from which on BLAS is asked.
 
    A block of TALL rows by two vectors of the result stays in registers while the inner axis is
    run through. A is read entry by entry with strides of its own, so it may be transposed; a
@@ -144,9 +144,6 @@ void use_blas(gemm *routine)
 {
     blas = routine;
 }
-
-/* Below so many multiplications a call of BLAS costs more than it saves. */
-#define LARGE 4000000.0
 
 static inline int by_blas(long rows, long columns, long inner, const real *A, long down,
                           long along, const real *B, int turned, real *C)
