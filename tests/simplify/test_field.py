@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
+import gradwright as gw
 from gradwright.core.graph import Graph
 from gradwright.simplify.contracting import PRIME
 from gradwright.simplify.equal import Level, differ, equal
-from gradwright.simplify.field import evaluate, evaluate_modular
+from gradwright.simplify.field import evaluate, evaluate_modular, magnitude
 
 
 def test_a_contraction_of_many_labels_is_done_in_pairs(rng: np.random.Generator) -> None:
@@ -64,3 +67,26 @@ def test_logarithms_of_determinants_agree_where_they_have_one_meaning(graph: Gra
     for form in (*forms, graph.function("log", det)):
         assert equal(graph, factored, form) is Level.MODULAR
     assert differ(factored, graph.scale(2, forms[0]))
+
+
+def test_what_is_left_of_terms_that_cancel_is_zero(graph: Graph) -> None:
+    """cos² + sin² - 1 is rounding, and so is 1 - softmax's sum; 1e-12 x is none."""
+    x = graph.variable("x", ("n",))
+    squares = [graph.power(graph.function(name, x), 2) for name in ("cos", "sin")]
+    one = graph.add([(1, squares[0]), (1, squares[1]), (-1, graph.ones("n"))], ("n",))
+    softmax = graph.operation("softmax", (x,), ("n",))
+    total = graph.product([(softmax, (1,))], (0,), sizes={0: "n", 1: "n"})
+    other = graph.add([(3, graph.ones("n")), (-3, total)], ("n",))
+    tiny = graph.scale(Fraction(1, 10**12), x)
+    assert equal(graph, one, other) is not None
+    assert equal(graph, one, tiny) is None
+    assert equal(graph, tiny, graph.scale(2, tiny)) is None
+    values = {"x": np.array([0.5, 1.25])}
+    assert abs(magnitude(one, values, {"n": 2}) - 2) < 1e-12
+
+
+def test_a_derivative_that_is_zero_by_its_values_is_printed() -> None:
+    """Rows of step(…) = 1 times softmax(x), which sums to 1: every entry is 0 but for rounding."""
+    derived = gw.formula("step((1 + (s*A).^2).^0.5)*softmax(x)", s="scalar").derivative("x", "x")
+    values = {"A": np.full((2, 3), 0.5), "s": 1.5, "x": np.array([0.1, -0.4, 0.3])}
+    assert np.max(np.abs(derived(**values))) < 1e-15

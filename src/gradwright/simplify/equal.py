@@ -32,7 +32,7 @@ from gradwright.core.work import spend
 from gradwright.notation.declarations import array_kind
 from gradwright.ops import samples
 from gradwright.simplify.contracting import PRIME, lengths
-from gradwright.simplify.field import evaluate, evaluate_each, evaluate_modular
+from gradwright.simplify.field import evaluate, evaluate_each, evaluate_modular, magnitude
 from gradwright.simplify.residues import Undecided, inverse_and_det, inverse_residue
 
 #: Lengths at evaluation points count up from here: unequal, so that a wrong size shows.
@@ -61,6 +61,8 @@ NUDGE = 1e-13
 #: Values of points of size 1 that are smaller may be the rounding of what cancels, such as the
 #: derivative of a sum of softmax.
 VANISHING = 1e-9
+#: What is left of terms that cancel, relative to what they are when none of them does.
+CANCELLED = 1e-14
 
 
 #: Variables; with one that is indices, the number of places it chooses from.
@@ -330,7 +332,11 @@ def _real(
         scale = max(
             float(np.max(np.abs(left), initial=0.0)), float(np.max(np.abs(right), initial=0.0))
         )
-        if float(np.max(np.abs(left - right), initial=0.0)) > REAL_TOLERANCE * scale:
+        gap = float(np.max(np.abs(left - right), initial=0.0))
+        rounding = scale <= VANISHING and all(
+            scale <= CANCELLED * magnitude(node, values, sizes) for node in (one, other)
+        )
+        if gap > REAL_TOLERANCE * scale and not rounding:
             return False
         decided += 1
         if decided == REAL_POINTS:

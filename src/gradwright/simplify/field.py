@@ -57,6 +57,25 @@ def evaluate_each(
     return _evaluate(nodes, values, sizes, _real_power, _real_call, float)
 
 
+def magnitude(node: Node, values: Mapping[str, Array], sizes: Mapping[str, int]) -> float:
+    """The largest entry that a node would have if its terms did not cancel, as |a| + |b| for a - b.
+
+    Rounding changes the value by about 1e-16 of that.
+    """
+    parts = postorder(node)
+    found = dict(zip(parts, evaluate_each(parts, values, sizes), strict=True))
+    wide: dict[Node, Array] = {}
+    for part in parts:
+        match part:
+            case Product(coefficient=c):
+                wide[part] = contract(part, wide, sizes, abs(float(c)), False)
+            case Add(terms=terms):
+                wide[part] = np.asarray(sum(abs(float(c)) * wide[t] for c, t in terms))
+            case _:
+                wide[part] = np.abs(found[part])
+    return float(np.max(wide[node], initial=0.0))
+
+
 def evaluate_modular(
     nodes: Sequence[Node], values: Mapping[str, Array], sizes: Mapping[str, int], salt: int
 ) -> list[Array]:
