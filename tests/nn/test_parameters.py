@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradwright.errors import DataError, LimitError, NetworkError, OutputError, SymbolError
+from gradwright.errors import DataError, LimitError, OutputError, SymbolError
 from gradwright.nn.initialise import initialise
 from gradwright.nn.parameters import Parameters, count
 from gradwright.nn.text import parse_network
@@ -190,66 +190,6 @@ def test_a_forged_header_is_refused(tmp_path: Path) -> None:
             archive.writestr(f"{name}.npy", entry)
     with pytest.raises(DataError, match=r"p\.npz"):
         Parameters.load(path, LAYERS)
-
-
-# Initialisation ----------------------------------------------------------------------------------
-
-WIDE = parse_network("300 -> 200 relu -> 500 softmax")
-DEVIATION = {
-    "xavier_normal": lambda fan_in, fan_out: np.sqrt(2 / (fan_in + fan_out)),
-    "he_normal": lambda fan_in, fan_out: np.sqrt(2 / fan_in),
-    # (b - a)/√12 for the uniform distribution on [a, b].
-    "uniform": lambda fan_in, fan_out: 0.2 / np.sqrt(12),
-}
-
-
-@pytest.mark.parametrize("scheme", DEVIATION, ids=[f"S3.7 {scheme}" for scheme in DEVIATION])
-def test_deviations(scheme: str, seed: int) -> None:
-    p = initialise(WIDE, seed, scheme)
-    for number, layer in enumerate(WIDE, start=1):
-        W, b = p[f"W{number}"], p[f"b{number}"]
-        expected = DEVIATION[scheme](layer.fan_in, layer.fan_out)
-        # The standard error of the mean of N numbers is σ/√N, and that of the standard deviation
-        # σ/√(2N) for a normal and less for a uniform distribution. Six of them are exceeded
-        # twice in 10^9 runs.
-        assert abs(W.mean()) < 6 * expected / np.sqrt(W.size), seed
-        assert abs(W.std() - expected) < 6 * expected / np.sqrt(2 * W.size), seed
-        if scheme == "uniform":
-            assert max(np.abs(W).max(), np.abs(b).max()) <= 0.1
-            assert np.unique(b).size == b.size, seed
-        else:
-            assert not b.any()
-
-
-def test_normal_weights_have_normal_tails(seed: int) -> None:
-    W = initialise(WIDE, seed, "he_normal")["W2"]
-    # Beyond two deviations: 4.55 % of a normal distribution, none of a uniform one; the count is
-    # binomial.
-    share = np.mean(np.abs(W) > 2 * np.sqrt(2 / 200))
-    assert abs(share - 0.0455) < 6 * np.sqrt(0.0455 * 0.9545 / W.size), seed
-
-
-@pytest.mark.parametrize("scheme", DEVIATION)
-def test_a_seed_gives_the_same_numbers_in_both_precisions(scheme: str, seed: int) -> None:
-    double = initialise(LAYERS, seed, scheme)
-    single = initialise(LAYERS, seed, scheme, "float32")
-    assert single.flat.dtype == np.float32
-    assert np.array_equal(single.flat, double.flat.astype(np.float32))
-    assert np.array_equal(double.flat, initialise(LAYERS, seed, scheme).flat)
-    assert not np.array_equal(double.flat, initialise(LAYERS, seed + 1, scheme).flat)
-
-
-def test_what_cannot_be_drawn() -> None:
-    with pytest.raises(NetworkError, match="'ones' is asked for and the schemes are uniform"):
-        initialise(LAYERS, scheme="ones")
-    with pytest.raises(NetworkError, match="schemes are uniform"):
-        initialise(LAYERS, scheme=["uniform"])
-    for seed in (-1, 0.5, None, "a", True):
-        with pytest.raises(NetworkError, match=f"{seed!r} is given and seeds are whole numbers"):
-            initialise(LAYERS, seed=seed)
-    assert initialise(LAYERS, np.int64(3)).flat[0] == initialise(LAYERS, 3).flat[0]
-    with pytest.raises(DataError, match="float32 or float64"):
-        initialise(LAYERS, dtype="float16")
 
 
 def test_thousands_of_layers_are_views_made_when_asked_for() -> None:

@@ -142,8 +142,10 @@ class Network:
 
         Args:
             seed: of the random numbers.
-            scheme: "xavier_normal" with standard deviation √(2/(fan-in + fan-out)), "he_normal"
-                with √(2/fan-in), "uniform" on [-0.1, 0.1], or "zeros".
+            scheme: the variance of the weights: "xavier_normal" 2/(fan-in + fan-out), "he_normal"
+                2/fan-in, "lecun_normal" 1/fan-in, each also "_uniform"; "auto" 1/fan-in times
+                the squared gain of the activation in front; "orthogonal"; "uniform" on
+                [-0.1, 0.1]; or "zeros".
             dtype: "float32" or "float64".
             scale: multiplies the weights, and so their standard deviation.
             singular_values: what every weight matrix has as its singular values, one number for

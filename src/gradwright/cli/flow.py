@@ -33,7 +33,7 @@ HELD_OUT = 0.2
     metavar="NAME",
     default="xavier_normal",
     show_default=True,
-    help="xavier_normal, he_normal, uniform or zeros.",
+    help="A scheme of weights: xavier_normal, he_uniform, orthogonal, auto and others.",
 )
 @click.option("--scale", type=float, default=1.0, help="Multiplies the weights of the start.")
 @click.option(

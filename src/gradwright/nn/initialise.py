@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import isfinite, sqrt
+from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -11,43 +11,9 @@ import numpy as np
 from gradwright.errors import NetworkError
 from gradwright.nn.layer import Layer
 from gradwright.nn.parameters import Parameters
+from gradwright.nn.schemes import SCHEMES, gains, with_singular_values
 
 Array = Any
-#: Draws an array of a shape, for a matrix (fan-in, fan-out).
-Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
-
-
-def _uniform(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Uniform on [-0.1, 0.1], weights and biases."""
-    return generator.uniform(-0.1, 0.1, shape)
-
-
-def _xavier(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Normal weights, standard deviation √(2/(fan-in + fan-out)); Glorot and Bengio (2010)."""
-    if len(shape) < 2:
-        return np.zeros(shape)
-    return generator.normal(0.0, sqrt(2 / sum(shape)), shape)
-
-
-def _he(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Normal weights, standard deviation √(2/fan-in); He et al. (2015), eq. 10."""
-    if len(shape) < 2:
-        return np.zeros(shape)
-    return generator.normal(0.0, sqrt(2 / shape[0]), shape)
-
-
-def _zeros(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """All zero, to be looked at: the weights of such a start never learn to differ."""
-    return np.zeros(shape)
-
-
-SCHEMES: dict[str, Draw] = {
-    "uniform": _uniform,
-    "xavier_normal": _xavier,
-    "he_normal": _he,
-    "zeros": _zeros,
-}
-
 
 #: What counts as a number; True does not.
 REAL = (int, float, np.integer, np.floating)
@@ -65,8 +31,8 @@ def initialise(
 
     With `singular_values` each weight matrix has these, falling, or all the same one, between
     random orthogonal directions, and the scheme gives the biases only. `scale` multiplies the
-    weights, and so their standard deviation or singular values. A seed gives the same network in
-    every layout.
+    weights, and so their standard deviation or singular values; "auto" multiplies them by the gain
+    of the activation in front of the layer. A seed gives the same network in every layout.
 
     A layer by formula is drawn parameter by parameter in the order of its declarations: a matrix
     like a weight matrix, its columns being the fan-in and its rows the fan-out as in W*x; vectors
@@ -85,22 +51,26 @@ def initialise(
             "use one of those",
         )
     require_seed(seed)
+    chosen = SCHEMES[scheme]
     generator = np.random.default_rng(seed)
     made = Parameters.zeros(layers, dtype)
     _require_scale(scale)
-    for number, layer in enumerate(made.layers, start=1):
+    factors = gains(made.layers) if chosen.by_activation else [1.0] * len(made.layers)
+    for number, (layer, factor) in enumerate(zip(made.layers, factors, strict=True), start=1):
         for letter, shape in layer.parameters:
             name = f"{letter}{number}"
             if letter in layer.starts:
                 made[name] = np.full(shape, float(layer.starts[letter]))
                 continue
             if len(shape) < 2:
-                made[name] = SCHEMES[scheme](generator, shape)
+                limit = chosen.biases
+                made[name] = generator.uniform(-limit, limit, shape) if limit else np.zeros(shape)
                 continue
             view = made[name] if layer.weights_by_inputs else made[name].T
-            drawn = SCHEMES[scheme](generator, view.shape)
+            drawn = factor * chosen.draw(generator, view.shape)
             if singular_values is not None:
-                drawn = _with_singular_values(generator, view.shape, name, singular_values)
+                values = _fitting(singular_values, view.shape, name)
+                drawn = with_singular_values(generator, view.shape, values)
             view[...] = scale * drawn
     return made
 
@@ -129,13 +99,8 @@ def _require_scale(scale: float) -> None:
         )
 
 
-def _with_singular_values(
-    generator: np.random.Generator,
-    shape: tuple[int, ...],
-    name: str,
-    wanted: float | Sequence[float],
-) -> Array:
-    """U diag(σ) Vᵀ with U and V random, uniform over the orthogonal matrices."""
+def _fitting(wanted: float | Sequence[float], shape: tuple[int, ...], name: str) -> Array:
+    """Singular values that a matrix of a shape can have."""
     count = min(shape)
     values = np.asarray(wanted)
     numbers = values.dtype.kind in "iuf" and np.all(np.isfinite(values)) and np.all(values >= 0)
@@ -146,11 +111,4 @@ def _with_singular_values(
             "finite and not negative",
             "give one number for all, or as many as every weight matrix has",
         )
-    left, right = (_orthonormal(generator, size, count) for size in shape)
-    return (left * values) @ right.T
-
-
-def _orthonormal(generator: np.random.Generator, rows: int, columns: int) -> Array:
-    # The signs of R make Q uniform (Mezzadri, Notices of the AMS 54, 2007).
-    basis, triangle = np.linalg.qr(generator.standard_normal((rows, columns)))
-    return basis * np.sign(np.diagonal(triangle))
+    return values
