@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ class Task:
     y: Array
     batch: int
     rate: float
+    optimizer: str = "sgd"
 
     @property
     def onehot(self) -> Array:
@@ -43,26 +45,38 @@ class Task:
 
 def compiled(task: Task) -> Side:
     """Our compiled C."""
-    network = task.net.model.compiled("float32")
+    import gradwright as gw
+
+    rule = gw.optimizer(task.optimizer)
+    network = task.net.model.compiled("float32", rule)
     Y, gradient = task.onehot, np.empty_like(task.start)
     rng = np.random.default_rng(0)
+    steps = -(-len(task.X) // task.batch)
 
-    def run(flat: Array, order: Array) -> Array:
-        network.descend(flat, task.X, Y, order, task.batch, task.rate, gradient)
+    def new_state() -> Array:
+        return np.zeros((len(rule.update.state), len(task.start)), np.float32)
+
+    def run(flat: Array, order: Array, state: Array, done: int) -> Array:
+        given = dict(rule.settings)
+        network.descend(flat, task.X, Y, order, task.batch, task.rate, gradient, state, done, given)
         return flat
 
-    timed = task.start.copy()
+    timed, state, made = task.start.copy(), new_state(), 0
 
     def epoch() -> None:
+        nonlocal made
         order = np.arange(len(task.X))
         rng.shuffle(order)
-        run(timed, order)
+        run(timed, order, state, made)
+        made += steps
 
-    return lambda: run(task.start.copy(), np.arange(len(task.X))), epoch
+    return lambda: run(task.start.copy(), np.arange(len(task.X)), new_state(), 0), epoch
 
 
-def numpy_steps(task: Task) -> Side:
-    """Our NumPy module, a step at a time."""
+def numpy_steps(task: Task) -> Side | None:
+    """Our NumPy module, a step of gradient descent at a time."""
+    if task.optimizer != "sgd":
+        return None
     module = task.net.model.module
     Y, gradient = task.onehot, np.empty_like(task.start)
     buffers = module.Buffers(task.batch, np.float32)
@@ -82,10 +96,21 @@ def numpy_steps(task: Task) -> Side:
 
 
 def torch_fused(task: Task) -> Side:
-    """PyTorch, eager, with the fused SGD."""
+    """PyTorch, eager, with the fused optimiser."""
+    return _torch(task, lambda step: step)
+
+
+def torch_compiled(task: Task) -> Side:
+    """PyTorch with forward, loss and backward by torch.compile, and the fused optimiser."""
     import torch
 
-    torch.set_num_threads(1)
+    return _torch(task, torch.compile)
+
+
+def _torch(task: Task, transformed: Callable[[Any], Any]) -> Side:
+    import torch
+
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     layers: list[Any] = []
     functions = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}
     for (W, b), activation in zip(task.unpacked(task.start), task.activations, strict=True):
@@ -95,15 +120,17 @@ def torch_fused(task: Task) -> Side:
             linear.weight.copy_(torch.from_numpy(W.T.copy()))
             linear.bias.copy_(torch.from_numpy(b.copy()))
     model = torch.nn.Sequential(*layers)
-    optimizer = torch.optim.SGD(model.parameters(), lr=task.rate, fused=True)
+    makers = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
+    optimizer = makers[task.optimizer](model.parameters(), lr=task.rate, fused=True)
     X, y = torch.from_numpy(task.X), torch.from_numpy(task.y)
+    loss_of = transformed(lambda x, c: torch.nn.functional.cross_entropy(model(x), c))
 
     def run(order: Any) -> float:
         total = torch.zeros(())
         for first in range(0, len(X), task.batch):
             places = order[first : first + task.batch]
             optimizer.zero_grad()
-            loss = torch.nn.functional.cross_entropy(model(X[places]), y[places])
+            loss = loss_of(X[places], y[places])
             loss.backward()
             optimizer.step()
             total += loss.detach() * len(places)
@@ -131,34 +158,50 @@ def jax_scan(task: Task) -> Side:
             X = function(X @ W + b)
         return -jnp.mean(jnp.sum(Y * jax.nn.log_softmax(X), axis=1))
 
-    def step(parameters: Any, batch: Any) -> Any:
-        value, gradient = jax.value_and_grad(loss)(parameters, *batch)
-        return jax.tree.map(lambda p, g: p - task.rate * g, parameters, gradient), value
+    def moved(t: Any, p: Any, g: Any, m: Any, v: Any) -> Any:
+        if task.optimizer == "sgd":
+            return p - task.rate * g, m, v
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        return p - task.rate * (m / (1 - 0.9**t)) / (jnp.sqrt(v / (1 - 0.999**t)) + 1e-8), m, v
 
-    def in_turn(parameters: Any, X: Any, Y: Any, order: Any) -> Any:
+    def step(carried: Any, batch: Any) -> Any:
+        parameters, first, second, t = carried
+        value, gradient = jax.value_and_grad(loss)(parameters, *batch)
+        parts = [jax.tree.leaves(tree) for tree in (parameters, gradient, first, second)]
+        made = [moved(t + 1, *leaves) for leaves in zip(*parts, strict=True)]
+        shape = jax.tree.structure(parameters)
+        trees = [jax.tree.unflatten(shape, leaves) for leaves in zip(*made, strict=True)]
+        return (*trees, t + 1), value
+
+    def in_turn(carried: Any, X: Any, Y: Any, order: Any) -> Any:
         shape = (-1, task.batch)
         batches = (X[order].reshape(*shape, X.shape[1]), Y[order].reshape(*shape, Y.shape[1]))
-        return jax.lax.scan(step, parameters, batches)
+        return jax.lax.scan(step, carried, batches)
 
     ordered = jax.jit(in_turn)
     shuffled = jax.jit(lambda p, X, Y, key: in_turn(p, X, Y, jax.random.permutation(key, len(X))))
-    start = jax.tree.map(jnp.asarray, [(W.copy(), b.copy()) for W, b in task.unpacked(task.start)])
+    flat = jax.tree.map(jnp.asarray, [(W.copy(), b.copy()) for W, b in task.unpacked(task.start)])
+    zeros = jax.tree.map(jnp.zeros_like, flat) if task.optimizer == "adam" else flat
+    start = (flat, zeros, zeros, jnp.float32(0))
     X, Y = jnp.asarray(task.X), jnp.asarray(task.onehot)
     key = jax.random.key(0)
 
     def in_order() -> Array:
-        made, _ = ordered(start, X, Y, jnp.arange(len(X)))
+        (made, *_), _ = ordered(start, X, Y, jnp.arange(len(X)))
         return np.concatenate([np.asarray(part).ravel() for pair in made for part in pair])
 
     return in_order, lambda: jax.block_until_ready(shuffled(start, X, Y, key))
 
 
 def sklearn_epochs(task: Task) -> Side | None:
-    """scikit-learn's MLPClassifier; for two classes it has another network."""
+    """scikit-learn's MLPClassifier; for two classes it has another network.
+
+    Its first call takes a step before the parameters are set, so Adam is left out.
+    """
     from sklearn.neural_network import MLPClassifier
 
     widths = task.net.widths
-    if widths[-1] == 2:
+    if widths[-1] == 2 or task.optimizer != "sgd":
         return None
     hidden = widths[1:-1]
 
@@ -166,7 +209,7 @@ def sklearn_epochs(task: Task) -> Side | None:
         model = MLPClassifier(
             hidden,
             activation=task.activations[0],
-            solver="sgd",
+            solver=task.optimizer,
             alpha=0.0,
             batch_size=task.batch,
             learning_rate_init=task.rate,
@@ -196,6 +239,7 @@ PEERS: dict[str, Callable[[Task], Side | None]] = {
     "gradwright, c": compiled,
     "gradwright, numpy": numpy_steps,
     "PyTorch, eager, fused": torch_fused,
+    "PyTorch, compile, fused": torch_compiled,
     "JAX, jit, scan": jax_scan,
     "scikit-learn": sklearn_epochs,
 }
