@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,10 +16,11 @@ from gradwright.nn.optimizers import SGD, Optimizer, known_optimizer
 from gradwright.nn.parameters import Parameters
 from gradwright.nn.schedules import Schedule, known_schedule
 from gradwright.nn.targets import prepare_inputs, prepare_targets
+from gradwright.run.threads import suited
 from gradwright.training.full_batch import LBFGS, LevenbergMarquardt, require_full_batch
 from gradwright.training.loop import Loop, Watcher, train_module
 from gradwright.training.record import Epoch, Settings, TrainingRun
-from gradwright.training.resuming import target_of
+from gradwright.training.resuming import run_by
 
 Array = Any
 
@@ -68,6 +69,7 @@ def train(
     seed: int = 0,
     shuffle: bool = True,
     target: str = "auto",
+    threads: int | None = None,
     validation: tuple[Array, Array] | None = None,
     callbacks: Sequence[Watcher] = (),
     checkpoint: str | os.PathLike[str] | None = None,
@@ -95,6 +97,8 @@ def train(
         target: "numpy"; "c", compiled code, which needs a C compiler and runs many steps in one
             call; or "auto": C where there is a compiler and the training is so long that compiling
             gains time. A training is resumed with the target that it began with.
+        threads: of BLAS while training; by default one for small products, else as many as there
+            are cores, and for a training that is resumed as many as it began with.
         validation: (X, y) to report loss and accuracy on after each epoch.
         callbacks: called with each `Epoch`.
         checkpoint: a file to write the state to after each epoch.
@@ -119,7 +123,9 @@ def train(
     size = (len(inputs) if rule.full_batch else BATCH) if batch_size is None else batch_size
     rate = rule.learning_rate if learning_rate is None else learning_rate
     settings = Settings(epochs, size, rate, seed, shuffle, rule, course, _described(net))
-    chosen = _chosen(net, start, settings, len(inputs), target, resume)
+    before, count = (None, None) if resume is None else run_by(resume)
+    settings = _with_threads(settings, count if threads is None else threads, net, len(inputs))
+    chosen = _chosen(net, start, settings, len(inputs), target, before)
     record = train_module(
         net.model.module,
         start.flat,
@@ -133,9 +139,20 @@ def train(
         compiled=chosen.compiled,
         made=_loop(net, rule),
     )
+    return _run(net, record, settings, chosen)
+
+
+def _run(net: Network, record: TrainingRun, settings: Settings, chosen: Chosen) -> Run:
     trained = Parameters(net.model.layers, record.parameters)
     ran = "numpy" if chosen.compiled is None else chosen.compiled.target
     return Run(trained, record.history, record.stopped, record, settings, ran, chosen.note)
+
+
+def _with_threads(settings: Settings, threads: int | None, net: Network, samples: int) -> Settings:
+    """The settings with a number of threads, by default what suits the largest product."""
+    if threads is None:
+        threads = suited(net.widths, min(settings.batch_size, samples))
+    return replace(settings, threads=threads)
 
 
 def _chosen(
@@ -144,9 +161,9 @@ def _chosen(
     settings: Settings,
     samples: int,
     target: str,
-    resume: str | os.PathLike[str] | None,
+    before: str | None,
 ) -> Chosen:
-    """What runs the steps.
+    """What runs the steps; `before` is the target of the training that is resumed.
 
     Raises:
         UnsupportedError: an unknown target, or "c" without a compiler that works.
@@ -172,7 +189,6 @@ def _chosen(
         return Chosen(net.model.compiled(dtype, rule) if target == "c" else None)
     batch = min(int(settings.batch_size), max(samples, 1))
     steps = int(settings.epochs) * -(-samples // batch)
-    before = None if resume is None else target_of(resume)
     return choose(net.model, dtype, rule, batch, steps, before)
 
 

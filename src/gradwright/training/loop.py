@@ -11,6 +11,7 @@ from typing import Any, NoReturn, Protocol
 import numpy as np
 
 from gradwright.errors import TrainingError
+from gradwright.run.threads import blas_threads
 from gradwright.training import resuming
 from gradwright.training.record import Epoch, Settings, TrainingRun
 from gradwright.training.stepping import Stepper
@@ -326,7 +327,8 @@ def train_module(
             watcher(epoch)
 
     try:
-        stopped = loop.run(after)
+        with blas_threads(int(settings.threads)):
+            stopped = loop.run(after)
     except KeyboardInterrupt:
         state = loop.last_finished()
         return TrainingRun(state, tuple(loop.history), "interrupted", settings.seed)

@@ -85,7 +85,10 @@ class TrainingRun:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to train; checked when made. `network` says what is trained, for checkpoints."""
+    """How to train; checked when made.
+
+    `network` says what is trained, for checkpoints; `threads` are those of BLAS.
+    """
 
     epochs: int = 10
     batch_size: int = 32
@@ -95,6 +98,7 @@ class Settings:
     optimizer: Optimizer = SGD
     schedule: Schedule = CONSTANT
     network: str = ""
+    threads: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with."""
@@ -103,6 +107,7 @@ class Settings:
             ("batch_size", _is_whole(self.batch_size, 1), "a whole number from 1"),
             ("learning_rate", _is_positive(self.learning_rate), "a positive finite number"),
             ("seed", _is_whole(self.seed, 0), "a whole number from 0"),
+            ("threads", _is_whole(self.threads, 1), "a whole number from 1"),
         )
         for name, fits, wanted in rules:
             if not fits:

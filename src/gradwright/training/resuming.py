@@ -25,6 +25,7 @@ def made_with(loop: Loop) -> dict[str, Any]:
         samples.update(np.ascontiguousarray(array).data)
     return {
         "target": loop.target,
+        "number of threads": int(settings.threads),
         "network": settings.network,
         "samples": samples.hexdigest()[:16],
         "batch_size": int(settings.batch_size),
@@ -37,13 +38,14 @@ def made_with(loop: Loop) -> dict[str, Any]:
     }
 
 
-def target_of(path: str | os.PathLike[str]) -> str:
-    """The target of the training that a checkpoint is of.
+def run_by(path: str | os.PathLike[str]) -> tuple[str, int]:
+    """The target and the number of threads of the training that a checkpoint is of.
 
     Raises:
         DataError: a damaged file.
     """
-    return str(checkpoints.read(path).made_with.get("target"))
+    made = checkpoints.read(path).made_with
+    return str(made.get("target")), int(made.get("number of threads", 1))
 
 
 def save(loop: Loop, path: str | os.PathLike[str], common: dict[str, Any]) -> None:
