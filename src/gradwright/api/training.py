@@ -112,8 +112,9 @@ def train(
             SciPy, or a checkpoint.
         LimitError: levenberg_marquardt for more parameters than a matrix of theirs fits for.
     """
-    given = {"max_norm": max_norm, "weight_decay": weight_decay, "l1": l1, "l2": l2}
-    rule = known_optimizer(optimizer).having(**given)
+    rule = known_optimizer(optimizer).having(
+        max_norm=max_norm, weight_decay=weight_decay, l1=l1, l2=l2
+    )
     course = known_schedule(schedule)
     start = net.init(seed) if params is None else Parameters(net.model.layers, params.flat)
     inputs, targets = _prepared(net, start, X, y)
@@ -127,11 +128,7 @@ def train(
     settings = _with_threads(settings, count if threads is None else threads, net, len(inputs))
     chosen = _chosen(net, start, settings, len(inputs), target, before)
     record = train_module(
-        net.model.module,
-        start.flat,
-        inputs,
-        targets,
-        settings,
+        *(net.model.module, start.flat, inputs, targets, settings),
         validation=None if validation is None else _prepared(net, start, *validation),
         watchers=callbacks,
         checkpoint=checkpoint,
