@@ -8,7 +8,7 @@ from fractions import Fraction
 from gradwright.errors import NetworkError
 from gradwright.nn.composite import parallel, residual
 from gradwright.nn.formula_layer import FormulaLayer
-from gradwright.nn.layer_formula import layer_formula
+from gradwright.nn.layer_reading import layer_formula
 
 __all__ = ["layer", "parallel", "residual"]
 

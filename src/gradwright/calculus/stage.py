@@ -37,7 +37,8 @@ class Stage:
     input Y and defines the loss L last in forward; its backward block starts without δA.
     Without bias there is no b and no δb; with the identity as activation there is no Z. Sizes are
     the names "n" (samples), "p" (fan-in) and "q" (fan-out). Adjoints are named δA, δZ, δW, δb, δX.
-    `drawn` are the inputs that every step of training draws anew.
+    `drawn` are the inputs that every step of training draws anew; `update` makes new values of
+    what a layer carries from step to step.
     """
 
     name: str
@@ -45,3 +46,4 @@ class Stage:
     forward: Block
     backward: Block
     drawn: tuple[str, ...] = ()
+    update: Block | None = None

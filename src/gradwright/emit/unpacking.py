@@ -7,7 +7,7 @@ dictionary of its parameters by letter.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from gradwright.core.sizes import Lengths
@@ -20,7 +20,8 @@ Shapes = Mapping[str, tuple[int, ...]]
 class LayerSizes:
     """The units before and behind a layer, its parameters, and numbers for its kind's sizes.
 
-    `masks` has rate and number of entries for each dropout mask.
+    `masks` has rate and number of entries for each dropout mask, `state` the shapes of what
+    training carries from step to step, by letter.
     """
 
     fan_in: int
@@ -28,6 +29,7 @@ class LayerSizes:
     shapes: Shapes
     sizes: Lengths
     masks: tuple[tuple[float, int], ...] = ()
+    state: Shapes = field(default_factory=dict)
 
 
 DENSE = '''
@@ -61,8 +63,17 @@ def unpack(parameters):
             views[name] = parameters[start : start + size].reshape(shape)
             start += size
         layers.append(views)
-    return layers
+{state}    return layers
 '''
+
+#: The state lies behind all parameters.
+STATE = """\
+    for layer, shapes in STATE.items():
+        for name, shape in shapes.items():
+            size = math.prod(shape)
+            layers[layer][name] = parameters[start : start + size].reshape(shape)
+            start += size
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +131,15 @@ def dense_unpacking(biases: str, row_inputs: bool) -> Unpacking:
     )
 
 
-def formula_unpacking(shapes: Sequence[Shapes]) -> Unpacking:
-    """For layers by formula, with the shapes of each layer's parameters."""
+def formula_unpacking(shapes: Sequence[Shapes], states: Sequence[Shapes] = ()) -> Unpacking:
+    """For layers by formula, with the shapes of each layer's parameters and of its state."""
+    held = {place: dict(state) for place, state in enumerate(states) if state}
+    text = BY_FORMULA.format(shapes=_shapes(shapes), state=STATE if held else "")
+    if held:
+        said = "# For each layer, counted from 0, its state, which lies behind all parameters."
+        text = text.replace("\n\n\ndef", f"\n\n{said}\nSTATE = {held}\n\n\ndef", 1)
     return Unpacking(
-        text=BY_FORMULA.format(shapes=_shapes(shapes)),
+        text=text,
         described=f"{BY_FORMULA_ORDER}, as in SHAPES",
         imports="import math\n\n",
         values="layers",

@@ -10,7 +10,8 @@ from gradwright.errors import LimitError, NetworkError, UnsupportedError
 from gradwright.explain.lines import renamed
 from gradwright.nn.activations import activation_text
 from gradwright.nn.formula_layer import FormulaLayer
-from gradwright.nn.layer_formula import TAKEN, layer_formula
+from gradwright.nn.layer_formula import TAKEN
+from gradwright.nn.layer_reading import layer_formula
 from gradwright.nn.masks import batch_letter
 from gradwright.nn.text import LayerGroup, piece_groups
 from gradwright.notation.declarations import Declaration, Kind, Size

@@ -5,11 +5,10 @@ The formulas are those of the layout. Sizes are the names n (samples), p (fan-in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from gradwright.calculus.modes import reverse
 from gradwright.calculus.pullback import Adjoint, adjoint_name, pullback
 from gradwright.calculus.stage import Block, Definition, Stage
 from gradwright.core.graph import Graph
@@ -27,23 +26,16 @@ from gradwright.errors import UnsupportedError
 from gradwright.explain.lines import Form, Line
 from gradwright.explain.network import LayerLines
 from gradwright.explain.rows import as_row, with_rows
-from gradwright.nn.activations import activation_text
 from gradwright.nn.kinds import Kind
 from gradwright.nn.kinks import kinks_of
-from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.layouts import LAYOUTS
-from gradwright.nn.letters import defining_texts, letters_of, names_of
+from gradwright.nn.letters import defining_texts, letters_of, names_of, open_scope
+from gradwright.nn.local_jacobians import local_lines
 from gradwright.nn.stable_loss import meets_zero, reached, stable_loss
-from gradwright.notation.declarations import (
-    AnyDeclaration,
-    Declaration,
-    FunctionDeclaration,
-    declare,
-)
 from gradwright.notation.lower import lower
 from gradwright.notation.parser import parse
 from gradwright.notation.raising.raiser import Raiser, without_spans
-from gradwright.notation.shapes import Scope, Shape, infer
+from gradwright.notation.shapes import infer
 from gradwright.notation.tree import Tree
 from gradwright.render.plain import plain_text
 from gradwright.simplify.equal import equal
@@ -72,15 +64,6 @@ class DerivedKind:
         """The forward and backward formulas as text, for the documentation of emitted code."""
         lines = (*self.forward, *self.adjoints)
         return tuple(f"{line.name} = {plain_text(line.tree)}" for line in lines)
-
-
-def open_scope(names: Mapping[str, AnyDeclaration]) -> Scope:
-    """A scope of names for results that use some of them."""
-    held = {size for declared in names.values() for size in declared.sizes}
-    sizes = frozenset(size for size in held if isinstance(size, str))
-    symbols = {name: d for name, d in names.items() if isinstance(d, Declaration)}
-    functions = {name: d for name, d in names.items() if isinstance(d, FunctionDeclaration)}
-    return Scope(symbols, sizes, Shape("scalar", (), ()), functions)
 
 
 class _Letters:
@@ -166,7 +149,7 @@ def _derived(kind: Kind, one_sample: bool) -> DerivedKind:
     kinks = kinks_of(d.node for d in letters.definitions)
     pairs = zip(lines, chosen, strict=True)
     run = tuple(_tree_to_run(line, adjoint, letters.printer) for line, adjoint in pairs)
-    return DerivedKind(kind, letters.forward, _local_lines(kind), lines, stage, kinks, run)
+    return DerivedKind(kind, letters.forward, local_lines(kind), lines, stage, kinks, run)
 
 
 def _tree_to_run(line: Line, adjoint: Adjoint, printer: Printer) -> tuple[str, Tree]:
@@ -188,7 +171,7 @@ def one_sample_lines(kind: Kind, row_gradients: bool) -> LayerLines:
     adjoints, _ = _pulled_back(letters)
     if row_gradients:
         adjoints = tuple(_as_rows(letters, line) for line in adjoints)
-    return LayerLines(letters.forward, _local_lines(kind), adjoints, kind.activation)
+    return LayerLines(letters.forward, local_lines(kind), adjoints, kind.activation)
 
 
 def _pulled_back(letters: _Letters) -> tuple[tuple[Line, ...], list[Adjoint]]:
@@ -300,60 +283,6 @@ def _line(adjoint: Adjoint, forms: Sequence[tuple[Printed, str]]) -> Line:
     return Line(adjoint.variable.name, adjoint.variable.axes, tuple(made), meaning)
 
 
-# Local Jacobians ---------------------------------------------------------------------------------
-
-
-def _local_lines(kind: Kind) -> tuple[Line, ...]:
-    """Jacobians for one sample, all vectors as columns: of the affine map and the activation."""
-    if kind.formula is not None:
-        return _local_lines_of(kind.formula)
-    layout = LAYOUTS[kind.layout]
-    affine = layout.affine(kind.bias, one_sample=True).replace("X", "x")
-    declared = {
-        "x": "vector p",
-        "W": layout.weights,
-        "b": "vector q",
-        "z": "vector q",
-        "a": "vector q",
-    }
-    symbols = {name: declare(name, text) for name, text in declared.items()}
-    lines = [_jacobian_line("∂z/∂x", affine, "x", symbols)]
-    if kind.activation != "identity":
-        text = activation_text(kind.activation, kind.options, argument="z")
-        lines.append(_jacobian_line("∂a/∂z", text, "z", symbols))
-    return tuple(lines)
-
-
-def _local_lines_of(formula: LayerFormula) -> tuple[Line, ...]:
-    """The same for a layer by formula: of its value by its input, through z where it has one."""
-    functions: dict[str, AnyDeclaration] = {d.name: d for d in formula.functions}
-    symbols = {d.name: d for d in (*formula.parameters, *formula.masks)}
-    source = Declaration(formula.input, "vector", (formula.inputs,))
-    lines = []
-    for name, text in formula.sample:
-        known = {**functions, **symbols, source.name: source}
-        wrt = [source.name]
-        if not formula.batch:
-            # The Jacobian of a map by a parameter has a name, like that by the input.
-            wrt += [d.name for d in symbols.values() if d.kind == "vector"]
-        lines += [_jacobian_line(f"∂{name}/∂{x}", text, x, known) for x in wrt]
-        symbols, source = {}, Declaration(name, "vector", (formula.outputs,))
-    return tuple(lines)
-
-
-def _jacobian_line(name: str, text: str, wrt: str, symbols: Mapping[str, AnyDeclaration]) -> Line:
-    graph = Graph()
-    tree = parse(text)
-    lowering = lower(tree, infer(tree, symbols, text), graph)
-    declared = symbols[wrt]
-    assert isinstance(declared, Declaration)
-    variable = graph.variable(wrt, declared.sizes, declared.facts)
-    jacobian = reverse(graph, lowering.value.node, [variable])[variable]
-    printer = Printer(graph, open_scope(symbols), Raiser(graph, lowering.said))
-    printed = printer.printed(jacobian)
-    return Line(name, jacobian.axes, (Form(printed.tree),))
-
-
 # The stage to run --------------------------------------------------------------------------------
 
 
@@ -376,10 +305,28 @@ def _stage(letters: _Letters, adjoints: Sequence[Adjoint]) -> Stage:
         stable = stable_loss(graph, definitions, letters.folded)
         definitions[-1] = Definition(definitions[-1].variable, stable)
     kept = [Definition(a.variable, a.node) for a in _needed(letters, adjoints)]
-    order = {name: place for place, name in enumerate(("X", *kind.parameters, *kind.drawn, "Y"))}
+    order = {
+        name: place
+        for place, name in enumerate(("X", *kind.parameters, *kind.drawn, *kind.state, "Y"))
+    }
     inputs = [letters.variable(name) for name in order if name in letters.symbols]
     used = {v for d in kept for v in variables(d.node)} - {d.variable for d in kept}
     given = sorted(used, key=lambda v: (v.name not in order, order.get(v.name, 0), v.name))
     backward = Block(tuple(given), tuple(kept))
     forward = Block(tuple(inputs), tuple(definitions))
-    return Stage(kind.name, graph, forward, backward, kind.drawn)
+    return Stage(kind.name, graph, forward, backward, kind.drawn, _update(letters))
+
+
+def _update(letters: _Letters) -> Block | None:
+    """What a step of training makes of the state of a layer, in the order of the state."""
+    formula = letters.kind.formula
+    if formula is None or not formula.updates:
+        return None
+    made = []
+    for name, text in formula.updates:
+        tree = parse(text)
+        node = lower(tree, infer(tree, letters.names, text), letters.graph, text=text).value.node
+        new = letters.graph.variable(f"next_{name}", node.axes)
+        made.append(Definition(new, node))
+    inputs = [letters.variable(name) for name in ("X", *letters.kind.state)]
+    return Block(tuple(inputs), tuple(made))

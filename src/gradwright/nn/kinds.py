@@ -50,6 +50,11 @@ class Kind:
         )
 
     @property
+    def state(self) -> tuple[str, ...]:
+        """The letters of what training carries from step to step."""
+        return () if self.formula is None else tuple(d.name for d in self.formula.state)
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """The names of parts of a layer's formula, besides Z and A."""
         return () if self.formula is None else tuple(name for name, _ in self.formula.parts)

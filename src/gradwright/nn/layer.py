@@ -52,6 +52,11 @@ class Layer:
         return replace(self, formula=self.formula.predicted, rates=())
 
     @property
+    def state(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """Letter and shape of what training carries from step to step, in order."""
+        return () if self.formula is None else self.formula.state_shapes(dict(self.sizes))
+
+    @property
     def masks(self) -> tuple[tuple[float, int], ...]:
         """Rate and number of entries for each dropout mask."""
         if self.formula is None:
@@ -92,9 +97,15 @@ class Layer:
         """Its sizes and the shapes of its parameters, as code needs them."""
         given = dict(self.sizes) if self.formula else {"p": self.fan_in, "q": self.fan_out}
         shapes = dict(self.parameters)
-        return LayerSizes(self.fan_in, self.fan_out, shapes, Lengths(given), self.masks)
+        state = dict(self.state)
+        return LayerSizes(self.fan_in, self.fan_out, shapes, Lengths(given), self.masks, state)
 
     @property
     def size(self) -> int:
         """The number of parameters."""
         return sum(prod(shape) for _, shape in self.parameters)
+
+    @property
+    def state_size(self) -> int:
+        """The number of entries of the state."""
+        return sum(prod(shape) for _, shape in self.state)

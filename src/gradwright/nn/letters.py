@@ -12,9 +12,16 @@ from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.layouts import LAYOUTS
 from gradwright.nn.losses import loss_text, target_facts
 from gradwright.nn.masks import batch_letter
-from gradwright.notation.declarations import AnyDeclaration, Declaration, Size, declare
+from gradwright.notation.declarations import (
+    AnyDeclaration,
+    Declaration,
+    FunctionDeclaration,
+    Size,
+    declare,
+)
 from gradwright.notation.parser import parse
 from gradwright.notation.rebuilt import rebuilt
+from gradwright.notation.shapes import Scope, Shape
 from gradwright.notation.tree import Symbol, Transpose, Tree
 from gradwright.render.plain import plain_text
 
@@ -62,7 +69,8 @@ def _own_letters(kind: Kind, one_sample: bool) -> dict[str, str]:
             batch_letter(mask.name): layout.values(str(mask.sizes[0]), one_sample)
             for mask in formula.masks
         }
-        return {"X": inputs, **parameters, **drawn, **parts, "A": outputs}
+        state = {declared.name: str(declared) for declared in formula.state}
+        return {"X": inputs, **parameters, **drawn, **state, **parts, "A": outputs}
     inputs, outputs = (layout.values(units, one_sample) for units in ("p", "q"))
     declared = {"X": inputs, "W": layout.weights, "Z": outputs, "A": outputs}
     return {**declared, "b": "vector q"} if kind.bias else declared
@@ -130,3 +138,12 @@ def _activation(kind: Kind, one_sample: bool) -> str:
     if kind.activation == "softmax" and of_columns:
         return activation_text(kind.activation, kind.options, argument="Z'") + "'"
     return activation_text(kind.activation, kind.options)
+
+
+def open_scope(names: Mapping[str, AnyDeclaration]) -> Scope:
+    """A scope of names for results that use some of them."""
+    held = {size for declared in names.values() for size in declared.sizes}
+    sizes = frozenset(size for size in held if isinstance(size, str))
+    symbols = {name: d for name, d in names.items() if isinstance(d, Declaration)}
+    functions = {name: d for name, d in names.items() if isinstance(d, FunctionDeclaration)}
+    return Scope(symbols, sizes, Shape("scalar", (), ()), functions)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from types import MappingProxyType
 
 from gradwright.nn.activations import ACTIVATIONS, Options, activation_text, exact_decimal
+from gradwright.nn.batch_norm import batch_norm
 from gradwright.nn.formula_layer import FormulaLayer
-from gradwright.nn.layer_formula import NO_NUMBERS, layer_formula
+from gradwright.nn.layer_formula import NO_NUMBERS, LayerFormula
+from gradwright.nn.layer_reading import layer_formula
 
 #: The input of all of them.
 INPUT = "vector n"
@@ -21,7 +23,8 @@ class NamedLayer:
     """A layer by its formula; `{name}` in it stands for the value of an option.
 
     `starts` are parameters that all start at one value, `source` says where the layer is from,
-    `masks` which vectors are dropout masks, with the option that is their rate.
+    `masks` which vectors are dropout masks, with the option that is their rate. A layer that is no
+    formula of a sample is `made` from its options.
     """
 
     name: str
@@ -31,6 +34,7 @@ class NamedLayer:
     options: tuple[tuple[str, Fraction], ...] = ()
     starts: Mapping[str, Fraction] = field(default_factory=lambda: NO_NUMBERS)
     masks: Mapping[str, str] = field(default_factory=dict)
+    made: Callable[[Mapping[str, Fraction]], LayerFormula] | None = None
 
 
 NAMED: Mapping[str, NamedLayer] = MappingProxyType(
@@ -52,6 +56,14 @@ NAMED: Mapping[str, NamedLayer] = MappingProxyType(
                 {"g": "vector n"},
                 (("eps", Fraction(1, 1_000_000)),),
                 {"g": Fraction(1)},
+            ),
+            NamedLayer(
+                "batch_norm",
+                "g.*batchnorm(x, eps={eps}) + b",
+                "Ioffe and Szegedy, Batch Normalization, ICML (2015)",
+                {"g": "vector n", "b": "vector n"},
+                (("eps", Fraction(1, 100_000)), ("momentum", Fraction(1, 10))),
+                made=batch_norm,
             ),
             NamedLayer(
                 "dropout",
@@ -85,6 +97,8 @@ def named_layer(name: str, given: Options) -> FormulaLayer:
         return FormulaLayer(layer_formula(activation_text(name, given, "x"), INPUT, {}))
     record = NAMED[name]
     values = {**dict(record.options), **dict(given)}
+    if record.made is not None:
+        return FormulaLayer(record.made(values))
     text = record.text.format(**{name: exact_decimal(value) for name, value in values.items()})
     masks = {letter: values[option] for letter, option in record.masks.items()}
     formula = layer_formula(text, INPUT, record.parameters, record.starts, masks)

@@ -28,9 +28,9 @@ from gradwright.core.nodes import Node, Product, Variable, postorder, variables
 from gradwright.emit.products import Run, products_module, square_name
 from gradwright.errors import NetworkError
 from gradwright.nn.batch_text import BATCH
-from gradwright.nn.derive import DerivedKind, folded, open_scope
+from gradwright.nn.derive import DerivedKind, folded
 from gradwright.nn.kinds import Kind
-from gradwright.nn.letters import letters_of, names_of
+from gradwright.nn.letters import letters_of, names_of, open_scope
 from gradwright.nn.losses import known_loss
 from gradwright.notation.declarations import AnyDeclaration, Declaration
 from gradwright.notation.raising.raiser import Raiser

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from gradwright.calculus.pullback import adjoint_name
-from gradwright.calculus.stage import Definition, Stage
+from gradwright.calculus.stage import Block, Definition, Stage
 from gradwright.core.nodes import Function as FunctionNode
 from gradwright.core.nodes import Node, Operation, Variable, bare_sizes, postorder, variables
 from gradwright.program.build import Builder
@@ -23,7 +23,7 @@ class StageProgram:
     `loss` is None for a hidden layer. `backward` has a parameter gradient or the input's for
     each name in `gradients`, in order. `remarks` says, as formulas, where a function computes
     something else than the derivation writes. `drawn` are inputs of `forward` that stand first in
-    `saved`.
+    `saved`. `update` returns new values of the layer's state.
     """
 
     name: str
@@ -34,6 +34,7 @@ class StageProgram:
     gradients: tuple[str, ...]
     remarks: tuple[str, ...]
     drawn: tuple[str, ...] = ()
+    update: Function | None = None
 
     @property
     def passes(self) -> tuple[Function, Function]:
@@ -43,7 +44,7 @@ class StageProgram:
     @property
     def functions(self) -> tuple[Function, ...]:
         """Those that there are."""
-        held = (self.forward, self.loss, self.backward)
+        held = (self.forward, self.loss, self.backward, self.update)
         return tuple(function for function in held if function is not None)
 
 
@@ -65,7 +66,17 @@ def build_stage(stage: Stage) -> StageProgram:
     saved = (*stage.drawn, *(x for x in (*names[:-1], *extra) if x in read), names[-1])
     made = builder.function([Ref(name) for name in saved])
     gradients = _gradients(stage)
-    return StageProgram(stage.name, made, saved, loss, backward, gradients, remarks, stage.drawn)
+    update = None if stage.update is None else _update(stage.name, stage.update)
+    return StageProgram(
+        stage.name, made, saved, loss, backward, gradients, remarks, stage.drawn, update
+    )
+
+
+def _update(name: str, block: Block) -> Function:
+    builder = Builder(f"{name}_update", list(block.inputs), {})
+    for definition in block.definitions:
+        builder.define(definition.variable, definition.node)
+    return builder.function([Ref(d.variable.name) for d in block.definitions])
 
 
 def _shared(
