@@ -31,7 +31,13 @@ from gradwright.nn.general import general_section
 from gradwright.nn.initialise import initialise
 from gradwright.nn.letters import names_of
 from gradwright.nn.optimizers import SGD, Optimizer, known_optimizer
-from gradwright.nn.parameters import Parameters, parameter_count, symbolic_parameter_count
+from gradwright.nn.parameters import (
+    Parameters,
+    count,
+    parameter_count,
+    parameter_shapes,
+    symbolic_parameter_count,
+)
 from gradwright.nn.targets import sample_targets
 from gradwright.notation.declarations import declare
 from gradwright.notation.parser import parse
@@ -193,7 +199,9 @@ class NetworkDerivation:
         rule = known_optimizer(optimizer or SGD)
         if target == "c":
             return self._model.c_passes_source + rule.c_descent(self._model.trains_apart)
-        return self._model.passes_source + rule.numpy_step(self._model.trains_apart)
+        return self._model.passes_source + rule.numpy_step(
+            self._model.trains_apart, self._model.has_state
+        )
 
     def kernels(self) -> Kernels:
         """Which routine makes each matrix product of `source("c")`, and why.
@@ -242,15 +250,18 @@ class NetworkDerivation:
         functions = drawn_functions(layers)
         module = self._model.line_module(functions) if any(functions) else self._model.module
         functions = [f | m for f, m in zip(functions, drawn_masks(layers, module), strict=True)]
-        shapes = Parameters.zeros(layers).shapes()
+        shapes = parameter_shapes(layers)
+        state = initialise(layers).flat[count(layers) :]
         deep = len(layers) > MAX_SEPARATE_LAYERS
         blocks = [FLAT] if deep else list(shapes)
 
         def named(p: Parameters) -> dict[str, Array]:
-            return {FLAT: p.flat} if deep else dict(p.items())
+            if deep:
+                return {FLAT: p.flat[: count(layers)]}
+            return {name: p[name] for name in shapes}
 
         def claimed(point: dict[str, Array]) -> dict[str, Array]:
-            flat = np.concatenate([point[name].ravel() for name in blocks])
+            flat = np.concatenate([*(point[name].ravel() for name in blocks), state])
             _, gradient = module.value_and_gradient(flat, point["X"], point["Y"])
             return named(Parameters(layers, gradient))
 

@@ -16,8 +16,8 @@ from gradwright.api.network_parts import (
     AffineMap,
     batch_jacobian,
     collapsed,
+    for_step,
     gradient_norms,
-    seed_and_step,
 )
 from gradwright.core.work import bounded
 from gradwright.errors import DomainError, NetworkError
@@ -190,12 +190,12 @@ class Network:
         """
         inputs = self.inputs(p, X)
         targets = self.targets(p, inputs, y)
-        model, more = self._model.prediction, {}
-        if training is not None and model is not self._model:
-            model, more = self._model, {"training": seed_and_step(training)}
+        model, more = for_step(self._model, training, len(inputs))
         with self._outside_domains():
             value, flat = model.module.value_and_gradient(self._flat(p), inputs, targets, **more)
         self._numbers(value, "the loss")
+        # Behind the gradient emitted code has the new state of layers.
+        flat[model.module.PARAMETERS :] = 0
         return float(value), Parameters(self._model.layers, self._numbers(flat, "the gradient"))
 
     def _outside_domains(self) -> Any:

@@ -148,7 +148,7 @@ def _parsed(kind: Kind) -> _Layer:
     texts = [
         (x, text)
         for x, text in defining_texts(kind)
-        if (kind.loss_formula if x == "L" else formula) is None
+        if (kind.loss_formula is None if x == "L" else formula is None or formula.over_batch)
     ]
     formulas = tuple((x, SampleFormula(text, letters)) for x, text in texts)
     loss = None if kind.loss_formula is None else SampleFormula(kind.loss_formula.text, LETTERS)

@@ -11,6 +11,7 @@ import numpy as np
 from gradwright.api.formula_layers import FormulaMaps, values_of
 from gradwright.core.graph import Graph
 from gradwright.errors import NetworkError, ShapeError
+from gradwright.nn.batch_norm import require_batch
 from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.layouts import Layout
 from gradwright.nn.network import NetworkModel
@@ -202,12 +203,17 @@ def gradient_norms(model: NetworkModel, values: Mapping[str, Array]) -> Array:
     return np.sqrt(squares)
 
 
-def seed_and_step(training: tuple[int, int]) -> tuple[int, int]:
-    """What a step of training is told by, checked.
+def for_step(
+    model: NetworkModel, training: tuple[int, int] | None, samples: int
+) -> tuple[NetworkModel, dict[str, tuple[int, int]]]:
+    """(the formulas for a gradient, what their module is told): of prediction, or of a step.
 
     Raises:
-        NetworkError: not two whole numbers.
+        NetworkError: `training` is not two whole numbers, (seed, step).
+        DataError: a layer normalises over a batch of one sample.
     """
+    if training is None or not model.trains_apart:
+        return model.prediction, {}
     whole = isinstance(training, Sequence) and len(training) == 2
     if not whole or not all(type(x) is int and 0 <= x < 2**64 for x in training):
         raise NetworkError(
@@ -215,4 +221,6 @@ def seed_and_step(training: tuple[int, int]) -> tuple[int, int]:
             f"{training!r} is given, and (seed, step) are two whole numbers from 0",
             "write training=(0, 0)",
         )
-    return training
+    if model.has_state:
+        require_batch(model.text, samples, samples)
+    return model, {"training": training}

@@ -12,6 +12,7 @@ from gradwright.api.choosing_target import Chosen, choose
 from gradwright.api.curvature import Curvature
 from gradwright.api.network import Network
 from gradwright.errors import UnsupportedError
+from gradwright.nn.batch_norm import require_batch
 from gradwright.nn.optimizers import SGD, Optimizer, known_optimizer
 from gradwright.nn.parameters import Parameters
 from gradwright.nn.schedules import Schedule, known_schedule
@@ -119,11 +120,14 @@ def train(
     start = net.init(seed) if params is None else Parameters(net.model.layers, params.flat)
     inputs, targets = _prepared(net, start, X, y)
     if rule.full_batch:
+        _require_one_formula(net, rule)
         kept = checkpoint is not None or resume is not None
         require_full_batch(rule.name, batch_size, len(inputs), learning_rate, course.name, kept)
     size = (len(inputs) if rule.full_batch else BATCH) if batch_size is None else batch_size
     rate = rule.learning_rate if learning_rate is None else learning_rate
     settings = Settings(epochs, size, rate, seed, shuffle, rule, course, _described(net))
+    if net.model.has_state:
+        require_batch(net.model.text, len(inputs), size)
     before, count = (None, None) if resume is None else run_by(resume)
     settings = _with_threads(settings, count if threads is None else threads, net, len(inputs))
     chosen = _chosen(net, start, settings, len(inputs), target, before)
@@ -209,6 +213,17 @@ def _damped(net: Network, *given: Any) -> LevenbergMarquardt:
 
     loop.normal = normal
     return loop
+
+
+def _require_one_formula(net: Network, rule: Optimizer) -> None:
+    """A search along lines needs a loss that is the same in every step."""
+    if net.model.trains_apart:
+        raise UnsupportedError(
+            f"training {net.model.text} by {rule.name}",
+            f"{rule.name} compares losses of the same function, and dropout draws another one in "
+            "every step, batch_norm carries a state along",
+            'use optimizer="adam", or layers with one formula',
+        )
 
 
 def _described(net: Network) -> str:

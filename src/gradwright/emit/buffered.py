@@ -45,11 +45,13 @@ class BufferedBody:
         kept: Sequence[str],
         given: Sequence[str],
         spent: Sequence[str] = (),
+        passed_on: str = "",
     ) -> None:
         self.function = function
         self.kept = frozenset(kept)
         self.given = frozenset(given)
         self.spent = frozenset(spent)
+        self.passed_on = passed_on
         self.helpers: set[str] = set()
         self._numbers = number_values(function)
         held = (function.axes[name] for name in function.inputs)
@@ -65,21 +67,28 @@ class BufferedBody:
     def _plan(self) -> dict[str, str]:
         """The array of each value: one chain of in-place statements shares one array.
 
-        A statement writes over an operand that is not read again and that nobody keeps.
+        A statement writes over an operand that is not read again and that nobody keeps. `passed_on`
+        never lies in the array of a spent input: the layer before takes that for its own result
+        while it still reads what it was given.
         """
         remaining = _uses(self.function)
         array: dict[str, str] = {}
+        borrowed: set[str] = set()
         for statement in self.function.statements:
             target = statement.targets[0]
             array.update({name: name for name in statement.targets})
             operands = [o for o in statement.operands if isinstance(o, Ref)]
             free = [o.name for o in operands if self._may_take(statement, o, remaining)]
+            if target == self.passed_on:
+                free = [x for x in free if array.get(x, x) not in borrowed | self.spent]
             made_here = [name for name in free if name in array]
             if made_here:
                 old = array[made_here[0]]
+                borrowed |= {target} if old in borrowed else set()
                 array = {k: target if v == old else v for k, v in array.items()}
             elif free:
                 self._overwrites[target] = free[0]
+                borrowed.add(target)
             for operand in operands:
                 remaining[operand.name] -= 1
         return array

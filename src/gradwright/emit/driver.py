@@ -47,7 +47,7 @@ def loss(parameters, X, Y, buffers=None):
     {gradients} = unpack(gradient)
     saved = {passes}({values}, X, buffers{given})
     value = float({loss})
-{backward}
+{backward}{state}
     return value, gradient
 '''
 
@@ -56,25 +56,33 @@ TRAINING = '''def training_pass({values}, X, buffers, training):
     """What each layer saves in a step of training; `training` is (seed, step)."""
     if len(X) > buffers.samples:
         raise ValueError(f"{{len(X)}} samples do not fit buffers made for {{buffers.samples}}")
-    saved = [(X,)]
+{least}    saved = [(X,)]
 {forward}
     return saved
 
 
 '''
 
+#: A variance over the batch needs two samples.
+LEAST = """\
+    if len(X) < 2:
+        raise ValueError("a layer normalises over the batch, which has 1 sample")
+"""
+
 #: What its `value_and_gradient` says of that.
 OF_TRAINING = """
 
     These are of the formulas for training; `training` is (seed, step), from which what is random
-    follows.
+    follows. Behind the gradient stands the new state, where layers have one.
     """
 
 
 def driver_text(calls: Calls, predicting: Calls | None, row_samples: bool) -> str:
     """The functions; `predicting` has the calls for prediction where those are others."""
     unpacking, apart = calls.unpacking, predicting is not None
-    training = TRAINING.format(values=unpacking.values, forward=indented(calls.forward()))
+    least = LEAST if any(program.update for program, _, _ in calls.runs) else ""
+    forward = indented(calls.forward())
+    training = TRAINING.format(values=unpacking.values, forward=forward, least=least)
     return DRIVER.format(
         forward=indented((predicting or calls).forward()),
         training=training if apart else "",
@@ -86,6 +94,7 @@ def driver_text(calls: Calls, predicting: Calls | None, row_samples: bool) -> st
         turned="" if row_samples else ".T",
         loss=calls.loss(),
         backward=indented(calls.backward()),
+        state="".join(f"\n    {line}" for line in calls.state()),
         values=unpacking.values,
         gradients=unpacking.gradients,
         argument=unpacking.argument,
@@ -159,6 +168,26 @@ class Calls:
             result = "dA = " if first > 0 or last - first > 1 else ""
             call = call_lines(f"{result}{program.backward.name}", arguments)
             lines += _looped(call, f"reversed(range({first}, {last}))", last - first)
+        return lines
+
+    def state(self) -> list[str]:
+        """The lines that put the new state of layers behind the gradient."""
+        lines = []
+        for program, first, last in self.runs:
+            if program.update is None:
+                continue
+            layer = "layer" if last - first > 1 else str(first)
+            arguments = [self._argument(program, x, layer) for x in program.update.inputs]
+            letters = [name for name in program.update.inputs if name != "X"]
+            lines += _looped(
+                [
+                    *call_lines(f"moved = {program.update.name}", arguments),
+                    f"for name, new in zip({tuple(letters)}, moved):",
+                    f"    d_layers[{layer}][name][...] = new",
+                ],
+                f"range({first}, {last})",
+                last - first,
+            )
         return lines
 
 

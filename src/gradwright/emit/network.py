@@ -111,8 +111,10 @@ def network_module(
         functions.append(f"\n\n{_forward_function(one, formulas.get(one.name, ()), helpers)}\n")
     biases = [bias for stage, count in stages for bias in [_has_bias(stage)] * count]
     dense = not layers
-    shapes = [layer.shapes for layer in layers]
-    unpacking = dense_unpacking(_tuple(biases), row_inputs) if dense else formula_unpacking(shapes)
+    shapes, states = [x.shapes for x in layers], [x.state for x in layers]
+    unpacking = (
+        dense_unpacking(_tuple(biases), row_inputs) if dense else formula_unpacking(shapes, states)
+    )
     calls = Calls(runs, unpacking, "Y" if row_samples else "Y.T")
     predicting_calls = Calls(predicted, unpacking, calls.targets) if predicted else None
     return (
@@ -179,6 +181,8 @@ def _functions(program: StageProgram, formulas: Sequence[str], helpers: set[str]
     if program.loss is not None:
         blocks.append(_loss_function(program.loss, helpers))
     blocks.append(_backward_function(program, formulas, helpers))
+    if program.update is not None:
+        blocks.append(_update_function(program.update, helpers))
     return "".join(f"\n\n{block}\n" for block in blocks)
 
 
@@ -201,6 +205,14 @@ def _forward_function(program: StageProgram, formulas: Sequence[str], helpers: s
     return _define(function, ["buffers", "layer"], doc or ["The forward pass of a layer."], lines)
 
 
+def _update_function(function: Function, helpers: set[str]) -> str:
+    body = FormulaBody(function)
+    lines = body.lines()
+    helpers |= body.helpers
+    head = signature(function.name, [body.names[name] for name in function.inputs])
+    return "\n".join([*head, indented(['"""The state after a step of training."""', *lines])])
+
+
 def _loss_function(function: Function, helpers: set[str]) -> str:
     body = FormulaBody(function)
     lines = body.lines()
@@ -212,7 +224,7 @@ def _loss_function(function: Function, helpers: set[str]) -> str:
 def _backward_function(program: StageProgram, formulas: Sequence[str], helpers: set[str]) -> str:
     function = program.backward
     given = [name for name in program.gradients if name != "δX"]
-    body = BufferedBody(function, (), given, spent=["δA"])
+    body = BufferedBody(function, (), given, spent=["δA"], passed_on="δX")
     stop = ["if not wants_input:", "    return None"]
     lines = body.lines(given, stop) if given else [*stop, *body.lines()]
     helpers |= body.helpers

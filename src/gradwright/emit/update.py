@@ -181,17 +181,27 @@ def update_function(update: Update, title: str, defaults: Mapping[str, float]) -
 
 
 def step_function(
-    update: Update, title: str, defaults: Mapping[str, float], trains_apart: bool = False
+    update: Update,
+    title: str,
+    defaults: Mapping[str, float],
+    trains_apart: bool = False,
+    has_state: bool = False,
 ) -> str:
     """`update`, and the function `step`, which makes one with a batch.
 
-    With `trains_apart` the passes of the network take seed and step.
+    With `trains_apart` the passes of the network take seed and step; with `has_state` layers carry
+    something from step to step.
     """
     work = ["work"] * bool(scratch_vectors(update))
     arguments = _arguments(update, defaults)
     names = [argument.split("=")[0] for argument in arguments]
     more = ["gradient=None", "buffers=None", *(f"{name}=None" for name in work)]
     given = ["parameters", "gradient", *names, *work]
+    after: list[str] = []
+    if has_state:
+        # Behind the parameters lies the state of layers, which no gradient moves.
+        given[:2] = ["parameters[:PARAMETERS]", "gradient[:PARAMETERS]"]
+        after.append("    parameters[PARAMETERS:] = gradient[PARAMETERS:]")
     passed = ["parameters", "X", "Y", "gradient", "buffers"]
     if trains_apart:
         more.append("training=(0, 0)")
@@ -208,6 +218,7 @@ def step_function(
             '    """',
             f"    value, gradient = value_and_gradient({', '.join(passed)})",
             *(f"    {line}" for line in call_lines("update", given)),
+            *after,
             "    return value",
             "",
         ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
+from gradwright.errors import DataError
 from gradwright.nn.activations import exact_decimal
 from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.layer_reading import layer_formula
@@ -44,3 +45,19 @@ def batch_norm(values: Mapping[str, Fraction]) -> LayerFormula:
             ("var", f"{kept}*var + {momentum}*sum((X - ones(n)*{mean}).^2, axis=0)'/(n - 1)"),
         ),
     )
+
+
+def require_batch(text: str, samples: int, batch_size: int) -> None:
+    """Check that a network that normalises over batches has two samples in each.
+
+    Raises:
+        DataError: a batch has one.
+    """
+    size = min(samples, batch_size)
+    if samples and 1 in (size, samples % size):
+        raise DataError(
+            f"training {text}",
+            f"batch_norm takes the variance over a batch, and with {samples} samples and "
+            f"batch_size={batch_size} a batch has 1 sample",
+            "choose another batch size, or leave a sample out",
+        )

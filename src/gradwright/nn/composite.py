@@ -139,6 +139,12 @@ class _Block:
                 f"{formula.functions[0].name} is abstract, and a layer made of layers has code",
                 "write the function out",
             )
+        if formula.over_batch:
+            raise NetworkError(
+                self.asked,
+                f"{formula.text} is over the batch, and a block is a formula of one sample",
+                "put it between blocks, or use layer_norm",
+            )
         own = dict(formula.sizes)
         sizes: dict[str, Size] = {name: self._size() for name in own.values() if name != "p"}
         if isinstance(formula.inputs, str):

@@ -72,6 +72,8 @@ def initialise(
                 values = _fitting(singular_values, view.shape, name)
                 drawn = with_singular_values(generator, view.shape, values)
             view[...] = scale * drawn
+        for letter, shape in layer.state:
+            made[f"{letter}{number}"] = np.full(shape, float(layer.starts[letter]))
     return made
 
 

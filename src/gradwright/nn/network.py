@@ -25,7 +25,7 @@ from gradwright.nn.line_module import LineModule
 from gradwright.nn.loss_formula import formula_of
 from gradwright.nn.losses import require_fit, require_reduction
 from gradwright.nn.optimizers import SGD, Optimizer
-from gradwright.nn.parameters import count
+from gradwright.nn.parameters import count, length
 from gradwright.nn.products import derive_products, products_source
 from gradwright.nn.runs import KindRun, runs_of, symbolic_runs
 from gradwright.nn.sequence import Source, read_network
@@ -223,7 +223,7 @@ class NetworkModel:
     @property
     def source(self) -> str:
         """The emitted NumPy module, with steps of gradient descent."""
-        return self.passes_source + SGD.numpy_step(self.trains_apart)
+        return self.passes_source + SGD.numpy_step(self.trains_apart, self.has_state)
 
     @cached_property
     def passes_source(self) -> str:
@@ -256,6 +256,11 @@ class NetworkModel:
     def trains_apart(self) -> bool:
         """Whether layers train by other formulas than they predict by."""
         return self.prediction is not self
+
+    @property
+    def has_state(self) -> bool:
+        """Whether layers carry something from step to step of a training."""
+        return any(layer.state for layer in self.layers)
 
     def stages(self) -> list[tuple[Stage, int]]:
         """Of each run the stage and how many layers it has."""
@@ -302,6 +307,12 @@ class NetworkModel:
         """The source of `products`."""
         _ = self.widths
         self._require_code()
+        if self.has_state:
+            raise UnsupportedError(
+                f"second derivatives of {self.text}",
+                "it has batch_norm, whose running mean and variance these have no place for",
+                "leave the layer out, or use layer_norm",
+            )
         with self._lock:
             made = {kind: derive_products(found) for kind, found in self.derived.items()}
             runs = [(made[run.kind], run.count) for run in self.runs]
@@ -356,9 +367,11 @@ class NetworkModel:
         Raises:
             UnsupportedError: as `c_passes_source`; there is no compiler, or it fails.
         """
-        apart, length = self.trains_apart, count(self.layers)
+        apart, parameters = self.trains_apart, count(self.layers)
+        state = length(self.layers) - parameters
         source = self.c_passes_source + rule.c_descent(apart)
-        return CompiledNetwork(source, dtype, self.widths, length, rule.update, apart)
+        update = rule.update
+        return CompiledNetwork(source, dtype, self.widths, parameters, update, apart, state)
 
     def explained_runs(self, convention: Convention) -> Sequence[Run]:
         """The runs with their printed lines, for the explanation."""

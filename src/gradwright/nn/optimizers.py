@@ -223,12 +223,14 @@ class Optimizer:
         names = tuple(name for name, _ in self.settings)
         return build_update(self.lines, self.record.state, names)
 
-    def numpy_step(self, trains_apart: bool) -> str:
+    def numpy_step(self, trains_apart: bool, has_state: bool) -> str:
         """The functions `update` and `step` behind a network's NumPy module.
 
-        `trains_apart` says that layers of the network train by formulas of their own.
+        `trains_apart` says that layers of the network train by formulas of their own, `has_state`
+        that some carry something from step to step.
         """
-        text = step_function(self.update, self.title, dict(self.settings), trains_apart)
+        settings = dict(self.settings)
+        text = step_function(self.update, self.title, settings, trains_apart, has_state)
         return f"\n\n{text}"
 
     def c_descent(self, trains_apart: bool) -> str:

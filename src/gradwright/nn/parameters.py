@@ -36,6 +36,11 @@ def count(layers: Sequence[Layer]) -> int:
     return sum(layer.size for layer in layers)
 
 
+def length(layers: Sequence[Layer]) -> int:
+    """The length of the flat vector: parameters, and behind them the state of layers."""
+    return count(layers) + sum(layer.state_size for layer in layers)
+
+
 def parameter_count(layers: Sequence[Layer], units: str = "n") -> str:
     """The number of parameters as it comes about, one product for each weight matrix.
 
@@ -97,12 +102,13 @@ class Parameters(Mapping[str, Array]):
     W_l has shape (fan-in, fan-out), in the columns layout (fan-out, fan-in), and b_l (fan-out,); a
     layer without bias has no b. A layer by formula has the parameters of its formula, with its
     number behind each letter. The flat vector holds them in forward order, each in C order, and
-    `p["W1"]` is a view: writing to it writes to `p.flat`.
+    behind all of them the state of layers that have one, such as running means. `p["W1"]` is a
+    view: writing to it writes to `p.flat`.
     """
 
     def __init__(self, layers: Sequence[Layer], flat: Array) -> None:
         self.layers = tuple(layers)
-        expected = count(self.layers)
+        expected = length(self.layers)
         if flat.ndim != 1 or flat.size != expected:
             raise DataError(
                 "parameters of a network",
@@ -121,7 +127,7 @@ class Parameters(Mapping[str, Array]):
             LimitError: more parameters than memory holds.
         """
         dtype = require_dtype(dtype)
-        size = count(layers)
+        size = length(layers)
         try:
             return cls(layers, np.zeros(size, dtype=dtype))
         except (MemoryError, ValueError) as error:
@@ -217,7 +223,8 @@ class Parameters(Mapping[str, Array]):
 
     def of_layer(self, number: int) -> dict[str, Array]:
         """The parameters of a layer, counted from 1, by letter; views."""
-        letters = [letter for letter, _ in self.layers[number - 1].parameters]
+        layer = self.layers[number - 1]
+        letters = [letter for letter, _ in (*layer.parameters, *layer.state)]
         return {letter: self[f"{letter}{number}"] for letter in letters}
 
     def relayout(self, layout: str) -> Parameters:
@@ -339,7 +346,17 @@ def _fitting(name: str, value: Array, shape: tuple[int, ...]) -> Array:
     return array
 
 
+def parameter_shapes(layers: Sequence[Layer]) -> dict[str, tuple[int, ...]]:
+    """The shape of each parameter, without the state of layers."""
+    return {
+        f"{letter}{number}": shape
+        for number, layer in enumerate(layers, start=1)
+        for letter, shape in layer.parameters
+    }
+
+
 def _shapes(layers: Sequence[Layer]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    yield from parameter_shapes(layers).items()
     for number, layer in enumerate(layers, start=1):
-        for letter, shape in layer.parameters:
+        for letter, shape in layer.state:
             yield f"{letter}{number}", shape

@@ -39,9 +39,14 @@ class CompiledNetwork:
         parameters: int,
         update: Update,
         trains_apart: bool = False,
+        state: int = 0,
     ) -> None:
-        self._made_from = (source, dtype, tuple(widths), parameters, update)
-        self.inputs, self.outputs, self.parameters = widths[0], widths[-1], parameters
+        self._made_from = (
+            *(source, dtype, tuple(widths), parameters, update),
+            *(trains_apart, state),
+        )
+        self.inputs, self.outputs = widths[0], widths[-1]
+        self.parameters, self.state = parameters, state
         library = ctypes.CDLL(str(compiled(source, DEFINITIONS[dtype])))
         self.dtype = np.dtype(dtype)
         self._work = np.empty(0, self.dtype)
@@ -131,7 +136,8 @@ class CompiledNetwork:
         if self._update.state:
             assert state is not None
             for row in state:
-                self._require(row, X)
+                if row.shape != (self.parameters,):
+                    raise AssertionError(f"a state of {row.shape} for a compiled network")
             vectors.append(state)
         given = {**settings, STEPS: t, SEED: seed}
         added, last = ctypes.c_double(total), ctypes.c_double()
@@ -148,7 +154,7 @@ class CompiledNetwork:
 
     def _require(self, flat: Array, X: Array, Y: Array | None = None) -> None:
         """Compiled code reads as far as it expects; a mistake of ours must not get there."""
-        fits = flat.shape == (self.parameters,) and X.shape[1:] == (self.inputs,)
+        fits = flat.shape == (self.parameters + self.state,) and X.shape[1:] == (self.inputs,)
         if not fits or (Y is not None and Y.shape != (len(X), self.outputs)):
             raise AssertionError(f"arrays of {flat.shape} and {X.shape} for a compiled network")
 

@@ -23,6 +23,7 @@ class Module(Protocol):
     """What training uses of an emitted network module."""
 
     Buffers: Callable[[int, Any], Any]
+    PARAMETERS: int
 
     def value_and_gradient(
         self,
@@ -104,6 +105,8 @@ class Loop:
         self.validation = validation
         self.history: list[Epoch] = []
         size = min(settings.batch_size, len(X))
+        # Behind the parameters lies the state of layers, which no gradient moves.
+        self._trained = module.PARAMETERS
         self.stepper = self._stepper(-(-len(X) // size))
         self.converged = False
         self._gradient = np.empty_like(parameters)
@@ -117,7 +120,7 @@ class Loop:
 
     def _stepper(self, steps_per_epoch: int) -> Any:
         """What is kept from step to step: `state`, `steps`, `settings` and `schedule_settings`."""
-        return Stepper(self.settings, steps_per_epoch, self.parameters)
+        return Stepper(self.settings, steps_per_epoch, self.parameters[: self._trained])
 
     def run(self, after: Callable[[Epoch], None]) -> str:
         """Epoch after epoch, `after` called with each; returns how it stopped."""
@@ -199,7 +202,9 @@ class Loop:
             # Ctrl-C may find the parameters half new. The copy is small against the passes.
             self._before_step[...] = self.parameters
             self._within_step = True
-            self.stepper.step(self.parameters, gradient, rate)
+            count = self._trained
+            self.stepper.step(self.parameters[:count], gradient[:count], rate)
+            self.parameters[count:] = gradient[count:]
             self._within_step = False
         return value
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,14 @@ from gradwright.verification.points import (
     real_value,
     unit_directions,
 )
+from gradwright.verification.problem import (
+    Claimed,
+    Problem,
+    Progress,
+    blur_of_zero,
+    natural_scale,
+    vanishes,
+)
 from gradwright.verification.report import BlockCheck, CheckReport
 
 #: Function evaluations of each oracle for one column of a derivative.
@@ -29,35 +37,6 @@ DIRECTIONS = 4
 PROBES = 8
 #: How often an ill-conditioned point is redrawn.
 REDRAWS = 8
-
-Progress = Callable[[str, int, int], None]
-Claimed = Callable[[dict[str, Array]], Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Problem:
-    """Everything one block's comparison needs but the block and the claim."""
-
-    claimed: Claimed
-    function: Function
-    point: Point
-    output: Array
-    oracle: str
-    budget: int
-    on_kink: bool
-    generator: np.random.Generator
-    progress: Progress | None
-
-    def claims(self, point: Point) -> Mapping[str, Any]:
-        """The claimed derivatives; the claim gets copies, so that it cannot move the point."""
-        return self.claimed({name: value.copy() for name, value in point.items()})
-
-    def along(self, block: str, directions: Iterable[Array], point: Point) -> ridders.Estimate:
-        """The oracle's derivatives along directions, `y.shape + (directions,)`."""
-        if self.oracle == "ridders":
-            return ridders.along(self.function, point, block, directions)
-        values = complex_step.along(self.function, point, block, directions)
-        return ridders.Estimate(values, np.zeros(values.shape))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +98,7 @@ def check_derivative(
         at_kinks += settled.redrawn
         output = real_value(function, settled.point)
         at = (settled.point, output, oracle, budget, settled.on_kink, generator, progress)
-        problem = _Problem(claimed, function, *at)
+        problem = Problem(claimed, function, *at)
         claims = problem.claims(settled.point)
         verdicts = [_block(problem, name, claims) for name in blocks]
         ill = any(not verdict.check.judged for verdict in verdicts)
@@ -145,7 +124,7 @@ def _require_oracle(oracle: str) -> None:
         )
 
 
-def _block(problem: _Problem, name: str, claims: Mapping[str, Any]) -> _Verdict:
+def _block(problem: Problem, name: str, claims: Mapping[str, Any]) -> _Verdict:
     """Check one block: its shape first, then its numbers."""
     value = problem.point[name]
     shape = problem.output.shape + value.shape
@@ -168,7 +147,7 @@ def _unusable(name: str, shape: tuple[int, ...], size: int, finding: str) -> _Ve
     return _Verdict(check, (finding,))
 
 
-def _compared(problem: _Problem, name: str, claim: Array) -> _Verdict:
+def _compared(problem: Problem, name: str, claim: Array) -> _Verdict:
     value = problem.point[name]
     coordinates = _coordinates(problem, value.size)
     sampled = len(coordinates) < value.size
@@ -182,14 +161,16 @@ def _compared(problem: _Problem, name: str, claim: Array) -> _Verdict:
     )
     whole = _whole(problem, name, claim, signs) if sampled else None
     change, tolerance = _tolerance(problem, name, coordinates, found)
-    if _vanishes(problem, name, evidence.scale, change):
+    if evidence.scale == 0.0 and claim.any():
+        change = max(change, blur_of_zero(problem, name, claim))
+    if vanishes(problem, name, evidence.scale, change):
         return _vanishing(evidence, problem, change, DIRECTIONS if sampled else 0)
     if whole is not None:
         tolerance = max(tolerance, whole[1])
     return _judged(problem, evidence, None if whole is None else whole[0], tolerance)
 
 
-def _coordinates(problem: _Problem, size: int) -> Array:
+def _coordinates(problem: Problem, size: int) -> Array:
     cost = COST[problem.oracle]
     if size * cost <= problem.budget:
         return np.arange(size)
@@ -202,7 +183,7 @@ def _signs(generator: np.random.Generator, shape: tuple[int, ...], count: int) -
     return [generator.choice([-1.0, 1.0], shape) for _ in range(count)]
 
 
-def _columns(problem: _Problem, name: str, coordinates: Array) -> ridders.Estimate:
+def _columns(problem: Problem, name: str, coordinates: Array) -> ridders.Estimate:
     """The oracle's columns as `(y.size, coordinates)`, with progress."""
 
     def reported() -> Iterator[Array]:
@@ -217,7 +198,7 @@ def _columns(problem: _Problem, name: str, coordinates: Array) -> ridders.Estima
     return ridders.Estimate(found.values.reshape(shape), found.errors.reshape(shape))
 
 
-def _whole(problem: _Problem, name: str, claim: Array, signs: list[Array]) -> tuple[float, float]:
+def _whole(problem: Problem, name: str, claim: Array, signs: list[Array]) -> tuple[float, float]:
     """The error along random directions over the whole block, and what the oracle may be off."""
     size = problem.point[name].size
     columns = np.stack([direction.reshape(-1) for direction in signs], axis=1)
@@ -230,7 +211,7 @@ def _whole(problem: _Problem, name: str, claim: Array, signs: list[Array]) -> tu
 
 
 def _tolerance(
-    problem: _Problem, name: str, coordinates: Array, found: ridders.Estimate
+    problem: Problem, name: str, coordinates: Array, found: ridders.Estimate
 ) -> tuple[float, float]:
     """How much the oracle's values change by rounding, and the tolerance that follows."""
     if problem.oracle == "ridders":
@@ -249,25 +230,10 @@ def _tolerance(
     return change, condition.complex_step_tolerance(condition.condition(change, scale))
 
 
-def _vanishes(problem: _Problem, name: str, scale: float, change: float) -> bool:
-    """Whether the oracle's block is a true zero that rounding has blurred.
-
-    Such a block, as of sum(softmax(x)), is as small as its own noise, and that noise is rounding
-    on the scale of y over x. A relative error would compare noise with noise.
-    """
-    natural = _natural_scale(problem, name)
-    return 0.0 < scale <= 32 * change and max(scale, change) <= 1e-13 * natural
-
-
-def _natural_scale(problem: _Problem, name: str) -> float:
-    output = float(np.max(np.abs(problem.output), initial=0.0))
-    return output / (float(np.max(np.abs(problem.point[name]), initial=0.0)) or 1.0)
-
-
-def _vanishing(evidence: Evidence, problem: _Problem, change: float, directions: int) -> _Verdict:
+def _vanishing(evidence: Evidence, problem: Problem, change: float, directions: int) -> _Verdict:
     """Compare a block that is zero to rounding on the scale of y over x."""
     name, claim = evidence.block, evidence.claim
-    natural = _natural_scale(problem, name)
+    natural = natural_scale(problem, name)
     error = float(np.max(np.abs(claim), initial=0.0)) / natural
     tolerance = condition.COMPLEX_STEP_FLOOR
     ok = error <= tolerance
@@ -280,7 +246,7 @@ def _vanishing(evidence: Evidence, problem: _Problem, change: float, directions:
 
 
 def _judged(
-    problem: _Problem, evidence: Evidence, whole: float | None, tolerance: float
+    problem: Problem, evidence: Evidence, whole: float | None, tolerance: float
 ) -> _Verdict:
     name = evidence.block
     evidence = replace(evidence, tolerance=tolerance)
@@ -307,7 +273,7 @@ def _judged(
     return _Verdict(replace(check, judged=not unclear), tuple(findings))
 
 
-def _own_rounding(problem: _Problem, evidence: Evidence) -> float:
+def _own_rounding(problem: Problem, evidence: Evidence) -> float:
     """32 times the rounding in the values of the claim, relative to the block."""
     if evidence.scale == 0.0 or not np.isfinite(evidence.claim).all():
         return 0.0
@@ -342,7 +308,7 @@ def _reason(
     )
 
 
-def _outside_intervals(problem: _Problem, evidence: Evidence, gap: Array) -> tuple[Array, int]:
+def _outside_intervals(problem: Problem, evidence: Evidence, gap: Array) -> tuple[Array, int]:
     """Set to zero the differences of values that lie between the one-sided slopes."""
     limit = evidence.tolerance * evidence.scale
     wrong = ~(np.abs(gap) <= limit)

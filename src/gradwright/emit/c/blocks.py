@@ -9,7 +9,7 @@ from math import prod
 
 from gradwright.core.nodes import Size
 from gradwright.emit.c.memory import SAMPLES
-from gradwright.emit.unpacking import LayerSizes
+from gradwright.emit.unpacking import LayerSizes, Shapes
 from gradwright.errors import UnsupportedError
 from gradwright.program.stage import StageProgram
 
@@ -41,7 +41,8 @@ class Block:
 
     `parameters` counts the parameters of the layers before, `activations` the numbers for each
     sample before the first layer's input, `saved` the room before what it saves beside its
-    activation, `first` is the place of the first layer, counted from 0. `predicting` is the program
+    activation, `state` the numbers of state before theirs, `first` is the place of the first layer,
+    counted from 0. `predicting` is the program
     for prediction, which may be the same.
     """
 
@@ -53,6 +54,7 @@ class Block:
     parameters: int
     activations: int
     saved: Room
+    state: int
 
     @property
     def fan_in(self) -> int:
@@ -71,12 +73,16 @@ class Block:
 
     def parameter(self, letter: str) -> int | None:
         """Where a parameter begins among those of its layer; None for anything else."""
-        start = 0
-        for name, shape in self.layer.shapes.items():
-            if name == letter:
-                return start
-            start += prod(shape)
-        return None
+        return _start(self.layer.shapes, letter)
+
+    @property
+    def state_size(self) -> int:
+        """The numbers that one layer carries from step to step."""
+        return sum(map(prod, self.layer.state.values()))
+
+    def state_part(self, letter: str) -> int | None:
+        """Where a part of the state begins in that of its layer; None for anything else."""
+        return _start(self.layer.state, letter)
 
     def extra(self, name: str) -> Room:
         """The room in a layer before what it saves of a name."""
@@ -111,6 +117,15 @@ class Block:
         )
 
 
+def _start(shapes: Shapes, letter: str) -> int | None:
+    start = 0
+    for name, shape in shapes.items():
+        if name == letter:
+            return start
+        start += prod(shape)
+    return None
+
+
 def blocks_of(
     stages: Sequence[str],
     predicting: Sequence[str],
@@ -118,15 +133,16 @@ def blocks_of(
     layers: Sequence[LayerSizes],
 ) -> Iterator[Block]:
     """The layers in blocks, first to last; `stages` has the name of each layer's stage."""
-    first = parameters = activations = 0
+    first = parameters = activations = state = 0
     saved = Room()
     for key, members in groupby(zip(stages, predicting, layers, strict=True)):
         name, other, layer = key
         count = sum(1 for _ in members)
         both = programs[name], programs[other]
-        block = Block(*both, first, count, layer, parameters, activations, saved)
+        block = Block(*both, first, count, layer, parameters, activations, saved, state)
         yield block
         first += count
         parameters += count * block.size
         activations += block.fan_in + (count - 1) * block.fan_out
         saved += block.extra_room.times(count)
+        state += count * block.state_size

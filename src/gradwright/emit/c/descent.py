@@ -54,6 +54,8 @@ long descend({parameters})
             return step;
         *total += *last * (double)n;
         update({arguments});
+        if (STATE)
+            memcpy(parameters + PARAMETERS, gradient + PARAMETERS, STATE * sizeof(real));
     }}
     return step;
 }}

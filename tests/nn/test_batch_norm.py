@@ -1,0 +1,163 @@
+"""Batch normalisation: training by the batch, prediction by what runs along."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import gradwright as gw
+from gradwright.errors import DataError, NetworkError, UnsupportedError
+from gradwright.nn.parameters import Parameters, count
+from tests.emit.c.judging import compiles
+
+TEXT = "4 -> 8 -> batch_norm -> tanh -> 2 * batch_norm(momentum=0.3) -> dropout(0.2) -> 3 softmax"
+
+
+def _data(rng, samples=50):
+    return rng.normal(size=(samples, 4)), rng.integers(3, size=samples)
+
+
+def _normalised(z, g, b):
+    return g * (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + 1e-5) + b
+
+
+def test_a_step_by_hand(rng):
+    net = gw.Network("4 -> 5 -> batch_norm(momentum=0.25) -> 2", loss="squared_error")
+    p, X, Y = net.init(seed=1), rng.normal(size=(7, 4)), rng.normal(size=(7, 2))
+    p["g2"] = rng.normal(size=5)
+    p["b2"] = rng.normal(size=5)
+
+    def loss(g):
+        out = _normalised(X @ p["W1"] + p["b1"], g, p["b2"]) @ p["W3"] + p["b3"]
+        return np.sum((out - Y) ** 2) / 7
+
+    value, gradient = net.value_and_gradient(p, X, Y, training=(0, 0))
+    assert value == pytest.approx(loss(p["g2"]), rel=1e-12)
+    steps = np.eye(5) * 1e-6
+    slopes = [(loss(p["g2"] + h) - loss(p["g2"] - h)) / 2e-6 for h in steps]
+    np.testing.assert_allclose(gradient["g2"], slopes, rtol=1e-6, atol=1e-7)
+    assert not gradient.flat[count(p.layers) :].any()
+    # The module has the new state there: a share of the batch's, with the variance over n - 1.
+    _, flat = net.model.module.value_and_gradient(p.flat, X, Y)
+    moved, z = Parameters(p.layers, flat), X @ p["W1"] + p["b1"]
+    np.testing.assert_allclose(moved["mu2"], 0.25 * z.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(moved["var2"], 0.75 + 0.25 * z.var(axis=0, ddof=1), rtol=1e-12)
+
+
+def test_prediction_takes_the_state(rng):
+    net = gw.Network("4 -> 5 -> batch_norm -> 2", loss="squared_error")
+    p, X = net.init(seed=1), rng.normal(size=(7, 4))
+    p["mu2"], p["var2"] = rng.normal(size=5), rng.uniform(0.5, 2, 5)
+    z = (X @ p["W1"] + p["b1"] - p["mu2"]) / np.sqrt(p["var2"] + 1e-5)
+    np.testing.assert_allclose(net.predict(p, X), z @ p["W3"] + p["b3"], rtol=1e-12)
+    np.testing.assert_allclose(net.predict(p, X[:1]), net.predict(p, X)[:1], rtol=1e-12)
+    J = net.jacobian(p, X[:2])
+    expected = (p["W1"] / np.sqrt(p["var2"] + 1e-5)) @ p["W3"]
+    np.testing.assert_allclose(J[0], expected.T, rtol=1e-10)
+
+
+def test_the_derivation(rng):
+    net = gw.Network(TEXT)
+    text = net.backprop().explain()
+    assert "A₂ = batchnorm(A₁, eps=0.00001) diag(g₂) + ones(n) b₂ᵀ" in text
+    assert "4·8 + 8 + 8 + 8 + 2·(8 + 8) + 8·3 + 3 = 115" in text
+    report = net.backprop().check(seed=int(rng.integers(2**31)))
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("target", ["numpy", pytest.param("c", marks=compiles)])
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_training_moves_the_state_and_resumes(target, optimizer, tmp_path, rng):
+    net = gw.Network(TEXT)
+    X, y = _data(rng)
+    settings = {"optimizer": optimizer, "batch_size": 16, "seed": 4, "target": target, "l2": 0.1}
+    whole = gw.train(net, X, y, epochs=4, **settings)
+    gw.train(net, X, y, epochs=2, **settings, checkpoint=tmp_path / "half")
+    rest = gw.train(net, X, y, epochs=4, **settings, resume=tmp_path / "half")
+    assert np.array_equal(rest.params.flat, whole.params.flat)
+    p = whole.params
+    # Sixteen steps at momentum 0.1 leave 0.9^16 of the start: the state is near the data's.
+    z = X @ p["W1"] + p["b1"]
+    np.testing.assert_allclose(p["mu2"], (1 - 0.9**16) * z.mean(axis=0), atol=0.5)
+    assert np.all(p["var2"] != 1)
+    if optimizer == "sgd":
+        # Adam makes steps of rounding where a gradient is 0, as by a bias before a normalisation.
+        other = gw.train(net, X, y, epochs=4, **{**settings, "target": "numpy"})
+        np.testing.assert_allclose(other.params.flat, p.flat, rtol=1e-7, atol=1e-8)
+
+
+@compiles
+@pytest.mark.parametrize("width", [8, 40])
+def test_the_same_in_c(width, rng):
+    net = gw.Network(f"4 -> {width} -> batch_norm -> tanh -> 6 -> 2 * batch_norm -> 3 softmax")
+    p, (X, y) = net.init(seed=1), _data(rng, 11)
+    p.flat[:] += 0.1 * rng.uniform(size=p.flat.shape)
+    compiled = net.model.compiled("float64")
+    value, gradient = compiled.value_and_gradient(p.flat, X, np.eye(3)[y])
+    expected = net.model.module.value_and_gradient(p.flat, X, np.eye(3)[y])
+    assert abs(value - expected[0]) <= 1e-12 * max(1, expected[0])
+    largest = np.max(np.abs(expected[1]))
+    np.testing.assert_allclose(gradient, expected[1], rtol=0, atol=1e-11 * largest)
+    np.testing.assert_allclose(compiled.predict(p.flat, X), net.predict(p, X), rtol=1e-11)
+
+
+def test_parameters_are_saved_with_their_state(tmp_path, rng):
+    net = gw.Network(TEXT)
+    p = net.init(seed=1)
+    p["var2"] = rng.uniform(1, 2, 8)
+    p.save(tmp_path / "p.npz")
+    again = Parameters.load(tmp_path / "p.npz", net.model.layers)
+    assert np.array_equal(again.flat, p.flat)
+    assert p.names()[-6:] == ["mu2", "var2", "mu4", "var4", "mu5", "var5"]
+
+
+@pytest.mark.parametrize(("samples", "size"), [(9, 1), (9, 4), (1, 32)])
+def test_a_batch_of_one_sample_is_refused(samples, size, rng):
+    net = gw.Network(TEXT)
+    X, y = _data(rng, samples)
+    with pytest.raises(DataError, match="a batch has 1 sample"):
+        gw.train(net, X, y, batch_size=size)
+    with pytest.raises(DataError, match="a batch has 1 sample"):
+        net.gradient(net.init(), X[:1], y[:1], training=(0, 0))
+    with pytest.raises(ValueError, match="which has 1 sample"):
+        net.model.module.step(net.init().flat, X[:1], np.eye(3)[y[:1]], 0.1)
+
+
+def test_what_it_cannot_yet(rng):
+    net = gw.Network(TEXT)
+    X, y = _data(rng)
+    with pytest.raises(UnsupportedError, match="it has batch_norm"):
+        net.hessian(net.init(), X, y)
+    with pytest.raises(UnsupportedError, match="trains by another formula"):
+        net.backprop().source("torch")
+    with pytest.raises(NetworkError, match="over the batch"):
+        gw.residual("batch_norm")
+
+
+def test_a_layer_passes_back_what_is_its_own(rng):
+    """A layer that only scales may not hand on the array that it was given.
+
+    The layer before would write its own result there while it still reads it.
+    """
+    scale = gw.layer("g.*x", input="vector n", g="vector n")
+    net = gw.Network(["4", "5 tanh", "layer_norm", scale, "3"], loss="squared_error")
+    p, X, Y = net.init(seed=1), rng.normal(size=(7, 4)), rng.normal(size=(7, 3))
+    p.flat[:] = rng.normal(size=p.flat.shape)
+    assert net.backprop().check(seed=int(rng.integers(2**31))).ok
+    whole = gw.layer(
+        "h.*(g.*layernorm(x) + b)", input="vector n", h="vector n", g="vector n", b="vector n"
+    )
+    other = gw.Network(["4", "5 tanh", whole, "3"], loss="squared_error")
+    q = other.init(seed=1)
+    for name, source in {
+        "W1": "W1",
+        "b1": "b1",
+        "h2": "g3",
+        "g2": "g2",
+        "b2": "b2",
+        "W3": "W4",
+    }.items():
+        q[name] = p[source]
+    q["b3"] = p["b4"]
+    found, expected = net.gradient(p, X, Y), other.gradient(q, X, Y)
+    np.testing.assert_allclose(found["W1"], expected["W1"], rtol=1e-9, atol=1e-12)
