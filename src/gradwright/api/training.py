@@ -120,14 +120,12 @@ def train(
     start = net.init(seed) if params is None else Parameters(net.model.layers, params.flat)
     inputs, targets = _prepared(net, start, X, y)
     if rule.full_batch:
-        _require_one_formula(net, rule)
         kept = checkpoint is not None or resume is not None
         require_full_batch(rule.name, batch_size, len(inputs), learning_rate, course.name, kept)
     size = (len(inputs) if rule.full_batch else BATCH) if batch_size is None else batch_size
     rate = rule.learning_rate if learning_rate is None else learning_rate
     settings = Settings(epochs, size, rate, seed, shuffle, rule, course, _described(net))
-    if net.model.has_state:
-        require_batch(net.model.text, len(inputs), size)
+    _require_formulas(net, rule, len(inputs), size)
     before, count = (None, None) if resume is None else run_by(resume)
     settings = _with_threads(settings, count if threads is None else threads, net, len(inputs))
     chosen = _chosen(net, start, settings, len(inputs), target, before)
@@ -215,15 +213,17 @@ def _damped(net: Network, *given: Any) -> LevenbergMarquardt:
     return loop
 
 
-def _require_one_formula(net: Network, rule: Optimizer) -> None:
-    """A search along lines needs a loss that is the same in every step."""
-    if net.model.trains_apart:
+def _require_formulas(net: Network, rule: Optimizer, samples: int, batch_size: int) -> None:
+    """Layers that train by formulas of their own: not for every optimiser, nor every batch."""
+    if rule.full_batch and net.model.trains_apart:
         raise UnsupportedError(
             f"training {net.model.text} by {rule.name}",
             f"{rule.name} compares losses of the same function, and dropout draws another one in "
             "every step, batch_norm carries a state along",
             'use optimizer="adam", or layers with one formula',
         )
+    if net.model.has_state:
+        require_batch(net.model.text, samples, batch_size)
 
 
 def _described(net: Network) -> str:

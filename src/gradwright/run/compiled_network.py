@@ -54,32 +54,35 @@ class CompiledNetwork:
         self.target = "c" if routine is None else "c with BLAS"
         library.use_blas.restype, library.use_blas.argtypes = None, [ctypes.c_void_p]
         library.use_blas(routine)
+        # Where layers train by formulas of their own, what is random follows from seed and step.
+        self._trains_apart = trains_apart
+        self._update = update
+        self._numbers = [name for name in update.scalars if name != RATE]
+        if trains_apart:
+            self._numbers += [SEED, *[STEPS] * (not update.counts_steps)]
+        self._declare(library)
+
+    def _declare(self, library: ctypes.CDLL) -> None:
+        """What the functions of the library take and return."""
         array = np.ctypeslib.ndpointer(self.dtype, flags="C_CONTIGUOUS")
         places = np.ctypeslib.ndpointer(np.int64, flags="C_CONTIGUOUS")
-        long, double = ctypes.c_long, ctypes.c_double
+        rates = np.ctypeslib.ndpointer(np.float64, flags="C_CONTIGUOUS")
+        long, double, word = ctypes.c_long, ctypes.c_double, ctypes.c_uint64
         self._length = library.work_length
         self._length.restype, self._length.argtypes = ctypes.c_size_t, [long]
         self._predict = library.predict
         self._predict.restype, self._predict.argtypes = None, [array, array, long, array, array]
         self._value_and_gradient = library.value_and_gradient
         self._value_and_gradient.restype = double
-        word = ctypes.c_uint64
-        # Where layers train by formulas of their own, what is random follows from seed and step.
-        self._trains_apart = trains_apart
-        seed_and_step = [word, word] if trains_apart else []
+        seed_and_step = [word, word] if self._trains_apart else []
         self._value_and_gradient.argtypes = [
             *(array, array, array, long, array, array),
             *seed_and_step,
         ]
         self._descend = library.descend
         self._descend.restype = long
-        self._update = update
-        self._numbers = [name for name in update.scalars if name != RATE]
-        if trains_apart:
-            self._numbers += [SEED, *[STEPS] * (not update.counts_steps)]
-        rates = np.ctypeslib.ndpointer(np.float64, flags="C_CONTIGUOUS")
         results = [array, ctypes.POINTER(double), ctypes.POINTER(double)]
-        vectors: list[Any] = [array, array] if update.state else [array]
+        vectors: list[Any] = [array, array] if self._update.state else [array]
         types: dict[str, Any] = {STEPS: long, SEED: word}
         numbers: list[Any] = [types.get(name, double) for name in self._numbers]
         self._descend.argtypes = [
