@@ -8,7 +8,7 @@ import numpy as np
 
 from gradwright.calculus.modes import reverse
 from gradwright.core.graph import Graph
-from gradwright.nn.activations import Options, activation_text
+from gradwright.nn.activations import ACTIVATIONS, Options, activation_text
 from gradwright.notation.declarations import declare
 from gradwright.notation.lower import lower
 from gradwright.notation.parser import parse
@@ -22,7 +22,8 @@ Array = Any
 
 def is_elementwise(activation: str) -> bool:
     """Whether the Jacobian of an activation is diagonal."""
-    return activation == "identity" or isinstance(OPERATIONS[activation], Elementwise)
+    function = ACTIVATIONS[activation].function
+    return not function or isinstance(OPERATIONS[function], Elementwise)
 
 
 class Slopes:
