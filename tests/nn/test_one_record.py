@@ -25,7 +25,8 @@ def records(monkeypatch: pytest.MonkeyPatch) -> None:
         table = getattr(module, name)
         extended = MappingProxyType({**table, record.name: record})
         # As if it had been there when other modules imported the table.
-        for held in [m for m in sys.modules.values() if getattr(m, name, None) is table]:
+        known = [m for key, m in sys.modules.items() if key.startswith("gradwright.")]
+        for held in [m for m in known if vars(m).get(name) is table]:
             monkeypatch.setattr(held, name, extended)
 
 

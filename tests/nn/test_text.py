@@ -84,7 +84,7 @@ WRONG = {
     "wrong separator": ("4 -> 3 leaky_relu(0.2 = 1)", NotationError, "=", "a comma"),
     "no option at all": ("4 -> 3 leaky_relu()", NotationError, ")", "number for slope"),
     "no arrow": ("4 3", NotationError, "3", "an arrow ->"),
-    "no width": ("4 -> relu", NotationError, "relu", "a width"),
+    "no width": ("relu -> 3", NotationError, "relu", "a width"),
     "a broken width": ("4 -> 2.5 relu", NotationError, "2.5", "whole number"),
     "a strange character": ("4 -> 3\u00a0relu", NotationError, "\u00a0", "character"),
     "a negative width": ("4 -> -3", NotationError, "-", "'-'"),
