@@ -91,9 +91,9 @@ def write_below_a_file() -> object:
 
 BAD: dict[str, Bad] = {
     "unknown layer": says(
-        backprop("4 -> 3 relux -> 2 softmax"), "relux", "relu?", under=("4 -> 3 relux", "relux")
+        backprop("4 -> 3 relux -> 2 softmax"), "relux", "mean relu", under=("4 -> 3 relux", "relux")
     ),
-    "unknown loss": says(backprop("4 -> 2 softmax", "hinge"), "hinge", "squared_error"),
+    "unknown loss": says(backprop("4 -> 2 softmax", "mse"), "mse", "squared_error"),
     "unknown function": says(
         derive("2*sofmax(x)"), "sofmax", "softmax", under=("2*sofmax(x)", "sofmax")
     ),
