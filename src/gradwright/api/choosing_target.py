@@ -44,7 +44,7 @@ def choose(
     """
     saved = saved_seconds(model, batch, steps)
     if before is not None:
-        return Chosen(model.compiled(dtype, rule) if before != "numpy" else None)
+        return Chosen(model.compiled(dtype, rule, batch) if before != "numpy" else None)
     compiler = found()
     if compiler is None:
         if saved < MARGIN * SECONDS:
@@ -53,6 +53,6 @@ def choose(
     if saved < MARGIN * compiler.seconds:
         return Chosen(None)
     try:
-        return Chosen(model.compiled(dtype, rule))
+        return Chosen(model.compiled(dtype, rule, batch))
     except UnsupportedError as error:
         return Chosen(None, f"{error.asked} is left: {error.clash}")

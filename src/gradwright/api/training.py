@@ -184,9 +184,9 @@ def _chosen(
         return Chosen(None)
     # L-BFGS takes the passes of compiled code, and no steps.
     rule = SGD if rule.full_batch else rule
-    if target != "auto":
-        return Chosen(net.model.compiled(dtype, rule) if target == "c" else None)
     batch = min(int(settings.batch_size), max(samples, 1))
+    if target != "auto":
+        return Chosen(net.model.compiled(dtype, rule, batch) if target == "c" else None)
     steps = int(settings.epochs) * -(-samples // batch)
     return choose(net.model, dtype, rule, batch, steps, before)
 

@@ -5,12 +5,13 @@ The formula has one input, a vector, and parameters. Its batch form has the samp
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
 
 from gradwright.core.sizes import Lengths
+from gradwright.errors import NetworkError
 from gradwright.nn.batch_text import BATCH
 from gradwright.notation.declarations import (
     Declaration,
@@ -85,3 +86,21 @@ def _shapes(
 ) -> tuple[tuple[str, tuple[int, ...]], ...]:
     known = Lengths(sizes)
     return tuple((d.name, tuple(map(known.length, d.sizes))) for d in letters)
+
+
+def require_free_letters(formulas: Sequence[LayerFormula]) -> None:
+    """Check that no parameter has a letter that a network has for one sample.
+
+    Raises:
+        NetworkError: one is called x, z, a or y.
+    """
+    for formula in formulas:
+        taken = [d.name for d in formula.parameters if d.name in ("x", "z", "a", "y")]
+        if taken:
+            raise NetworkError(
+                f"the parameter {taken[0]} of the layer {formula.text}",
+                f"a network with a map is derived for one sample, and {taken[0]} is a letter "
+                "of its own there, like x, z, a and y",
+                "choose a name such as theta or c",
+                text=formula.text,
+            )

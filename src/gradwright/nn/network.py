@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from math import prod
 from threading import RLock
 from types import ModuleType
 
 from gradwright.calculus.stage import Stage
+from gradwright.emit.c.calls import LARGE
 from gradwright.emit.c.network import network_source
 from gradwright.emit.network import network_module
 from gradwright.emit.torch_network import network_module as network_code
@@ -19,7 +21,7 @@ from gradwright.explain.network import LayerLines, Run
 from gradwright.nn.derive import DerivedKind, derive_kind, one_sample_lines
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layer import Layer
-from gradwright.nn.layer_formula import LayerFormula
+from gradwright.nn.layer_formula import LayerFormula, require_free_letters
 from gradwright.nn.layouts import Layout, known_layout
 from gradwright.nn.line_module import LineModule
 from gradwright.nn.loss_formula import formula_of
@@ -75,7 +77,7 @@ class NetworkModel:
         # A map of vectors has no form for a batch: then all is derived for one sample.
         self.one_sample = any(not formula.batch for formula in formulas)
         if self.one_sample:
-            self._require_free_letters(formulas)
+            require_free_letters(formulas)
         if self.loss_formula is None:
             require_fit(loss, ending)
         self._lock = RLock()
@@ -83,19 +85,6 @@ class NetworkModel:
 
     def _formulas_of_layers(self) -> list[LayerFormula]:
         return [layer.formula for layer in self._read if layer.formula is not None]
-
-    def _require_free_letters(self, formulas: Sequence[LayerFormula]) -> None:
-        """For one sample the letters x, z, a and y are the network's own."""
-        for formula in formulas:
-            taken = [d.name for d in formula.parameters if d.name in ("x", "z", "a", "y")]
-            if taken:
-                raise NetworkError(
-                    f"the parameter {taken[0]} of the layer {formula.text}",
-                    f"a network with a map is derived for one sample, and {taken[0]} is a letter "
-                    "of its own there, like x, z, a and y",
-                    "choose a name such as theta or c",
-                    text=formula.text,
-                )
 
     @property
     def has_bias(self) -> bool:
@@ -361,8 +350,12 @@ class NetworkModel:
             rows = self.layout.row_samples
             return network_source(stages, layers, self.text, note, order, rows, other)
 
-    def compiled(self, dtype: str, rule: Optimizer = SGD) -> CompiledNetwork:
+    def compiled(
+        self, dtype: str, rule: Optimizer = SGD, samples: int | None = None
+    ) -> CompiledNetwork:
         """The C module, compiled and loaded, for "float32" or "float64".
+
+        Where batches have at most `samples`, BLAS is left out if no product is large enough.
 
         Raises:
             UnsupportedError: as `c_passes_source`; there is no compiler, or it fails.
@@ -371,7 +364,9 @@ class NetworkModel:
         state = length(self.layers) - parameters
         source = self.c_passes_source + rule.c_descent(apart)
         update = rule.update
-        return CompiledNetwork(source, dtype, self.widths, parameters, update, apart, state)
+        largest = max((prod(s) for layer in self.layers for _, s in layer.parameters), default=0)
+        blas = samples is None or largest * samples >= LARGE
+        return CompiledNetwork(source, dtype, self.widths, parameters, update, apart, state, blas)
 
     def explained_runs(self, convention: Convention) -> Sequence[Run]:
         """The runs with their printed lines, for the explanation."""

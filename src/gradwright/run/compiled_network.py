@@ -26,9 +26,10 @@ DEFINITIONS = {"float32": (), "float64": ("DOUBLE_PRECISION",)}
 class CompiledNetwork:
     """The functions of one module in one precision; every array is C-contiguous and of it.
 
-    Large products are made by SciPy's BLAS where SciPy is installed; `target` says so. Memory for
-    intermediate values is made on first use and kept. An instance is for one thread; a pickled one
-    is compiled where it is read, or taken from the store there.
+    Large products are made by SciPy's BLAS where SciPy is installed, unless `blas` says that there
+    are none; `target` says so. Memory for intermediate values is made on first use and kept. An
+    instance is for one thread; a pickled one is compiled where it is read, or taken from the store
+    there.
     """
 
     def __init__(
@@ -40,17 +41,18 @@ class CompiledNetwork:
         update: Update,
         trains_apart: bool = False,
         state: int = 0,
+        blas: bool = True,
     ) -> None:
         self._made_from = (
             *(source, dtype, tuple(widths), parameters, update),
-            *(trains_apart, state),
+            *(trains_apart, state, blas),
         )
         self.inputs, self.outputs = widths[0], widths[-1]
         self.parameters, self.state = parameters, state
         library = ctypes.CDLL(str(compiled(source, DEFINITIONS[dtype])))
         self.dtype = np.dtype(dtype)
         self._work = np.empty(0, self.dtype)
-        routine = _blas(ROUTINES[dtype])
+        routine = _blas(ROUTINES[dtype]) if blas else None
         self.target = "c" if routine is None else "c with BLAS"
         library.use_blas.restype, library.use_blas.argtypes = None, [ctypes.c_void_p]
         library.use_blas(routine)
