@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gradwright as gw
-from gradwright.errors import NetworkError, UnsupportedError
+from gradwright.errors import NetworkError, TrainingError, UnsupportedError
 from tests.emit.c.judging import compiles
 
 TEXT = "4 -> 8 tanh -> dropout(0.25) -> 6 relu -> dropout -> dropout(rate=0.9) -> 3 softmax"
@@ -120,6 +120,18 @@ def test_training_resumes_bit_for_bit(target, tmp_path, rng):
     assert whole.history[-1].validation_loss == pytest.approx(net.loss(whole.params, X, y))
     other = gw.train(net, X, y, epochs=4, **{**settings, "target": "numpy"})
     np.testing.assert_allclose(other.params.flat, whole.params.flat, rtol=1e-8, atol=1e-10)
+
+
+def test_another_rate_is_another_training(tmp_path, rng):
+    X, y = _data(rng)
+    nets = []
+    for rate in (0.2, 0.4):
+        layer = gw.layer("x.*m", input="vector n", dropout={"m": rate}, m="vector n")
+        nets.append(gw.Network(["4", "6 tanh", layer, "3 softmax"]))
+    gw.train(nets[0], X, y, epochs=1, checkpoint=tmp_path / "one")
+    gw.train(nets[0], X, y, epochs=2, resume=tmp_path / "one")
+    with pytest.raises(TrainingError, match="network"):
+        gw.train(nets[1], X, y, epochs=2, resume=tmp_path / "one")
 
 
 def test_masks_inside_blocks(rng):

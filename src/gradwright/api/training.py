@@ -229,7 +229,9 @@ def _require_formulas(net: Network, rule: Optimizer, samples: int, batch_size: i
 def _described(net: Network) -> str:
     """What tells a network from another in a checkpoint."""
     model = net.model
-    return " ".join(["".join(model.text.split()), model.loss, model.reduction, model.layout.name])
+    rates = [str(rate) for layer in model.layers for _, rate in layer.rates]
+    said = ["".join(model.text.split()), model.loss, model.reduction, model.layout.name]
+    return " ".join(said + rates)
 
 
 def _prepared(net: Network, start: Parameters, X: Array, y: Array) -> tuple[Array, Array]:
