@@ -62,9 +62,10 @@ def backprop(text: str, loss: str = "cross_entropy") -> Bad:
 
 def train(text: str, data: str, label: str | None = None) -> Bad:
     def python() -> object:
-        settings = learning.Settings(1, 32, 0.1, 0.2, 0)
+        settings = learning.settings_of(0, 1, 32, 0.1, 0.2, "sgd", (), "constant", 0.0)
         network = gw.Network(text)
-        return learning.train(network, learning.read_data(data, label, settings, network), settings)
+        read = learning.read_data(data, label, 0.2, 0, network)
+        return learning.train(network, read, settings)
 
     chosen = [] if label is None else ["--label", label]
     return Bad(python, ["train", text, "--data", data, *chosen], [])

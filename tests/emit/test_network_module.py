@@ -52,7 +52,7 @@ class Case:
         return network_module(stages, self.widths, text, note, {})
 
     def module(self) -> ModuleType:
-        return load(self.source() + SGD.numpy_step)
+        return load(self.source() + SGD.numpy_step(False, False))
 
     def by_hand(self) -> ByHand:
         return ByHand(self.widths, self.hidden, self.head, self.bias)
