@@ -32,7 +32,7 @@ def test_blocks_compute_what_they_say(rng):
     normed = p["g3"] * _layernorm(x) + p["b3"]
     inner = np.hstack([x, np.tanh(normed @ p["W3"].T + p["c3"])])
     x = x + inner @ p["V3"].T + p["d3"]
-    np.testing.assert_allclose(net.predict(p, X), x @ p["W4"] + p["b4"], rtol=1e-11)
+    np.testing.assert_allclose(net.predict(p, X), x @ p["W4"] + p["b4"], rtol=1e-11, atol=1e-11)
 
 
 def test_the_way_back_is_right(rng):
