@@ -170,3 +170,9 @@ def test_unknown_modes_and_sizes_are_refused() -> None:
         formula.jacobian("x", mode="sideways")
     with pytest.raises(SymbolError, match="a length is given for q"):
         _ = formula.jacobian("x", sizes={"q": 3}).cost
+
+
+def test_a_comparison_that_is_the_smallest_factor_takes_the_sign() -> None:
+    text = "hard_tanh(relu(solve(B + 0.1*p*p', p)))"
+    d = gw.formula(text, B="matrix n n invertible", p="vector n").jacobian("B")
+    assert d.check(seed=1).ok

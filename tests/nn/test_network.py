@@ -16,7 +16,7 @@ def model(text: str, loss: str = CE, reduction: str = "mean", layout: str = "row
 
 
 REFUSED: dict[str, tuple[dict[str, str], type[GradwrightError], str]] = {
-    "loss": ({"loss": "hinge"}, NetworkError, "'hinge' is asked for"),
+    "loss": ({"loss": "logistic"}, NetworkError, "'logistic' is asked for"),
     "loss that does not fit": ({"text": "4 -> 3 relu"}, NetworkError, "those of relu"),
     "reduction": ({"reduction": "median"}, NetworkError, "'median' is asked for"),
     "layout": ({"layout": "diagonal"}, NetworkError, "'diagonal' is asked for"),

@@ -84,6 +84,7 @@ class Builder:
         self.once: frozenset[Node] = frozenset()
         self.inputs = [self._input(variable) for variable in inputs]
         self._paired: dict[Node, tuple[Node, Node]] = {}
+        self._comparisons: set[Operand] = set()
         self._made: dict[tuple[Kernel, tuple[Operand, ...], tuple[Size, ...]], Ref] = {}
 
     def _input(self, variable: Variable) -> str:
@@ -294,7 +295,9 @@ class Builder:
         if mask and is_mask(factor):
             assert isinstance(factor, FunctionNode)
             argument = self.value(factor.arguments[0])
-            return self.emit(Map("greater"), (argument, Fraction(0)), factor.axes)
+            compared = self.emit(Map("greater"), (argument, Fraction(0)), factor.axes)
+            self._comparisons.add(compared)
+            return compared
         return self.value(factor)
 
     def _finished(
@@ -339,7 +342,8 @@ class Builder:
             return value
         if isinstance(value, Fraction):
             return value * scale
-        if scale == -1:
+        # NumPy has no negative of what is true or false.
+        if scale == -1 and value not in self._comparisons:
             return self.emit(Map("negative"), (value,), self.shape(value))
         return self.emit(Map("multiply"), (scale, value), self.shape(value))
 
