@@ -15,6 +15,9 @@ from gradwright.run.compilers import INSTEAD, SECONDS, found
 FOR_EACH_LAYER = 30e-6
 FOR_EACH_ENTRY = 8e-9
 
+#: Masks and normalisations over the batch are many calls of NumPy, about as many as these layers.
+LIKE_LAYERS = 7
+
 #: So many times the seconds of compiling have to be saved: neither is known exactly.
 MARGIN = 2.0
 
@@ -30,7 +33,8 @@ class Chosen:
 def saved_seconds(model: NetworkModel, batch: int, steps: int) -> float:
     """About how much less time so many steps take by C than by NumPy."""
     units = sum(model.widths[1:])
-    return steps * (FOR_EACH_LAYER * len(model.layers) + FOR_EACH_ENTRY * batch * units)
+    calls = sum(LIKE_LAYERS if layer.masks or layer.state else 1 for layer in model.layers)
+    return steps * (FOR_EACH_LAYER * calls + FOR_EACH_ENTRY * batch * units)
 
 
 def choose(
