@@ -37,7 +37,7 @@ text, batch = sys.argv[1], int(sys.argv[2])
 net = gw.Network(text)
 net.model.derived
 marks.append(time.perf_counter())
-net.model.compiled("float32")
+net.model.compiled("float32", samples=batch)
 marks.append(time.perf_counter())
 X = np.ones((batch, net.widths[0]), np.float32)
 gw.train(net, X, np.arange(batch) % net.widths[-1], params=net.init(dtype="float32"), epochs=1,
@@ -50,10 +50,13 @@ print(*(b - a for a, b in zip(marks, marks[1:])))
 def run(name: str, store: str) -> dict[str, Any]:
     """One fresh process."""
     text, batch, _ = NETWORKS[name]
+    surroundings = environment(1) | {"GRADWRIGHT_CACHE": store}
+    # Without byte code every import compiles its module again.
+    surroundings.pop("PYTHONDONTWRITEBYTECODE", None)
     before, started = getrusage(RUSAGE_CHILDREN), perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, text, str(batch)],
-        env=environment(1) | {"GRADWRIGHT_CACHE": store},
+        env=surroundings,
         check=True,
         capture_output=True,
         text=True,
