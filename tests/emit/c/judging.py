@@ -16,7 +16,7 @@ def distance(found, expected) -> float:
     return float(np.max(np.abs(found - expected))) / (largest or 1.0)
 
 
-def _condition(module, flat, X, Y, rng) -> float:
+def condition(module, flat, X, Y, rng) -> float:
     """How many roundings of its inputs the gradient moves by when they move by one each."""
     unit = np.finfo(np.float32).eps / 2
     _, straight = module.value_and_gradient(flat, X, Y)
@@ -56,5 +56,5 @@ def judge(net, X, y, rng) -> None:
     single = net.model.compiled("float32")
     arrays = [np.ascontiguousarray(array, np.float32) for array in (flat, X, Y)]
     _, made = single.value_and_gradient(*arrays)
-    bound = 32 * np.finfo(np.float32).eps / 2 * _condition(module, flat, X, Y, rng)
+    bound = 32 * np.finfo(np.float32).eps / 2 * condition(module, flat, X, Y, rng)
     assert distance(made, gradient) <= bound, said
