@@ -10,16 +10,19 @@ from gradwright.program.stage import StageProgram
 #: Calls longer than this are broken; they stand in a function, and sometimes in a loop.
 MAX_LINE = 92
 
-DRIVER = '''
-
-def forward_pass({values}, X, buffers):
-    """What each layer saves for the way back, X first; the activation stands last in each."""
+#: A pass from the first layer to the last.
+PASS = '''def {name}({values}, X, buffers{given}):
+    """What each layer saves {said}"""
     if len(X) > buffers.samples:
         raise ValueError(f"{{len(X)}} samples do not fit buffers made for {{buffers.samples}}")
-    saved = [({X},)]
-{forward}
+{least}    saved = [({X},)]
+{calls}
     return saved
+'''
 
+DRIVER = '''
+
+{forward}
 
 def forward(parameters, X, buffers=None):
     """The activations A1, ..., AL as views into the buffers."""
@@ -51,18 +54,6 @@ def loss(parameters, X, Y, buffers=None):
     return value, gradient
 '''
 
-#: What a network has besides where some layers train by another formula than they predict by.
-TRAINING = '''def training_pass({values}, X, buffers, training):
-    """What each layer saves in a step of training; `training` is (seed, step)."""
-    if len(X) > buffers.samples:
-        raise ValueError(f"{{len(X)}} samples do not fit buffers made for {{buffers.samples}}")
-{least}    saved = [(X,)]
-{forward}
-    return saved
-
-
-'''
-
 #: A variance over the batch needs two samples.
 LEAST = """\
     if len(X) < 2:
@@ -80,17 +71,30 @@ OF_TRAINING = """
 def driver_text(calls: Calls, predicting: Calls | None, row_samples: bool) -> str:
     """The functions; `predicting` has the calls for prediction where those are others."""
     unpacking, apart = calls.unpacking, predicting is not None
-    least = LEAST if any(program.update for program, _, _ in calls.runs) else ""
-    forward = indented(calls.forward())
-    training = TRAINING.format(values=unpacking.values, forward=forward, least=least)
+    shared = {"values": unpacking.values, "X": "X" if row_samples else "X.T"}
+    forward = PASS.format(
+        name="forward_pass",
+        given="",
+        said="for the way back, X first; the activation stands last in each.",
+        least="",
+        calls=indented((predicting or calls).forward()),
+        **shared,
+    )
+    training = PASS.format(
+        name="training_pass",
+        given=", training",
+        said="in a step of training; `training` is (seed, step).",
+        least=LEAST if any(program.update for program, _, _ in calls.runs) else "",
+        calls=indented(calls.forward()),
+        **shared,
+    )
     return DRIVER.format(
-        forward=indented((predicting or calls).forward()),
-        training=training if apart else "",
+        forward=forward,
+        training=f"{training}\n\n" if apart else "",
         more=", training=(0, 0)" if apart else "",
         said=OF_TRAINING if apart else "",
         passes="training_pass" if apart else "forward_pass",
         given=", training" if apart else "",
-        X="X" if row_samples else "X.T",
         turned="" if row_samples else ".T",
         loss=calls.loss(),
         backward=indented(calls.backward()),

@@ -36,12 +36,7 @@ static void gather(long n, long width, const real *from, const int64_t *order, r
     }}
 }}
 
-/* What each layer saves for the way back, behind each other in `work`. */
-static void forward_pass(const real *parameters, long n, real *work, real *scratch, real *space)
-{{
 {forward}
-}}
-
 {training}static real value_of(
     const real *parameters, long n, const real *Y, real *work, real *scratch, real *space)
 {{
@@ -104,14 +99,12 @@ double value_and_gradient(const real *parameters, const real *X, const real *Y, 
 #: What stands before the name of a part of the state where its new value is meant.
 NEXT = "next_"
 
-#: The forward pass of a step of training, where layers train by formulas of their own.
-TRAINING = """/* The same in a step of training with a seed: what is random follows from these. */
-static void training_pass(const real *parameters, long n, real *work, real *scratch, real *space,
-                          uint64_t seed, uint64_t step)
+#: A pass from the first layer to the last.
+PASS = """/* {said} */
+static void {name}(const real *parameters, long n, real *work, real *scratch, real *space{random})
 {{
-{forward}
+{calls}
 }}
-
 """
 
 
@@ -161,7 +154,12 @@ class Driver:
             space=self._longest(),
             turned="" if self.row_samples else ", turned",
             copy=f"        for (long j = 0; j < width; ++j)\n            {to} = row[j];",
-            forward=_indented(self.forward([block.predicting for block in self.blocks])),
+            forward=PASS.format(
+                name="forward_pass",
+                said="What each layer saves for the way back, behind each other in `work`.",
+                random="",
+                calls=_indented(self.forward([block.predicting for block in self.blocks])),
+            ),
             training=self._training(),
             random=", uint64_t seed, uint64_t step" if self.trains_apart else "",
             drawn=", seed, step" if self.trains_apart else "",
@@ -208,8 +206,13 @@ class Driver:
         """The forward pass of training, where it is another one."""
         if not self.trains_apart:
             return ""
-        programs = [block.program for block in self.blocks]
-        return TRAINING.format(forward=_indented(self.forward(programs)))
+        text = PASS.format(
+            name="training_pass",
+            said="The same in a step of training with a seed: what is random follows from these.",
+            random=",\n                          uint64_t seed, uint64_t step",
+            calls=_indented(self.forward([block.program for block in self.blocks])),
+        )
+        return f"{text}\n"
 
     def forward(self, programs: Sequence[StageProgram]) -> list[str]:
         """The calls from the first layer to the last, with a program for each block."""
