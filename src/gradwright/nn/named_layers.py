@@ -24,7 +24,7 @@ class NamedLayer:
 
     `starts` are parameters that all start at one value, `source` says where the layer is from,
     `masks` which vectors are dropout masks, with the option that is their rate. A layer that is no
-    formula of a sample is `made` from its options.
+    formula of a sample has no text and is `made` from its options.
     """
 
     name: str
@@ -59,9 +59,9 @@ NAMED: Mapping[str, NamedLayer] = MappingProxyType(
             ),
             NamedLayer(
                 "batch_norm",
-                "g.*batchnorm(x, eps={eps}) + b",
+                "",
                 "Ioffe and Szegedy, Batch Normalization, ICML (2015)",
-                {"g": "vector n", "b": "vector n"},
+                {},
                 (("eps", Fraction(1, 100_000)), ("momentum", Fraction(1, 10))),
                 made=batch_norm,
             ),
