@@ -11,7 +11,7 @@ from gradwright.calculus.stage import Stage
 from gradwright.emit.body import FormulaBody
 from gradwright.emit.buffered import BufferedBody, plain_name, sizes_prologue
 from gradwright.emit.driver import MAX_LINE, Calls, Runs, driver_text, indented
-from gradwright.emit.noise import masks_text
+from gradwright.emit.masks import masks_text
 from gradwright.emit.numpy import documentation, signature
 from gradwright.emit.support import HELPERS
 from gradwright.emit.unpacking import (

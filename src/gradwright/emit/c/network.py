@@ -68,7 +68,7 @@ def network_source(
         bool(predicting),
     )
     header = HEADER.format(text=_comment(text), note=_comment(note), order=_comment(described))
-    parts = (*SUPPORT, "noise.h") if any(layer.masks for layer in layers) else SUPPORT
+    parts = (*SUPPORT, "masks.h") if any(layer.masks for layer in layers) else SUPPORT
     support = [(files(__package__) / name).read_text("utf-8") for name in parts]
     support[0] += f"\n#define LARGE {LARGE}.0\n"
     texts = [f.text for listed in functions.values() for f in listed.values()]
