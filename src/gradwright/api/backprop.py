@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,7 @@ from gradwright.verification.report import CheckReport
 
 if TYPE_CHECKING:
     from gradwright.api.network import Network
+    from gradwright.api.standalone import Standalone
     from gradwright.gradientflow.report import FlowReport
 
 SCHEMA = "gradwright.network/1"
@@ -202,6 +203,43 @@ class NetworkDerivation:
         return self._model.passes_source + rule.numpy_step(
             self._model.trains_apart, self._model.has_state
         )
+
+    @bounded("the code of a network")
+    def standalone(
+        self,
+        params: Parameters | None = None,
+        train: str | Sequence[int] = "all",
+        batch_size: int = 1,
+        optimizer: str | Optimizer | None = None,
+        dtype: str = "float32",
+        name: str = "network",
+        seed: int = 0,
+    ) -> Standalone:
+        """Header, source and test program in plain C99: no heap, static memory of a stated size.
+
+        Args:
+            params: the values that are written into the code; by default those of `init(seed)`.
+            train: "all", "none" for a module that predicts only, or the numbers of the layers
+                whose parameters move. The others are constants, and do as they do in prediction.
+            batch_size: the most samples of a step.
+            optimizer: whose steps they are, a name or what `gw.optimizer` gives.
+            dtype: "float32" or "float64".
+            name: what the names of files and functions begin with.
+            seed: of dropout masks, of parameters that are not given, and of the test's numbers.
+
+        Raises:
+            NetworkError: a size is a name, layers that cannot train, a batch size or a name that
+                cannot be.
+            TrainingError: no such optimizer.
+            UnsupportedError: a layer that has no code.
+        """
+        from gradwright.api.standalone import Asked, standalone, trained_layers
+
+        model = self._model
+        chosen = self.network.init(seed=seed) if params is None else params
+        rule = known_optimizer(optimizer or SGD)
+        asked = Asked(trained_layers(model, train), batch_size, rule, dtype, name, seed)
+        return standalone(model, chosen, asked)
 
     def kernels(self) -> Kernels:
         """Which routine makes each matrix product of `source("c")`, and why.

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from gradwright.cli import options
+from gradwright.cli.learning import numbers
 from gradwright.cli.output import json_text, output_folder, publish, say
 from gradwright.cli.progress import note
-from gradwright.cli.subject import given_network, make_derivation, make_network
+from gradwright.cli.subject import (
+    given_network,
+    layer_numbers,
+    make_derivation,
+    make_network,
+    refuse_options,
+)
 from gradwright.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from gradwright.api.network import Network
 
 SCHEMA = "gradwright.source/1"
 KERNELS_SCHEMA = "gradwright.kernels/1"
@@ -36,6 +48,7 @@ KERNELS_SCHEMA = "gradwright.kernels/1"
     help="With --target c: which kernel each matrix product has, and why, in place of the code.",
 )
 @options.steps_of
+@options.standalone_options
 @options.as_json
 @options.out
 def command(
@@ -53,11 +66,13 @@ def command(
     optimizer: str | None,
     as_json: bool,
     out: str | None,
+    standalone: bool,
+    **of_standalone: Any,
 ) -> None:
     """Print the derivative as a complete module that needs NumPy, PyTorch, or a C compiler only.
 
     With --out, the folder gets the module as derivative.py, or for a network as backprop.py, or
-    backprop.c.
+    backprop.c. With --standalone, it gets network.h, network.c and test_network.c.
 
     \b
     Examples:
@@ -67,16 +82,17 @@ def command(
       gradwright emit "2 -> 8 tanh -> 1 sigmoid" --target torch > model.py
       gradwright emit "2 -> 8 tanh -> 1 sigmoid" --target c --optimizer adam > model.c
       gradwright emit "784 -> 256 relu -> 10 softmax" --target c --explain
+      gradwright emit "3 -> 10 relu -> 3 softmax" --target c --standalone --out firmware/
     """
     network = given_network(text)
+    if standalone:
+        _require(target == "c" and network, "--standalone", network, target)
+        asked = make_network(text, loss, reduction, layout)
+        _standalone(asked, optimizer, as_json, out, **of_standalone)
+        return
+    refuse_options(tuple(of_standalone), text, "a module with --standalone", "another module")
     if explain:
-        if target != "c" or not network:
-            raise UnsupportedError(
-                "emit --explain",
-                "kernels are chosen in C for networks, and this is "
-                f"{'a network' if network else 'a formula'} for the target {target}",
-                "give a network and --target c, or leave --explain out",
-            )
+        _require(target == "c" and network, "--explain", network, target)
         kernels = make_network(text, loss, reduction, layout).backprop().kernels()
         document = {"schema": KERNELS_SCHEMA, "of": text, **kernels.to_dict()}
         say(json_text(document) if as_json else kernels.text())
@@ -94,3 +110,49 @@ def command(
         for path in publish(folder):
             note(f"wrote {path}")
         say(json_text(document) if as_json else source.rstrip("\n"))
+
+
+def _require(fits: bool, option: str, network: bool, target: str) -> None:
+    """Check that an option of the target c is given with it, for a network."""
+    if not fits:
+        raise UnsupportedError(
+            f"emit {option}",
+            f"{option} is for networks in C, and this is "
+            f"{'a network' if network else 'a formula'} for the target {target}",
+            f"give a network and --target c, or leave {option} out",
+        )
+
+
+def _standalone(
+    network: Network,
+    optimizer: str | None,
+    as_json: bool,
+    out: str | None,
+    params: str | None,
+    train: str,
+    batch_size: int,
+    optimizer_settings: tuple[str, ...],
+    dtype: str,
+    name: str,
+    seed: int,
+) -> None:
+    """Header, source and test program, and what they take of memory."""
+    from gradwright.nn.optimizers import optimizer as optimizer_with
+    from gradwright.nn.parameters import Parameters
+
+    with output_folder(out) as folder:
+        given = None if params is None else Parameters.load(params, network.model.layers)
+        rule = optimizer_with(optimizer or "sgd", **numbers(optimizer_settings))
+        layers = train if train in ("all", "none") else layer_numbers(train)
+        made = network.backprop().standalone(given, layers, batch_size, rule, dtype, name, seed)
+        for file, content in made.files.items():
+            if folder is not None:
+                folder.write(file, content)
+        for path in publish(folder):
+            note(f"wrote {path}")
+        if as_json:
+            say(json_text(made.to_dict()))
+        elif folder is None:
+            say("\n".join(f"/* {file} */\n\n{content}" for file, content in made.files.items()))
+        else:
+            say(str(made))

@@ -163,6 +163,66 @@ steps_of = click.option(
 )
 
 
+#: What a standalone module is asked for.
+OF_STANDALONE = (
+    click.option(
+        "--standalone",
+        is_flag=True,
+        help="With --target c: header, source and test program in plain C99 for embedded systems, "
+        "without heap, and what they take of memory. The options below go with it.",
+    ),
+    click.option(
+        "--params",
+        metavar="FILE.npz",
+        help="The parameters that are written into the code; otherwise a random start.",
+    ),
+    click.option(
+        "--train-layers",
+        "train",
+        default="all",
+        show_default=True,
+        metavar="all|none|NUMBER[,NUMBER...]",
+        help="The layers whose parameters move, counted from 1; with none the code predicts only.",
+    ),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        help="The most samples of a step: memory grows with it.",
+    ),
+    click.option(
+        "--setting",
+        "optimizer_settings",
+        multiple=True,
+        metavar="NAME=NUMBER",
+        help="A setting of the optimizer, such as beta1=0.8. May be given several times.",
+    ),
+    click.option(
+        "--dtype",
+        type=click.Choice(["float32", "float64"]),
+        default="float32",
+        show_default=True,
+        help="Whether numbers are floats or doubles.",
+    ),
+    click.option(
+        "--name",
+        default="network",
+        show_default=True,
+        metavar="NAME",
+        help="What the names of files and functions begin with.",
+    ),
+    seed,
+)
+
+
+def standalone_options(command: Command) -> Command:
+    """`--standalone`, and those that go with it."""
+    for option in reversed(OF_STANDALONE):
+        command = option(command)
+    return command
+
+
 #: What a training is asked for, the optimiser with it.
 OF_TRAINING = (
     click.option("--epochs", type=click.IntRange(1), default=30, show_default=True),

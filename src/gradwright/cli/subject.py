@@ -71,6 +71,22 @@ def make_network(text: str, loss: str | None, reduction: str, layout: str | None
     return Network(text, loss=chosen, reduction=reduction, layout=layout or "rows")
 
 
+def layer_numbers(text: str) -> list[int]:
+    """`"2, 3"` as `[2, 3]`.
+
+    Raises:
+        NetworkError: something else than numbers.
+    """
+    try:
+        return [int(part) for part in names(text)]
+    except ValueError as error:
+        raise NetworkError(
+            f"the layers {text}",
+            f"{text!r} is given and layers have numbers, the first 1",
+            "write all, none, or numbers with commas between them",
+        ) from error
+
+
 def make_backprop(
     text: str,
     loss: str | None,

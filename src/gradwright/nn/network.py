@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from math import prod
@@ -42,7 +42,8 @@ class NetworkModel:
     """The layers, their kinds, and what is derived and emitted for them.
 
     Derivation happens on first use, once per kind, and is guarded by a lock, so a model may be
-    shared between threads. With `training` it is the network that predicts for that one.
+    shared between threads. With `training` it is the network that predicts for that one, or where
+    layers, by number, are `frozen`, what it is in training with those as in prediction.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class NetworkModel:
         reduction: str,
         layout: str,
         training: NetworkModel | None = None,
+        frozen: Collection[int] | None = None,
     ) -> None:
         require_reduction(reduction)
         self._training = training
@@ -70,7 +72,10 @@ class NetworkModel:
             self._require_rows(read)
             self._read = tuple(replace(layer, layout=layout) for layer in read)
             if training is not None:
-                self._read = tuple(layer.predicted for layer in self._read)
+                self._read = tuple(
+                    layer.predicted if frozen is None or number in frozen else layer
+                    for number, layer in enumerate(self._read, start=1)
+                )
             ending = read[-1].activation
         formulas = [] if self.symbolic else self._formulas_of_layers()
         self.abstract = any(formula.functions for formula in formulas)
@@ -223,11 +228,11 @@ class NetworkModel:
             UnsupportedError: a layer has an abstract function, which has no code.
         """
         widths = self.widths
-        self._require_code()
+        self.require_code()
         with self._lock:
             stages = self.stages()
             note = f"Loss: {self.loss}, {self.reduction} over the samples."
-            formulas = self.prediction._formulas() | self._formulas()
+            formulas = self.prediction.formulas() | self.formulas()
             dense = all(layer.formula is None for layer in self.layers)
             return network_module(
                 stages,
@@ -255,7 +260,8 @@ class NetworkModel:
         """Of each run the stage and how many layers it has."""
         return [(self.derived[run.kind].stage, run.count) for run in self.runs]
 
-    def _require_code(self) -> None:
+    def require_code(self) -> None:
+        """Raise an UnsupportedError where a layer has an abstract function."""
         for number, layer in enumerate(self.layers, start=1):
             if layer.formula is not None and layer.formula.functions:
                 raise UnsupportedError(
@@ -295,7 +301,7 @@ class NetworkModel:
     def products_source(self) -> str:
         """The source of `products`."""
         _ = self.widths
-        self._require_code()
+        self.require_code()
         if self.has_state:
             raise UnsupportedError(
                 f"second derivatives of {self.text}",
@@ -325,7 +331,7 @@ class NetworkModel:
                 'use target="numpy" or target="c"',
             )
         _ = self.widths
-        self._require_code()
+        self.require_code()
         with self._lock:
             note = f"Loss: {self.loss}, {self.reduction} over the samples."
             return network_code(torch_code(self.kinds, self.layers, self.derived, self.text, note))
@@ -339,7 +345,7 @@ class NetworkModel:
             UnsupportedError: a layer is given by formula, or needs what the target does not have.
         """
         _ = self.widths
-        self._require_code()
+        self.require_code()
         with self._lock:
             stages = self.stages()
             note = f"Loss: {self.loss}, {self.reduction} over the samples."
@@ -386,6 +392,6 @@ class NetworkModel:
         lines = (derived.forward, derived.local, derived.adjoints)
         return LayerLines(*lines, kind.described, kind.parameters, (*kind.drawn, *kind.parts))
 
-    def _formulas(self) -> dict[str, tuple[str, ...]]:
+    def formulas(self) -> dict[str, tuple[str, ...]]:
         """For each stage, the formulas that its functions compute, as documentation."""
         return {d.stage.name: d.formulas() for d in self.derived.values()}

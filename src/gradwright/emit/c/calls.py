@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gradwright.core.nodes import Size
+from gradwright.emit.c.dialect import VECTORS, Dialect
 from gradwright.emit.c.entries import number
 from gradwright.emit.c.memory import Memory, extent, length
 from gradwright.emit.c.moves import moved
@@ -22,7 +23,11 @@ LARGE = 4_000_000
 
 
 def call(
-    statement: Statement, axes: Mapping[str, Axes], array: Callable[[str], str], memory: Memory
+    statement: Statement,
+    axes: Mapping[str, Axes],
+    array: Callable[[str], str],
+    memory: Memory,
+    dialect: Dialect = VECTORS,
 ) -> list[str]:
     """The call that a statement is.
 
@@ -31,13 +36,15 @@ def call(
         axes: the axes of every value.
         array: where a value lies.
         memory: in which order.
+        dialect: which routines there are.
 
     Raises:
         UnsupportedError: there is no routine.
     """
     kernel = statement.kernel
     if isinstance(kernel, MatMul):
-        return [_product(statement, axes, array, memory)]
+        made = product_of(statement, axes, memory)
+        return [_product_call(made, array, dialect)]
     operands = [array(o.name) for o in statement.operands if isinstance(o, Ref)]
     results = [array(name) for name in statement.targets]
     if isinstance(kernel, SoftmaxLogSumExp):
@@ -105,18 +112,13 @@ def product_of(statement: Statement, axes: Mapping[str, Axes], memory: Memory) -
     return Product(target, rows, columns, inner, left, left_transposed, right, turned)
 
 
-def _product(
-    statement: Statement, axes: Mapping[str, Axes], array: Callable[[str], str], memory: Memory
-) -> str:
-    made = product_of(statement, axes, memory)
+def _product_call(made: Product, array: Callable[[str], str], dialect: Dialect) -> str:
     across = extent(made.rows if made.left_transposed else made.inner)
-    strides = f"1, {across}" if made.left_transposed else f"{across}, 1"
+    strides = ["1", across] if made.left_transposed else [across, "1"]
     routine = "product_turned" if made.turned else "product"
-    sizes = ", ".join(map(extent, (made.rows, made.columns, made.inner)))
-    return (
-        f"{routine}({sizes}, {array(made.left)}, {strides}, {array(made.right)}, "
-        f"{array(made.target)}, space);"
-    )
+    sizes = map(extent, (made.rows, made.columns, made.inner))
+    left, right, into = map(array, (made.left, made.right, made.target))
+    return f"{routine}({', '.join([*sizes, left, *strides, right, into, *dialect.room])});"
 
 
 def _name(operand: Operand) -> str:

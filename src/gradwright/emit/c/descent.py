@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradwright.emit.buffered import plain_name
+from gradwright.emit.c.dialect import VECTORS, Dialect
 from gradwright.emit.c.entries import entry_expression
 from gradwright.emit.numpy import documentation
 from gradwright.program.ir import Alignment, Apply, Length, Map, Operand, Ref, Statement, Sum
@@ -62,14 +63,11 @@ long descend({parameters})
 """
 
 
-def descent_source(update: Update, title: str, trains_apart: bool = False) -> str:
-    """The functions `update` and `descend`, which stand behind those of a network.
-
-    With `trains_apart` the passes of the network take seed and step.
-    """
+def update_source(update: Update, title: str, dialect: Dialect = VECTORS) -> str:
+    """The function `update`, which makes one step."""
     state = ["real *state"] * bool(update.state)
     scalars = [_typed(name) for name in update.scalars]
-    made = UPDATE.format(
+    return UPDATE.format(
         title=documentation(title),
         lines="\n".join(f"       {documentation(line)}" for line in update.lines),
         state=f"\n   `state` has {_listed(update.state)} behind each other." * bool(update.state),
@@ -77,8 +75,16 @@ def descent_source(update: Update, title: str, trains_apart: bool = False) -> st
         parameters=_wrapped(
             ["real *parameters", "const real *gradient", *state, *scalars], "static void update("
         ),
-        body="\n".join(f"    {line}" for line in _Body(update).lines()),
+        body="\n".join(f"    {line}" for line in _Body(update, dialect).lines()),
     )
+
+
+def descent_source(update: Update, title: str, trains_apart: bool = False) -> str:
+    """The functions `update` and `descend`, which stand behind those of a network.
+
+    With `trains_apart` the passes of the network take seed and step.
+    """
+    state = ["real *state"] * bool(update.state)
     given = ["parameters", "gradient", *["state"] * bool(state)]
     given += [{RATE: "rates[step]", STEPS: "t + step"}.get(x, x) for x in update.scalars]
     arrays = ["real *parameters", "const real *X", "const real *Y", "const int64_t *order"]
@@ -87,7 +93,7 @@ def descent_source(update: Update, title: str, trains_apart: bool = False) -> st
     if trains_apart:
         others += ["uint64_t seed", *["long t"] * (not update.counts_steps)]
     results = ["real *work", "double *total", "double *last"]
-    return made + DESCEND.format(
+    return update_source(update, title) + DESCEND.format(
         title=documentation(title),
         parameters=_wrapped([*arrays, *state, *others, *results], "long descend("),
         arguments=_wrapped(given, "        update("),
@@ -118,8 +124,9 @@ def _wrapped(parts: Sequence[str], before: str) -> str:
 class _Body:
     """The statements of an update as numbers and loops."""
 
-    def __init__(self, update: Update) -> None:
+    def __init__(self, update: Update, dialect: Dialect = VECTORS) -> None:
         self.update = update
+        self.dialect = dialect
         self.axes = update.function.axes
         self.maker = {s.targets[0]: s for s in update.function.statements}
 
@@ -137,7 +144,7 @@ class _Body:
                 written += self._number(statement)
         made = [(vector, value) for vector, value in self.update.made.items()]
         stores = [f"{vectors[vector]}[i] = {plain_name(value)};" for vector, value in made]
-        return written + self._loop([value for _, value in made], stores, "")
+        return written + self._loop([value for _, value in made], stores)
 
     def _number(self, statement: Statement) -> list[str]:
         """A number as a double; one that is a sum, by a loop."""
@@ -146,7 +153,7 @@ class _Body:
             (operand,) = statement.operands
             assert isinstance(operand, Ref)
             adding = [f"{name} += (double){self._operand(operand)};"]
-            loop = self._loop([operand.name], adding, f" reduction(+ : {name})")
+            loop = self._loop([operand.name], adding, [name])
             return [f"double {name} = 0;", *loop]
         parts = [self._double(operand) for operand in statement.operands]
         match statement.kernel:
@@ -160,11 +167,13 @@ class _Body:
 
     def _double(self, operand: Operand) -> str:
         if isinstance(operand, Ref):
-            return plain_name(operand.name)
+            return f"(double){STEPS}" if operand.name == STEPS else plain_name(operand.name)
         assert not isinstance(operand, Length)
         return repr(float(operand)) if operand >= 0 else f"({float(operand)!r})"
 
-    def _loop(self, wanted: Sequence[str], last: Sequence[str], clause: str) -> list[str]:
+    def _loop(
+        self, wanted: Sequence[str], last: Sequence[str], sums: Sequence[str] = ()
+    ) -> list[str]:
         """A loop that makes the entries of the vectors that are wanted."""
         needed = self._needed(wanted)
         inner = []
@@ -174,7 +183,7 @@ class _Body:
                 value = entry_expression(statement, self._operand)
                 inner.append(f"const real {plain_name(name)} = {value};")
         return [
-            f'_Pragma("omp simd{clause}")',
+            *self.dialect.before_loop(sums),
             "for (long i = 0; i < PARAMETERS; ++i) {",
             *(f"    {line}" for line in (*inner, *last)),
             "}",

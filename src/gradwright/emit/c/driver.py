@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from gradwright.emit.buffered import plain_name
 from gradwright.emit.c.blocks import Block, Room
 from gradwright.emit.c.function import CFunction, sizes_of
+from gradwright.emit.c.lines import call_lines, indented
 from gradwright.emit.c.memory import SAMPLES, Memory
 from gradwright.program.ir import Function
 from gradwright.program.stage import StageProgram
@@ -158,14 +159,14 @@ class Driver:
                 name="forward_pass",
                 said="What each layer saves for the way back, behind each other in `work`.",
                 random="",
-                calls=_indented(self.forward([block.predicting for block in self.blocks])),
+                calls=indented(self.forward([block.predicting for block in self.blocks])),
             ),
             training=self._training(),
             random=", uint64_t seed, uint64_t step" if self.trains_apart else "",
             drawn=", seed, step" if self.trains_apart else "",
             passes="training_pass" if self.trains_apart else "forward_pass",
-            loss=_indented(self.loss()),
-            backward=_indented(self.backward()),
+            loss=indented(self.loss()),
+            backward=indented(self.backward()),
             first_adjoint=self.adjoints,
             second_adjoint=self.adjoints + max(self.widths),
             targets=self.targets,
@@ -210,7 +211,7 @@ class Driver:
             name="training_pass",
             said="The same in a step of training with a seed: what is random follows from these.",
             random=",\n                          uint64_t seed, uint64_t step",
-            calls=_indented(self.forward([block.program for block in self.blocks])),
+            calls=indented(self.forward([block.program for block in self.blocks])),
         )
         return f"{text}\n"
 
@@ -221,7 +222,7 @@ class Driver:
             results = written(program) if program is block.program else program.saved[-1:]
             draws = [line for name in program.drawn for line in self._draw(block, name)]
             listed = self._arguments(block, program.forward, results, {})
-            call = [*draws, *_call(program.forward.name, listed)]
+            call = [*draws, *call_lines(program.forward.name, listed)]
             lines += self._looped(block, call, "for (long l = 0; l < {count}; ++l) {{")
         return lines
 
@@ -233,14 +234,14 @@ class Driver:
         turned = self.memory.is_turned(block.program.forward.axes[name])
         steps = ["1", "n"] if turned else [str(units), "1"]
         listed = ["seed", "step", layer, str(place), repr(rate), "n", str(units), *steps]
-        return _call("dropout_mask", [*listed, self._where(block, name)])
+        return call_lines("dropout_mask", [*listed, self._where(block, name)])
 
     def loss(self) -> list[str]:
         """The call of the last layer's loss."""
         block = self.blocks[-1]
         function = block.program.loss
         assert function is not None
-        call = _call(f"return {function.name}", self._arguments(block, function, (), {}))
+        call = call_lines(f"return {function.name}", self._arguments(block, function, (), {}))
         return self._looped(block, call, "")
 
     def backward(self) -> list[str]:
@@ -252,7 +253,7 @@ class Driver:
             if block is self.blocks[0]:
                 wants = "l > 0 ? dX : NULL" if block.count > 1 else "NULL"
             results = [name for name in program.gradients if name != "δX"]
-            call = _call(
+            call = call_lines(
                 program.backward.name,
                 self._arguments(block, program.backward, [*results, "δX"], {"δX": wants}),
             )
@@ -267,7 +268,7 @@ class Driver:
             update = block.program.update
             if update is not None:
                 results = [f"{NEXT}{name}" for name in block.layer.state]
-                call = _call(update.name, self._arguments(block, update, results, {}))
+                call = call_lines(update.name, self._arguments(block, update, results, {}))
                 lines += self._looped(block, call, "for (long l = 0; l < {count}; ++l) {{")
         return lines
 
@@ -323,19 +324,3 @@ def _step(room: Room) -> str:
     parts = [f"{room.per_sample} * n"] if room.per_sample else []
     parts += [str(room.fixed)] if room.fixed else []
     return "".join(f" + l * {part}" for part in parts)
-
-
-def _call(function: str, arguments: Sequence[str]) -> list[str]:
-    lines = [f"{function}("]
-    for place, argument in enumerate(arguments):
-        end = ");" if place == len(arguments) - 1 else ", "
-        if len(lines[-1] + argument + end) > 88:
-            lines[-1] = lines[-1].rstrip()
-            lines.append(f"    {argument}{end}")
-        else:
-            lines[-1] += argument + end
-    return lines
-
-
-def _indented(lines: Sequence[str]) -> str:
-    return "\n".join(f"    {line}" for line in lines)

@@ -10,6 +10,7 @@ from gradwright.core.nodes import Size
 from gradwright.core.sizes import names_in
 from gradwright.emit.buffered import plain_name
 from gradwright.emit.c.calls import call
+from gradwright.emit.c.dialect import VECTORS, Dialect
 from gradwright.emit.c.entries import as_sum, entry_expression, number
 from gradwright.emit.c.fusion import Loops, grouped, read, targets, without
 from gradwright.emit.c.memory import ROWS, Memory, entry, extent, length
@@ -40,7 +41,8 @@ class FunctionPrinter:
 
     `given` are the values whose arrays are parameters, `spent` inputs that may be written over.
     The array `optional` may be NULL; then the function ends before what makes it. `memory` is the
-    order of the axes of every array.
+    order of the axes of every array, `dialect` how loops are written, and `formulas` are what is
+    computed, as a comment.
     """
 
     def __init__(
@@ -50,10 +52,14 @@ class FunctionPrinter:
         spent: Sequence[str] = (),
         optional: str | None = None,
         memory: Memory = ROWS,
+        dialect: Dialect = VECTORS,
+        formulas: Sequence[str] = (),
     ) -> None:
         statements = tuple(as_sum(x, function.axes) for x in function.statements)
         self.function = function = replace(function, statements=statements)
         self.memory = memory
+        self.dialect = dialect
+        self.formulas = formulas
         self.given = tuple(given)
         self.spent = spent
         self.optional = optional
@@ -126,7 +132,7 @@ class FunctionPrinter:
         """The whole function."""
         scratch = [x for x in self.arrays.values() if x not in (*self.function.inputs, *self.given)]
         scratch = [x for x in dict.fromkeys(scratch) if self.function.axes[x]]
-        lines = self._scratch_lines(scratch)
+        lines = []
         for part in self.always:
             lines += self._part(part)
         outputs = [o.name for o in self.function.outputs if isinstance(o, Ref)]
@@ -138,9 +144,13 @@ class FunctionPrinter:
             lines += self._part(part)
         scalar = [name for name in scalars if name not in self.given]
         lines += [f"return {plain_name(name)};" for name in scalar]
-        head = self._head("real" if scalar else "void")
+        parameters = self._parameters(bool(scratch))
+        places = self._scratch_lines(scratch)
+        ignored = self.dialect.ignored(parameters, "\n".join([*places, *lines]))
+        lines = [*places, *ignored, *lines]
         body = "\n".join(f"    {line}" if line else "" for line in lines)
-        text = f"{head}\n{{\n{body}\n}}"
+        head = self._head("real" if scalar else "void", parameters)
+        text = f"{self._comment()}{head}\n{{\n{body}\n}}"
         return CFunction(text, tuple(self.function.axes[name] for name in scratch))
 
     def scalar(self, name: str) -> str:
@@ -152,15 +162,24 @@ class FunctionPrinter:
     def _axes(self, name: str) -> Axes:
         return self.function.axes[name]
 
-    def _head(self, result: str) -> str:
+    def _comment(self) -> str:
+        """The formulas that the function computes, above it."""
+        if not self.formulas:
+            return ""
+        shown = "\n   ".join(self.formulas)
+        return f"/* {shown} */\n"
+
+    def _parameters(self, needs_scratch: bool) -> list[str]:
         listed = [f"long {size}" for size in sizes_of(self.function)]
         for name in self.function.inputs:
             constant = "" if name in self.spent else "const "
             listed.append(f"{constant}real *{plain_name(name)}")
         listed += [f"real *{plain_name(name)}" for name in self.given]
-        listed += ["real *scratch", "real *space"]
+        return [*listed, *(f"real *{name}" for name in self.dialect.memory(needs_scratch))]
+
+    def _head(self, result: str, parameters: Sequence[str]) -> str:
         lines = [f"static {result} {self.function.name}("]
-        for parameter in listed:
+        for parameter in parameters:
             more = f"{lines[-1]}{parameter}, "
             if len(more) > 98:
                 lines[-1] = lines[-1].rstrip()
@@ -175,12 +194,12 @@ class FunctionPrinter:
         for name in scratch:
             lines.append(f"real *{plain_name(name)} = {start};")
             start = f"{plain_name(name)} + {length(self.function.axes[name])}"
-        return [*lines, "(void)scratch, (void)space;"]
+        return lines
 
     def _part(self, part: Loops | Statement) -> list[str]:
         if isinstance(part, Loops):
             return self._loops(part)
-        return call(part, self.function.axes, self._array, self.memory)
+        return call(part, self.function.axes, self._array, self.memory, self.dialect)
 
     def _array(self, name: str) -> str:
         return plain_name(self.arrays[name])
@@ -199,8 +218,7 @@ class FunctionPrinter:
             lines += _shifted(depth, [x for c in sums if c.depth == depth for x in c.start])
             if depth == len(nest) - 1:
                 local = [c.into for c in sums if c.end]
-                reduction = f" reduction(+ : {', '.join(local)})" if local else ""
-                lines += _shifted(depth, [f'_Pragma("omp simd{reduction}")'])
+                lines += _shifted(depth, self.dialect.before_loop(local))
             index, size = INDICES[place], extent(loops.axes[place])
             lines += _shifted(depth, [f"for (long {index} = 0; {index} < {size}; ++{index}) {{"])
         lines += _shifted(len(nest), inner)

@@ -25,9 +25,10 @@ NARROW = 32
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The order of an array's axes in memory."""
+    """The order of an array's axes in memory: that of the layout, or samples first or last."""
 
     samples_innermost: bool = False
+    samples_outermost: bool = False
 
     @classmethod
     def chosen(cls, functions: Iterable[Function], widths: Sequence[int]) -> Memory:
@@ -37,9 +38,11 @@ class Memory:
     def order(self, axes: Sequence[Size]) -> tuple[int, ...]:
         """The places of the axes, outermost first."""
         places = range(len(axes))
-        if not self.samples_innermost:
-            return tuple(places)
-        return tuple(sorted(places, key=lambda place: axes[place] == SAMPLES))
+        if self.samples_innermost:
+            return tuple(sorted(places, key=lambda place: axes[place] == SAMPLES))
+        if self.samples_outermost:
+            return tuple(sorted(places, key=lambda place: axes[place] != SAMPLES))
+        return tuple(places)
 
     def is_turned(self, axes: Sequence[Size]) -> bool:
         """Whether a matrix lies transposed."""

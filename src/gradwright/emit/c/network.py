@@ -67,7 +67,7 @@ def network_source(
         memory,
         bool(predicting),
     )
-    header = HEADER.format(text=_comment(text), note=_comment(note), order=_comment(described))
+    header = HEADER.format(text=comment(text), note=comment(note), order=comment(described))
     parts = (*SUPPORT, "masks.h") if any(layer.masks for layer in layers) else SUPPORT
     support = [(files(__package__) / name).read_text("utf-8") for name in parts]
     support[0] += f"\n#define LARGE {LARGE}.0\n"
@@ -75,7 +75,8 @@ def network_source(
     return "\n".join([header + support[0], *support[1:], "\n\n".join(texts), driver.text()])
 
 
-def _comment(text: str) -> str:
+def comment(text: str) -> str:
+    """Text as it may stand in a comment."""
     return documentation(text).replace("*/", "* /").replace("/*", "/ *")
 
 

@@ -1,0 +1,38 @@
+"""What a standalone module takes of memory."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The bytes of a module: what stands in memory, and what is constant."""
+
+    parameters: int
+    working: int
+    constants: int
+
+    @property
+    def ram(self) -> int:
+        """All static memory, .data and .bss."""
+        return self.parameters + self.working
+
+    @property
+    def flash(self) -> int:
+        """What stands in flash beside the code: constants, and what parameters start with."""
+        return self.constants + self.parameters
+
+    def lines(self) -> list[str]:
+        """As a table."""
+        return [
+            f"RAM      {self.ram:>10,} bytes: {self.parameters:,} for parameters that train, "
+            f"{self.working:,} for all else",
+            f"flash    {self.flash:>10,} bytes: {self.constants:,} for constants, "
+            f"{self.parameters:,} for what parameters start with; and the code",
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**asdict(self), "ram": self.ram, "flash": self.flash}

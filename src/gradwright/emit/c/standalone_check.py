@@ -1,0 +1,144 @@
+"""The test program of a standalone module, which compares with numbers of other code.
+
+It calls the public functions alone, so that it may run wherever the module is linked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gradwright.emit.c.lines import indented
+from gradwright.emit.c.standalone_module import StandaloneModule, literal, numbers
+
+MAIN = """\
+/* Does {name} give the numbers that NumPy gives in double precision for the same network?
+
+   Each bound is {roundings} roundings to {real} of the largest number, times the factor by which
+   the numbers move more than inputs and parameters when those are rounded.
+   Prints the largest errors and ends with 0 where all are below, else with 1. */
+
+#include <math.h>
+#include <stdio.h>
+
+#include "{name}.h"
+
+{tables}
+static int failed = 0;
+
+static void compare(const char *what, long count, const {real} *found, const {real} *expected,
+                    {real} bound)
+{{
+    {real} largest = 0;
+    for (long i = 0; i < count; ++i) {{
+        const {real} error = {abs}(found[i] - expected[i]);
+        if (!(error <= largest))
+            largest = error;
+    }}
+    const int fits = largest <= bound;
+    failed |= !fits;
+    printf("%-22s largest error %.2e, bound %.2e: %s\\n", what, (double)largest, (double)bound,
+           fits ? "ok" : "WRONG");
+}}
+
+int main(void)
+{{
+{body}
+    printf("%s\\n", failed ? "{name} does not give the reference numbers" : "all numbers agree");
+    return failed;
+}}
+"""
+
+PREDICTS = """\
+for (long i = 0; i < {samples}; ++i)
+    {name}_predict(X + i * {upper}_INPUTS, outputs + i * {upper}_OUTPUTS);
+compare("outputs", {samples} * {upper}_OUTPUTS, outputs, expected_outputs, {bound});"""
+
+STEPS = """\
+value = {name}_train_step(X, Y, {samples}, {rate});
+compare("loss, step {step}", 1, &value, &expected_loss_{step}, {loss_bound});
+compare("gradient, step {step}", {upper}_PARAMETERS, {name}_gradient(), expected_gradient_{step},
+        {gradient_bound});"""
+
+ENDS = """\
+compare("parameters after", {upper}_PARAMETERS + {upper}_STATE, {name}_parameters,
+        expected_parameters, {bound});"""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Numbers and how far others may be from them."""
+
+    numbers: Any
+    bound: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepReference:
+    """What a step on the first `samples` samples should give."""
+
+    samples: int
+    loss: Expected
+    gradient: Expected
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Inputs and targets of samples, and what should come out, all of another implementation."""
+
+    X: Any
+    Y: Any
+    outputs: Expected
+    steps: Sequence[StepReference]
+    parameters: Expected | None
+    learning_rate: float
+
+
+def check_program(module: StandaloneModule, reference: Reference) -> str:
+    """The source of the program."""
+    name, double = module.described.name, module.double
+    known = {"name": name, "upper": name.upper()}
+
+    def shown(value: float) -> str:
+        return literal(value, double)
+
+    def table(label: str, values: Any) -> str:
+        lines = indented(numbers(values.ravel(), double))
+        return f"static const {module.real} {label}[] = {{\n{lines}\n}};\n"
+
+    samples = len(reference.X)
+    tables = [table("X", reference.X), table("expected_outputs", reference.outputs.numbers)]
+    body = [f"static {module.real} outputs[{samples} * {name.upper()}_OUTPUTS];"]
+    outputs = PREDICTS.format(**known, samples=samples, bound=shown(reference.outputs.bound))
+    body += outputs.splitlines()
+    if reference.steps:
+        tables.append(table("Y", reference.Y))
+        body.append(f"{module.real} value;")
+    for place, step in enumerate(reference.steps, start=1):
+        expected = shown(step.loss.numbers)
+        tables.append(f"static const {module.real} expected_loss_{place} = {expected};\n")
+        tables.append(table(f"expected_gradient_{place}", step.gradient.numbers))
+        body += STEPS.format(
+            **known,
+            samples=step.samples,
+            rate=shown(reference.learning_rate),
+            step=place,
+            loss_bound=shown(step.loss.bound),
+            gradient_bound=shown(step.gradient.bound),
+        ).splitlines()
+    if reference.parameters is not None:
+        tables.append(table("expected_parameters", reference.parameters.numbers))
+        body += ENDS.format(**known, bound=shown(reference.parameters.bound)).splitlines()
+    return MAIN.format(
+        name=name,
+        real=module.real,
+        abs="fabs" if double else "fabsf",
+        roundings=ROUNDINGS,
+        tables="\n".join(tables),
+        body=indented(body),
+    )
+
+
+#: So many roundings of the largest number are allowed, times the condition.
+ROUNDINGS = 32

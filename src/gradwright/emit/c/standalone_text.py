@@ -1,0 +1,124 @@
+"""The text of standalone modules, with places for what differs."""
+
+HEADER = """\
+/* The network
+   {text}
+   {note}
+
+   Plain C99: no heap, no files, static memory only. What it takes of memory:
+
+{budget}
+
+   The parameters lie behind each other, each row by row:
+
+{order} */
+
+#ifndef {upper}_H
+#define {upper}_H
+
+enum {{
+    {upper}_INPUTS = {inputs},
+    {upper}_OUTPUTS = {outputs},
+    {upper}_RAM_BYTES = {ram},
+    {upper}_CONSTANT_BYTES = {constants}{training_sizes}
+}};
+
+/* The outputs for one sample: X has {inputs} numbers, A gets {outputs}. */
+void {name}_predict(const {real} *X, {real} *A);
+{training}
+#endif
+"""
+
+TRAINING_SIZES = """,
+    {upper}_BATCH = {batch},
+    {upper}_PARAMETERS = {parameters},
+    {upper}_STATE = {state}"""
+
+TRAINING_HEADER = """
+/* The parameters that train{behind}; they start with the values that the module was made with. */
+extern {real} {name}_parameters[{upper}_PARAMETERS + {upper}_STATE];
+
+/* One step of {title} on n samples, 1 to {upper}_BATCH.
+
+   X has {inputs} numbers for each sample, Y {outputs}, sample behind sample. Returns the loss
+   before the step. Where that is not finite no parameter moves; where n is out of range nothing is
+   done and NaN is returned. */
+{real} {name}_train_step(const {real} *X, const {real} *Y, long n, {real} learning_rate);
+
+/* The gradient of the loss in the last step, in the order of the parameters. */
+const {real} *{name}_gradient(void);
+"""
+
+SOURCE = """\
+/* The functions of {name}.h. */
+
+#include "{name}.h"
+{includes}
+typedef {real} real;
+
+enum {{
+{sizes}
+}};
+{places}{support}{tables}{ram}
+{functions}
+{body}"""
+
+PLACES = """
+/* Where each parameter begins among those that train, or among the constants. */
+enum {{
+{places}
+}};
+"""
+
+BODY = """{forward}
+void {name}_predict(const {real} *X, {real} *A)
+{{
+    forward_pass(1, X, A);
+}}
+{training}"""
+
+RAM = """
+/* All other memory. */
+static struct {{
+{members}
+}} ram;
+"""
+
+CHECKED = """
+/* Does not compile where numbers have another size than stated. */
+typedef char ram_is_as_stated[{sizes} == {upper}_RAM_BYTES ? 1 : -1];
+"""
+
+PASS = """
+/* {said} */
+static void {name}(long n, const real *X, real *A)
+{{
+{calls}
+}}
+"""
+
+TRAIN_STEP = """{passes}
+static void backward_pass(long n, const real *X, const real *Y, const real *A)
+{{
+{backward}
+}}
+{update}
+{real} {name}_train_step(const {real} *X, const {real} *Y, long n, {real} learning_rate)
+{{
+    if (n < {least} || n > BATCH)
+        return NAN;
+    real *const A = ram.A;
+    {training_pass}(n, X, A);
+{loss}
+    if (!isfinite(value))
+        return value;
+    backward_pass(n, X, Y, A);
+{steps}
+    return value;
+}}
+
+const {real} *{name}_gradient(void)
+{{
+    return ram.gradient;
+}}
+"""

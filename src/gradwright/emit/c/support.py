@@ -1,0 +1,64 @@
+"""The parts of support files that a module needs, and no others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+WORD = re.compile(r"\w+")
+
+#: What a part defines: macros, functions and tables.
+DEFINED = re.compile(r"^#define (\w+)|^static[^;{(\[]*?\b(\w+)\s*[(\[]", re.MULTILINE)
+
+MACRO = "#define "
+
+
+def chosen_precision(text: str, double: bool) -> str:
+    """A text without the lines for the other precision."""
+    lines, kept = [], True
+    for line in text.splitlines():
+        match line.strip():
+            case "#ifdef DOUBLE_PRECISION":
+                kept = double
+            case "#else":
+                kept = not kept
+            case "#endif":
+                kept = True
+            case _ if kept:
+                lines.append(line)
+    return "\n".join(lines)
+
+
+def needed_parts(texts: Iterable[str], code: str) -> str:
+    """The parts of the texts that the code refers to, and those that these refer to, in order.
+
+    Parts are apart by empty lines, or lines that define macros. Of two that define the same the
+    first is taken.
+    """
+    parts: list[tuple[str, frozenset[str]]] = []
+    known: set[str] = set()
+    for part in (part for text in texts for part in _parts(text)):
+        names = frozenset(one or other for one, other in DEFINED.findall(part))
+        if names and not names & known:
+            parts.append((part, names))
+            known |= names
+    words = set(WORD.findall(code))
+    taken: set[str] = set()
+    while more := [part for part, names in parts if names & words and part not in taken]:
+        taken.update(more)
+        words.update(WORD.findall("\n".join(more)))
+    lines = ""
+    for part, _ in parts:
+        if part in taken:
+            together = part.startswith(MACRO) and lines.splitlines()[-1:] != [""]
+            lines += part + "\n" if together else f"\n{part}\n"
+    return lines
+
+
+def _parts(text: str) -> Iterator[str]:
+    for part in re.split(r"\n{2,}", text.strip()):
+        lines = part.splitlines()
+        if all(line.startswith(MACRO) for line in lines):
+            yield from lines
+        else:
+            yield part
