@@ -49,7 +49,7 @@ class CompiledNetwork:
         )
         self.inputs, self.outputs = widths[0], widths[-1]
         self.parameters, self.state = parameters, state
-        library = ctypes.CDLL(str(compiled(source, DEFINITIONS[dtype])))
+        library = self._library(source, dtype)
         self.dtype = np.dtype(dtype)
         self._work = np.empty(0, self.dtype)
         routine = _blas(ROUTINES[dtype]) if blas else None
@@ -63,6 +63,9 @@ class CompiledNetwork:
         if trains_apart:
             self._numbers += [SEED, *[STEPS] * (not update.counts_steps)]
         self._declare(library)
+
+    def _library(self, source: str, dtype: str) -> ctypes.CDLL:
+        return ctypes.CDLL(str(compiled(source, DEFINITIONS[dtype])))
 
     def _declare(self, library: ctypes.CDLL) -> None:
         """What the functions of the library take and return."""

@@ -1,0 +1,313 @@
+"""One random network: what every side makes of it, and how far they may be apart.
+
+The error of a block is the largest difference in it. In float64 it may be 1e-12 of the block's
+largest entry or 32 times what moving parameters and inputs by one rounding changes; in float32 32
+times that change, for its larger roundings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+import gradwright as gw
+from gradwright.nn.parameters import Parameters
+from gradwright.nn.targets import prepare_targets, sample_targets
+from gradwright.run.load import load
+from tests.suites.network_drawing import Drawn, drawn
+
+Array = Any
+
+TORCH = find_spec("torch") is not None
+
+#: Sums of the sides are in other orders: they may be off by so many roundings of the condition.
+ROUNDINGS = 32
+
+UNIT = {"float64": 2.0**-53, "float32": 2.0**-24}
+
+#: float32 says nothing of a block that is allowed to be off by more than this part.
+SAYING = 1e-2
+
+#: A training: rate, epochs, and the seed of orders and masks.
+RATE, EPOCHS, SEED = 0.01, 2, 7
+
+
+class Case:
+    """A network, drawn unless it is given, with parameters and samples."""
+
+    def __init__(self, seed: int, given: Drawn | None = None) -> None:
+        self.seed = seed
+        self.rng = rng = np.random.default_rng(seed)
+        self.drawn = drawn(rng) if given is None else given
+        self.net = self.drawn.network()
+        self.rule = gw.optimizer(self.drawn.rule, **dict(self.drawn.settings))
+        self.over_batch = self.net.model.has_state
+        least = 2 if self.over_batch else 1
+        self.samples = least if rng.random() < 0.1 else int(rng.integers(least, 12))
+        self.p = self.net.init(seed=seed)
+        self.p.flat[:] += rng.uniform(0, 0.2, self.p.flat.shape)
+        self.X = rng.normal(size=(self.samples, self.drawn.inputs))
+        drawn_targets = sample_targets(self.drawn.loss, self.samples, self.drawn.outputs, rng)
+        loss = self.drawn.loss_text
+        self.Y = prepare_targets(drawn_targets, self.drawn.outputs, loss, self.samples, np.float64)
+        self.size = int(rng.integers(1, self.samples + 1))
+        if self.over_batch and 1 in (self.size, self.samples % self.size):
+            self.size = self.samples
+
+    @property
+    def trained(self) -> int:
+        """The number of parameters, behind which the state lies."""
+        return int(self.net.model.module.PARAMETERS)
+
+    def blocks(self) -> list[tuple[int, int]]:
+        """Where each array of parameters and of state lies in the flat vector."""
+        ends = np.cumsum([value.size for _, value in self.p.items()])
+        return list(zip([0, *map(int, ends[:-1])], map(int, ends), strict=True))
+
+    def masks(self, step: int, seed: int, layer: int, place: int, samples: int) -> Array:
+        """A dropout mask of the package."""
+        module: Any = self.net.model.module
+        buffers = module.Buffers(samples, np.float64)
+        return module.dropout_mask((seed, step), layer, place, samples, buffers).copy()
+
+    def __str__(self) -> str:
+        return f"{self.net}, {self.samples} samples, batches of {self.size}, {self.rule!r}"
+
+
+class Claim:
+    """A vector in float64 with its blocks, and how far roundings of what it is made from move it.
+
+    `of` makes it from parameters and inputs.
+    """
+
+    def __init__(self, of: Callable[[Array, Array], Array], case: Case, blocks: Any, count: int):
+        self.of, self.case, self.blocks = of, case, blocks
+        self.straight = of(case.p.flat, case.X)
+        self.finite = bool(np.isfinite(self.straight).all())
+        self.moved = [self._largest(self._moved(UNIT["float64"])) for _ in range(count)]
+        self.change = np.max(self.moved, axis=0)
+        self.scale = self._largest(self.straight)
+
+    def _moved(self, step: float) -> Array:
+        flat, X = self.case.p.flat, self.case.X
+        signs = [1 + step * self.case.rng.choice([-2.0, 2.0], a.shape) for a in (flat, X)]
+        return self.of(flat * signs[0], X * signs[1]) - self.straight
+
+    def _largest(self, vector: Array) -> Array:
+        return np.array([np.max(np.abs(vector[a:b]), initial=0.0) for a, b in self.blocks])
+
+    def error(self, found: Array, dtype: str) -> tuple[float, bool]:
+        """The largest error of a block as a part of what is allowed.
+
+        The second says whether every block is as near as the least that is allowed of any.
+        """
+        allowed = ROUNDINGS * self.change * (UNIT[dtype] / UNIT["float64"])
+        least = 1e-12 if dtype == "float64" else ROUNDINGS * UNIT[dtype]
+        plain = least * self.scale
+        allowed = np.maximum(allowed, plain)
+        off = self._largest(np.asarray(found, np.float64) - self.straight)
+        if dtype == "float32":
+            off[allowed > SAYING * self.scale] = 0
+        off[np.isnan(off)] = np.inf
+        tiny = np.finfo(np.float64).tiny
+        return float(np.max(off / np.maximum(allowed, tiny))), bool(np.all(off <= plain))
+
+    def jumps(self) -> bool:
+        """Whether rounding to float32 may jump over a kink, or is far from linear."""
+        change = ROUNDINGS * self.change * (UNIT["float32"] / UNIT["float64"])
+        moved = [self._largest(self._moved(16 * UNIT["float32"])) for _ in range(8)]
+        return bool(np.any(np.max(moved, axis=0) > change + 1e-6 * self.scale))
+
+
+def judge(case: Case, compiled: Mapping[str, Any]) -> dict[str, Any]:
+    """What is wrong with a network, what was done, and the errors of each side.
+
+    `compiled` has its C module for each precision, or nothing where C takes no part.
+    """
+    found: dict[str, Any] = {"seed": case.seed, "wrong": "", "notes": [], "errors": {}}
+    judgement = _Judgement(case, compiled, found)
+    with np.errstate(over="ignore", invalid="ignore"):
+        judgement.passes()
+        if not found["wrong"] and not found["notes"].count(NOT_FINITE):
+            judgement.trainings()
+    if found["wrong"]:
+        found["wrong"] += f": {case}"
+    return found
+
+
+NOT_FINITE = "set aside, the numbers are not finite"
+
+
+class _Judgement:
+    def __init__(self, case: Case, compiled: Mapping[str, Any], found: dict[str, Any]) -> None:
+        self.case, self.compiled, self.found = case, compiled, found
+        self.targets = ("numpy", "c") if compiled else ("numpy",)
+        self.in_torch: Any = None
+        if TORCH:
+            from tests.suites.networks_in_torch import InTorch
+
+            self.in_torch = InTorch(case.drawn, case.trained)
+
+    def note(self, text: str) -> None:
+        self.found["notes"].append(text)
+
+    def wrong(self, text: str) -> None:
+        self.found["wrong"] = self.found["wrong"] or text
+
+    def compare(self, side: str, claim: Claim, vector: Array, dtype: str = "float64") -> None:
+        """A side beside the claim; what is wrong is noted."""
+        error, near = claim.error(vector, dtype)
+        if error > 1 and dtype == "float32" and claim.jumps():
+            self.note(f"set aside, {side} at a kink")
+            return
+        self.found["errors"][side] = error
+        if dtype == "float64" and not near:
+            self.note(f"{side}, a block beyond 1e-12")
+        if not error <= 1:
+            self.wrong(f"{side} is off by {error:.3g} times what is allowed")
+
+    # Loss, gradient, state and prediction --------------------------------------------------------
+
+    def passes(self) -> None:
+        """One pass forward and back on every side."""
+        case, Y = self.case, self.case.Y
+        training = (case.seed, 3)
+        module: Any = case.net.model.module
+        more = {"training": training} if case.net.model.trains_apart else {}
+
+        def numpy(flat: Array, X: Array) -> Array:
+            value, gradient = module.value_and_gradient(flat, X, Y.astype(X.dtype), **more)
+            return np.concatenate([[value], gradient, module.predict(flat, X).ravel()])
+
+        length = len(case.p.flat)
+        blocks = [(0, 1), *((a + 1, b + 1) for a, b in case.blocks())]
+        blocks.append((length + 1, length + 1 + case.samples * case.drawn.outputs))
+        claim = Claim(numpy, case, blocks, 16)
+        if not claim.finite:
+            return self.note(NOT_FINITE)
+        slope = _by_difference(lambda flat: numpy(flat, case.X), claim.straight, case)
+        if slope:
+            self.wrong(slope)
+        for dtype, network in self.compiled.items():
+            flat, X, Y = (np.ascontiguousarray(a, dtype) for a in (case.p.flat, case.X, case.Y))
+            value, gradient = network.value_and_gradient(flat, X, Y, training)
+            made = np.concatenate([[value], gradient, network.predict(flat, X).ravel()])
+            self.compare(f"C {dtype}", claim, made, dtype)
+        flat, X = (a.astype(np.float32) for a in (case.p.flat, case.X))
+        self.compare("NumPy float32", claim, numpy(flat, X), "float32")
+        self._passes_in_torch(claim, training)
+
+    def _passes_in_torch(self, claim: Claim, training: tuple[int, int]) -> None:
+        case = self.case
+        if self.in_torch is None:
+            return
+        arrays = case.p.flat, case.X
+        masks = partial(case.masks, training[1], training[0])
+        value, gradient = self.in_torch.value_and_gradient(*arrays, case.Y, masks)
+        predicted = self.in_torch.predicted(*arrays).ravel()
+        self.compare("autograd", claim, np.concatenate([[value], gradient, predicted]))
+        try:
+            source = case.net.backprop().source("torch")
+        except gw.errors.UnsupportedError:
+            return self.note("without a module for PyTorch")
+        self.compare("module for PyTorch", claim, _by_module(source, case))
+
+    # Steps of training ---------------------------------------------------------------------------
+
+    def trainings(self) -> None:
+        """The same steps on every side, twice where they must be the same bit for bit."""
+        case = self.case
+        if case.over_batch:
+            self._one_sample()
+        self.note(f"optimiser {case.rule.name}")
+        if case.samples % case.size:
+            self.note("a short last batch")
+        if 1 in (case.size, case.samples % case.size):
+            self.note("a batch of 1")
+        try:
+            claim = Claim(partial(self._trained, "numpy"), case, case.blocks(), 8)
+        except gw.errors.TrainingError:
+            return self.note("set aside, training does not stay finite")
+        for target in self.targets:
+            runs = [self._trained(target, case.p.flat, case.X) for _ in range(2)]
+            if not np.array_equal(*runs):
+                return self.wrong(f"two trainings with one seed differ, target {target}")
+            self.compare(f"training by {target}", claim, runs[0])
+        flat, X = (a.astype(np.float32) for a in (case.p.flat, case.X))
+        for target in self.targets:
+            made = self._trained(target, flat, X)
+            self.compare(f"training by {target}, float32", claim, made, "float32")
+        if self.in_torch is not None:
+            from tests.suites.networks_in_torch import batches
+
+            order = batches(case.X, case.Y, case.size, EPOCHS, SEED)
+            masks = partial(partial, case.masks)
+            made = self.in_torch.trained_by(
+                case.p.flat, order, RATE, lambda step: masks(step, SEED)
+            )
+            self.compare("training by torch.optim", claim, made)
+
+    def _trained(self, target: str, flat: Array, X: Array) -> Array:
+        case = self.case
+        start = Parameters(case.net.model.layers, flat)
+        dtype = str(X.dtype)
+        # The compiled module of the unit, in place of one that is compiled for itself.
+        vars(case.net.model)["compiled"] = lambda *_given, **_more: self.compiled[dtype]
+        run = gw.train(
+            *(case.net, X, case.Y.astype(dtype), start),
+            epochs=EPOCHS,
+            batch_size=case.size,
+            optimizer=case.rule,
+            learning_rate=RATE,
+            seed=SEED,
+            target=target,
+        )
+        return run.params.flat
+
+    def _one_sample(self) -> None:
+        """A batch of one sample is a typed error where a layer is over the batch."""
+        case = self.case
+        for target in self.targets:
+            try:
+                gw.train(case.net, case.X[:1], case.Y[:1], case.p, epochs=1, target=target)
+            except gw.errors.DataError:
+                continue
+            self.wrong(f"a batch of 1 is no error, target {target}")
+
+
+def _by_module(source: str, case: Case) -> Array:
+    """Loss, gradient and predictions by the emitted module for PyTorch."""
+    import torch
+
+    model: Any = load(source)
+    model = model.Network(case.p.flat, dtype=torch.float64)
+    X, Y = torch.tensor(case.X), torch.tensor(case.Y)
+    value = model.loss(X, Y)
+    value.backward()
+    gradient = [parameter.grad.reshape(-1) for parameter in model.parameters()]
+    with torch.no_grad():
+        predicted = model(X).reshape(-1)
+    return torch.cat([value.detach().reshape(1), *gradient, predicted]).numpy()
+
+
+def _by_difference(at: Callable[[Array], Array], straight: Array, case: Case) -> str:
+    """Along a direction, by central differences of two lengths, whose distance is the tolerance."""
+    flat, count = case.p.flat, case.trained
+    direction = np.zeros_like(flat)
+    direction[:count] = case.rng.choice([-1.0, 1.0], count)
+    slopes = []
+    for h in (1e-4, 1e-5, 1e-6):
+        above, below = at(flat + h * direction)[0], at(flat - h * direction)[0]
+        slopes.append((above - below) / (2 * h))
+    gradient = straight[1 : 1 + len(flat)]
+    ours = float(gradient @ direction)
+    spread = max(abs(slopes[0] - slopes[1]), abs(slopes[1] - slopes[2]))
+    size = float(np.sum(np.abs(gradient[:count]))) or 1.0
+    if spread > 1e-3 * size:
+        return ""  # a kink between the points
+    error = min(abs(ours - slope) for slope in slopes)
+    return f"slope {ours} and {slopes}" if error > 2 * spread + 1e-6 * size else ""
