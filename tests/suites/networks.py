@@ -27,7 +27,7 @@ from tests.suites.network_judging import TORCH, Case, judge
 from tests.suites.network_units import Unit
 
 #: Networks in one compilation unit.
-TOGETHER = 16
+TOGETHER = 48
 
 
 def judged(seeds: Sequence[int]) -> list[dict[str, Any]]:
