@@ -52,13 +52,13 @@ def compiled(task: Task) -> Side:
     Y, gradient = task.onehot, np.empty_like(task.start)
     rng = np.random.default_rng(0)
     steps = -(-len(task.X) // task.batch)
+    rates, given = np.full(steps, task.rate), dict(rule.settings)
 
     def new_state() -> Array:
         return np.zeros((len(rule.update.state), len(task.start)), np.float32)
 
     def run(flat: Array, order: Array, state: Array, done: int) -> Array:
-        given = dict(rule.settings)
-        network.descend(flat, task.X, Y, order, task.batch, task.rate, gradient, state, done, given)
+        network.descend(flat, task.X, Y, order, task.batch, rates, gradient, state, done, given)
         return flat
 
     timed, state, made = task.start.copy(), new_state(), 0

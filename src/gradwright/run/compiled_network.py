@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping, Sequence
+from operator import is_
 from types import MappingProxyType
 from typing import Any
 
@@ -51,7 +52,8 @@ class CompiledNetwork:
         self.parameters, self.state = parameters, state
         library = self._library(source, dtype)
         self.dtype = np.dtype(dtype)
-        self._work = np.empty(0, self.dtype)
+        self._work, self._most = np.empty(0, self.dtype), -1
+        self._held: tuple[tuple[Array, ...], list[int]] = ((), [])
         routine = _blas(ROUTINES[dtype]) if blas else None
         self.target = "c" if routine is None else "c with BLAS"
         library.use_blas.restype, library.use_blas.argtypes = None, [ctypes.c_void_p]
@@ -70,8 +72,6 @@ class CompiledNetwork:
     def _declare(self, library: ctypes.CDLL) -> None:
         """What the functions of the library take and return."""
         array = np.ctypeslib.ndpointer(self.dtype, flags="C_CONTIGUOUS")
-        places = np.ctypeslib.ndpointer(np.int64, flags="C_CONTIGUOUS")
-        rates = np.ctypeslib.ndpointer(np.float64, flags="C_CONTIGUOUS")
         long, double, word = ctypes.c_long, ctypes.c_double, ctypes.c_uint64
         self._length = library.work_length
         self._length.restype, self._length.argtypes = ctypes.c_size_t, [long]
@@ -86,13 +86,14 @@ class CompiledNetwork:
         ]
         self._descend = library.descend
         self._descend.restype = long
-        results = [array, ctypes.POINTER(double), ctypes.POINTER(double)]
-        vectors: list[Any] = [array, array] if self._update.state else [array]
+        # Addresses: the arrays of every call are the same and are checked before the first.
+        address, number = ctypes.c_void_p, ctypes.POINTER(double)
+        vectors = [address] * (2 if self._update.state else 1)
         types: dict[str, Any] = {STEPS: long, SEED: word}
         numbers: list[Any] = [types.get(name, double) for name in self._numbers]
         self._descend.argtypes = [
-            *(array, array, array, places, long, long, rates),
-            *(*vectors, *numbers, *results),
+            *(address, address, address, address, long, long, address),
+            *(*vectors, *numbers, address, number, number),
         ]
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -138,27 +139,44 @@ class CompiledNetwork:
         Returns how many steps were made, `total` with each loss times its samples added, and the
         last loss; where that is not finite, its step is not made.
         """
-        self._require(parameters, X, Y)
-        self._require(gradient, X)
         vectors = [gradient]
         if self._update.state:
             assert state is not None
-            for row in state:
-                if row.shape != (self.parameters,):
-                    raise AssertionError(f"a state of {row.shape} for a compiled network")
             vectors.append(state)
+        first = self._addresses(parameters, X, Y, *vectors)
         given = {**settings, STEPS: t, SEED: seed}
         added, last = ctypes.c_double(total), ctypes.c_double()
-        memory = self._memory(min(batch_size, len(order)))
         count = -(-len(order) // batch_size)
-        rates = np.ascontiguousarray(np.broadcast_to(learning_rate, count), np.float64)
+        rates = np.ascontiguousarray(learning_rate, np.float64)
+        if rates.shape != (count,):
+            rates = np.full(count, learning_rate, np.float64)
+        places = np.ascontiguousarray(order, np.int64)
         steps = self._descend(
-            *[parameters, X, Y, order, len(order), batch_size, rates],
-            *vectors,
+            *first[:3],
+            *(_address(places), len(order), batch_size, _address(rates)),
+            *first[3:],
             *(given[name] for name in self._numbers),
-            *[memory, ctypes.byref(added), ctypes.byref(last)],
+            _address(self._memory(min(batch_size, len(order)))),
+            *(ctypes.byref(added), ctypes.byref(last)),
         )
         return int(steps), added.value, last.value
+
+    def _addresses(self, parameters: Array, X: Array, Y: Array, *others: Array) -> list[int]:
+        """Where the arrays of steps lie: checked once, since every epoch has the same ones."""
+        given = (parameters, X, Y, *others)
+        held, places = self._held
+        if len(held) == len(given) and all(map(is_, held, given)):
+            return places
+        self._require(parameters, X, Y)
+        self._require(others[0], X)
+        for row in others[1] if len(others) > 1 else ():
+            if row.shape != (self.parameters,):
+                raise AssertionError(f"a state of {row.shape} for a compiled network")
+        for array in given:
+            if array.dtype != self.dtype or not array.flags.c_contiguous:
+                raise AssertionError(f"an array of {array.dtype} for a compiled network")
+        self._held = given, [_address(array) for array in given]
+        return self._held[1]
 
     def _require(self, flat: Array, X: Array, Y: Array | None = None) -> None:
         """Compiled code reads as far as it expects; a mistake of ours must not get there."""
@@ -167,10 +185,15 @@ class CompiledNetwork:
             raise AssertionError(f"arrays of {flat.shape} and {X.shape} for a compiled network")
 
     def _memory(self, samples: int) -> Array:
-        length = self._length(samples)
-        if len(self._work) < length:
-            self._work = np.empty(length, self.dtype)
+        if samples > self._most:
+            self._work = np.empty(self._length(samples), self.dtype)
+            self._most = samples
         return self._work
+
+
+def _address(array: Array) -> int:
+    """Where an array lies; `array.ctypes` says it too, and takes three times as long."""
+    return int(array.__array_interface__["data"][0])
 
 
 def _blas(name: str) -> int | None:

@@ -17,7 +17,10 @@ from gradwright.program.ir import Ref
 from gradwright.program.stage import StageProgram, build_stage
 
 #: The parts of every module that are the same, in their order.
-SUPPORT = ("prologue.h", "elementary.h", "functions.h", "products.h", "rows.h", "columns.h")
+SUPPORT = (
+    *("prologue.h", "elementary.h", "functions.h", "lanes.h", "products.h"),
+    *("rows.h", "columns.h"),
+)
 
 HEADER = """/* Forward and backward pass of the network
    {text}

@@ -6,20 +6,7 @@
    transposed B is turned first, and a last part of its columns that fills no vectors is copied to
    where it does, with zeros behind. */
 
-#define LANES ((long)(sizeof(vector) / sizeof(real)))
 #define WIDE (2 * LANES)
-
-static inline vector load(const real *from)
-{
-    vector v;
-    memcpy(&v, from, sizeof v);
-    return v;
-}
-
-static inline void store(real *to, vector v)
-{
-    memcpy(to, &v, sizeof v);
-}
 
 /* C(rows x WIDE, or its first `columns`) = A B; `rows` is a constant where it is called. */
 static inline __attribute__((always_inline)) void block(
@@ -65,72 +52,49 @@ static void strip(long rows, long inner, const real *A, long down, long along, c
         block(1, inner, A + i * down, down, along, B, next, C + i * pitch, pitch, columns);
 }
 
-/* C (rows x columns, at most BOTH of each) = A B', summed along rows of both: lane by lane, then
-   the lanes, then what fills no vector. */
-#define BOTH 3
-
-typedef real half_vector __attribute__((vector_size(VECTOR_BYTES / 2)));
-
-static inline real sum_of_lanes(vector v)
-{
-    half_vector halves[2];
-    memcpy(halves, &v, sizeof v);
-    const half_vector h = halves[0] + halves[1];
-    real even = 0, odd = 0;
-    for (long lane = 0; lane < LANES / 2; lane += 2) {
-        even += h[lane];
-        odd += LANES > 2 ? h[lane + 1] : 0;
-    }
-    return even + odd;
-}
+/* ABREAST rows times LANES columns of A B' stay in registers, each a vector of which the lanes are
+   added at last. */
+#define ABREAST (LANES < 8 ? 2 : 1)
 
 static inline __attribute__((always_inline)) void inner_block(
-    long rows, long columns, long inner, const real *A, long down, const real *B, long next,
-    real *C, long pitch)
+    long rows, long columns, long inner, const real *A, const real *B, real *C, long pitch)
 {
-    vector sums[BOTH][BOTH];
+    vector sums[ABREAST][LANES];
+    const real *right[LANES];
+    for (long j = 0; j < LANES; ++j)
+        right[j] = B + (j < columns ? j : columns - 1) * inner;
     for (long i = 0; i < rows; ++i)
-        for (long j = 0; j < columns; ++j)
+        for (long j = 0; j < LANES; ++j)
             sums[i][j] = (vector){0};
     long k = 0;
-    for (; k + LANES <= inner; k += LANES) {
-        vector right[BOTH];
-        for (long j = 0; j < columns; ++j)
-            right[j] = load(B + j * next + k);
+    for (; k + LANES <= inner; k += LANES)
         for (long i = 0; i < rows; ++i) {
-            const vector left = load(A + i * down + k);
-            for (long j = 0; j < columns; ++j)
-                sums[i][j] += left * right[j];
+            const vector left = load(A + i * inner + k);
+            for (long j = 0; j < LANES; ++j)
+                sums[i][j] += left * load(right[j] + k);
         }
-    }
+    if (k < inner)
+        for (long i = 0; i < rows; ++i) {
+            const vector left = load_first(A + i * inner + k, inner - k);
+            for (long j = 0; j < LANES; ++j)
+                sums[i][j] += left * load_first(right[j] + k, inner - k);
+        }
     for (long i = 0; i < rows; ++i)
-        for (long j = 0; j < columns; ++j) {
-            real total = sum_of_lanes(sums[i][j]);
-            for (long rest = k; rest < inner; ++rest)
-                total += A[i * down + rest] * B[j * next + rest];
-            C[i * pitch + j] = total;
-        }
+        store_first(C + i * pitch, sums_of_lanes(sums[i]), columns);
 }
 
 /* C (rows x columns) = A B' for few rows or columns: inner products of rows with rows. */
 static void inner_products(long rows, long columns, long inner, const real *A, const real *B, real *C)
 {
-    for (long i = 0; i < rows; i += BOTH)
-        for (long j = 0; j < columns; j += BOTH) {
-            const real *const left = A + i * inner, *const right = B + j * inner;
-            real *const to = C + i * columns + j;
-            if (i + BOTH <= rows && j + BOTH <= columns)
-                inner_block(BOTH, BOTH, inner, left, inner, right, inner, to, columns);
-            else if (i + BOTH <= rows)
-                for (long c = j; c < columns; ++c)
-                    inner_block(BOTH, 1, inner, left, inner, B + c * inner, inner,
-                                C + i * columns + c, columns);
-            else
-                for (long r = i; r < rows; ++r)
-                    for (long c = j; c < columns && c < j + BOTH; ++c)
-                        inner_block(1, 1, inner, A + r * inner, inner, B + c * inner, inner,
-                                    C + r * columns + c, columns);
-        }
+    for (long j = 0; j < columns; j += LANES) {
+        const long held = columns - j < LANES ? columns - j : LANES;
+        const real *const right = B + j * inner;
+        long i = 0;
+        for (; i + ABREAST <= rows; i += ABREAST)
+            inner_block(ABREAST, held, inner, A + i * inner, right, C + i * columns + j, columns);
+        for (; i < rows; ++i)
+            inner_block(1, held, inner, A + i * inner, right, C + i * columns + j, columns);
+    }
 }
 
 /* Fortran's GEMM: arrays lie column behind column, so it is asked for C' = B' A'. */
