@@ -1,10 +1,15 @@
-"""Epochs of gradient descent beside PyTorch, JAX and scikit-learn: float32, in turns.
+"""Epochs of training beside PyTorch, JAX and scikit-learn: float32, in turns.
 
-Run as `python -m bench.train` in an environment that has jax, torch and scikit-learn; `--json`
-prints the figures as JSON, `--only T1` takes one network, `--optimizer adam` trains with Adam,
-`--picture FILE` draws the ratios, `--threads 2` measures wall time with two threads. Shuffling is
-inside the timed call and every side computes the loss. Before anything is timed each side makes one
-epoch in a given order, and its parameters must agree with those of NumPy in float64.
+Run as `python -m bench.train` in an environment that has jax, torch and scikit-learn. Without
+options it measures all networks with gradient descent and with Adam by one thread, by processor
+time, and with gradient descent by two threads, by wall time. `--only T1`, `--optimizer adam` and
+`--threads 2` take some of it, `--seconds` says for how long each network is measured.
+`--into FILE` adds what is measured to the figures in a file, `--picture FILE` draws all that there
+are, `--json` prints them as JSON; with `--show` nothing is measured.
+
+Shuffling is inside the timed call and every side computes the loss. Before anything is timed each
+side makes one epoch in a given order, and its parameters must agree with those of NumPy in float64.
+Then the sides take turns of several epochs, as a training makes them.
 """
 
 from __future__ import annotations
@@ -29,8 +34,10 @@ from bench.hessian import XLA_FLAGS
 from bench.step import environment, processor, revision
 from bench.train_peers import PEERS, Task
 from bench.train_picture import picture
+from bench.train_table import SETTINGS, setting, tables
 
-CLOCKS = ("processor time", "wall time")
+#: Seconds that a side goes on for in each turn, and the least number of turns.
+TURN, LEAST = 0.1, 5
 
 #: (network, batch size, steps of an epoch)
 NETWORKS = {
@@ -104,6 +111,18 @@ def work_of(name: str) -> tuple[float, float]:
     return 2.0 * batch * (3 * sum(sizes) - sizes[0]), 2.0 * batch * p * q / fastest
 
 
+def turn(epoch: Callable[[], Any]) -> tuple[float, float]:
+    """Medians of (wall time, processor time) of epochs that follow each other."""
+    taken: list[tuple[float, float]] = []
+    began = perf_counter()
+    while perf_counter() - began < TURN:
+        started = perf_counter(), process_time()
+        epoch()
+        taken.append((perf_counter() - started[0], process_time() - started[1]))
+    wall, processor_time = zip(*taken, strict=True)
+    return median(wall), median(processor_time)
+
+
 def measure_one(name: str, seconds: float, optimizer: str) -> dict[str, Any]:
     """Microseconds for a step of every side that there is for a network."""
     given = task(name, optimizer)
@@ -124,91 +143,71 @@ def measure_one(name: str, seconds: float, optimizer: str) -> dict[str, Any]:
         epoch()
     times: dict[str, list[tuple[float, float]]] = {side: [] for side in timed}
     began = perf_counter()
-    least = 3 if name == "T5" else 7
-    while perf_counter() - began < seconds or len(times[next(iter(times))]) < least:
+    while perf_counter() - began < seconds or len(times[next(iter(times))]) < LEAST:
         for side, epoch in timed.items():
-            started = perf_counter(), process_time()
-            epoch()
-            times[side].append((perf_counter() - started[0], process_time() - started[1]))
+            times[side].append(turn(epoch))
     steps = NETWORKS[name][2]
-    figures = {
-        side: [median(pair[k] for pair in pairs) / steps * 1e6 for k in (0, 1)]
-        for side, pairs in times.items()
-    }
     operations, peak = work_of(name)
     return {
         "network": NETWORKS[name][0],
-        "us": figures,
+        "batch": NETWORKS[name][1],
+        "turns": len(times[next(iter(times))]),
+        "us": {
+            side: [median(pair[k] for pair in pairs) / steps * 1e6 for k in (0, 1)]
+            for side, pairs in times.items()
+        },
         "differences": differences,
         "operations": operations,
         "peak": peak,
+        "load": os.getloadavg()[0],
+        "date": date.today().isoformat(),
+        "revision": revision(),
     }
 
 
-def worker(names: list[str], seconds: float, optimizer: str) -> dict[str, Any]:
-    """What is measured in a process of its own."""
-    rows = {name: measure_one(name, seconds, optimizer) for name in names}
-    return {"load": os.getloadavg()[0], "rows": rows}
-
-
-def table(figures: dict[str, Any]) -> str:
-    """The figures as text."""
-    lines = [
-        f"machine: {figures['machine']}; load average {figures['load']:.1f}",
-        f"date: {figures['date']}; revision: {figures['revision']}; "
-        f"threads: {figures['threads']}; {figures['optimizer']}",
-        "",
-        f"microseconds of {CLOCKS[figures['threads'] > 1]} a step, medians of epochs in turns",
-        "",
-    ]
-    for name, row in figures["rows"].items():
-        lines.append(f"{name}  {row['network']}")
-        # Threads side by side spend more processor time, not less.
-        clock = int(figures["threads"] == 1)
-        ours = row["us"]["gradwright, c"][clock]
-        peers = [us[clock] for side, us in row["us"].items() if not side.startswith("gradwright")]
-        for side, us in row["us"].items():
-            lines.append(f"    {side:<24} {us[clock]:>10.2f} {us[clock] / ours:>8.2f}")
-        speed = row["operations"] / ours / 1e3
-        share = 100e9 * speed / row["peak"]
-        lines.append(f"    products: {speed:.1f} GFLOP/s, {share:.0f} % of a large product by BLAS")
-        if peers:
-            lines.append(f"    the best of the others takes {min(peers) / ours:.2f} times as long")
-    return "\n".join(lines)
+def measured(name: str, seconds: float, optimizer: str, threads: int) -> dict[str, Any]:
+    """One network, in a process of its own."""
+    here = environment(threads)
+    if threads == 1:
+        here["XLA_FLAGS"] = XLA_FLAGS
+    command = [sys.executable, "-m", "bench.train", "--worker", "--seconds", str(seconds)]
+    command += ["--optimizer", optimizer, "--only", name]
+    done = subprocess.run(command, env=here, check=True, stdout=subprocess.PIPE)
+    row: dict[str, Any] = json.loads(done.stdout)
+    return row
 
 
 def main() -> None:
     """Measure and print."""
     reader = argparse.ArgumentParser()
     reader.add_argument("--json", action="store_true")
+    reader.add_argument("--show", action="store_true", help="measure nothing")
     reader.add_argument("--only", choices=list(NETWORKS), action="append")
     reader.add_argument("--seconds", type=float, default=20.0)
-    reader.add_argument("--optimizer", choices=list(RATES), default="sgd")
-    reader.add_argument("--threads", type=int, default=1)
+    reader.add_argument("--optimizer", choices=list(RATES))
+    reader.add_argument("--threads", type=int)
+    reader.add_argument("--into", metavar="FILE", help="add to the figures in a file")
     reader.add_argument("--picture", metavar="FILE", help="draw the ratios as SVG")
     reader.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     given = reader.parse_args()
-    names = given.only or list(NETWORKS)
     if given.worker:
-        print(json.dumps(worker(names, given.seconds, given.optimizer)))
+        print(json.dumps(measure_one(given.only[0], given.seconds, given.optimizer)))
         return
-    command = [sys.executable, "-m", "bench.train", "--worker", "--seconds", str(given.seconds)]
-    command += ["--optimizer", given.optimizer]
-    command += [word for name in names for word in ("--only", name)]
-    here = environment(given.threads)
-    if given.threads == 1:
-        here["XLA_FLAGS"] = XLA_FLAGS
-    done = subprocess.run(command, env=here, check=True, stdout=subprocess.PIPE)
-    figures = json.loads(done.stdout) | {
-        "machine": processor(),
-        "date": date.today().isoformat(),
-        "revision": revision(),
-        "threads": given.threads,
-        "optimizer": given.optimizer,
-    }
+    kept = Path(given.into) if given.into else None
+    figures = json.loads(kept.read_text("utf-8")) if kept and kept.exists() else {}
+    figures["machine"] = processor()
+    for optimizer, threads in SETTINGS if not given.show else ():
+        if given.optimizer not in (None, optimizer) or given.threads not in (None, threads):
+            continue
+        rows = figures.setdefault(setting(optimizer, threads), {})
+        for name in given.only or NETWORKS:
+            print(f"{name}, {setting(optimizer, threads)}", file=sys.stderr)
+            rows[name] = measured(name, given.seconds, optimizer, threads)
+            if kept:
+                kept.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
     if given.picture:
         Path(given.picture).write_text(picture(figures), "utf-8")
-    print(json.dumps(figures, indent=2) if given.json else table(figures))
+    print(json.dumps(figures, indent=1) if given.json else tables(figures))
 
 
 if __name__ == "__main__":
