@@ -101,7 +101,7 @@ def test_the_same_masks_in_c(width, rng):
     targets = np.eye(3)[y]
     compiled = net.model.compiled("float64")
     for training in ((0, 0), (7, 3), (2**40 + 5, 2**33 + 1)):
-        value, gradient = compiled.value_and_gradient(p.flat, X, targets, training)
+        value, gradient = compiled.value_and_gradient(p.flat, X, targets, training=training)
         expected = net.value_and_gradient(p, X, y, training=training)
         assert abs(value - expected[0]) <= 1e-12 * max(1, expected[0])
         np.testing.assert_allclose(gradient, expected[1].flat, rtol=1e-9, atol=1e-13)

@@ -194,7 +194,7 @@ class _Judgement:
             self.wrong(slope)
         for dtype, network in self.compiled.items():
             flat, X, Y = (np.ascontiguousarray(a, dtype) for a in (case.p.flat, case.X, case.Y))
-            value, gradient = network.value_and_gradient(flat, X, Y, training)
+            value, gradient = network.value_and_gradient(flat, X, Y, training=training)
             made = np.concatenate([[value], gradient, network.predict(flat, X).ravel()])
             self.compare(f"C {dtype}", claim, made, dtype)
         flat, X = (a.astype(np.float32) for a in (case.p.flat, case.X))

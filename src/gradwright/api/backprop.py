@@ -197,12 +197,7 @@ class NetworkDerivation:
             return self._model.torch_source
         if target not in ("numpy", "c"):
             raise unknown_target(target)
-        rule = known_optimizer(optimizer or SGD)
-        if target == "c":
-            return self._model.c_passes_source + rule.c_descent(self._model.trains_apart)
-        return self._model.passes_source + rule.numpy_step(
-            self._model.trains_apart, self._model.has_state
-        )
+        return self._model.with_steps(target, known_optimizer(optimizer or SGD))
 
     @bounded("the code of a network")
     def standalone(

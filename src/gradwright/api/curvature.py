@@ -148,9 +148,12 @@ class KroneckerFactors:
 
 
 class Curvature:
-    """What all these maps share: one forward pass, and one backward pass where it is needed."""
+    """What all these maps share: one forward pass, and one backward pass where it is needed.
 
-    def __init__(self, model: NetworkModel, flat: Array, inputs: Array, targets: Array) -> None:
+    `targets` are those of the samples, and behind them their weights where the loss has some.
+    """
+
+    def __init__(self, model: NetworkModel, flat: Array, inputs: Array, *targets: Array) -> None:
         self.model = model
         self.module = model.products
         self.flat = flat.copy()
@@ -158,7 +161,7 @@ class Curvature:
         formulas = any(layer.formula is not None for layer in model.layers)
         self.by_formula = formulas or model.loss_formula is not None
         with self._outside_domains():
-            self.layers = self.module.values(self.flat, inputs, targets)
+            self.layers = self.module.values(self.flat, inputs, *targets)
         self.samples = len(inputs)
 
     def hessian(self) -> ProductMap:
@@ -198,6 +201,11 @@ class Curvature:
                 total += rows.T @ rows
         return total
 
+    def _values(self, chosen: slice) -> Any:
+        """The layers at some of the samples."""
+        targets = (part[chosen] for part in self.targets)
+        return self.module.values(self.flat, self.inputs[chosen], *targets)
+
     def _rows(self, root: Array) -> Array:
         """What each sample adds to Jᵀ R, n × parameters."""
         batch, module = self.model.layout.batch, self.module
@@ -206,7 +214,7 @@ class Curvature:
         if any(layer.formula is not None for layer in self.model.layers):
             for k in range(self.samples):
                 one = slice(k, k + 1)
-                layers = module.values(self.flat, self.inputs[one], self.targets[one])
+                layers = self._values(one)
                 module.adjoints(layers, batch(root[one]), rows[k])
             return rows
         start = 0
@@ -382,6 +390,6 @@ class Curvature:
         found[:] = 0
         for k in range(self.samples):
             one = slice(k, k + 1)
-            layers = module.values(self.flat, self.inputs[one], self.targets[one])
+            layers = self._values(one)
             module.adjoints(layers, batch(root[one]), scratch)
             found += scratch**2

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradwright.api.backprop import NetworkDerivation
-from gradwright.api.curvature import Curvature, KroneckerFactors
+from gradwright.api.curvature import Curvature
 from gradwright.api.formula_layers import FormulaMaps, values_of
 from gradwright.api.network_parts import (
     AffineMap,
@@ -18,7 +18,9 @@ from gradwright.api.network_parts import (
     collapsed,
     for_step,
     gradient_norms,
+    norms_one_by_one,
 )
+from gradwright.api.second_derivatives import SecondDerivatives
 from gradwright.core.work import bounded
 from gradwright.errors import DomainError, NetworkError
 from gradwright.explain.conventions import ONE_SAMPLE, Convention, known_notation
@@ -31,13 +33,13 @@ from gradwright.nn.parameters import Parameters
 from gradwright.nn.sequence import Source
 from gradwright.nn.targets import prepare_inputs, prepare_targets
 from gradwright.nn.text import with_numbers
-from gradwright.run.linear_map import LinearMap
+from gradwright.nn.weights import prepare_samples
 
 Array = Any
 Progress = Callable[[str, int, int], None]
 
 
-class Network:
+class Network(SecondDerivatives):
     """A feed-forward network of dense layers, and of layers by formula.
 
     A list has what stands between the arrows of the text, [3, "6 relu", "2 softmax"], and layers
@@ -166,33 +168,50 @@ class Network:
             found = self._model.prediction.module.predict(self._flat(p), inputs)
         return self._numbers(found, "the outputs")
 
-    def loss(self, p: Parameters, X: Array, y: Array) -> float:
-        """The loss of a batch, reduced as the network says."""
-        inputs = self.inputs(p, X)
-        targets = self.targets(p, inputs, y)
+    def loss(
+        self, p: Parameters, X: Array, y: Array, *, sample_weight: Array | None = None
+    ) -> float:
+        """The loss of a batch, reduced as the network says; see below for `sample_weight`."""
+        model, samples = self._samples(p, X, y, sample_weight)
         with self._outside_domains():
-            found = self._model.prediction.module.loss(self._flat(p), inputs, targets)
+            found = model.prediction.module.loss(p.flat, *samples)
         return float(self._numbers(found, "the loss"))
 
     def gradient(
-        self, p: Parameters, X: Array, y: Array, *, training: tuple[int, int] | None = None
+        self,
+        p: Parameters,
+        X: Array,
+        y: Array,
+        *,
+        training: tuple[int, int] | None = None,
+        sample_weight: Array | None = None,
     ) -> Parameters:
         """The gradients of the loss, named and shaped like the parameters; see below."""
-        return self.value_and_gradient(p, X, y, training=training)[1]
+        more = {"training": training, "sample_weight": sample_weight}
+        return self.value_and_gradient(p, X, y, **more)[1]
 
     def value_and_gradient(
-        self, p: Parameters, X: Array, y: Array, *, training: tuple[int, int] | None = None
+        self,
+        p: Parameters,
+        X: Array,
+        y: Array,
+        *,
+        training: tuple[int, int] | None = None,
+        sample_weight: Array | None = None,
     ) -> tuple[float, Parameters]:
         """(loss, gradients) in one pass.
 
         They are those of prediction, or with `training`, (seed, step), those of that step of a
-        training with that seed: a dropout mask is drawn.
+        training with that seed: a dropout mask is drawn. With `sample_weight`, n numbers from 0,
+        the loss is Σ w_s ℓ_s over the samples, with reduction="mean" divided by Σ w_s.
+
+        Raises:
+            DataError: samples, targets or weights that do not fit.
         """
-        inputs = self.inputs(p, X)
-        targets = self.targets(p, inputs, y)
-        model, more = for_step(self._model, training, len(inputs))
+        model, samples = self._samples(p, X, y, sample_weight)
+        model, more = for_step(model, training, len(samples[0]))
         with self._outside_domains():
-            value, flat = model.module.value_and_gradient(self._flat(p), inputs, targets, **more)
+            value, flat = model.module.value_and_gradient(p.flat, *samples, **more)
         self._numbers(value, "the loss")
         # Behind the gradient emitted code has the new state of layers.
         flat[model.module.PARAMETERS :] = 0
@@ -268,99 +287,19 @@ class Network:
     def sample_gradient_norms(self, p: Parameters, X: Array, y: Array) -> Array:
         """The norm of the gradient of each sample's own loss by all parameters: n numbers."""
         if self._maps:
-            return self._norms_one_by_one(p, X, y)
+            return norms_one_by_one(*self._samples(p, X, y), p.flat)
         return gradient_norms(self._model.prediction, self._traced(p, X, y))
 
-    def _norms_one_by_one(self, p: Parameters, X: Array, y: Array) -> Array:
-        """The gradient of each sample is made: that of a formula need not be an outer product."""
-        inputs = self.inputs(p, X)
-        targets = self.targets(p, inputs, y)
-        step, flat = self._model.prediction.module.value_and_gradient, p.flat
-        found = [step(flat, inputs[k : k + 1], targets[k : k + 1])[1] for k in range(len(inputs))]
-        return np.linalg.norm(np.asarray(found, dtype=np.float64), axis=1)
-
-    # Second derivatives ---------------------------------------------------------------------------
-
-    def hvp(self, p: Parameters, X: Array, y: Array, v: Parameters | Array) -> Parameters:
-        """The Hessian of the loss in all parameters times a direction v, which is not formed.
-
-        Args:
-            p: the parameters.
-            X: samples × features.
-            y: class indices, one-hot rows or targets.
-            v: Parameters, or a flat vector like `p.flat`.
-
-        Raises:
-            ShapeError: v has another length.
-            UnsupportedError: a layer has an abstract function.
-        """
-        flat = self._flat(v) if isinstance(v, Parameters) else v
-        return Parameters(self._model.layers, self.hessian(p, X, y) @ flat)
-
-    def hessian(self, p: Parameters, X: Array, y: Array) -> LinearMap:
-        """The Hessian of the loss, a linear map on flat vectors of parameters."""
-        return self._curvature(p, X, y).hessian()
-
-    def gauss_newton(self, p: Parameters, X: Array, y: Array) -> LinearMap:
-        """The Gauss-Newton matrix Jᵀ H J of the loss, a linear map on flat vectors.
-
-        J is the Jacobian by the parameters of the last layer's Z where the loss belongs to its
-        activation (softmax and cross-entropy, sigmoid and binary cross-entropy), else of its
-        output; H is the Hessian of the loss in that.
-        """
-        return self._curvature(p, X, y).gauss_newton()
-
-    def fisher(self, p: Parameters, X: Array, y: Array, *, kind: str) -> LinearMap:
-        """The Fisher matrix, a linear map on flat vectors.
-
-        Args:
-            p: the parameters.
-            X: samples × features.
-            y: class indices, one-hot rows or targets; "true" does not depend on them.
-            kind: "true" for the expectation over targets drawn from the model, with squared_error
-                as −log of a normal density of variance 1/2; "empirical" for the sum (or mean) of
-                g gᵀ with g the gradient of a sample's own loss.
-
-        Raises:
-            NetworkError: another kind.
-            UnsupportedError: "true" with a loss by formula.
-        """
-        return self._curvature(p, X, y).fisher(kind)
-
-    def kronecker_factors(
-        self, p: Parameters, X: Array, y: Array, *, kind: str
-    ) -> list[KroneckerFactors]:
-        """The pair (A, G) of each layer, whose A ⊗ G stands for its block of the Fisher matrix.
-
-        Source: Martens and Grosse, Optimizing Neural Networks with Kronecker-factored Approximate
-        Curvature, arXiv 1503.05671 (2015). It is the block itself for one sample, and wherever G
-        is the same for all samples, as in a network without activations with squared_error and
-        kind="true".
-
-        Args:
-            p: the parameters.
-            X: samples × features.
-            y: class indices, one-hot rows or targets; "true" does not depend on them.
-            kind: "true" or "empirical", as of `fisher`.
-
-        Raises:
-            NetworkError: another kind.
-            UnsupportedError: a layer by formula, or "true" with a loss by formula.
-        """
-        return self._curvature(p, X, y).kronecker_factors(kind)
-
-    def products_source(self) -> str:
-        """The module that runs these products, which needs NumPy only.
-
-        Raises:
-            UnsupportedError: a layer has an abstract function.
-        """
-        return self._model.prediction.products_source
-
     def _curvature(self, p: Parameters, X: Array, y: Array) -> Curvature:
-        inputs = self.inputs(p, X)
-        targets = self.targets(p, inputs, y)
-        return Curvature(self._model.prediction, self._flat(p), inputs, targets)
+        model, samples = self._samples(p, X, y)
+        return Curvature(model.prediction, p.flat, *samples)
+
+    def _samples(
+        self, p: Parameters, X: Array, y: Array, sample_weight: Array | None = None
+    ) -> tuple[NetworkModel, tuple[Array, ...]]:
+        """The formulas, with or without weights, and inputs, targets and weights, checked."""
+        samples = prepare_samples(self._model, self._flat(p).dtype, X, y, sample_weight)
+        return self._model if sample_weight is None else self._model.weighted, samples
 
     def _traced(self, p: Parameters, X: Array, y: Array) -> dict[str, Array]:
         return {line.line.name: line.value for line in self.traced(p, X, y)} | {

@@ -203,6 +203,14 @@ def gradient_norms(model: NetworkModel, values: Mapping[str, Array]) -> Array:
     return np.sqrt(squares)
 
 
+def norms_one_by_one(model: NetworkModel, samples: tuple[Array, ...], flat: Array) -> Array:
+    """The same where a layer is by formula: its gradient need not be an outer product."""
+    step = model.prediction.module.value_and_gradient
+    singles = ([part[k : k + 1] for part in samples] for k in range(len(samples[0])))
+    found = [step(flat, *single)[1] for single in singles]
+    return np.linalg.norm(np.asarray(found, dtype=np.float64), axis=1)
+
+
 def for_step(
     model: NetworkModel, training: tuple[int, int] | None, samples: int
 ) -> tuple[NetworkModel, dict[str, tuple[int, int]]]:

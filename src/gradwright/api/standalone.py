@@ -23,6 +23,7 @@ from gradwright.nn.frozen import with_frozen
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.optimizers import Optimizer
 from gradwright.nn.parameters import Parameters, require_dtype
+from gradwright.nn.refusals import require_code
 from gradwright.nn.targets import sample_targets
 
 Array = Any
@@ -118,7 +119,7 @@ def standalone(model: NetworkModel, p: Parameters, asked: Asked) -> Standalone:
             "digits and underscores, a letter first",
             'give a name such as "network"',
         )
-    model.require_code()
+    require_code(model.text, model.layers)
     frozen = {k for k, x in enumerate(model.layers, start=1) if x.parameters} - asked.trained
     model = with_frozen(model, frozen)
     over_batch = any(x.formula is not None and x.formula.over_batch for x in model.layers)

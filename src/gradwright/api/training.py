@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,10 +13,11 @@ from gradwright.api.curvature import Curvature
 from gradwright.api.network import Network
 from gradwright.errors import UnsupportedError
 from gradwright.nn.batch_norm import require_batch
+from gradwright.nn.network import NetworkModel
 from gradwright.nn.optimizers import SGD, Optimizer, known_optimizer
 from gradwright.nn.parameters import Parameters
 from gradwright.nn.schedules import Schedule, known_schedule
-from gradwright.nn.targets import prepare_inputs, prepare_targets
+from gradwright.nn.weights import prepare_samples
 from gradwright.run.threads import suited
 from gradwright.training.full_batch import LBFGS, LevenbergMarquardt, require_full_batch
 from gradwright.training.loop import Loop, Watcher, train_module
@@ -71,7 +72,9 @@ def train(
     shuffle: bool = True,
     target: str = "auto",
     threads: int | None = None,
-    validation: tuple[Array, Array] | None = None,
+    validation: tuple[Array, ...] | None = None,
+    sample_weight: Array | None = None,
+    class_weight: Mapping[int, float] | str | None = None,
     callbacks: Sequence[Watcher] = (),
     checkpoint: str | os.PathLike[str] | None = None,
     resume: str | os.PathLike[str] | None = None,
@@ -100,7 +103,13 @@ def train(
             gains time. A training is resumed with the target that it began with.
         threads: of BLAS while training; by default one for small products, else as many as there
             are cores, and for a training that is resumed as many as it began with.
-        validation: (X, y) to report loss and accuracy on after each epoch.
+        validation: (X, y), or (X, y, sample_weight), to report loss and accuracy on after each
+            epoch.
+        sample_weight: n numbers from 0, how much each sample counts: the loss of a batch is
+            Σ w_s ℓ_s, with reduction="mean" divided by Σ w_s. A sample with weight 0 is left out.
+        class_weight: a weight for each class index, which multiplies those of its samples; or
+            "balanced": n/(k n_c) for a class with n_c of the n samples of k classes, counted with
+            their own weights.
         callbacks: called with each `Epoch`.
         checkpoint: a file to write the state to after each epoch.
         resume: such a file to go on from.
@@ -108,37 +117,47 @@ def train(
     Raises:
         TrainingError: an unknown optimizer; a checkpoint of another training; a loss that is not
             finite, with step and layer, and `.run` has the last state.
-        DataError: data, or parameters, that do not fit the network.
+        DataError: data, parameters or weights that do not fit the network.
         UnsupportedError: another target; for "c" no compiler, or one that fails; for lbfgs no
             SciPy, or a checkpoint.
         LimitError: levenberg_marquardt for more parameters than a matrix of theirs fits for.
     """
-    rule = known_optimizer(optimizer).having(
-        max_norm=max_norm, weight_decay=weight_decay, l1=l1, l2=l2
-    )
+    limits = {"max_norm": max_norm, "weight_decay": weight_decay, "l1": l1, "l2": l2}
+    rule = known_optimizer(optimizer).having(**limits)
     course = known_schedule(schedule)
     start = net.init(seed) if params is None else Parameters(net.model.layers, params.flat)
-    inputs, targets = _prepared(net, start, X, y)
-    if rule.full_batch:
-        kept = checkpoint is not None or resume is not None
-        require_full_batch(rule.name, batch_size, len(inputs), learning_rate, course.name, kept)
-    size = (len(inputs) if rule.full_batch else BATCH) if batch_size is None else batch_size
+    given = (X, y, sample_weight, class_weight)
+    inputs, targets, *weights = prepare_samples(net.model, start.flat.dtype, *given)
+    model = net.model.weighted if weights else net.model
+    kept = checkpoint is not None or resume is not None
+    require_full_batch(rule, batch_size, len(inputs), learning_rate, course.name, kept)
+    size = _batch_size(net, rule, len(inputs), batch_size)
     rate = rule.learning_rate if learning_rate is None else learning_rate
     settings = Settings(epochs, size, rate, seed, shuffle, rule, course, _described(net))
-    _require_formulas(net, rule, len(inputs), size)
     before, count = (None, None) if resume is None else run_by(resume)
     settings = _with_threads(settings, count if threads is None else threads, net, len(inputs))
-    chosen = _chosen(net, start, settings, len(inputs), target, before)
+    chosen = _chosen(model, start, settings, len(inputs), target, before)
     record = train_module(
-        *(net.model.module, start.flat, inputs, targets, settings),
-        validation=None if validation is None else _prepared(net, start, *validation),
+        *(model.module, start.flat, inputs, targets, settings, *weights),
+        **_validation(net, start, validation),
         watchers=callbacks,
         checkpoint=checkpoint,
         resume=resume,
         compiled=chosen.compiled,
-        made=_loop(net, rule),
+        made=_loop(model, rule),
     )
     return _run(net, record, settings, chosen)
+
+
+def _validation(
+    net: Network, start: Parameters, validation: tuple[Array, ...] | None
+) -> dict[str, Any]:
+    """The samples of the validation, and the module whose loss they have."""
+    if validation is None:
+        return {}
+    samples = prepare_samples(net.model, start.flat.dtype, *validation)
+    model = net.model.weighted if len(samples) > 2 else net.model
+    return {"validation": samples, "validating": model.module}
 
 
 def _run(net: Network, record: TrainingRun, settings: Settings, chosen: Chosen) -> Run:
@@ -155,7 +174,7 @@ def _with_threads(settings: Settings, threads: int | None, net: Network, samples
 
 
 def _chosen(
-    net: Network,
+    model: NetworkModel,
     start: Parameters,
     settings: Settings,
     samples: int,
@@ -186,35 +205,41 @@ def _chosen(
     rule = SGD if rule.full_batch else rule
     batch = min(int(settings.batch_size), max(samples, 1))
     if target != "auto":
-        return Chosen(net.model.compiled(dtype, rule, batch) if target == "c" else None)
+        return Chosen(model.compiled(dtype, rule, batch) if target == "c" else None)
     steps = int(settings.epochs) * -(-samples // batch)
-    return choose(net.model, dtype, rule, batch, steps, before)
+    return choose(model, dtype, rule, batch, steps, before)
 
 
-def _loop(net: Network, rule: Optimizer) -> Callable[..., Loop]:
+def _loop(model: NetworkModel, rule: Optimizer) -> Callable[..., Loop]:
     """What makes the loop of an optimiser."""
     loops: dict[str, Callable[..., Loop]] = {
         "lbfgs": LBFGS,
-        "levenberg_marquardt": partial(_damped, net),
+        "levenberg_marquardt": partial(_damped, model),
     }
     return loops.get(rule.name, Loop)
 
 
-def _damped(net: Network, *given: Any) -> LevenbergMarquardt:
+def _damped(model: NetworkModel, *given: Any) -> LevenbergMarquardt:
     """The loop of Levenberg and Marquardt's method, with the matrix of the network's loss."""
     loop = LevenbergMarquardt(*given)
 
-    def normal(flat: Array, X: Array, Y: Array) -> tuple[float, Array, Array]:
-        curvature = Curvature(net.model, flat, X, Y)
-        value, gradient = net.model.module.value_and_gradient(flat, X, Y)
+    def normal(flat: Array, *samples: Array) -> tuple[float, Array, Array]:
+        curvature = Curvature(model, flat, *samples)
+        value, gradient = model.module.value_and_gradient(flat, *samples)
         return float(value), gradient, curvature.gauss_newton_matrix()
 
     loop.normal = normal
     return loop
 
 
-def _require_formulas(net: Network, rule: Optimizer, samples: int, batch_size: int) -> None:
-    """Layers that train by formulas of their own: not for every optimiser, nor every batch."""
+def _batch_size(net: Network, rule: Optimizer, samples: int, asked: int | None) -> int:
+    """The samples of a step.
+
+    Raises:
+        UnsupportedError, DataError: layers train by formulas of their own, and these are not for
+            this optimiser or these batches.
+    """
+    size = (samples if rule.full_batch else BATCH) if asked is None else asked
     if rule.full_batch and net.model.trains_apart:
         raise UnsupportedError(
             f"training {net.model.text} by {rule.name}",
@@ -223,7 +248,8 @@ def _require_formulas(net: Network, rule: Optimizer, samples: int, batch_size: i
             'use optimizer="adam", or layers with one formula',
         )
     if net.model.has_state:
-        require_batch(net.model.text, samples, batch_size)
+        require_batch(net.model.text, samples, size)
+    return size
 
 
 def _described(net: Network) -> str:
@@ -232,9 +258,3 @@ def _described(net: Network) -> str:
     rates = [str(rate) for layer in model.layers for _, rate in layer.rates]
     said = ["".join(model.text.split()), model.loss, model.reduction, model.layout.name]
     return " ".join(said + rates)
-
-
-def _prepared(net: Network, start: Parameters, X: Array, y: Array) -> tuple[Array, Array]:
-    inputs = prepare_inputs(X, net.widths[0], dtype=start.flat.dtype)
-    targets = prepare_targets(y, net.widths[-1], net.model.loss, inputs.shape[0], start.flat.dtype)
-    return inputs, targets

@@ -38,7 +38,8 @@ class Stage:
     Without bias there is no b and no δb; with the identity as activation there is no Z. Sizes are
     the names "n" (samples), "p" (fan-in) and "q" (fan-out). Adjoints are named δA, δZ, δW, δb, δX.
     `drawn` are the inputs that every step of training draws anew; `update` makes new values of
-    what a layer carries from step to step.
+    what a layer carries from step to step. `weights` is the input of the head, beside Y, that says
+    how much each sample counts in the loss, or "".
     """
 
     name: str
@@ -47,3 +48,9 @@ class Stage:
     backward: Block
     drawn: tuple[str, ...] = ()
     update: Block | None = None
+    weights: str = ""
+
+    @property
+    def layer_inputs(self) -> tuple[Variable, ...]:
+        """The inputs of forward that are not for the loss alone."""
+        return tuple(v for v in self.forward.inputs if v.name not in ("Y", self.weights))

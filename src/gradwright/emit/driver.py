@@ -35,14 +35,14 @@ def predict(parameters, X, buffers=None):
     return forward(parameters, X, buffers)[-1]
 
 
-def loss(parameters, X, Y, buffers=None):
-    """The loss of a batch."""
+def loss(parameters, X, Y{weights}, buffers=None):
+    """The loss of a batch{weighted}."""
     buffers = buffers or Buffers(len(X), parameters.dtype)
     saved = forward_pass({argument}, X, buffers)
     return float({loss})
 
 
-{training}def value_and_gradient(parameters, X, Y, gradient=None, buffers=None{more}):
+{training}def value_and_gradient({whole}):
     """(loss, gradient); the gradient is a flat vector like the parameters.{said}"""
     gradient = np.empty_like(parameters) if gradient is None else gradient
     buffers = buffers or Buffers(len(X), parameters.dtype)
@@ -53,6 +53,9 @@ def loss(parameters, X, Y, buffers=None):
 {backward}{state}
     return value, gradient
 '''
+
+#: What functions call the weights of the samples, a vector.
+WEIGHTS = "sample_weight"
 
 #: A variance over the batch needs two samples.
 LEAST = """\
@@ -91,7 +94,9 @@ def driver_text(calls: Calls, predicting: Calls | None, row_samples: bool) -> st
     return DRIVER.format(
         forward=forward,
         training=f"{training}\n\n" if apart else "",
-        more=", training=(0, 0)" if apart else "",
+        weights=f", {WEIGHTS}" if calls.weights else "",
+        weighted=", each sample counting with its weight" if calls.weights else "",
+        whole=_parameters(calls, apart),
         said=OF_TRAINING if apart else "",
         passes="training_pass" if apart else "forward_pass",
         given=", training" if apart else "",
@@ -103,6 +108,14 @@ def driver_text(calls: Calls, predicting: Calls | None, row_samples: bool) -> st
         gradients=unpacking.gradients,
         argument=unpacking.argument,
     )
+
+
+def _parameters(calls: Calls, apart: bool) -> str:
+    """The parameters of `value_and_gradient`."""
+    weights = [WEIGHTS] * bool(calls.weights)
+    more = ["training=(0, 0)"] * apart
+    listed = ["parameters", "X", "Y", *weights, "gradient=None", "buffers=None", *more]
+    return ", ".join(listed)
 
 
 def indented(lines: Sequence[str]) -> str:
@@ -123,6 +136,7 @@ class Calls:
         self.runs = runs
         self.unpacking = unpacking
         self.targets = targets
+        self.weights = runs[-1][0].weights
         self.known = {"Y": targets, "δA": "dA"}
 
     def _argument(self, program: StageProgram, name: str, layer: str) -> str:
@@ -131,6 +145,8 @@ class Calls:
             return f"saved[{layer}][-1]"
         if name in program.saved:
             return f"saved[{_next(layer)}][{program.saved.index(name)}]"
+        if name == program.weights:
+            return WEIGHTS
         return self.known.get(name) or self.unpacking.of_layer(name, layer)
 
     def _mask(self, program: StageProgram, name: str, layer: str) -> str:
@@ -153,11 +169,12 @@ class Calls:
         return lines
 
     def loss(self) -> str:
-        """The call of the last layer's loss."""
+        """The call of the last layer's loss, within a line of a function."""
         program, _, last = self.runs[-1]
         assert program.loss is not None
         arguments = [self._argument(program, name, str(last - 1)) for name in program.loss.inputs]
-        return f"{program.loss.name}({', '.join(arguments)})"
+        lines = call_lines(program.loss.name, arguments, before=len("    value = float()"))
+        return "\n    ".join(lines)
 
     def backward(self) -> list[str]:
         """The calls from the last layer to the first."""
@@ -199,10 +216,13 @@ def _next(layer: str) -> str:
     return str(int(layer) + 1) if layer.isdigit() else f"{layer} + 1"
 
 
-def call_lines(function: str, arguments: Sequence[str]) -> list[str]:
-    """A call in one line, or with its arguments in a line, or in lines of their own."""
+def call_lines(function: str, arguments: Sequence[str], before: int = 0) -> list[str]:
+    """A call in one line, or with its arguments in a line, or in lines of their own.
+
+    `before` characters stand around it in its line.
+    """
     listed = ", ".join(arguments)
-    if len(f"{function}({listed})") <= MAX_LINE:
+    if len(f"{function}({listed})") + before <= MAX_LINE:
         return [f"{function}({listed})"]
     if len(listed) + 4 <= MAX_LINE:
         return [f"{function}(", f"    {listed}", ")"]

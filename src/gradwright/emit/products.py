@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gradwright.emit.body import FormulaBody
-from gradwright.emit.driver import call_lines
+from gradwright.emit.driver import WEIGHTS, call_lines
 from gradwright.emit.numpy import documentation, signature
 from gradwright.emit.support import HELPERS
 from gradwright.emit.unpacking import Shapes, formula_unpacking
@@ -28,11 +28,11 @@ CUT = "{cut}"{unpack}'''
 
 DRIVER = '''
 
-def values(parameters, X, Y):
+def values(parameters, X, Y{weights}):
     """For each layer its parameters and what is computed from them; the last has the targets."""
     layers = unpack(parameters)
     layers[-1]["Y"] = {Y}
-    output = {X}
+{weighted}    output = {X}
 {values}
     return layers
 
@@ -121,7 +121,12 @@ class Run:
 
 
 def products_module(
-    runs: Sequence[Run], shapes: Sequence[Shapes], text: str, note: str, row_samples: bool
+    runs: Sequence[Run],
+    shapes: Sequence[Shapes],
+    text: str,
+    note: str,
+    row_samples: bool,
+    weights: str = "",
 ) -> str:
     """The module of a network's products.
 
@@ -131,6 +136,7 @@ def products_module(
         text: the network as the user wrote it.
         note: what to say of loss and conventions.
         row_samples: whether the formulas have samples as rows, or as columns.
+        weights: the letter of the weights of the samples, where the loss has some.
     """
     helpers: set[str] = set()
     texts = {f.name: (f, run) for run in runs for f in run.functions.values() if f.outputs}
@@ -142,6 +148,8 @@ def products_module(
     body = DRIVER.format(
         X=f"X{turned}",
         Y=f"Y{turned}",
+        weights=f", {WEIGHTS}" if weights else "",
+        weighted=f'    layers[-1]["{weights}"] = {WEIGHTS}\n' if weights else "",
         cut=head.cut,
         cotangent=_call(head.functions["cotangent"]),
         curvature=_call(head.functions["curvature"]),

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from gradwright.core.nodes import Size
-from gradwright.emit.driver import call_lines
+from gradwright.emit.driver import WEIGHTS, call_lines
 from gradwright.emit.expression import option_texts, statement_text
 from gradwright.emit.library import NUMPY, Library
 from gradwright.emit.numpy import documentation, signature
@@ -186,11 +186,12 @@ def step_function(
     defaults: Mapping[str, float],
     trains_apart: bool = False,
     has_state: bool = False,
+    weighted: bool = False,
 ) -> str:
     """`update`, and the function `step`, which makes one with a batch.
 
     With `trains_apart` the passes of the network take seed and step; with `has_state` layers carry
-    something from step to step.
+    something from step to step; with `weighted` samples have weights in the loss.
     """
     work = ["work"] * bool(scratch_vectors(update))
     arguments = _arguments(update, defaults)
@@ -202,7 +203,8 @@ def step_function(
         # Behind the parameters lies the state of layers, which no gradient moves.
         given[:2] = ["parameters[:PARAMETERS]", "gradient[:PARAMETERS]"]
         after.append("    parameters[PARAMETERS:] = gradient[PARAMETERS:]")
-    passed = ["parameters", "X", "Y", "gradient", "buffers"]
+    batch = ["parameters", "X", "Y", *[WEIGHTS] * weighted]
+    passed = [*batch, "gradient", "buffers"]
     if trains_apart:
         more.append("training=(0, 0)")
         passed.append("training")
@@ -211,7 +213,7 @@ def step_function(
             update_function(update, title, defaults),
             "",
             "",
-            *signature("step", ["parameters", "X", "Y", *arguments, *more]),
+            *signature("step", [*batch, *arguments, *more]),
             f'    """One step of {documentation(title)} in place; returns the loss before it.',
             "",
             "    A `gradient` that is given is written over.",

@@ -27,6 +27,8 @@ def batch_text(
     rows: Mapping[str, str],
     *,
     total: bool = False,
+    weights: str = "",
+    row_samples: bool = True,
 ) -> str:
     """The formula for a batch.
 
@@ -37,6 +39,8 @@ def batch_text(
         rows: for each vector that differs between samples, the name of the matrix whose rows are
             the samples.
         total: whether the results of the samples, numbers, are added.
+        weights: for such a sum the vector of what each sample is multiplied by, or "".
+        row_samples: whether the samples are the rows of the matrices, or the columns.
 
     Raises:
         UnsupportedError: it has no form in matrices.
@@ -47,9 +51,15 @@ def batch_text(
     node = lower(tree, infer(tree, known, sizes=sizes), graph).value.node
     inputs: dict[Node, Node] = {}
     for single, whole in rows.items():
-        axes = (BATCH, *known[single].sizes)
-        inputs[graph.variable(single, known[single].sizes)] = graph.variable(whole, axes)
+        own = known[single].sizes
+        axes = (BATCH, *own) if row_samples else (*own, BATCH)
+        batch = graph.variable(whole, axes)
+        inputs[graph.variable(single, own)] = (
+            batch if row_samples else graph.permute(batch, (len(own), *range(len(own))))
+        )
         known[whole] = Declaration(whole, "matrix", axes)
+    if weights:
+        known[weights] = Declaration(weights, "vector", (BATCH,))
     declared = {name: d for name, d in known.items() if isinstance(d, Declaration)}
     functions = {name: d for name, d in known.items() if isinstance(d, FunctionDeclaration)}
     scope = Scope(declared, sizes | {BATCH}, Shape("scalar", (), ()), functions)
@@ -59,6 +69,9 @@ def batch_text(
         raise _no_batch(asked, error.clash) from error
     printer = Printer(graph, scope, Raiser(graph, {}))
     try:
+        if weights:
+            weight = graph.variable(weights, (BATCH,))
+            lifted = graph.product([(weight, (0,)), (lifted, (0,))], (0,))
         printed = printer.printed(graph.total(lifted) if total else lifted)
     except UnsupportedError as error:
         # Not even in index form.

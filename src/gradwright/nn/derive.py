@@ -307,14 +307,17 @@ def _stage(letters: _Letters, adjoints: Sequence[Adjoint]) -> Stage:
     kept = [Definition(a.variable, a.node) for a in _needed(letters, adjoints)]
     order = {
         name: place
-        for place, name in enumerate(("X", *kind.parameters, *kind.drawn, *kind.state, "Y"))
+        for place, name in enumerate(
+            ("X", *kind.parameters, *kind.drawn, *kind.state, "Y", kind.weights)
+        )
     }
     inputs = [letters.variable(name) for name in order if name in letters.symbols]
     used = {v for d in kept for v in variables(d.node)} - {d.variable for d in kept}
     given = sorted(used, key=lambda v: (v.name not in order, order.get(v.name, 0), v.name))
     backward = Block(tuple(given), tuple(kept))
     forward = Block(tuple(inputs), tuple(definitions))
-    return Stage(kind.name, graph, forward, backward, kind.drawn, _update(letters))
+    update = _update(letters)
+    return Stage(kind.name, graph, forward, backward, kind.drawn, update, kind.weights)
 
 
 def _update(letters: _Letters) -> Block | None:

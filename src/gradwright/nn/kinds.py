@@ -20,7 +20,8 @@ class Kind:
     """A layer's formula: activation, bias, layout, and for the last layer the loss behind it.
 
     A kind of layers by formula has the `formula` and a `label`, an identifier; one in front of a
-    loss by formula has that.
+    loss by formula has that. `weights` is the letter of the weights that samples have in the loss,
+    or "" where each counts once.
     """
 
     activation: str
@@ -32,6 +33,7 @@ class Kind:
     formula: LayerFormula | None = None
     label: str = ""
     loss_formula: LossFormula | None = None
+    weights: str = ""
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -77,6 +79,7 @@ class Kind:
         if self.loss is not None:
             named = is_named(self.loss)
             parts += [loss_identifier(self.loss) if named else "loss", self.reduction]
+            parts += ["weighted"] * bool(self.weights)
         return "_".join(parts)
 
 

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from gradwright.calculus.pullback import adjoint_name
 from gradwright.explain.lines import renamed
 from gradwright.nn.activations import activation_text
+from gradwright.nn.batch_text import BATCH
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.layouts import LAYOUTS
+from gradwright.nn.loss_formula import weighted_text
 from gradwright.nn.losses import loss_text, target_facts
 from gradwright.nn.masks import batch_letter
 from gradwright.notation.declarations import (
@@ -36,6 +38,8 @@ def letters_of(kind: Kind, one_sample: bool = False) -> dict[str, Declaration]:
     facts = {"A": _facts(("sum1",) if kind.activation == "softmax" else (), of_columns)}
     if kind.loss is not None:
         declared |= {"Y": declared["A"], "L": "scalar"}
+        if kind.weights and not one_sample:
+            declared[kind.weights] = f"vector {BATCH}"
         by_name = kind.loss_formula is None
         facts["Y"] = _facts(target_facts(kind.loss) if by_name else (), of_columns)
     adjoints = {adjoint_name(name): text for name, text in declared.items()}
@@ -48,6 +52,12 @@ def names_of(kind: Kind, one_sample: bool = False) -> dict[str, AnyDeclaration]:
     functions = () if kind.formula is None else kind.formula.functions
     letters: dict[str, AnyDeclaration] = {declared.name: declared for declared in functions}
     return letters | letters_of(kind, one_sample)
+
+
+def weights_letter(kind: Kind) -> str:
+    """The letter of the weights of samples in the loss behind a layer: w, or what is free."""
+    taken = names_of(kind)
+    return next(letter for letter in ("w", "s", "c", "weights") if letter not in taken)
 
 
 def _facts(facts: Sequence[str], of_columns: bool) -> str:
@@ -123,6 +133,11 @@ def _loss(kind: Kind) -> str:
     """The loss of a batch in the letters of its kind: samples and sizes as they are there."""
     assert kind.loss is not None
     outputs = "q" if kind.formula is None else kind.formula.outputs
+    if kind.weights:
+        rows = LAYOUTS[kind.layout].row_samples
+        text = weighted_text(kind.loss, kind.loss_formula, kind.weights, rows)
+        text = plain_text(_in_letters(text, {}, outputs))
+        return f"({text})/sum({kind.weights})" if kind.reduction == "mean" else text
     if kind.loss_formula is None:
         return plain_text(_in_letters(loss_text(kind.loss, kind.reduction), {}, outputs))
     tree = _in_letters(kind.loss_formula.batch, {}, outputs)

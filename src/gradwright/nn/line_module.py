@@ -59,6 +59,8 @@ class LineModule:
         single: whether the lines are for one sample, or for a batch of rows.
         reduction: "mean" or "sum", over samples.
         functions: for each layer its abstract functions by name.
+
+    Where the loss has weights of samples, functions take them behind Y, as an emitted module does.
     """
 
     Buffers: Callable[[int, Any], Any] = Buffers
@@ -83,6 +85,7 @@ class LineModule:
             for kind, found in kinds.items()
         }
         self._lines = [lines[found.kind] for found in derived]
+        self._weights = derived[-1].kind.weights
 
     def unpack(self, parameters: Array) -> list[Values]:
         """Views into the flat vector: for each layer a dictionary of its parameters."""
@@ -100,8 +103,8 @@ class LineModule:
         """The activations A1, ..., AL of samples × features."""
         held = self.unpack(parameters)
         if not self.single:
-            return [values["A"] for values in self._forward(held, X, None)]
-        runs = [[values["A"] for values in self._forward(held, x, None)] for x in X]
+            return [values["A"] for values in self._forward(held, X, {})]
+        runs = [[values["A"] for values in self._forward(held, x, {})] for x in X]
         if not runs:
             return [np.zeros((0, width), parameters.dtype) for width in self.WIDTHS[1:]]
         return [np.stack(rows) for rows in zip(*runs, strict=True)]
@@ -110,41 +113,58 @@ class LineModule:
         """The last activation, of shape (samples, outputs)."""
         return self.forward(parameters, X)[-1]
 
-    def loss(self, parameters: Array, X: Array, Y: Array, buffers: Any = None) -> float:
+    def loss(self, parameters: Array, X: Array, Y: Array, *more: Any) -> float:
         """The loss of a batch."""
         held = self.unpack(parameters)
         if not self.single:
-            return float(self._forward(held, X, Y)[-1]["L"])
-        losses = [self._forward(held, x, y)[-1]["L"] for x, y in zip(X, Y, strict=True)]
-        return float(np.sum(losses)) / self._divisor(X)
+            return float(self._forward(held, X, self._targets(Y, more))[-1]["L"])
+        shares = self._shares(X, more)
+        losses = [self._forward(held, x, {"Y": y})[-1]["L"] for x, y in zip(X, Y, strict=True)]
+        return float(np.sum(shares * losses)) / self._divisor(shares)
 
     def value_and_gradient(
-        self,
-        parameters: Array,
-        X: Array,
-        Y: Array,
-        gradient: Array | None = None,
-        buffers: Any = None,
+        self, parameters: Array, X: Array, Y: Array, *more: Any
     ) -> tuple[float, Array]:
-        """(loss, gradient); the gradient is a flat vector like the parameters."""
-        gradient = np.empty_like(parameters) if gradient is None else gradient
+        """(loss, gradient); the gradient is a flat vector like the parameters.
+
+        `more` are the weights of the samples, where the loss has them, and an array to write to.
+        """
+        into_given = more[1:2] if self._weights else more[:1]
+        gradient = into_given[0] if into_given else np.empty_like(parameters)
         gradient[...] = 0
         held, into = self.unpack(parameters), self.unpack(gradient)
-        batches = zip(X, Y, strict=True) if self.single else [(X, Y)]
-        value = sum(self._add_gradient(held, into, x, y) for x, y in batches)
-        if self.single:
-            value /= self._divisor(X)
-            gradient /= self._divisor(X)
-        return float(value), gradient
+        if not self.single:
+            value = self._add_gradient(held, into, X, self._targets(Y, more), 1.0)
+            return float(value), gradient
+        shares = self._shares(X, more)
+        value = sum(
+            self._add_gradient(held, into, x, {"Y": y}, share)
+            for x, y, share in zip(X, Y, shares, strict=True)
+        )
+        gradient /= self._divisor(shares)
+        return float(value) / self._divisor(shares), gradient
 
-    def _divisor(self, X: Array) -> int:
-        return len(X) if self.reduction == "mean" else 1
+    def _targets(self, Y: Array, more: Sequence[Any]) -> dict[str, Array]:
+        """The targets of a batch, and the weights of its samples, by letter."""
+        return {"Y": Y} | ({self._weights: more[0]} if self._weights else {})
+
+    def _shares(self, X: Array, more: Sequence[Any]) -> Array:
+        """How much each sample counts."""
+        return more[0] if self._weights else np.ones(len(X))
+
+    def _divisor(self, shares: Array) -> float:
+        return float(np.sum(shares)) if self.reduction == "mean" else 1.0
 
     def _add_gradient(
-        self, held: Sequence[Values], into: Sequence[Values], X: Array, Y: Array
+        self,
+        held: Sequence[Values],
+        into: Sequence[Values],
+        X: Array,
+        targets: Mapping[str, Array],
+        share: float,
     ) -> float:
-        """Add the gradient by every parameter to `into`; returns the loss."""
-        passed = self._forward(held, X, Y)
+        """Add `share` times the gradient by every parameter to `into`; returns that of the loss."""
+        passed = self._forward(held, X, targets)
         adjoint: Array = None
         for number in reversed(range(len(self.layers))):
             values = passed[number]
@@ -153,21 +173,23 @@ class LineModule:
             for line in self._lines[number][1]:
                 values[line.name] = line.value(values, self._sizes(number, X))
             for letter, view in into[number].items():
-                view += values[adjoint_name(letter)]
+                view += share * values[adjoint_name(letter)]
             adjoint = values[adjoint_name("X")]
-        return float(passed[-1]["L"])
+        return share * float(passed[-1]["L"])
 
-    def _forward(self, held: Sequence[Values], X: Array, Y: Array | None) -> list[dict[str, Any]]:
+    def _forward(
+        self, held: Sequence[Values], X: Array, targets: Mapping[str, Array]
+    ) -> list[dict[str, Any]]:
         """Every value of each layer, in the letters of its kind."""
         found: list[dict[str, Any]] = []
         before = X
         for number, parameters in enumerate(held):
             self._require_functions(number)
-            values: dict[str, Any] = {"X": before, **parameters, **self.functions[number]}
-            if Y is not None:
-                values["Y"] = Y
+            # Another layer may have a parameter with the letter of the weights.
+            values: dict[str, Any] = {"X": before, **targets, **parameters}
+            values.update(self.functions[number])
             for line in self._lines[number][0]:
-                if line.name != "L" or Y is not None:
+                if line.name != "L" or targets:
                     values[line.name] = line.value(values, self._sizes(number, X))
             found.append(values)
             before = values["A"]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from gradwright.errors import NetworkError, ShapeError, UnsupportedError
 from gradwright.nn.batch_text import batch_text
 from gradwright.nn.losses import is_named, known_loss
 from gradwright.notation.declarations import Declaration
 from gradwright.notation.definitions import read
+from gradwright.notation.parser import parse
+from gradwright.notation.rebuilt import rebuilt
 from gradwright.notation.shapes import infer
+from gradwright.notation.tree import Binary, Call, Number, Symbol, Tree, walk
 from gradwright.render.plain import plain_text
 
 #: The letters of a loss for one sample, their declarations, and their names for a batch.
@@ -29,6 +33,44 @@ class LossFormula:
 
     text: str
     batch: str
+
+
+def weighted_text(
+    loss: str, formula: LossFormula | None, weights: str, row_samples: bool = True
+) -> str:
+    """The sum over a batch of w times the loss of each sample, in the letters A and Y.
+
+    `formula` is that of the loss, where it has one; `weights` is the letter of w.
+
+    >>> weighted_text("absolute_error", None, "w")
+    'sum(diag(w)*abs(A - Y))'
+
+    Raises:
+        UnsupportedError: it has no form in matrices.
+    """
+    if formula is None:
+        tree = rebuilt(parse(known_loss(loss).text), lambda x: _weighted(x, weights, row_samples))
+        return plain_text(tree)
+    tree = parse(formula.text)
+    used = {name: rows for name, rows in ROWS.items() if Symbol(name) in set(walk(tree))}
+    asked = f"the loss {loss} with weights of samples"
+    return batch_text(
+        asked, tree, LETTERS, used, total=True, weights=weights, row_samples=row_samples
+    )
+
+
+def _weighted(part: Tree, weights: str, row_samples: bool) -> Tree:
+    """A sum over all entries, in which w multiplies those of each sample."""
+    match part:
+        case Call("sum", (entries,)):
+            pass
+        case Binary("^", Call("norm2", (entries,)), Number(Fraction(numerator=2, denominator=1))):
+            entries = Binary(".^", entries, part.right)
+        case _:
+            return part
+    scale = Call("diag", (Symbol(weights),))
+    both = (scale, entries) if row_samples else (entries, scale)
+    return Call("sum", (Binary("*", *both),))
 
 
 def formula_of(loss: str) -> LossFormula | None:

@@ -15,7 +15,7 @@ from gradwright.emit.c.network import network_source
 from gradwright.emit.network import network_module
 from gradwright.emit.torch_network import network_module as network_code
 from gradwright.emit.unpacking import BY_FORMULA_ORDER, dense_order
-from gradwright.errors import NetworkError, UnsupportedError
+from gradwright.errors import UnsupportedError
 from gradwright.explain.conventions import Convention
 from gradwright.explain.network import LayerLines, Run
 from gradwright.nn.derive import DerivedKind, derive_kind, one_sample_lines
@@ -23,12 +23,14 @@ from gradwright.nn.kinds import Kind
 from gradwright.nn.layer import Layer
 from gradwright.nn.layer_formula import LayerFormula, require_free_letters
 from gradwright.nn.layouts import Layout, known_layout
+from gradwright.nn.letters import weights_letter
 from gradwright.nn.line_module import LineModule
 from gradwright.nn.loss_formula import formula_of
 from gradwright.nn.losses import require_fit, require_reduction
 from gradwright.nn.optimizers import SGD, Optimizer
 from gradwright.nn.parameters import count, length
 from gradwright.nn.products import derive_products, products_source
+from gradwright.nn.refusals import require_code, require_dense, require_rows, require_single_head
 from gradwright.nn.runs import KindRun, runs_of, symbolic_runs
 from gradwright.nn.sequence import Source, read_network
 from gradwright.nn.text import LayerGroup, parse_groups, require_numbers
@@ -43,7 +45,8 @@ class NetworkModel:
 
     Derivation happens on first use, once per kind, and is guarded by a lock, so a model may be
     shared between threads. With `training` it is the network that predicts for that one, or where
-    layers, by number, are `frozen`, what it is in training with those as in prediction.
+    layers, by number, are `frozen`, what it is in training with those as in prediction; with
+    `plain` it is the one that weights the samples of that one in its loss.
     """
 
     def __init__(
@@ -54,9 +57,11 @@ class NetworkModel:
         layout: str,
         training: NetworkModel | None = None,
         frozen: Collection[int] | None = None,
+        plain: NetworkModel | None = None,
     ) -> None:
         require_reduction(reduction)
         self._training = training
+        self._plain = plain
         self.layout: Layout = known_layout(layout)
         self.source_form = source
         self.loss = loss
@@ -66,10 +71,10 @@ class NetworkModel:
         if self.symbolic:
             assert isinstance(source, str)
             self.text, ending = source, self.groups[-1].activation
-            self._require_single_head()
+            require_single_head(source, self.groups)
         else:
             self.text, read = read_network(source)
-            self._require_rows(read)
+            require_rows(self.text, read, self.layout.name)
             self._read = tuple(replace(layer, layout=layout) for layer in read)
             if training is not None:
                 self._read = tuple(
@@ -118,46 +123,13 @@ class NetworkModel:
         require_numbers(self.text, self.groups)
         return self._read
 
-    def _require_single_head(self) -> None:
-        """The number of layers with the loss behind them is known: one."""
-        head = self.groups[-1]
-        if head.count != 1:
-            raise NetworkError(
-                f"the network {self.text}",
-                f"its last layer is repeated {head.count} times, and only one has a loss behind it",
-                "write the last layer by itself",
-                text=self.text,
-                span=head.span,
-            )
-
-    def _require_rows(self, layers: Sequence[Layer]) -> None:
-        """Layers by formula have the samples as rows."""
-        for layer in layers:
-            if layer.formula is not None and self.layout.name != "rows":
-                raise UnsupportedError(
-                    f"the layer {layer.formula.text} in the layout {self.layout.name}",
-                    f"the layout {self.layout.name} is asked for, and layers by formula exist in "
-                    "the layout rows only",
-                    'leave layout out, or use layout="rows"',
-                    text=self.text,
-                    span=layer.span,
-                )
-
     def require_dense(self, asked: str) -> None:
         """Check that no layer is given by formula.
 
         Raises:
             UnsupportedError: one is.
         """
-        for layer in () if self.symbolic else self._read:
-            if layer.formula is not None:
-                raise UnsupportedError(
-                    f"the layer {layer.formula.text} in {asked}",
-                    f"{asked} is asked for, and it is for dense layers",
-                    "leave it out, or write the layer as a dense one",
-                    text=self.text,
-                    span=layer.span,
-                )
+        require_dense(self.text, () if self.symbolic else self._read, asked)
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -189,7 +161,10 @@ class NetworkModel:
     def _with_loss(self, kind: Kind) -> Kind:
         """A kind with the loss behind it."""
         loss, formula = self.loss, self.loss_formula
-        return replace(kind, loss=loss, reduction=self.reduction, loss_formula=formula)
+        weights = "" if self._plain is None else weights_letter(kind)
+        return replace(
+            kind, loss=loss, reduction=self.reduction, loss_formula=formula, weights=weights
+        )
 
     @cached_property
     def runs(self) -> tuple[KindRun, ...]:
@@ -201,7 +176,8 @@ class NetworkModel:
     @cached_property
     def derived(self) -> dict[Kind, DerivedKind]:
         """Each kind, derived once."""
-        known = {} if self._training is None else self._training.derived
+        other = self._training or self._plain
+        known = {} if other is None else other.derived
         with self._lock:
             kinds = dict.fromkeys(run.kind for run in self.runs)
             return {k: known.get(k) or derive_kind(k, self.one_sample) for k in kinds}
@@ -212,12 +188,26 @@ class NetworkModel:
         made = [layer.predicted for layer in self.layers]
         if tuple(made) == self.layers:
             return self
-        return NetworkModel(self.source_form, self.loss, self.reduction, self.layout.name, self)
+        source, name = self.source_form, self.layout.name
+        return NetworkModel(source, self.loss, self.reduction, name, self, None, self._plain)
+
+    @cached_property
+    def weighted(self) -> NetworkModel:
+        """The network whose loss has a weight for each sample."""
+        source, name = self.source_form, self.layout.name
+        return NetworkModel(source, self.loss, self.reduction, name, plain=self)
 
     @property
     def source(self) -> str:
         """The emitted NumPy module, with steps of gradient descent."""
-        return self.passes_source + SGD.numpy_step(self.trains_apart, self.has_state)
+        return self.with_steps("numpy", SGD)
+
+    def with_steps(self, target: str, rule: Optimizer) -> str:
+        """The emitted module for "numpy" or "c", with steps of an optimiser."""
+        apart, weighted = self.trains_apart, self._plain is not None
+        if target == "c":
+            return self.c_passes_source + rule.c_descent(apart, weighted)
+        return self.passes_source + rule.numpy_step(apart, self.has_state, weighted)
 
     @cached_property
     def passes_source(self) -> str:
@@ -228,7 +218,7 @@ class NetworkModel:
             UnsupportedError: a layer has an abstract function, which has no code.
         """
         widths = self.widths
-        self.require_code()
+        require_code(self.text, self.layers)
         with self._lock:
             stages = self.stages()
             note = f"Loss: {self.loss}, {self.reduction} over the samples."
@@ -260,19 +250,6 @@ class NetworkModel:
         """Of each run the stage and how many layers it has."""
         return [(self.derived[run.kind].stage, run.count) for run in self.runs]
 
-    def require_code(self) -> None:
-        """Raise an UnsupportedError where a layer has an abstract function."""
-        for number, layer in enumerate(self.layers, start=1):
-            if layer.formula is not None and layer.formula.functions:
-                raise UnsupportedError(
-                    f"source for the network {self.text}",
-                    f"layer {number} has the abstract function {layer.formula.functions[0].name}, "
-                    "which has no code",
-                    "write the function out in the layer's formula",
-                    text=self.text,
-                    span=layer.span,
-                )
-
     @cached_property
     def module(self) -> ModuleType | LineModule:
         """The emitted module, loaded; where a layer is abstract, its lines."""
@@ -301,7 +278,7 @@ class NetworkModel:
     def products_source(self) -> str:
         """The source of `products`."""
         _ = self.widths
-        self.require_code()
+        require_code(self.text, self.layers)
         if self.has_state:
             raise UnsupportedError(
                 f"second derivatives of {self.text}",
@@ -331,7 +308,7 @@ class NetworkModel:
                 'use target="numpy" or target="c"',
             )
         _ = self.widths
-        self.require_code()
+        require_code(self.text, self.layers)
         with self._lock:
             note = f"Loss: {self.loss}, {self.reduction} over the samples."
             return network_code(torch_code(self.kinds, self.layers, self.derived, self.text, note))
@@ -345,7 +322,7 @@ class NetworkModel:
             UnsupportedError: a layer is given by formula, or needs what the target does not have.
         """
         _ = self.widths
-        self.require_code()
+        require_code(self.text, self.layers)
         with self._lock:
             stages = self.stages()
             note = f"Loss: {self.loss}, {self.reduction} over the samples."
@@ -368,11 +345,12 @@ class NetworkModel:
         """
         apart, parameters = self.trains_apart, count(self.layers)
         state = length(self.layers) - parameters
-        source = self.c_passes_source + rule.c_descent(apart)
-        update = rule.update
+        weighted = self._plain is not None
+        source, update = self.with_steps("c", rule), rule.update
         largest = max((prod(s) for layer in self.layers for _, s in layer.parameters), default=0)
         blas = samples is None or largest * samples >= LARGE
-        return CompiledNetwork(source, dtype, self.widths, parameters, update, apart, state, blas)
+        more = (update, apart, state, blas, weighted)
+        return CompiledNetwork(source, dtype, self.widths, parameters, *more)
 
     def explained_runs(self, convention: Convention) -> Sequence[Run]:
         """The runs with their printed lines, for the explanation."""

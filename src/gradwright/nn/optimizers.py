@@ -223,19 +223,23 @@ class Optimizer:
         names = tuple(name for name, _ in self.settings)
         return build_update(self.lines, self.record.state, names)
 
-    def numpy_step(self, trains_apart: bool, has_state: bool) -> str:
+    def numpy_step(self, trains_apart: bool, has_state: bool, weighted: bool = False) -> str:
         """The functions `update` and `step` behind a network's NumPy module.
 
         `trains_apart` says that layers of the network train by formulas of their own, `has_state`
-        that some carry something from step to step.
+        that some carry something from step to step, `weighted` that its loss has weights of
+        samples.
         """
-        settings = dict(self.settings)
-        text = step_function(self.update, self.title, settings, trains_apart, has_state)
+        passes = (trains_apart, has_state, weighted)
+        text = step_function(self.update, self.title, dict(self.settings), *passes)
         return f"\n\n{text}"
 
-    def c_descent(self, trains_apart: bool) -> str:
-        """The functions `update` and `descend` behind a network's C module."""
-        return descent_source(self.update, self.title, trains_apart)
+    def c_descent(self, trains_apart: bool, weighted: bool = False) -> str:
+        """The functions `update` and `descend` behind a network's C module.
+
+        `weighted` says that its loss has weights of samples.
+        """
+        return descent_source(self.update, self.title, trains_apart, weighted)
 
     @property
     def function(self) -> Callable[..., None]:

@@ -119,7 +119,7 @@ def products_source(
                 made[key] = made.get(key) or _functions(kind, first == 0)
                 emitted.append(Run(made[key], first, last, kind.cut, kind.texts))
         place += count
-    return products_module(emitted, shapes, text, note, row_samples)
+    return products_module(emitted, shapes, text, note, row_samples, runs[-1][0].kind.weights)
 
 
 def _functions(kind: KindProducts, first: bool) -> dict[str, Function]:

@@ -20,7 +20,7 @@ def prepare_inputs(X: Any, features: int, dtype: Any = None) -> Array:
         DataError: not two axes, another number of columns than the network has inputs, a value
             that is not a finite number.
     """
-    array = _numbers(X, "X")
+    array = real_numbers(X, "X")
     if array.ndim != 2 or array.shape[1] != features:
         columns = f", that is {array.shape[1]} columns," if array.ndim == 2 else ""
         raise DataError(
@@ -45,7 +45,7 @@ def prepare_targets(y: Any, outputs: int, loss: str, samples: int, dtype: Any) -
         DataError: no sample, a label out of range, rows that do not sum to one, a wrong count, NaN.
     """
     kind = target_kind(loss)
-    array = _numbers(y, "y")
+    array = real_numbers(y, "y")
     if samples == 0:
         raise DataError(
             "the targets y",
@@ -91,7 +91,7 @@ def sample_targets(loss: str, samples: int, outputs: int, generator: np.random.G
     return target_kind(loss).draw(generator, (samples, outputs))
 
 
-def _numbers(values: Any, name: str) -> Array:
+def real_numbers(values: Any, name: str) -> Array:
     """An array of real numbers, whatever their type."""
     if np.ma.is_masked(values):
         # As an array it would show what lies under the mask.

@@ -23,7 +23,8 @@ class StageProgram:
     `loss` is None for a hidden layer. `backward` has a parameter gradient or the input's for
     each name in `gradients`, in order. `remarks` says, as formulas, where a function computes
     something else than the derivation writes. `drawn` are inputs of `forward` that stand first in
-    `saved`. `update` returns new values of the layer's state.
+    `saved`. `update` returns new values of the layer's state. `weights` names the weights of the
+    samples among the inputs, where they have some.
     """
 
     name: str
@@ -35,6 +36,7 @@ class StageProgram:
     remarks: tuple[str, ...]
     drawn: tuple[str, ...] = ()
     update: Function | None = None
+    weights: str = ""
 
     @property
     def passes(self) -> tuple[Function, Function]:
@@ -52,7 +54,7 @@ def build_stage(stage: Stage) -> StageProgram:
     """Build the functions of a stage; softmax and log-sum-exp share one exp across them."""
     forward = [d for d in stage.forward.definitions if d.variable.order]
     losses = [d for d in stage.forward.definitions if not d.variable.order]
-    inputs = [v for v in stage.forward.inputs if v.name != "Y"]
+    inputs = list(stage.layer_inputs)
     shared = _shared(stage, forward, losses)
     builder = Builder(f"{stage.name}_forward", inputs, {})
     builder.share([d.node for d in (*forward, *shared)])
@@ -67,9 +69,8 @@ def build_stage(stage: Stage) -> StageProgram:
     made = builder.function([Ref(name) for name in saved])
     gradients = _gradients(stage)
     update = None if stage.update is None else _update(stage.name, stage.update)
-    return StageProgram(
-        stage.name, made, saved, loss, backward, gradients, remarks, stage.drawn, update
-    )
+    end = (gradients, remarks, stage.drawn, update, stage.weights)
+    return StageProgram(stage.name, made, saved, loss, backward, *end)
 
 
 def _update(name: str, block: Block) -> Function:
@@ -160,5 +161,5 @@ def _text(step: Node) -> str:
 
 
 def _gradients(stage: Stage) -> tuple[str, ...]:
-    wanted = {adjoint_name(v.name) for v in stage.forward.inputs if v.name != "Y"}
+    wanted = {adjoint_name(v.name) for v in stage.layer_inputs}
     return tuple(d.variable.name for d in stage.backward.definitions if d.variable.name in wanted)

@@ -43,10 +43,11 @@ class CompiledNetwork:
         trains_apart: bool = False,
         state: int = 0,
         blas: bool = True,
+        weighted: bool = False,
     ) -> None:
         self._made_from = (
             *(source, dtype, tuple(widths), parameters, update),
-            *(trains_apart, state, blas),
+            *(trains_apart, state, blas, weighted),
         )
         self.inputs, self.outputs = widths[0], widths[-1]
         self.parameters, self.state = parameters, state
@@ -60,6 +61,7 @@ class CompiledNetwork:
         library.use_blas(routine)
         # Where layers train by formulas of their own, what is random follows from seed and step.
         self._trains_apart = trains_apart
+        self._weighted = weighted
         self._update = update
         self._numbers = [name for name in update.scalars if name != RATE]
         if trains_apart:
@@ -80,19 +82,23 @@ class CompiledNetwork:
         self._value_and_gradient = library.value_and_gradient
         self._value_and_gradient.restype = double
         seed_and_step = [word, word] if self._trains_apart else []
+        batch: list[Any] = [array] * (4 if self._weighted else 3)
         self._value_and_gradient.argtypes = [
-            *(array, array, array, long, array, array),
+            *batch,
+            *(long, array, array),
             *seed_and_step,
         ]
         self._descend = library.descend
         self._descend.restype = long
         # Addresses: the arrays of every call are the same and are checked before the first.
         address, number = ctypes.c_void_p, ctypes.POINTER(double)
-        vectors = [address] * (2 if self._update.state else 1)
+        vectors: list[Any] = [address] * (2 if self._update.state else 1)
+        samples: list[Any] = [address] * len(batch)
         types: dict[str, Any] = {STEPS: long, SEED: word}
         numbers: list[Any] = [types.get(name, double) for name in self._numbers]
         self._descend.argtypes = [
-            *(address, address, address, address, long, long, address),
+            *samples,
+            *(address, long, long, address),
             *(*vectors, *numbers, address, number, number),
         ]
 
@@ -107,14 +113,23 @@ class CompiledNetwork:
         return result
 
     def value_and_gradient(
-        self, parameters: Array, X: Array, Y: Array, training: tuple[int, int] = (0, 0)
+        self,
+        parameters: Array,
+        X: Array,
+        Y: Array,
+        *weights: Array,
+        training: tuple[int, int] = (0, 0),
     ) -> tuple[float, Array]:
-        """(loss, flat gradient); `training` is (seed, step) where that matters."""
-        self._require(parameters, X, Y)
+        """(loss, flat gradient); `training` is (seed, step) where that matters.
+
+        `weights` are those of the samples, one vector, where the loss has them.
+        """
+        self._require(parameters, X, Y, *weights)
         gradient = np.empty_like(parameters)
         memory = self._memory(len(X))
         more = training if self._trains_apart else ()
-        value = self._value_and_gradient(parameters, X, Y, len(X), gradient, memory, *more)
+        batch = (parameters, X, Y, *weights)
+        value = self._value_and_gradient(*batch, len(X), gradient, memory, *more)
         return float(value), gradient
 
     def descend(
@@ -131,19 +146,22 @@ class CompiledNetwork:
         settings: Mapping[str, float] = MappingProxyType({}),
         total: float = 0.0,
         seed: int = 0,
+        weights: Sequence[Array] = (),
     ) -> tuple[int, float, float]:
         """Steps in place over batches of the samples that `order` names.
 
         `learning_rate` is one for all steps or one for each; `state`, the number `t` of steps
         before these, and `settings` are those of the optimiser, `seed` that of the training.
-        Returns how many steps were made, `total` with each loss times its samples added, and the
+        `weights` are those of the samples, one vector, where the loss has them. Returns how many
+        steps were made, `total` with each loss times its samples, or their weights, added, and the
         last loss; where that is not finite, its step is not made.
         """
         vectors = [gradient]
         if self._update.state:
             assert state is not None
             vectors.append(state)
-        first = self._addresses(parameters, X, Y, *vectors)
+        batch = (parameters, X, Y, *weights)
+        first = self._addresses(batch, vectors)
         given = {**settings, STEPS: t, SEED: seed}
         added, last = ctypes.c_double(total), ctypes.c_double()
         count = -(-len(order) // batch_size)
@@ -152,24 +170,24 @@ class CompiledNetwork:
             rates = np.full(count, learning_rate, np.float64)
         places = np.ascontiguousarray(order, np.int64)
         steps = self._descend(
-            *first[:3],
+            *first[: len(batch)],
             *(_address(places), len(order), batch_size, _address(rates)),
-            *first[3:],
+            *first[len(batch) :],
             *(given[name] for name in self._numbers),
             _address(self._memory(min(batch_size, len(order)))),
             *(ctypes.byref(added), ctypes.byref(last)),
         )
         return int(steps), added.value, last.value
 
-    def _addresses(self, parameters: Array, X: Array, Y: Array, *others: Array) -> list[int]:
+    def _addresses(self, batch: tuple[Array, ...], vectors: Sequence[Array]) -> list[int]:
         """Where the arrays of steps lie: checked once, since every epoch has the same ones."""
-        given = (parameters, X, Y, *others)
+        given = (*batch, *vectors)
         held, places = self._held
         if len(held) == len(given) and all(map(is_, held, given)):
             return places
-        self._require(parameters, X, Y)
-        self._require(others[0], X)
-        for row in others[1] if len(others) > 1 else ():
+        self._require(*batch)
+        self._require(vectors[0], batch[1])
+        for row in vectors[1] if len(vectors) > 1 else ():
             if row.shape != (self.parameters,):
                 raise AssertionError(f"a state of {row.shape} for a compiled network")
         for array in given:
@@ -178,10 +196,13 @@ class CompiledNetwork:
         self._held = given, [_address(array) for array in given]
         return self._held[1]
 
-    def _require(self, flat: Array, X: Array, Y: Array | None = None) -> None:
+    def _require(self, flat: Array, X: Array, Y: Array | None = None, *weights: Array) -> None:
         """Compiled code reads as far as it expects; a mistake of ours must not get there."""
         fits = flat.shape == (self.parameters + self.state,) and X.shape[1:] == (self.inputs,)
-        if not fits or (Y is not None and Y.shape != (len(X), self.outputs)):
+        if Y is not None:
+            fits &= Y.shape == (len(X), self.outputs)
+            fits &= [w.shape for w in weights] == [(len(X),)] * self._weighted
+        if not fits:
             raise AssertionError(f"arrays of {flat.shape} and {X.shape} for a compiled network")
 
     def _memory(self, samples: int) -> Array:

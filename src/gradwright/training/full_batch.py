@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from gradwright.errors import TrainingError, UnsupportedError
+from gradwright.nn.optimizers import Optimizer
 from gradwright.training.loop import Loop
 from gradwright.training.record import Epoch
 
 Array = Any
 
-#: (loss, gradient, Gauss-Newton matrix) at parameters, for samples and targets.
-Normal = Callable[[Array, Array, Array], tuple[float, Array, Array]]
+#: (loss, gradient, Gauss-Newton matrix) at parameters, for samples, targets and maybe weights.
+Normal = Callable[..., tuple[float, Array, Array]]
 
 #: An iteration whose steps are refused so often has converged: the damping grew by 2^(n²/2).
 MOST_REFUSED = 12
@@ -57,7 +58,7 @@ class LevenbergMarquardt(Loop):
         started = time.perf_counter()
         self._before_epoch[...] = self.parameters
         with np.errstate(all="ignore"):
-            value, gradient, matrix = self.normal(self.parameters, self.X, self.Y)
+            value, gradient, matrix = self.normal(self.parameters, *self.samples)
             if not (math.isfinite(value) and np.all(np.isfinite(matrix))):
                 self._stop_at(number, value)
             state = self.stepper.state
@@ -93,7 +94,7 @@ class LevenbergMarquardt(Loop):
         return False
 
     def _loss(self, parameters: Array) -> float:
-        value = float(self.module.loss(parameters, self.X, self.Y, self._buffers))
+        value = float(self.module.loss(parameters, *self.samples, self._buffers))
         return value if math.isfinite(value) else math.inf
 
     def _stop_at(self, number: int, value: float) -> None:
@@ -152,9 +153,9 @@ class LBFGS(Loop):
         with np.errstate(all="ignore"):
             if self.compiled is None:
                 buffers = self._gradient, self._buffers
-                value, gradient = self.module.value_and_gradient(flat, self.X, self.Y, *buffers)
+                value, gradient = self.module.value_and_gradient(flat, *self.samples, *buffers)
             else:
-                value, gradient = self.compiled.value_and_gradient(flat, self.X, self.Y)
+                value, gradient = self.compiled.value_and_gradient(flat, *self.samples)
         return float(value), gradient.astype(np.float64)
 
 
@@ -171,19 +172,22 @@ def _minimize() -> Any:
 
 
 def require_full_batch(
-    name: str,
+    rule: Optimizer,
     batch_size: int | None,
     samples: int,
     learning_rate: object,
     schedule: str,
     kept: bool,
 ) -> None:
-    """Check what was asked for beside an optimiser of all samples.
+    """Check what was asked for beside an optimiser, if it is one of all samples.
 
     Raises:
         TrainingError: mini-batches, a learning rate or a schedule.
         UnsupportedError: a checkpoint of L-BFGS.
     """
+    if not rule.full_batch:
+        return
+    name = rule.name
     asked = f"training with the optimizer {name}"
     if batch_size is not None and batch_size < samples:
         raise TrainingError(

@@ -30,13 +30,16 @@ class Module(Protocol):
         parameters: Array,
         X: Array,
         Y: Array,
-        gradient: Array = ...,
-        buffers: Any = ...,
+        *more: Any,
     ) -> tuple[float, Array]:
-        """The loss of a batch and its gradient, a flat vector like the parameters."""
+        """The loss of a batch and its gradient, a flat vector like the parameters.
 
-    def loss(self, parameters: Array, X: Array, Y: Array, buffers: Any = ...) -> float:
-        """The loss of a batch."""
+        After the targets stand the weights of the samples, where the loss has them; then an array
+        for the gradient, and buffers.
+        """
+
+    def loss(self, parameters: Array, X: Array, Y: Array, *more: Any) -> float:
+        """The loss of a batch; `more` are weights, where there are some, and buffers."""
 
     def forward(self, parameters: Array, X: Array, buffers: Any = ...) -> list[Array]:
         """The activations of all layers."""
@@ -69,10 +72,13 @@ class Descent(Protocol):
         settings: Mapping[str, float],
         total: float,
         seed: int,
+        weights: Sequence[Array],
     ) -> tuple[int, float, float]:
-        """(steps made, `total` and the losses times their samples, the last loss)."""
+        """(steps made, `total` and the losses times what they count, the last loss)."""
 
-    def value_and_gradient(self, parameters: Array, X: Array, Y: Array) -> tuple[float, Array]:
+    def value_and_gradient(
+        self, parameters: Array, X: Array, Y: Array, *weights: Array
+    ) -> tuple[float, Array]:
         """The loss of a batch and its gradient."""
 
 
@@ -84,35 +90,40 @@ Watcher = Callable[[Epoch], None]
 
 
 class Loop:
-    """The state of one training: parameters, buffers, history."""
+    """The state of one training: parameters, buffers, history.
+
+    `samples` and `validation` have inputs, targets, and where the loss has weights of samples
+    these. `validating` is the module whose loss the validation is of.
+    """
 
     def __init__(
         self,
         module: Module,
         parameters: Array,
-        X: Array,
-        Y: Array,
+        samples: tuple[Array, ...],
         settings: Settings,
-        validation: tuple[Array, Array] | None,
+        validation: tuple[Array, ...] | None,
+        validating: Module,
         compiled: Descent | None,
     ) -> None:
         self.module = module
+        self._validating = validating
         self.compiled = compiled
         self._steps_per_call = 1
         self.parameters = parameters
-        self.X, self.Y = X, Y
+        self.samples = samples
+        self.X = samples[0]
         self.settings = settings
         self.validation = validation
         self.history: list[Epoch] = []
-        size = min(settings.batch_size, len(X))
+        size = self._size = min(settings.batch_size, len(self.X))
         # Behind the parameters lies the state of layers, which no gradient moves.
         self._trained = module.PARAMETERS
-        self.stepper = self._stepper(-(-len(X) // size))
+        self.stepper = self._stepper(-(-len(self.X) // size))
         self.converged = False
         self._gradient = np.empty_like(parameters)
         self._buffers = module.Buffers(size, parameters.dtype)
-        self._rows = np.empty((size, X.shape[1]), dtype=X.dtype)
-        self._targets = np.empty((size, Y.shape[1]), dtype=Y.dtype)
+        self._batch = [np.empty((size, *whole.shape[1:]), whole.dtype) for whole in samples]
         self._before_epoch = parameters.copy()
         self._before_step = parameters.copy()
         self._within_step = False
@@ -132,7 +143,7 @@ class Loop:
     def epoch(self, number: int) -> Epoch:
         """One pass over the samples, in an order that depends on seed and epoch alone."""
         started = time.perf_counter()
-        count, size = len(self.X), len(self._rows)
+        count, size = len(self.X), self._size
         order = np.arange(count)
         if self.settings.shuffle:
             np.random.default_rng((self.settings.seed, number)).shuffle(order)
@@ -143,25 +154,27 @@ class Loop:
             rows = self.X[order[last * size :]]
             where = _first_bad_layer(self.module, self.parameters, rows)
             self._stop(number, last, "the parameters are not finite after", where)
-        return Epoch(number, total / count, time.perf_counter() - started, *self._validated())
+        loss = total / _counted(self.samples)
+        return Epoch(number, loss, time.perf_counter() - started, *self._validated())
 
     def _steps(self, order: Array, number: int) -> float:
-        """The steps of an epoch one by one; returns the sum of the losses times their samples."""
-        total, size = 0.0, len(self._rows)
+        """The steps of an epoch one by one; returns the sum of the losses times what they count."""
+        total, size = 0.0, self._size
         rates = self.stepper.rates().tolist()
         for step, start in enumerate(range(0, len(order), size)):
             places = order[start : start + size]
-            rows, targets = self._rows[: len(places)], self._targets[: len(places)]
-            # mode="clip" writes to `out` itself; the default goes through a copy.
-            np.take(self.X, places, axis=0, out=rows, mode="clip")
-            np.take(self.Y, places, axis=0, out=targets, mode="clip")
-            total += self._step(rows, targets, rates[step], (number, step)) * len(places)
+            batch = [part[: len(places)] for part in self._batch]
+            for whole, part in zip(self.samples, batch, strict=True):
+                # mode="clip" writes to `out` itself; the default goes through a copy.
+                np.take(whole, places, axis=0, out=part, mode="clip")
+            total += self._step(batch, rates[step], (number, step)) * _counted(batch)
         return total
 
     def _calls(self, order: Array, number: int) -> float:
         """The steps of an epoch by compiled code, many in one call."""
         assert self.compiled is not None
-        total, start, size = 0.0, 0, len(self._rows)
+        total, start, size = 0.0, 0, self._size
+        X, Y, *weights = self.samples
         rates = self.stepper.rates()
         while start < len(order):
             places = order[start : start + size * self._steps_per_call]
@@ -169,8 +182,8 @@ class Loop:
             # One sum over all calls: how many steps a call has must not change its rounding.
             steps, total, last = self.compiled.descend(
                 self.parameters,
-                self.X,
-                self.Y,
+                X,
+                Y,
                 places,
                 size,
                 rates[start // size : -(-(start + len(places)) // size)],
@@ -180,6 +193,7 @@ class Loop:
                 self.stepper.settings,
                 total,
                 self.settings.seed,
+                weights,
             )
             seconds = time.perf_counter() - began
             if not math.isfinite(last):
@@ -191,13 +205,13 @@ class Loop:
             start += len(places)
         return total
 
-    def _step(self, rows: Array, targets: Array, rate: float, place: tuple[int, int]) -> float:
+    def _step(self, batch: Sequence[Array], rate: float, place: tuple[int, int]) -> float:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             value, gradient = self.module.value_and_gradient(
-                self.parameters, rows, targets, self._gradient, self._buffers, **self._training()
+                self.parameters, *batch, self._gradient, self._buffers, **self._training()
             )
             if not math.isfinite(value):
-                where = _first_bad_layer(self.module, self.parameters, rows)
+                where = _first_bad_layer(self.module, self.parameters, batch[0])
                 self._stop(*place, f"the loss is {value} at", where)
             # Ctrl-C may find the parameters half new. The copy is small against the passes.
             self._before_step[...] = self.parameters
@@ -226,13 +240,14 @@ class Loop:
     def _validated(self) -> tuple[float | None, float | None]:
         if self.validation is None:
             return None, None
-        X, Y = self.validation
+        X, Y, *weights = self.validation
+        module = self._validating
         if self._validation_buffers is None:
-            self._validation_buffers = self.module.Buffers(len(X), self.parameters.dtype)
+            self._validation_buffers = module.Buffers(len(X), self.parameters.dtype)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            value = self.module.loss(self.parameters, X, Y, self._validation_buffers)
-            predicted = self.module.predict(self.parameters, X, self._validation_buffers)
-        return float(value), accuracy(predicted, Y)
+            value = module.loss(self.parameters, X, Y, *weights, self._validation_buffers)
+            predicted = module.predict(self.parameters, X, self._validation_buffers)
+        return float(value), accuracy(predicted, Y, *weights)
 
     def _bad_layer(self, parameters: Array) -> str:
         """Where the first values that are not finite stand, for all samples."""
@@ -274,18 +289,27 @@ def _first_bad_layer(module: Module, parameters: Array, rows: Array) -> str:
     return "all parameters and activations are finite, so the loss itself overflows"
 
 
-def accuracy(predicted: Array, targets: Array) -> float | None:
+def _counted(batch: Sequence[Array]) -> float:
+    """How much a batch counts: its weights, or the number of its samples."""
+    return float(np.sum(batch[2], dtype=np.float64)) if len(batch) > 2 else len(batch[0])
+
+
+def accuracy(predicted: Array, targets: Array, weights: Array | None = None) -> float | None:
     """The share of samples whose class is right; None when the targets are no classes.
+
+    With `weights` it is the share of these.
 
     The class is the largest output, or for one output whether it is at least 1/2.
     """
     if not np.all((targets == 0) | (targets == 1)):
         return None
     if targets.shape[1] == 1:
-        return float(np.mean((predicted >= 0.5) == (targets == 1)))
-    if not np.all(np.sum(targets, axis=1) == 1):
+        right = ((predicted >= 0.5) == (targets == 1))[:, 0]
+    elif np.all(np.sum(targets, axis=1) == 1):
+        right = np.argmax(predicted, axis=1) == np.argmax(targets, axis=1)
+    else:
         return None
-    return float(np.mean(np.argmax(predicted, axis=1) == np.argmax(targets, axis=1)))
+    return float(np.average(right, weights=weights))
 
 
 def train_module(
@@ -294,8 +318,10 @@ def train_module(
     X: Array,
     Y: Array,
     settings: Settings,
+    weights: Array | None = None,
     *,
-    validation: tuple[Array, Array] | None = None,
+    validation: tuple[Array, ...] | None = None,
+    validating: Module | None = None,
     watchers: Sequence[Watcher] = (),
     checkpoint: str | os.PathLike[str] | None = None,
     resume: str | os.PathLike[str] | None = None,
@@ -306,7 +332,10 @@ def train_module(
 
     `made` makes the loop from what it takes.
 
-    `X` is samples × features and `Y` samples × outputs, of the dtype of `parameters`. Ctrl-C
+    `X` is samples × features and `Y` samples × outputs, of the dtype of `parameters`. With
+    `weights` each sample has one in the loss, and the functions of the module take them behind Y.
+    `validation` has X, Y and maybe weights; its loss is that of `validating`, by default of
+    `module`. Ctrl-C
     ends the training after the last finished step and keeps it. With `checkpoint` the state is
     written after each epoch; with the same data and settings `resume` goes on from such a file as
     if it had never stopped, bit for bit. `settings.epochs` counts the epochs before it as well.
@@ -319,8 +348,11 @@ def train_module(
     """
     _require_samples(parameters, X, Y, "X", "Y")
     if validation is not None:
-        _require_samples(parameters, *validation, "validation X", "validation Y")
-    loop = made(module, parameters.copy(), X, Y, settings, validation, compiled)
+        names = ("validation X", "validation Y")
+        _require_samples(parameters, validation[0], validation[1], *names)
+    samples = (X, Y) if weights is None else (X, Y, weights)
+    validating = validating or module
+    loop = made(module, parameters.copy(), samples, settings, validation, validating, compiled)
     common = resuming.made_with(loop) if checkpoint or resume else {}
     if resume is not None:
         resuming.resume(loop, resume, common)

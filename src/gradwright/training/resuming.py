@@ -20,7 +20,7 @@ def made_with(loop: Loop) -> dict[str, Any]:
     """What a training has to have in common with the one that it resumes."""
     settings = loop.settings
     samples = sha256()
-    for array in (loop.X, loop.Y):
+    for array in loop.samples:
         samples.update(f"{array.dtype}:{array.shape}".encode())
         samples.update(np.ascontiguousarray(array).data)
     return {

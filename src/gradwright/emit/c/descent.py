@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from gradwright.emit.buffered import plain_name
 from gradwright.emit.c.dialect import VECTORS, Dialect
 from gradwright.emit.c.entries import entry_expression
+from gradwright.emit.driver import WEIGHTS
 from gradwright.emit.numpy import documentation
 from gradwright.program.ir import Alignment, Apply, Length, Map, Operand, Ref, Statement, Sum
 from gradwright.program.update import GRADIENT, PARAMETERS, RATE, STEPS, Update
@@ -40,20 +41,31 @@ static void update({parameters})
 }}
 """
 
+#: How much a batch counts.
+WEIGHT_OF = """
+static double weight_of(const real *sample_weight, const int64_t *order, long n)
+{
+    double sum = 0;
+    for (long i = 0; i < n; ++i)
+        sum += (double)sample_weight[order[i]];
+    return sum;
+}
+"""
+
 DESCEND = """
 /* Steps of {title} in place over batches of the samples that `order` names, with a rate for each.
 
    Returns how many were made: fewer than asked for where a loss is not finite, before that step.
-   Adds to `total` each loss times its number of samples; `last` is the last loss. */
+   Adds to `total` each loss times {said}; `last` is the last loss. */
 long descend({parameters})
 {{
     long step = 0;
     for (long start = 0; start < samples; start += batch_size, ++step) {{
         const long n = samples - start < batch_size ? samples - start : batch_size;
-        *last = batch(parameters, X, Y, order + start, n, gradient, work{drawn});
+        *last = batch(parameters, X, Y, order + start, {weights}n, gradient, work{drawn});
         if (!isfinite(*last))
             return step;
-        *total += *last * (double)n;
+        *total += *last * {counted};
         update({arguments});
         if (STATE)
             memcpy(parameters + PARAMETERS, gradient + PARAMETERS, STATE * sizeof(real));
@@ -79,26 +91,34 @@ def update_source(update: Update, title: str, dialect: Dialect = VECTORS) -> str
     )
 
 
-def descent_source(update: Update, title: str, trains_apart: bool = False) -> str:
+def descent_source(
+    update: Update, title: str, trains_apart: bool = False, weighted: bool = False
+) -> str:
     """The functions `update` and `descend`, which stand behind those of a network.
 
-    With `trains_apart` the passes of the network take seed and step.
+    With `trains_apart` the passes of the network take seed and step, with `weighted` the weights
+    of samples.
     """
     state = ["real *state"] * bool(update.state)
     given = ["parameters", "gradient", *["state"] * bool(state)]
     given += [{RATE: "rates[step]", STEPS: "t + step"}.get(x, x) for x in update.scalars]
-    arrays = ["real *parameters", "const real *X", "const real *Y", "const int64_t *order"]
+    arrays = ["real *parameters", "const real *X", "const real *Y"]
+    arrays += [f"const real *{WEIGHTS}"] * weighted + ["const int64_t *order"]
     arrays += ["long samples", "long batch_size", "const double *rates", "real *gradient"]
     others = [_typed(name) for name in update.scalars if name != RATE]
     if trains_apart:
         others += ["uint64_t seed", *["long t"] * (not update.counts_steps)]
     results = ["real *work", "double *total", "double *last"]
-    return update_source(update, title) + DESCEND.format(
+    descend = DESCEND.format(
         title=documentation(title),
+        weights=f"{WEIGHTS}, " * weighted,
+        counted=f"weight_of({WEIGHTS}, order + start, n)" if weighted else "(double)n",
+        said="the weights of its samples" if weighted else "its number of samples",
         parameters=_wrapped([*arrays, *state, *others, *results], "long descend("),
         arguments=_wrapped(given, "        update("),
         drawn=", seed, (uint64_t)(t + step)" if trains_apart else "",
     )
+    return update_source(update, title) + WEIGHT_OF * weighted + descend
 
 
 def _typed(name: str) -> str:

@@ -9,6 +9,7 @@ from gradwright.emit.c.blocks import Block, Room
 from gradwright.emit.c.function import CFunction, sizes_of
 from gradwright.emit.c.lines import call_lines, indented
 from gradwright.emit.c.memory import SAMPLES, Memory
+from gradwright.emit.driver import WEIGHTS
 from gradwright.program.ir import Function
 from gradwright.program.stage import StageProgram
 
@@ -39,13 +40,13 @@ static void gather(long n, long width, const real *from, const int64_t *order, r
 
 {forward}
 {training}static real value_of(
-    const real *parameters, long n, const real *Y, real *work, real *scratch, real *space)
+    const real *parameters, long n, const real *Y, {weights}real *work, real *scratch, real *space)
 {{
     (void)parameters;
 {loss}
 }}
 
-static void backward_pass(const real *parameters, long n, const real *Y, real *gradient,
+static void backward_pass(const real *parameters, long n, const real *Y, {weights}real *gradient,
                           real *work, real *scratch, real *space)
 {{
     real *dA = work + {first_adjoint} * n, *dX = work + {second_adjoint} * n;
@@ -65,37 +66,43 @@ void predict(const real *parameters, const real *X, long n, real *result, real *
 }}
 
 /* The loss of a batch. */
-double loss(const real *parameters, const real *X, const real *Y, long n, real *work)
+double loss(const real *parameters, const real *X, const real *Y, {weights}long n, real *work)
 {{
     real *const scratch = work + {scratch}, *const space = scratch + {scratch_length};
     real *const targets = work + {targets} * n;
     gather(n, {inputs}, X, NULL, work);
     gather(n, {outputs}, Y, NULL, targets);
     forward_pass(parameters, n, work, scratch, space);
-    return value_of(parameters, n, targets, work, scratch, space);
+    return value_of(parameters, n, targets, {given}work, scratch, space);
 }}
 
 static double batch(const real *parameters, const real *X, const real *Y, const int64_t *order,
-                    long n, real *gradient, real *work{random})
+                    {weights}long n, real *gradient, real *work{random})
 {{
     real *const scratch = work + {scratch}, *const space = scratch + {scratch_length};
     real *const targets = work + {targets} * n;
     gather(n, {inputs}, X, order, work);
     gather(n, {outputs}, Y, order, targets);
-    {passes}(parameters, n, work, scratch, space{drawn});
-    const double value = value_of(parameters, n, targets, work, scratch, space);
-    backward_pass(parameters, n, targets, gradient, work, scratch, space);
+{gathered}    {passes}(parameters, n, work, scratch, space{drawn});
+    const double value = value_of(parameters, n, targets, {chosen}work, scratch, space);
+    backward_pass(parameters, n, targets, {chosen}gradient, work, scratch, space);
 {state}    return value;
 }}
 
 /* The loss of a batch, and its gradient as a flat vector like the parameters.{behind} */
-double value_and_gradient(const real *parameters, const real *X, const real *Y, long n,
+double value_and_gradient(const real *parameters, const real *X, const real *Y, {weights}long n,
                           real *gradient, real *work{random})
 {{
-    return batch(parameters, X, Y, NULL, n, gradient, work{drawn});
+    return batch(parameters, X, Y, NULL, {given}n, gradient, work{drawn});
 }}
 """
 
+
+#: The weights of the samples of a batch.
+GATHERED = """\
+    real *const own_weights = work + {place} * n;
+    gather(n, 1, sample_weight, order, own_weights);
+"""
 
 #: What stands before the name of a part of the state where its new value is meant.
 NEXT = "next_"
@@ -139,7 +146,9 @@ class Driver:
         last = blocks[-1]
         self.last_activation = last.activations + last.fan_in + (last.count - 1) * last.fan_out
         self.targets = self.last_activation + last.fan_out
-        self.adjoints = self.targets + widths[-1]
+        self.weights = last.program.weights
+        self.own_weights = self.targets + widths[-1]
+        self.adjoints = self.own_weights + bool(self.weights)
         self.saved_start = Room(self.adjoints + 2 * max(widths))
         self.scratch = self.saved_start + last.saved + last.extra_room.times(last.count)
 
@@ -165,6 +174,10 @@ class Driver:
             random=", uint64_t seed, uint64_t step" if self.trains_apart else "",
             drawn=", seed, step" if self.trains_apart else "",
             passes="training_pass" if self.trains_apart else "forward_pass",
+            weights=f"const real *{WEIGHTS}, " if self.weights else "",
+            given=f"{WEIGHTS}, " if self.weights else "",
+            chosen="own_weights, " if self.weights else "",
+            gathered=GATHERED.format(place=self.own_weights) if self.weights else "",
             loss=indented(self.loss()),
             backward=indented(self.backward()),
             first_adjoint=self.adjoints,
@@ -286,6 +299,8 @@ class Driver:
         many = block.count > 1
         if name in ("Y", "δA"):
             return plain_name(name)
+        if name == block.program.weights:
+            return WEIGHTS
         inside = block.parameter(name.removeprefix("δ"))
         if inside is not None:
             base = "gradient" if name.startswith("δ") else "parameters"

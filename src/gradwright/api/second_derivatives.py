@@ -1,0 +1,102 @@
+"""The second derivatives of a network's loss, as users ask for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradwright.api.curvature import Curvature, KroneckerFactors
+from gradwright.nn.network import NetworkModel
+from gradwright.nn.parameters import Parameters
+from gradwright.run.linear_map import LinearMap
+
+Array = Any
+
+
+class SecondDerivatives:
+    """What a network has of them; it says what they are of."""
+
+    _model: NetworkModel
+
+    def _flat(self, p: Parameters) -> Array:
+        """The flat vector of parameters of this network."""
+        raise NotImplementedError
+
+    def _curvature(self, p: Parameters, X: Array, y: Array) -> Curvature:
+        """What they share at parameters and samples."""
+        raise NotImplementedError
+
+    def hvp(self, p: Parameters, X: Array, y: Array, v: Parameters | Array) -> Parameters:
+        """The Hessian of the loss in all parameters times a direction v, which is not formed.
+
+        Args:
+            p: the parameters.
+            X: samples × features.
+            y: class indices, one-hot rows or targets.
+            v: Parameters, or a flat vector like `p.flat`.
+
+        Raises:
+            ShapeError: v has another length.
+            UnsupportedError: a layer has an abstract function.
+        """
+        flat = self._flat(v) if isinstance(v, Parameters) else v
+        return Parameters(self._model.layers, self.hessian(p, X, y) @ flat)
+
+    def hessian(self, p: Parameters, X: Array, y: Array) -> LinearMap:
+        """The Hessian of the loss, a linear map on flat vectors of parameters."""
+        return self._curvature(p, X, y).hessian()
+
+    def gauss_newton(self, p: Parameters, X: Array, y: Array) -> LinearMap:
+        """The Gauss-Newton matrix Jᵀ H J of the loss, a linear map on flat vectors.
+
+        J is the Jacobian by the parameters of the last layer's Z where the loss belongs to its
+        activation (softmax and cross-entropy, sigmoid and binary cross-entropy), else of its
+        output; H is the Hessian of the loss in that.
+        """
+        return self._curvature(p, X, y).gauss_newton()
+
+    def fisher(self, p: Parameters, X: Array, y: Array, *, kind: str) -> LinearMap:
+        """The Fisher matrix, a linear map on flat vectors.
+
+        Args:
+            p: the parameters.
+            X: samples × features.
+            y: class indices, one-hot rows or targets; "true" does not depend on them.
+            kind: "true" for the expectation over targets drawn from the model, with squared_error
+                as −log of a normal density of variance 1/2; "empirical" for the sum (or mean) of
+                g gᵀ with g the gradient of a sample's own loss.
+
+        Raises:
+            NetworkError: another kind.
+            UnsupportedError: "true" with a loss by formula.
+        """
+        return self._curvature(p, X, y).fisher(kind)
+
+    def kronecker_factors(
+        self, p: Parameters, X: Array, y: Array, *, kind: str
+    ) -> list[KroneckerFactors]:
+        """The pair (A, G) of each layer, whose A ⊗ G stands for its block of the Fisher matrix.
+
+        Source: Martens and Grosse, Optimizing Neural Networks with Kronecker-factored Approximate
+        Curvature, arXiv 1503.05671 (2015). It is the block itself for one sample, and wherever G
+        is the same for all samples, as in a network without activations with squared_error and
+        kind="true".
+
+        Args:
+            p: the parameters.
+            X: samples × features.
+            y: class indices, one-hot rows or targets; "true" does not depend on them.
+            kind: "true" or "empirical", as of `fisher`.
+
+        Raises:
+            NetworkError: another kind.
+            UnsupportedError: a layer by formula, or "true" with a loss by formula.
+        """
+        return self._curvature(p, X, y).kronecker_factors(kind)
+
+    def products_source(self) -> str:
+        """The module that runs these products, which needs NumPy only.
+
+        Raises:
+            UnsupportedError: a layer has an abstract function.
+        """
+        return self._model.prediction.products_source

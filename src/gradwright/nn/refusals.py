@@ -1,0 +1,79 @@
+"""What networks refuse: layers that do not exist in what is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradwright.errors import NetworkError, UnsupportedError
+from gradwright.nn.layer import Layer
+from gradwright.nn.text import LayerGroup
+
+
+def require_single_head(text: str, groups: Sequence[LayerGroup]) -> None:
+    """Check that the number of layers with the loss behind them is known: one.
+
+    Raises:
+        NetworkError: the last layer is repeated.
+    """
+    head = groups[-1]
+    if head.count != 1:
+        raise NetworkError(
+            f"the network {text}",
+            f"its last layer is repeated {head.count} times, and only one has a loss behind it",
+            "write the last layer by itself",
+            text=text,
+            span=head.span,
+        )
+
+
+def require_rows(text: str, layers: Sequence[Layer], layout: str) -> None:
+    """Check that layers by formula have the samples as rows.
+
+    Raises:
+        UnsupportedError: there is one, and the layout is another.
+    """
+    for layer in layers:
+        if layer.formula is not None and layout != "rows":
+            raise UnsupportedError(
+                f"the layer {layer.formula.text} in the layout {layout}",
+                f"the layout {layout} is asked for, and layers by formula exist in "
+                "the layout rows only",
+                'leave layout out, or use layout="rows"',
+                text=text,
+                span=layer.span,
+            )
+
+
+def require_dense(text: str, layers: Sequence[Layer], asked: str) -> None:
+    """Check that no layer is given by formula.
+
+    Raises:
+        UnsupportedError: one is.
+    """
+    for layer in layers:
+        if layer.formula is not None:
+            raise UnsupportedError(
+                f"the layer {layer.formula.text} in {asked}",
+                f"{asked} is asked for, and it is for dense layers",
+                "leave it out, or write the layer as a dense one",
+                text=text,
+                span=layer.span,
+            )
+
+
+def require_code(text: str, layers: Sequence[Layer]) -> None:
+    """Check that every layer has code.
+
+    Raises:
+        UnsupportedError: one has an abstract function.
+    """
+    for number, layer in enumerate(layers, start=1):
+        if layer.formula is not None and layer.formula.functions:
+            raise UnsupportedError(
+                f"source for the network {text}",
+                f"layer {number} has the abstract function {layer.formula.functions[0].name}, "
+                "which has no code",
+                "write the function out in the layer's formula",
+                text=text,
+                span=layer.span,
+            )
