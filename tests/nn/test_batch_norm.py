@@ -128,8 +128,6 @@ def test_what_it_cannot_yet(rng):
     X, y = _data(rng)
     with pytest.raises(UnsupportedError, match="it has batch_norm"):
         net.hessian(net.init(), X, y)
-    with pytest.raises(UnsupportedError, match="trains by another formula"):
-        net.backprop().source("torch")
     with pytest.raises(NetworkError, match="over the batch"):
         gw.residual("batch_norm")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gradwright as gw
-from gradwright.errors import NetworkError, TrainingError, UnsupportedError
+from gradwright.errors import NetworkError, TrainingError
 from tests.emit.c.judging import compiles
 
 TEXT = "4 -> 8 tanh -> dropout(0.25) -> 6 relu -> dropout -> dropout(rate=0.9) -> 3 softmax"
@@ -175,8 +175,3 @@ def test_masks_that_are_none(dropout, said):
 def test_a_mask_needs_a_free_capital():
     with pytest.raises(NetworkError, match="for a batch it is M, which is taken"):
         gw.layer("M*(x.*m)", input="vector n", dropout={"m": 0.5}, M="matrix k n", m="vector n")
-
-
-def test_pytorch_has_no_masks_yet():
-    with pytest.raises(UnsupportedError, match="trains by another formula"):
-        gw.Network(TEXT).backprop().source("torch")

@@ -2,7 +2,7 @@
 
 The error of a block is the largest difference in it. In float64 it may be 1e-12 of the block's
 largest entry or 32 times what moving parameters and inputs by one rounding changes; in float32 32
-times that change, for its larger roundings.
+times that change, for its larger roundings or in its own arithmetic.
 """
 
 from __future__ import annotations
@@ -88,14 +88,20 @@ class Claim:
         self.of, self.case, self.blocks = of, case, blocks
         self.straight = of(case.p.flat, case.X)
         self.finite = bool(np.isfinite(self.straight).all())
-        self.moved = [self._largest(self._moved(UNIT["float64"])) for _ in range(count)]
-        self.change = np.max(self.moved, axis=0)
         self.scale = self._largest(self.straight)
+        self.change = {dtype: self._change(dtype, UNIT[dtype], count) for dtype in UNIT}
+        linear = self.change["float64"] * (UNIT["float32"] / UNIT["float64"])
+        self.change["float32"] = np.maximum(self.change["float32"], linear)
 
-    def _moved(self, step: float) -> Array:
-        flat, X = self.case.p.flat, self.case.X
-        signs = [1 + step * self.case.rng.choice([-2.0, 2.0], a.shape) for a in (flat, X)]
-        return self.of(flat * signs[0], X * signs[1]) - self.straight
+    def _change(self, dtype: str, step: float, count: int) -> Array:
+        """The most that moves of parameters and inputs by twice a step change in each block."""
+        given = [a.astype(dtype) for a in (self.case.p.flat, self.case.X)]
+        straight, found = self.of(*given), []
+        for _ in range(count):
+            moved = [a + 2 * step * a * self.case.rng.choice([-1, 1], a.shape) for a in given]
+            made = self.of(*(a.astype(dtype) for a in moved))
+            found.append(self._largest(np.asarray(made, np.float64) - straight))
+        return np.max(found, axis=0)
 
     def _largest(self, vector: Array) -> Array:
         return np.array([np.max(np.abs(vector[a:b]), initial=0.0) for a, b in self.blocks])
@@ -105,7 +111,7 @@ class Claim:
 
         The second says whether every block is as near as the least that is allowed of any.
         """
-        allowed = ROUNDINGS * self.change * (UNIT[dtype] / UNIT["float64"])
+        allowed = ROUNDINGS * self.change[dtype]
         least = 1e-12 if dtype == "float64" else ROUNDINGS * UNIT[dtype]
         plain = least * self.scale
         allowed = np.maximum(allowed, plain)
@@ -118,9 +124,9 @@ class Claim:
 
     def jumps(self) -> bool:
         """Whether rounding to float32 may jump over a kink, or is far from linear."""
-        change = ROUNDINGS * self.change * (UNIT["float32"] / UNIT["float64"])
-        moved = [self._largest(self._moved(16 * UNIT["float32"])) for _ in range(8)]
-        return bool(np.any(np.max(moved, axis=0) > change + 1e-6 * self.scale))
+        moved = self._change("float64", 16 * UNIT["float32"], 8)
+        allowed = ROUNDINGS * self.change["float32"]
+        return bool(np.any(moved > allowed + 1e-6 * self.scale))
 
 
 def judge(case: Case, compiled: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,11 +216,8 @@ class _Judgement:
         value, gradient = self.in_torch.value_and_gradient(*arrays, case.Y, masks)
         predicted = self.in_torch.predicted(*arrays).ravel()
         self.compare("autograd", claim, np.concatenate([[value], gradient, predicted]))
-        try:
-            source = case.net.backprop().source("torch")
-        except gw.errors.UnsupportedError:
-            return self.note("without a module for PyTorch")
-        self.compare("module for PyTorch", claim, _by_module(source, case))
+        source = case.net.backprop().source("torch")
+        self.compare("module for PyTorch", claim, _by_module(source, case, training))
 
     # Steps of training ---------------------------------------------------------------------------
 
@@ -279,19 +282,21 @@ class _Judgement:
             self.wrong(f"a batch of 1 is no error, target {target}")
 
 
-def _by_module(source: str, case: Case) -> Array:
-    """Loss, gradient and predictions by the emitted module for PyTorch."""
+def _by_module(source: str, case: Case, training: tuple[int, int]) -> Array:
+    """Loss, gradient, new state and predictions by the emitted module for PyTorch."""
     import torch
 
-    model: Any = load(source)
-    model = model.Network(case.p.flat, dtype=torch.float64)
+    module: Any = load(source)
+    model = module.Network(case.p.flat, dtype=torch.float64)
     X, Y = torch.tensor(case.X), torch.tensor(case.Y)
-    value = model.loss(X, Y)
+    value = model.loss(X, Y, *[training] * case.net.model.trains_apart)
     value.backward()
-    gradient = [parameter.grad.reshape(-1) for parameter in model.parameters()]
+    made = [value.detach(), *(parameter.grad for parameter in model.parameters())]
+    made += model.buffers()
+    found = torch.cat([part.reshape(-1) for part in made])
+    model.load_flat(case.p.flat)
     with torch.no_grad():
-        predicted = model(X).reshape(-1)
-    return torch.cat([value.detach().reshape(1), *gradient, predicted]).numpy()
+        return torch.cat([found, model.eval()(X).reshape(-1)]).numpy()
 
 
 def _by_difference(at: Callable[[Array], Array], straight: Array, case: Case) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 
-from gradwright.emit.numpy import documentation
+from gradwright.emit import torch_module_text as parts_of
+from gradwright.emit.names import PythonNames, python_names
+from gradwright.emit.numpy import documentation, signature
+from gradwright.emit.torch_body import TorchBody
 from gradwright.emit.torch_function import (
     ADDED,
     APPLIED,
+    MODULE_NAMES,
     PLAIN,
     FunctionNames,
     FunctionText,
@@ -17,20 +21,29 @@ from gradwright.emit.torch_function import (
 )
 from gradwright.emit.torch_support import TORCH_HELPERS
 from gradwright.program.autograd import Autograd
+from gradwright.program.ir import Function
 
 #: Names of the module besides those of the layer kinds.
-OWN_NAMES = ("SHAPES", "INPUTS", "OUTPUTS", "Network", "layer", "math")
+OWN_NAMES = ("SHAPES", "STARTS", "STATE", "MASKS", "WORD", "INPUTS", "OUTPUTS", "Network", "layer",
+             "threefry", "dropout_mask", "math")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class KindCode:
-    """A layer kind: its functions, formulas as documentation, and the letters of its parameters."""
+    """A layer kind: its functions, formulas as documentation, and what its functions are given.
+
+    `letters` are those of parameters and state that the value is made of, `drawn` stand behind
+    them and are masks; `update` makes the new values of `state`.
+    """
 
     name: str
     parts: Autograd
     formulas: tuple[str, ...]
     is_head: bool
     letters: tuple[str, ...]
+    drawn: tuple[str, ...] = ()
+    state: tuple[str, ...] = ()
+    update: Function | None = None
 
     @property
     def classes(self) -> tuple[str, str]:
@@ -40,14 +53,24 @@ class KindCode:
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkCode:
-    """A network: the kind of each layer, the last one without and with the loss behind it.
-
-    `shapes` are those of the parameters in order. With `signs` the targets are -1 and 1.
-    """
+class LayersCode:
+    """The kind of each layer, the last one without and with the loss behind it."""
 
     kinds: Sequence[KindCode]
     head: KindCode
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkCode:
+    """A network: its layers for training and for prediction, which may be the same.
+
+    `shapes` are those of the parameters in order, `state` those of what training carries from step
+    to step, `starts` what starts at another number than 0, `masks` rates and numbers of entries for
+    layers that have masks. With `signs` the targets are -1 and 1.
+    """
+
+    training: LayersCode
+    predicting: LayersCode
     shapes: Mapping[str, tuple[int, ...]]
     inputs: int
     outputs: int
@@ -55,6 +78,14 @@ class NetworkCode:
     note: str
     row_samples: bool
     signs: bool = False
+    state: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    starts: Mapping[str, float] = field(default_factory=dict)
+    masks: Mapping[int, tuple[tuple[float, int], ...]] = field(default_factory=dict)
+
+    @property
+    def trains_apart(self) -> bool:
+        """Whether layers train by other formulas than they predict by."""
+        return self.training is not self.predicting
 
 
 def class_name(name: str) -> str:
@@ -66,110 +97,6 @@ def class_name(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
-HEADER = '''"""A network as a torch.nn.Module, the way back of each layer written out:
-{text}
-
-{note}
-The parameters are {described}.
-What each kind of layer saves for the way back:
-{saving}
-"""
-
-import math
-
-import torch
-
-INPUTS, OUTPUTS = {inputs}, {outputs}
-SHAPES = {{
-{shapes}
-}}
-'''
-
-LAYER = '''
-def layer(function, X, *parameters):
-    """A layer in the type of its parameters, or in that of autocast where it is on."""
-    dtype = parameters[0].dtype if parameters else X.dtype
-    if torch.is_autocast_enabled(X.device.type):
-        dtype = torch.get_autocast_dtype(X.device.type)
-    made = function.apply(X.to(dtype), *(p.to(dtype) for p in parameters))
-    return made[0] if isinstance(made, tuple) else made
-'''
-
-NETWORK = '''
-class Network(torch.nn.Module):
-    """The network; X has one sample in each row.
-
-    `parameters` is one vector of all of them in the order of SHAPES, as gradwright's `p.flat` is;
-    without it they are drawn.
-    """
-
-    def __init__(self, parameters=None, dtype=None, device=None):
-        super().__init__()
-        for name, shape in SHAPES.items():
-            made = torch.empty(shape, dtype=dtype, device=device)
-            self.register_parameter(name, torch.nn.Parameter(made))
-        if parameters is None:
-            self.reset_parameters()
-        else:
-            self.load_flat(parameters)
-
-    @torch.no_grad()
-    def reset_parameters(self):
-        """Matrices normal with the variance 2 / (rows + columns), all else 0."""
-        for parameter in self.parameters():
-            parameter.zero_()
-            if parameter.dim() == 2:
-                parameter.normal_(std=math.sqrt(2 / sum(parameter.shape)))
-
-    @torch.no_grad()
-    def load_flat(self, vector):
-        """Set all parameters from one vector, an array or a tensor."""
-        vector = torch.as_tensor(vector)
-        sizes = [parameter.numel() for parameter in self.parameters()]
-        if vector.shape != (sum(sizes),):
-            raise ValueError(f"{{tuple(vector.shape)}} is given; instead: ({{sum(sizes)}},)")
-        for parameter, part in zip(self.parameters(), vector.split(sizes)):
-            parameter.copy_(part.reshape(parameter.shape))
-
-    def flat(self):
-        """All parameters as one vector, a copy."""
-        return torch.cat([parameter.detach().reshape(-1) for parameter in self.parameters()])
-
-    def hidden(self, X):
-        """What the layers before the last make of samples."""
-        A = X{turned}
-{hidden}
-        return A
-
-    def forward(self, X):
-        """The outputs, of shape (samples, outputs)."""
-        A = self.hidden(X)
-        return {last}{turned}
-
-    def loss(self, X, y):
-        """The loss of a batch; y has class indices, or a row of targets for each sample.
-
-        It is computed in the type of the parameters, also where autocast is on.
-        """
-        A = self.hidden(X){full}
-        y = self.targets(y, A.dtype)
-{loss}
-        return made[0] if isinstance(made, tuple) else made
-
-    def targets(self, y, dtype):
-        """Targets as the last layer takes them."""
-        if y.requires_grad and torch.is_grad_enabled():
-            raise ValueError("y requires a gradient, which this module does not have; "
-                             "instead: give y.detach()")
-        if y.dim() == 1 and OUTPUTS > 1:
-            if y.is_floating_point():
-                raise ValueError("y has one number for each sample, which is none of a type for "
-                                 "class indices; instead: give y.long(), or rows of targets")
-            return {labels}
-        {rows}
-'''
-
-
 def network_module(code: NetworkCode) -> str:
     """The module of a network."""
     return _Module(code).text()
@@ -178,7 +105,9 @@ def network_module(code: NetworkCode) -> str:
 class _Module:
     def __init__(self, code: NetworkCode) -> None:
         self.code = code
-        self.kinds = list({k.name: k for k in (*code.kinds, code.head)}.values())
+        layers = (code.training, code.predicting)
+        listed = [kind for part in layers for kind in (*part.kinds, part.head)]
+        self.kinds = list({kind.name: kind for kind in listed}.values())
         self.texts = [self._text(kind) for kind in self.kinds]
 
     def _text(self, kind: KindCode) -> FunctionText:
@@ -210,28 +139,33 @@ class _Module:
 
     def text(self) -> str:
         """The whole module."""
-        code = self.code
         blocks = [block for text in self.texts for block in text.blocks()]
-        helpers = sorted(set().union(*(text.helpers for text in self.texts)))
-        head = HEADER.format(
+        bodies = [_update(kind, kind.update) for kind in self.kinds if kind.update is not None]
+        updates = [text for text, _ in bodies]
+        helpers = set().union(*(x.helpers for x in self.texts), *(found for _, found in bodies))
+        support = [PLAIN, APPLIED, ADDED, *(TORCH_HELPERS[name] for name in sorted(helpers))]
+        if self.code.masks:
+            support.append(parts_of.MASKS.format(masks=dict(self.code.masks)))
+        support.append(parts_of.LAYER)
+        listed = (self._head(), *support, *blocks, *updates, self._network())
+        return "\n\n\n".join(b.strip() for b in listed if b) + "\n"
+
+    def _head(self) -> str:
+        code = self.code
+        head = parts_of.HEADER.format(
             text=documentation(code.text),
             note=documentation(code.note),
             described=self._described(),
             saving="\n".join(self._saving()),
             inputs=code.inputs,
             outputs=code.outputs,
-            shapes="\n".join(f'    "{name}": {shape},' for name, shape in code.shapes.items()),
+            shapes=_entries(code.shapes),
         )
-        network = NETWORK.format(
-            turned="" if code.row_samples else ".T",
-            **self._targets(),
-            hidden="\n".join(f"        {line}" for line in self._hidden()),
-            last=self._call(code.kinds[-1], str(len(code.kinds))),
-            loss="\n".join(f"        {line}" for line in self._loss()),
-            full=f".to(self.{next(iter(code.shapes))}.dtype)" if code.shapes else "",
-        )
-        support = [PLAIN, APPLIED, ADDED, *(TORCH_HELPERS[name] for name in helpers), LAYER]
-        return "\n\n\n".join(b.strip() for b in (head, *support, *blocks, network) if b) + "\n"
+        if code.state:
+            head += parts_of.STATE.format(state=_entries(code.state))
+        if code.starts:
+            head += parts_of.STARTS.format(starts=dict(code.starts))
+        return head
 
     def _described(self) -> str:
         names = list(self.code.shapes)
@@ -245,32 +179,122 @@ class _Module:
             lines += [f"{kind.classes[0]}:", *(f"    {line}" for line in saved[1:] or saved)]
         return lines
 
-    def _hidden(self) -> list[str]:
-        """The calls of the layers before the last; equal ones in a row as a loop."""
-        lines, first = [], 1
-        for kind, members in groupby(self.code.kinds[:-1], key=lambda kind: kind.name):
-            listed = list(members)
-            last = first + len(listed) - 1
-            if first == last:
-                lines.append(f"A = {self._call(listed[0], str(first))}")
-            else:
-                lines.append(f"for k in range({first}, {last + 1}):")
-                lines.append(f"    A = {self._call(listed[0], '')}")
-            del kind
-            first = last + 1
-        return lines
+    def _network(self) -> str:
+        code = self.code
+        turned = "" if code.row_samples else ".T"
+        apart, state = code.trains_apart, bool(code.state)
+        return parts_of.NETWORK.format(
+            vector="SHAPES" + ", then of STATE" * state,
+            modes=parts_of.MODES if apart else "",
+            buffers=parts_of.BUFFERS if state else "",
+            **_starting(bool(code.starts), state),
+            all="parameters" + " and the state" * state,
+            values="values" if state else "parameters",
+            own=(parts_of.VALUES + parts_of.MOVE) * state,
+            given=", training=None" * apart,
+            passed=", training" * apart,
+            turned=turned,
+            **self._targets(),
+            hidden=self._modes(_hidden),
+            last=self._modes(lambda layers: _last(layers, turned)),
+            loss=self._modes(_loss),
+            full=f".to(self.{next(iter(code.shapes))}.dtype)" if code.shapes else "",
+        )
 
-    def _call(self, kind: KindCode, number: str) -> str:
-        return f"layer({kind.classes[0]}, {', '.join(['A', *self._parameters(kind, number)])})"
+    def _modes(self, lines_of: Callable[[LayersCode], list[str]]) -> str:
+        """Lines of a method, for training and for prediction where those are others."""
+        code = self.code
+        training, predicting = lines_of(code.training), lines_of(code.predicting)
+        lines = training
+        if training != predicting:
+            lines = ["if self.training:", *_indented(training), "else:", *_indented(predicting)]
+        return "\n".join(f"        {line}" for line in lines)
 
-    def _parameters(self, kind: KindCode, number: str) -> list[str]:
-        """The parameters of a layer; without a number those of layer k."""
-        if number:
-            return [f"self.{letter}{number}" for letter in kind.letters]
+
+def _update(kind: KindCode, function: Function) -> tuple[str, set[str]]:
+    """The function that makes the new state of a layer, and the helpers that it calls."""
+    names = python_names(function.inputs, PythonNames((*MODULE_NAMES, *OWN_NAMES)))
+    body = TorchBody(function, names)
+    lines = ['"""The state after a step of training."""', *body.lines()]
+    head = signature(f"{kind.name}_update", [names[x] for x in function.inputs])
+    return "\n".join([*head, *_indented(lines)]), body.helpers
+
+
+def _entries(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    return "\n".join(f'    "{name}": {shape},' for name, shape in shapes.items())
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
+
+
+def _starting(starts: bool, state: bool) -> dict[str, str]:
+    """The parts of `reset_parameters`."""
+    named = "self.named_parameters()"
+    return {
+        "start_note": "as STARTS says, or 0" if starts else "0",
+        "held": f"value in [*{named}, *self.named_buffers()]" if state else f"value in {named}",
+        "start": "value.fill_(STARTS.get(name, 0))" if starts else "value.zero_()",
+        "drawn": "value.dim() == 2" + " and name not in STARTS" * starts,
+    }
+
+
+# The lines of the methods ---------------------------------------------------------------------
+
+
+def _hidden(layers: LayersCode) -> list[str]:
+    """The calls of the layers before the last; equal ones in a row as a loop."""
+    lines: list[str] = []
+    for kind, first, last in _runs(layers.kinds[:-1]):
+        if first == last:
+            lines += _moving(kind, first)
+            lines += call_lines("A = layer", _arguments(kind, first))
+        else:
+            lines.append(f"for k in range({first}, {last + 1}):")
+            lines += _indented(call_lines("A = layer", _arguments(kind, None)))
+    return lines
+
+
+def _runs(kinds: Sequence[KindCode]) -> Iterator[tuple[KindCode, int, int]]:
+    """Layers of one kind in a row, the first and the last of them; alone where they differ more."""
+    numbered = list(enumerate(kinds, start=1))
+    for _, members in groupby(
+        numbered, key=lambda m: (m[1].name, m[0] if m[1].drawn or m[1].update else 0)
+    ):
+        listed = list(members)
+        yield listed[0][1], listed[0][0], listed[-1][0]
+
+
+def _last(layers: LayersCode, turned: str) -> list[str]:
+    kind, number = layers.kinds[-1], len(layers.kinds)
+    made = call_lines("return layer", _arguments(kind, number))
+    return [*_moving(kind, number), *made[:-1], made[-1] + turned]
+
+
+def _loss(layers: LayersCode) -> list[str]:
+    number = len(layers.kinds)
+    given = ["A", *_given(layers.head, number), "y"]
+    call = call_lines(f"made = {layers.head.classes[0]}.apply", given)
+    return [*_moving(layers.kinds[-1], number), *call]
+
+
+def _moving(kind: KindCode, number: int) -> list[str]:
+    """The line that moves the state of a layer, if it has one."""
+    if kind.update is None:
+        return []
+    names = [f'"{letter}{number}"' for letter in kind.state]
+    return [f"self.move({kind.name}_update, A, {', '.join(names)})"]
+
+
+def _arguments(kind: KindCode, number: int | None) -> list[str]:
+    return [kind.classes[0], "A", *_given(kind, number)]
+
+
+def _given(kind: KindCode, number: int | None) -> list[str]:
+    """Parameters, state and masks of a layer; without a number the parameters of layer k."""
+    if number is None:
         return [f'getattr(self, f"{letter}{{k}}")' for letter in kind.letters]
-
-    def _loss(self) -> list[str]:
-        head = self.code.head
-        parameters = self._parameters(head, str(len(self.code.kinds)))
-        arguments = ["A", *parameters, "y"]
-        return call_lines(f"made = {head.classes[0]}.apply", arguments)
+    masks = [
+        f"dropout_mask(training, {number - 1}, {place}, A)" for place in range(len(kind.drawn))
+    ]
+    return [*(f"self.{letter}{number}" for letter in kind.letters), *masks]

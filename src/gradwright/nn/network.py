@@ -34,7 +34,7 @@ from gradwright.nn.refusals import require_code, require_dense, require_rows, re
 from gradwright.nn.runs import KindRun, runs_of, symbolic_runs
 from gradwright.nn.sequence import Source, read_network
 from gradwright.nn.text import LayerGroup, parse_groups, require_numbers
-from gradwright.nn.torch_module import torch_code
+from gradwright.nn.torch_module import layers_code, torch_code
 from gradwright.notation.supplied import Supplied
 from gradwright.run.compiled_network import CompiledNetwork
 from gradwright.run.load import load
@@ -300,18 +300,16 @@ class NetworkModel:
             NetworkError: a size is a name.
             UnsupportedError: a layer has an abstract function, which has no code.
         """
-        if self.trains_apart:
-            raise UnsupportedError(
-                f"code for PyTorch for the network {self.text}",
-                "a layer trains by another formula than it predicts by, and the module for PyTorch "
-                "has one formula for both",
-                'use target="numpy" or target="c"',
-            )
         _ = self.widths
         require_code(self.text, self.layers)
         with self._lock:
             note = f"Loss: {self.loss}, {self.reduction} over the samples."
-            return network_code(torch_code(self.kinds, self.layers, self.derived, self.text, note))
+            other = self.prediction
+            training = layers_code(self.kinds, self.derived)
+            predicting = layers_code(other.kinds, other.derived) if other is not self else training
+            head = self.kinds[-1]
+            code = torch_code(training, predicting, self.layers, head, self.text, note)
+            return network_code(code)
 
     @cached_property
     def c_passes_source(self) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from gradwright.core.nodes import Node, Variable
-from gradwright.emit.torch_network import KindCode, NetworkCode
+from gradwright.core.nodes import Node, Variable, variables
+from gradwright.core.work import separate
+from gradwright.emit.torch_network import KindCode, LayersCode, NetworkCode
 from gradwright.nn.derive import DerivedKind, derive_kind
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layer import Layer
@@ -15,6 +16,7 @@ from gradwright.nn.target_kinds import SIGNS
 from gradwright.nn.targets import target_kind
 from gradwright.program.autograd import COTANGENT, Autograd, autograd
 from gradwright.program.saving import Differentiable
+from gradwright.program.stage import build_stage
 from gradwright.simplify.rewrite import substitute
 
 
@@ -30,7 +32,11 @@ def kind_autograd(derived: DerivedKind) -> Autograd:
         known[definition.variable] = substitute(graph, definition.node, known)
     last = stage.forward.definitions[-1].variable
     cotangent = graph.variable(COTANGENT if derived.kind.loss else f"δ{last.name}", last.axes)
-    wrt = [v for v in stage.forward.inputs if v.name != "Y"]
+    kind = derived.kind
+    read = frozenset[Variable]().union(*(variables(d.node) for d in stage.forward.definitions))
+    # The formula of training does not read the state that it moves.
+    inputs = [v for v in stage.forward.inputs if v in read or v.name not in kind.state]
+    wrt = [v for v in inputs if v.name not in ("Y", *kind.drawn, *kind.state)]
     results = {graph.variable(f"δ{v.name}", v.axes): v for v in wrt}
     gradients: dict[Variable, Node] = {}
     shared: dict[Variable, Node] = {}
@@ -46,48 +52,75 @@ def kind_autograd(derived: DerivedKind) -> Autograd:
     if derived.kind.loss:
         gradients = {v: graph.times(cotangent, node) for v, node in gradients.items()}
     value = known[last]
-    return autograd(
-        Differentiable(graph, stage.forward.inputs, wrt, value, cotangent, gradients, shared)
+    return autograd(Differentiable(graph, inputs, wrt, value, cotangent, gradients, shared))
+
+
+def layers_code(kinds: Sequence[Kind], derived: Mapping[Kind, DerivedKind]) -> LayersCode:
+    """The functions of layers; the last kind includes the loss."""
+    head = replace(kinds[-1], loss=None, reduction="mean", loss_formula=None)
+    codes = {}
+    for kind in dict.fromkeys((*kinds[:-1], head, kinds[-1])):
+        codes[kind] = _kind_code(derived[kind] if kind in derived else derive_kind(kind))
+    return LayersCode([codes[kind] for kind in (*kinds[:-1], head)], codes[kinds[-1]])
+
+
+def _kind_code(derived: DerivedKind) -> KindCode:
+    kind = derived.kind
+    # As for its derivation, each name in its formula may take the work of one call.
+    with separate(f"the code for PyTorch of the layer {kind.described}", len(derived.forward)):
+        parts = kind_autograd(derived)
+    letters = [v.name for v in parts.made.inputs if v.name not in ("X", "Y", *kind.drawn)]
+    update = None if derived.stage.update is None else build_stage(derived.stage).update
+    return KindCode(
+        kind.name,
+        parts,
+        derived.formulas(),
+        bool(kind.loss),
+        tuple(letters),
+        kind.drawn,
+        kind.state,
+        update,
     )
 
 
 def torch_code(
-    kinds: Sequence[Kind],
+    training: LayersCode,
+    predicting: LayersCode,
     layers: Sequence[Layer],
-    derived: Mapping[Kind, DerivedKind],
+    head: Kind,
     text: str,
     note: str,
 ) -> NetworkCode:
     """What the module of a network is written from.
 
     Args:
-        kinds: the kind of each layer; the last one includes the loss.
+        training: the functions of the layers in a step of training.
+        predicting: those for prediction; the same object where they are the same.
         layers: the layers.
-        derived: each kind, derived.
+        head: the kind of the last one, with the loss.
         text: the network as the user wrote it.
         note: what to say of the loss.
     """
-    head = replace(kinds[-1], loss=None, reduction="mean", loss_formula=None)
-    listed = dict.fromkeys((*kinds[:-1], head, kinds[-1]))
-    codes = {}
-    for kind in listed:
-        made = derived[kind] if kind in derived else derive_kind(kind)
-        parts = kind_autograd(made)
-        codes[kind] = KindCode(kind.name, parts, made.formulas(), bool(kind.loss), kind.parameters)
-    shapes = {
-        f"{letter}{number}": shape
-        for number, layer in enumerate(layers, start=1)
-        for letter, shape in layer.parameters
-    }
-    layout = LAYOUTS[kinds[-1].layout]
+    numbered = list(enumerate(layers, start=1))
+    shapes, state = (
+        {f"{letter}{number}": shape for number, listed in held for letter, shape in listed}
+        for held in (
+            [(number, layer.parameters) for number, layer in numbered],
+            [(number, layer.state) for number, layer in numbered],
+        )
+    )
+    starts = {f"{x}{k}": float(v) for k, layer in numbered for x, v in layer.starts.items()}
     return NetworkCode(
-        kinds=[codes[kind] for kind in (*kinds[:-1], head)],
-        head=codes[kinds[-1]],
+        training=training,
+        predicting=predicting,
         shapes=shapes,
         inputs=layers[0].fan_in,
         outputs=layers[-1].fan_out,
         text=text,
         note=note,
-        row_samples=layout.row_samples,
-        signs=target_kind(kinds[-1].loss or "") is SIGNS,
+        row_samples=LAYOUTS[head.layout].row_samples,
+        signs=target_kind(head.loss or "") is SIGNS,
+        state=state,
+        starts=starts,
+        masks={number - 1: layer.masks for number, layer in numbered if layer.masks},
     )
