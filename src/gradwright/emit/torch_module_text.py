@@ -182,5 +182,5 @@ MOVE = '''
 '''
 
 #: What a module says where layers train by formulas of their own.
-MODES = """ `train()` and `eval()` choose the formulas of training or of
-    prediction; masks are drawn by `training`, a pair (seed, step), or by PyTorch without it."""
+MODES = """ `.train()` and `.eval()` choose the formulas of training or
+    of prediction; masks are drawn by `training`, a pair (seed, step), or by PyTorch without it."""
