@@ -25,17 +25,21 @@ from gradwright.nn.optimizers import Optimizer
 from gradwright.nn.parameters import Parameters, require_dtype
 from gradwright.nn.refusals import require_code
 from gradwright.nn.targets import sample_targets
+from gradwright.run.code_size import CodeSize, code_size
 
 Array = Any
 
 SCHEMA = "gradwright.standalone/1"
 
 #: How many batches are drawn for the test program, of which the one is taken whose numbers move
-#: least when inputs and parameters are rounded, and how often they are rounded for that.
-DRAWS, ROUNDED = 4, 8
+#: least by rounding; how often inputs and parameters are rounded for that, and how often all is.
+DRAWS, ROUNDED, SINGLE = 4, 6, 3
 
-#: So many roundings at once, so that a batch whose numbers jump close by is seen.
+#: So many roundings to single precision at once, so that a batch whose numbers jump close by is
+#: seen.
 STRIDE = 16
+
+UNIT = {"float32": 2.0**-24, "float64": 2.0**-53}
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
@@ -61,6 +65,10 @@ class Standalone:
 
     def __str__(self) -> str:
         return "\n".join(self.budget.lines())
+
+    def code_size(self) -> CodeSize | None:
+        """The bytes of code, as the C compiler of this machine makes it; None without one."""
+        return code_size(self.files, f"{self.name}.c", self.budget.constants)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -214,7 +222,6 @@ class _Numbers:
         self.flat = values.flat.astype(np.float64)
         self.trained = [name for name, _ in module.letters(True, state=False)]
         self.states = [name for name, _ in module.letters(True, state=True)]
-        self.unit = float(np.finfo(asked.dtype).eps) / 2
 
     def reference(self) -> Reference:
         """The batch whose numbers are tested, with a bound for each array.
@@ -234,7 +241,7 @@ class _Numbers:
             )
         drawn = min(finite, key=lambda drawn: max(drawn.factors))
         expected = [
-            Expected(array, ROUNDINGS * self.unit * max(1.0, factor) * _largest(array))
+            Expected(array, ROUNDINGS * UNIT[self.asked.dtype] * max(1.0, factor) * _largest(array))
             for array, factor in zip(drawn.run.arrays(), drawn.factors, strict=True)
         ]
         sizes = self._sizes(len(drawn.X))
@@ -253,6 +260,11 @@ class _Numbers:
         return [samples, max(self.training.least, samples - 1), samples]
 
     def _drawn(self, generator: np.random.Generator) -> _Drawn:
+        """A batch, and by how many roundings its numbers move where inputs move by one.
+
+        That is measured twice: inputs and parameters are rounded in double precision, and all that
+        is computed from them is rounded, in single precision.
+        """
         samples = self.asked.batch_size if self.training is not None else 3
         model, dtype = self.model, np.dtype(self.asked.dtype)
         X = generator.standard_normal((samples, model.widths[0])).astype(dtype).astype(np.float64)
@@ -260,17 +272,17 @@ class _Numbers:
         Y = Y.astype(dtype).astype(np.float64)
         with np.errstate(all="ignore"):
             run = self._run(self.flat, X, Y)
-            moved = [0.0] * len(run.arrays())
-            for _ in range(ROUNDED):
-                flat, inputs = self._rounded(self.flat, generator), self._rounded(X, generator)
-                other = self._run(flat, inputs, Y)
-                for place, (a, b) in enumerate(zip(run.arrays(), other.arrays(), strict=True)):
+            factors = [0.0] * len(run.arrays())
+            for place in range(ROUNDED + SINGLE):
+                single = place >= ROUNDED
+                unit = UNIT["float32"] * (1 if single else STRIDE)
+                moved = [a * (1 + unit * _signs(a, generator)) for a in (self.flat, X)]
+                arrays = [a.astype(np.float32 if single else np.float64) for a in (*moved, Y)]
+                other = self._run(*arrays)
+                for k, (a, b) in enumerate(zip(run.arrays(), other.arrays(), strict=True)):
                     most = float(np.max(np.abs(a - b), initial=0)) / _largest(a)
-                    moved[place] = max(moved[place], most)
-        return _Drawn(X, Y, run, [x / (STRIDE * self.unit) for x in moved])
-
-    def _rounded(self, array: Array, generator: np.random.Generator) -> Array:
-        return array * (1 + STRIDE * self.unit * generator.choice([-1.0, 1.0], array.shape))
+                    factors[k] = max(factors[k], most / unit)
+        return _Drawn(X, Y, run, factors)
 
     def _run(self, flat: Array, X: Array, Y: Array) -> _Run:
         """Predict, and make the steps."""
@@ -279,7 +291,7 @@ class _Numbers:
         outputs = model.module.predict(p.flat, X).copy()
         losses, gradients = [], []
         weights = _gathered(p, self.trained)
-        state = np.zeros((len(rule.update.state), weights.size))
+        state = np.zeros((len(rule.update.state), weights.size), flat.dtype)
         given: dict[str, Any] = {k: v for k, v in rule.settings if k in rule.update.scalars}
         given |= {"state": state} if len(state) else {}
         for t, size in enumerate(self._sizes(len(X))):
@@ -304,8 +316,13 @@ def _largest(array: Array) -> float:
     return float(np.max(np.abs(array), initial=0)) or 1.0
 
 
+def _signs(array: Array, generator: np.random.Generator) -> Array:
+    return generator.choice([-1.0, 1.0], array.shape)
+
+
 def _gathered(p: Mapping[str, Array], names: Sequence[str]) -> Array:
-    return np.concatenate([np.empty(0), *(p[name].ravel() for name in names)])
+    found = [p[name].ravel() for name in names]
+    return np.concatenate(found) if found else np.empty(0)
 
 
 def _scatter(flat: Array, p: Parameters, names: Sequence[str]) -> None:

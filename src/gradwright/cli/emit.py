@@ -156,3 +156,9 @@ def _standalone(
             say("\n".join(f"/* {file} */\n\n{content}" for file, content in made.files.items()))
         else:
             say(str(made))
+            size = made.code_size()
+            if size is None:
+                say("code     not measured: that takes a C compiler and the program size, on Linux")
+            else:
+                made_by = f"as {size.compiler} makes it for {size.machine}"
+                say(f"code     {size.bytes:>10,} bytes, measured, {made_by}")

@@ -27,10 +27,10 @@ class Budget:
     def lines(self) -> list[str]:
         """As a table."""
         return [
-            f"RAM      {self.ram:>10,} bytes: {self.parameters:,} for parameters that train, "
-            f"{self.working:,} for all else",
-            f"flash    {self.flash:>10,} bytes: {self.constants:,} for constants, "
-            f"{self.parameters:,} for what parameters start with; and the code",
+            f"RAM      {self.ram:>10,} bytes, exactly: {self.parameters:,} for parameters that "
+            f"train, {self.working:,} for all else",
+            f"flash    {self.flash:>10,} bytes beside the code, exactly: {self.constants:,} for "
+            f"constants, {self.parameters:,} for the start of what trains",
         ]
 
     def to_dict(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gradwright.core.nodes import Size
+from gradwright.emit.buffered import plain_name
 from gradwright.emit.c.dialect import VECTORS, Dialect
 from gradwright.emit.c.entries import number
 from gradwright.emit.c.memory import Memory, extent, length
@@ -13,7 +14,15 @@ from gradwright.emit.c.moves import moved
 from gradwright.errors import UnsupportedError
 from gradwright.ops.record import Structured
 from gradwright.ops.table import OPERATIONS
-from gradwright.program.ir import Apply, MatMul, Operand, Ref, SoftmaxLogSumExp, Statement
+from gradwright.program.ir import (
+    Apply,
+    MatMul,
+    Operand,
+    Ref,
+    SoftmaxLogSumExp,
+    Statement,
+    is_temporary,
+)
 
 Axes = tuple[Size, ...]
 
@@ -44,7 +53,9 @@ def call(
     kernel = statement.kernel
     if isinstance(kernel, MatMul):
         made = product_of(statement, axes, memory)
-        return [_product_call(made, array, dialect)]
+        # Where the result lies transposed the letters are those of the transposed product.
+        said = "" if memory.is_turned(axes[made.target]) else dialect.remark(made.text)
+        return [f"{_product_call(made, array, dialect)}{said}"]
     operands = [array(o.name) for o in statement.operands if isinstance(o, Ref)]
     results = [array(name) for name in statement.targets]
     if isinstance(kernel, SoftmaxLogSumExp):
@@ -84,6 +95,13 @@ class Product:
     left_transposed: bool
     right: str
     turned: bool
+
+    @property
+    def text(self) -> str:
+        """In letters, as Z = X W; a value without a name is left out."""
+        left = f"{plain_name(self.left)}{'ᵀ' * self.left_transposed}"
+        made = f"{left} {plain_name(self.right)}{'ᵀ' * self.turned}"
+        return made if is_temporary(self.target) else f"{plain_name(self.target)} = {made}"
 
     @property
     def sums_along_rows(self) -> bool:

@@ -36,6 +36,10 @@ class Dialect:
         """The last arguments of a matrix product."""
         return ["space"] if self.vectors else []
 
+    def remark(self, text: str) -> str:
+        """What is said behind a line."""
+        return "" if self.vectors else f" /* {text} */"
+
     def ignored(self, parameters: Sequence[str], body: str) -> list[str]:
         """The line by which a compiler does not warn of parameters that the body does not use."""
         if self.vectors:

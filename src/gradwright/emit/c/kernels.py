@@ -10,14 +10,13 @@ from typing import Any
 from gradwright.calculus.pullback import adjoint_name
 from gradwright.calculus.stage import Stage
 from gradwright.core.nodes import Size
-from gradwright.emit.buffered import plain_name
 from gradwright.emit.c.blocks import blocks_of
 from gradwright.emit.c.calls import LARGE, Product, product_of
 from gradwright.emit.c.entries import as_sum
 from gradwright.emit.c.fusion import without
 from gradwright.emit.c.memory import NARROW, SAMPLES, Memory
 from gradwright.emit.unpacking import LayerSizes
-from gradwright.program.ir import MatMul, is_temporary
+from gradwright.program.ir import MatMul
 from gradwright.program.stage import build_stage
 
 
@@ -122,8 +121,4 @@ def _choice(first: int, last: int, part: str, made: Product, layer: LayerSizes) 
         kernel, why = "blocks", "what is right is turned a strip at a time"
     if made.sums_along_rows:
         why = "what is right is turned; below two vectors of columns inner products of rows"
-    mark = ("ᵀ" if made.left_transposed else "", "ᵀ" if made.turned else "")
-    text = f"{plain_name(made.left)}{mark[0]} {plain_name(made.right)}{mark[1]}"
-    if not is_temporary(made.target):
-        text = f"{plain_name(made.target)} = {text}"
-    return KernelChoice(first, last, part, text, sizes, kernel, why, blas)
+    return KernelChoice(first, last, part, made.text, sizes, kernel, why, blas)

@@ -139,7 +139,7 @@ class Passes:
         if made.scratch:
             room = sum((part.block.room(axes) for axes in made.scratch), Room())
             listed.append(self.ram.member("scratch", room, "for one function at a time"))
-        return call_lines(f"{before}{function.name}", listed)
+        return [f"/* layer {part.number} */", *call_lines(f"{before}{function.name}", listed)]
 
     def _size(self, part: Part, size: str) -> str:
         if size == SAMPLES:
@@ -200,7 +200,7 @@ class Passes:
         if name == block.program.saved[-1]:
             return self._activation(part)
         room = block.room(block.program.forward.axes[name])
-        return self.ram.member(f"{plain_name(name)}{number}", room)
+        return self.ram.member(f"{plain_name(name)}{number}", room, f"kept from layer {number}")
 
     def _activation(self, part: Part) -> str:
         room = Room(per_sample=part.block.fan_out)

@@ -15,9 +15,9 @@ from gradwright.emit.c.standalone_module import StandaloneModule, literal, numbe
 MAIN = """\
 /* Does {name} give the numbers that NumPy gives in double precision for the same network?
 
-   Each bound is {roundings} roundings to {real} of the largest number, times the factor by which
-   the numbers move more than inputs and parameters when those are rounded.
-   Prints the largest errors and ends with 0 where all are below, else with 1. */
+   Each bound is {roundings} roundings to {real} of the largest number, times the roundings by which
+   the numbers move where all that they are computed from is rounded once.
+   Prints the largest errors and ends with 0 where none is above its bound, else with 1. */
 
 #include <math.h>
 #include <stdio.h>
@@ -31,12 +31,12 @@ static void compare(const char *what, long count, const {real} *found, const {re
                     {real} bound)
 {{
     {real} largest = 0;
+    int fits = 1;
     for (long i = 0; i < count; ++i) {{
         const {real} error = {abs}(found[i] - expected[i]);
-        if (!(error <= largest))
-            largest = error;
+        largest = error > largest ? error : largest;
+        fits &= error <= bound; /* not a number is below no bound */
     }}
-    const int fits = largest <= bound;
     failed |= !fits;
     printf("%-22s largest error %.2e, bound %.2e: %s\\n", what, (double)largest, (double)bound,
            fits ? "ok" : "WRONG");

@@ -253,7 +253,9 @@ class StandaloneModule:
                 state=self.state,
             )
             behind = ", and behind them the state of layers" if self.state else ""
-            declared = text.TRAINING_HEADER.format(**known, behind=behind, title=training.title)
+            declared = text.TRAINING_HEADER.format(
+                **known, behind=behind, title=training.title, least=training.least
+            )
         return text.HEADER.format(
             **known,
             text=comment(self.described.text),

@@ -35,10 +35,11 @@ TRAINING_SIZES = """,
     {upper}_STATE = {state}"""
 
 TRAINING_HEADER = """
-/* The parameters that train{behind}; they start with the values that the module was made with. */
+/* The parameters that train{behind}.
+   They start with the values that the module was made with. */
 extern {real} {name}_parameters[{upper}_PARAMETERS + {upper}_STATE];
 
-/* One step of {title} on n samples, 1 to {upper}_BATCH.
+/* One step of {title} on n samples, {least} to {upper}_BATCH.
 
    X has {inputs} numbers for each sample, Y {outputs}, sample behind sample. Returns the loss
    before the step. Where that is not finite no parameter moves; where n is out of range nothing is

@@ -50,8 +50,9 @@ def needed_parts(texts: Iterable[str], code: str) -> str:
     lines = ""
     for part, _ in parts:
         if part in taken:
-            together = part.startswith(MACRO) and lines.splitlines()[-1:] != [""]
-            lines += part + "\n" if together else f"\n{part}\n"
+            last = lines.rstrip("\n").rsplit("\n", 1)[-1]
+            together = part.startswith(MACRO) and last.startswith(MACRO)
+            lines += f"{part}\n" if together else f"\n{part}\n"
     return lines
 
 
