@@ -20,29 +20,23 @@ from typing import Any
 import numpy as np
 
 import gradwright as gw
-from gradwright.nn.optimizers import OPTIMIZERS
 from tests.emit.standalone.building import compiled, run
-from tests.suites.networks import random_items
-
-#: Settings that every optimiser may have.
-MORE = {"l1": 1e-3, "l2": 1e-2, "max_norm": 0.5, "weight_decay": 1e-2}
+from tests.suites.network_drawing import Dense, drawn
 
 
 def random_module(seed: int) -> tuple[Any, str]:
     """(a standalone module, what it is of)."""
     rng = np.random.default_rng(seed)
-    items, loss = random_items(rng)
-    dense = all(isinstance(x, str) and x[0].isdigit() for x in items)
-    layout = str(rng.choice(["rows", "columns", "transposed"])) if dense else "rows"
-    reduction = str(rng.choice(["mean", "sum"]))
-    text = " -> ".join(items) if dense else items
-    net = gw.Network(text, loss=loss, reduction=reduction, layout=layout)
+    case = drawn(rng)
+    net = case.network()
+    if all(isinstance(item, Dense) for item in case.items):
+        text = " -> ".join([str(case.inputs), *(item.text for item in case.items)])
+        layout = str(rng.choice(["rows", "columns", "transposed"]))
+        net = gw.Network(text, loss=case.loss_text, reduction=case.reduction, layout=layout)
     possible = [k for k, x in enumerate(net.model.layers, start=1) if x.parameters]
     some = [k for k in possible if rng.random() < 0.5]
     train: Any = ["all", "none", some][rng.choice(3, p=[0.4, 0.15, 0.45])]
-    names = list(OPTIMIZERS)
-    settings = {name: value for name, value in MORE.items() if rng.random() < 0.2}
-    rule = gw.optimizer(names[int(rng.integers(len(names)))], **settings)
+    rule = gw.optimizer(case.rule, **dict(case.settings))
     p = net.init(seed=seed)
     p.flat[:] += rng.uniform(0.05, 0.2, p.flat.shape)
     options = {
@@ -51,7 +45,7 @@ def random_module(seed: int) -> tuple[Any, str]:
         "dtype": str(rng.choice(["float32", "float32", "float64"])),
         "seed": seed,
     }
-    said = f"{net!r} {layout} {reduction} {rule!r} {options}"
+    said = f"{case} {net.model.layout.name} {options}"
     return net.backprop().standalone(p, optimizer=rule, **options), said
 
 

@@ -39,6 +39,9 @@ DRAWS, ROUNDED, SINGLE = 4, 6, 3
 #: seen.
 STRIDE = 16
 
+#: Parts of the optimizer's rate that are tried, until the numbers move by no more roundings.
+RATES, STEADY = (1.0, 0.01, 0.0001), 10_000.0
+
 UNIT = {"float32": 2.0**-24, "float64": 2.0**-53}
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
@@ -191,18 +194,19 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """Inputs, targets, their numbers, and by which factor each array of these moves."""
+    """Inputs, targets, rate, their numbers, and by which factor each array of these moves."""
 
     X: Array
     Y: Array
+    rate: float
     run: _Run
-    factors: list[float]
+    factors: Array
 
     @property
-    def is_finite(self) -> bool:
-        """Whether all numbers are finite, after roundings too."""
-        arrays = [*self.run.arrays(), np.asarray(self.factors)]
-        return all(bool(np.all(np.isfinite(array))) for array in arrays)
+    def most(self) -> float:
+        """The largest factor; infinity where a number is not finite."""
+        finite = all(np.all(np.isfinite(array)) for array in self.run.arrays())
+        return float(max(self.factors)) if finite and np.all(np.isfinite(self.factors)) else np.inf
 
 
 class _Numbers:
@@ -230,16 +234,20 @@ class _Numbers:
             UnsupportedError: no batch gives finite numbers.
         """
         generator = np.random.default_rng(self.asked.seed)
-        found = [self._drawn(generator) for _ in range(DRAWS)]
-        finite = [x for x in found if x.is_finite]
-        if not finite:
+        found: list[_Drawn] = []
+        for smaller in RATES:
+            rate = smaller * self.asked.optimizer.learning_rate
+            found += [self._drawn(generator, rate) for _ in range(DRAWS)]
+            if min(x.most for x in found) <= STEADY:
+                break
+        drawn = min(found, key=lambda x: x.most)
+        if not np.isfinite(drawn.most):
             raise UnsupportedError(
                 f"numbers to test the module of {self.model.text} with",
-                f"inputs are drawn from the normal distribution, and {DRAWS} batches of them do "
-                "not give finite numbers",
+                f"inputs are drawn from the normal distribution, and {len(found)} batches of them "
+                "do not give finite numbers",
                 "give parameters and formulas that are finite there",
             )
-        drawn = min(finite, key=lambda drawn: max(drawn.factors))
         expected = [
             Expected(array, ROUNDINGS * UNIT[self.asked.dtype] * max(1.0, factor) * _largest(array))
             for array, factor in zip(drawn.run.arrays(), drawn.factors, strict=True)
@@ -250,8 +258,7 @@ class _Numbers:
             for place, size in enumerate(sizes)
         ]
         last = expected[-1] if sizes else None
-        rate = self.asked.optimizer.learning_rate
-        return Reference(drawn.X, drawn.Y, expected[0], steps, last, rate)
+        return Reference(drawn.X, drawn.Y, expected[0], steps, last, drawn.rate)
 
     def _sizes(self, samples: int) -> list[int]:
         """The samples of each step: all, one fewer, all."""
@@ -259,7 +266,7 @@ class _Numbers:
             return []
         return [samples, max(self.training.least, samples - 1), samples]
 
-    def _drawn(self, generator: np.random.Generator) -> _Drawn:
+    def _drawn(self, generator: np.random.Generator, rate: float) -> _Drawn:
         """A batch, and by how many roundings its numbers move where inputs move by one.
 
         That is measured twice: inputs and parameters are rounded in double precision, and all that
@@ -271,20 +278,22 @@ class _Numbers:
         Y = sample_targets(model.loss, samples, model.widths[-1], generator)
         Y = Y.astype(dtype).astype(np.float64)
         with np.errstate(all="ignore"):
-            run = self._run(self.flat, X, Y)
-            factors = [0.0] * len(run.arrays())
+            run = self._run(self.flat, X, Y, rate)
+            factors = np.zeros(len(run.arrays()))
             for place in range(ROUNDED + SINGLE):
                 single = place >= ROUNDED
                 unit = UNIT["float32"] * (1 if single else STRIDE)
-                moved = [a * (1 + unit * _signs(a, generator)) for a in (self.flat, X)]
-                arrays = [a.astype(np.float32 if single else np.float64) for a in (*moved, Y)]
-                other = self._run(*arrays)
-                for k, (a, b) in enumerate(zip(run.arrays(), other.arrays(), strict=True)):
-                    most = float(np.max(np.abs(a - b), initial=0)) / _largest(a)
-                    factors[k] = max(factors[k], most / unit)
-        return _Drawn(X, Y, run, factors)
+                flat, inputs, targets = (
+                    array.astype(np.float32 if single else np.float64)
+                    for array in (_moved(self.flat, unit, generator), _moved(X, unit, generator), Y)
+                )
+                other = self._run(flat, inputs, targets, rate)
+                both = zip(run.arrays(), other.arrays(), strict=True)
+                apart = [float(np.max(np.abs(a - b), initial=0)) / _largest(a) for a, b in both]
+                factors = np.maximum(factors, np.array(apart) / unit)
+        return _Drawn(X, Y, rate, run, factors)
 
-    def _run(self, flat: Array, X: Array, Y: Array) -> _Run:
+    def _run(self, flat: Array, X: Array, Y: Array, rate: float) -> _Run:
         """Predict, and make the steps."""
         model, rule = self.model, self.asked.optimizer
         p = Parameters(model.layers, flat.copy())
@@ -304,7 +313,6 @@ class _Numbers:
             losses.append(float(value))
             gradients.append(gradient.copy())
             counted = {"t": t} if rule.update.counts_steps else {}
-            rate = rule.learning_rate
             rule.function(weights, gradient, learning_rate=rate, **given, **counted)
             _scatter(weights, p, self.trained)
             for name in self.states:
@@ -316,8 +324,8 @@ def _largest(array: Array) -> float:
     return float(np.max(np.abs(array), initial=0)) or 1.0
 
 
-def _signs(array: Array, generator: np.random.Generator) -> Array:
-    return generator.choice([-1.0, 1.0], array.shape)
+def _moved(array: Array, by: float, generator: np.random.Generator) -> Array:
+    return array * (1 + by * generator.choice([-1.0, 1.0], array.shape))
 
 
 def _gathered(p: Mapping[str, Array], names: Sequence[str]) -> Array:
