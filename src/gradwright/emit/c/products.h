@@ -8,10 +8,10 @@
 
 #define WIDE (2 * LANES)
 
-/* C(rows x WIDE, or its first `columns`) = A B; `rows` is a constant where it is called. */
+/* C (rows x WIDE) = A B; `rows` is a constant where it is called. */
 static inline __attribute__((always_inline)) void block(
     long rows, long inner, const real *A, long down, long along, const real *B, long next,
-    real *C, long pitch, long columns)
+    real *C, long pitch)
 {
     vector left[TALL], right[TALL];
     for (long i = 0; i < rows; ++i)
@@ -25,31 +25,47 @@ static inline __attribute__((always_inline)) void block(
         }
     }
     for (long i = 0; i < rows; ++i) {
-        if (columns == WIDE) {
-            store(C + i * pitch, left[i]);
-            store(C + i * pitch + LANES, right[i]);
-        } else {
-            real row[WIDE];
-            store(row, left[i]);
-            store(row + LANES, right[i]);
-            memcpy(C + i * pitch, row, (size_t)columns * sizeof(real));
-        }
+        store(C + i * pitch, left[i]);
+        store(C + i * pitch + LANES, right[i]);
     }
 }
 
-/* `columns` of the result, from B or from a copy of it. */
+/* WIDE columns of the result. */
 static void strip(long rows, long inner, const real *A, long down, long along, const real *B,
-                  long next, real *C, long pitch, long columns)
+                  long next, real *C, long pitch)
 {
     long i = 0;
     for (; i + TALL <= rows; i += TALL)
-        block(TALL, inner, A + i * down, down, along, B, next, C + i * pitch, pitch, columns);
-    for (; i + 4 <= rows; i += 4)
-        block(4, inner, A + i * down, down, along, B, next, C + i * pitch, pitch, columns);
-    for (; i + 2 <= rows; i += 2)
-        block(2, inner, A + i * down, down, along, B, next, C + i * pitch, pitch, columns);
-    if (i < rows)
-        block(1, inner, A + i * down, down, along, B, next, C + i * pitch, pitch, columns);
+        block(TALL, inner, A + i * down, down, along, B, next, C + i * pitch, pitch);
+    A += i * down;
+    C += i * pitch;
+    switch (rows - i) {
+    case 1: block(1, inner, A, down, along, B, next, C, pitch); break;
+    case 2: block(2, inner, A, down, along, B, next, C, pitch); break;
+    case 3: block(3, inner, A, down, along, B, next, C, pitch); break;
+#if TALL > 4
+    case 4: block(4, inner, A, down, along, B, next, C, pitch); break;
+    case 5: block(5, inner, A, down, along, B, next, C, pitch); break;
+#endif
+#if TALL > 6
+    case 6: block(6, inner, A, down, along, B, next, C, pitch); break;
+    case 7: block(7, inner, A, down, along, B, next, C, pitch); break;
+#endif
+    }
+}
+
+/* The last columns of the result, fewer than WIDE: they pass through a place that has room for
+   WIDE. */
+static void last_strip(long rows, long inner, const real *A, long down, long along, const real *B,
+                       long next, real *C, long pitch, long columns)
+{
+    real room[TALL * WIDE];
+    for (long i = 0; i < rows; i += TALL) {
+        const long held = rows - i < TALL ? rows - i : TALL;
+        strip(held, inner, A + i * down, down, along, B, next, room, WIDE);
+        for (long row = 0; row < held; ++row)
+            memcpy(C + (i + row) * pitch, room + row * WIDE, (size_t)columns * sizeof(real));
+    }
 }
 
 /* ABREAST rows times LANES columns of A B' stay in registers, each a vector of which the lanes are
@@ -129,13 +145,13 @@ static inline void product(long rows, long columns, long inner, const real *A, l
         return;
     long j = 0;
     for (; j + WIDE <= columns; j += WIDE)
-        strip(rows, inner, A, down, along, B + j, columns, C + j, columns, WIDE);
+        strip(rows, inner, A, down, along, B + j, columns, C + j, columns);
     if (j == columns)
         return;
     for (long k = 0; k < inner; ++k)
         for (long c = 0; c < WIDE; ++c)
             space[k * WIDE + c] = j + c < columns ? B[k * columns + j + c] : 0;
-    strip(rows, inner, A, down, along, space, WIDE, C + j, columns, columns - j);
+    last_strip(rows, inner, A, down, along, space, WIDE, C + j, columns, columns - j);
 }
 
 /* C = A B' for B (columns x inner), WIDE columns at a time. */
@@ -153,6 +169,9 @@ static inline void product_turned(long rows, long columns, long inner, const rea
         for (long c = 0; c < WIDE; ++c)
             for (long k = 0; k < inner; ++k)
                 space[k * WIDE + c] = c < held ? B[(j + c) * inner + k] : 0;
-        strip(rows, inner, A, down, along, space, WIDE, C + j, columns, held);
+        if (held == WIDE)
+            strip(rows, inner, A, down, along, space, WIDE, C + j, columns);
+        else
+            last_strip(rows, inner, A, down, along, space, WIDE, C + j, columns, held);
     }
 }
