@@ -7,12 +7,12 @@ and what to write instead. The class says what kind of input was wrong; all of t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Span:
+
+class Span(Struct, frozen=True):
     """A half-open range of characters `[start, end)` in the user's text."""
 
     start: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 import gradwright as gw
 from gradwright.api.equations.report import EquationsReport

@@ -7,10 +7,10 @@ are composed here by NumPy.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 import gradwright as gw
 from gradwright.core.graph import Graph

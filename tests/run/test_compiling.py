@@ -7,6 +7,7 @@ import errno
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -147,7 +148,7 @@ def test_a_compiler_that_does_not_end(tmp_path, monkeypatch):
 
 @needs_compiler
 def test_a_store_that_cannot_be_written_is_left_for_another(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(compiling.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
     store.write_text("a file, no folder")
     assert _answer(compiled(SOURCE)) == 42
 
@@ -155,7 +156,7 @@ def test_a_store_that_cannot_be_written_is_left_for_another(store, tmp_path, mon
 @needs_compiler
 def test_a_full_disk(store, tmp_path, monkeypatch):
     """A stand-in: no disk can be filled here, so moving into the store says that it is full."""
-    monkeypatch.setattr(compiling.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
     move = os.replace
 
     def full(source, target):

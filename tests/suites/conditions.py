@@ -20,6 +20,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
+from msgspec.structs import force_setattr
 
 import gradwright as gw
 from gradwright.api.checking import sample_point, sample_sizes
@@ -186,12 +187,12 @@ def recorded(into: dict[str, dict[Node, Graph]]) -> Iterator[None]:
 
     held = [(rule, rule.apply) for rule in rules().values()]
     for rule, _ in held:
-        object.__setattr__(rule, "apply", recording(rule))
+        force_setattr(rule, "apply", recording(rule))
     try:
         yield
     finally:
         for rule, apply in held:
-            object.__setattr__(rule, "apply", apply)
+            force_setattr(rule, "apply", apply)
 
 
 class Corpus:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from msgspec.structs import force_setattr
+
 from gradwright.api.derivation import Derivation
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Function, Node, Operation, postorder
@@ -33,12 +35,12 @@ def counted_rules() -> Iterator[set[str]]:
 
     held = [(rule, rule.apply) for rule in rules().values()]
     for rule, _ in held:
-        object.__setattr__(rule, "apply", counting(rule))
+        force_setattr(rule, "apply", counting(rule))
     try:
         yield fired
     finally:
         for rule, apply in held:
-            object.__setattr__(rule, "apply", apply)
+            force_setattr(rule, "apply", apply)
 
 
 def operations_in(derived: Derivation) -> set[str]:

@@ -7,10 +7,10 @@ lowering, the calculus, the simplifier or the emitted program.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.api.drawn import drawn_value
 from gradwright.api.tangents import TangentSet
@@ -167,8 +167,7 @@ def _lengths(scope: Scope, point: Mapping[str, Array]) -> dict[str, int]:
     return Lengths(sample_sizes(scope) | shown)
 
 
-@dataclass(frozen=True, slots=True)
-class _Compared:
+class _Compared(Struct, frozen=True):
     """What the oracle differentiates, by which blocks, and the derivative that is claimed."""
 
     function: Callable[[dict[str, Array]], Array]

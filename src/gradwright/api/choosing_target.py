@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from gradwright.errors import UnsupportedError
 from gradwright.nn.network import NetworkModel
@@ -22,8 +22,7 @@ LIKE_LAYERS = 7
 MARGIN = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(Struct, frozen=True):
     """The compiled network to train with, or None for NumPy; `note` says what stood in the way."""
 
     compiled: CompiledNetwork | None

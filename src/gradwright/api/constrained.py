@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from gradwright.api.outputs import Output
 from gradwright.calculus.constraint import CONSTRAINTS, constrained, tied

@@ -6,7 +6,7 @@ cotangent of the formula and with tangents of all variables but the last, has on
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Labels, Node

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 SCHEMA = "gradwright.cost/1"
 
 
-@dataclass(frozen=True, slots=True)
-class ModeCost:
+class ModeCost(Struct, frozen=True):
     """Multiplications and divisions of single numbers in the program of one mode.
 
     `order` says in which order the chain rule was applied.
@@ -21,8 +21,7 @@ class ModeCost:
     order: str
 
 
-@dataclass(frozen=True, slots=True)
-class CostReport:
+class CostReport(Struct, frozen=True):
     """The modes of one derivative at assumed lengths of the sizes, and which one runs.
 
     `asked` is the mode that was asked for, `mode` the one whose program is emitted.

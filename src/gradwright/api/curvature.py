@@ -17,11 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradwright.errors import DomainError, LimitError, NetworkError, UnsupportedError
 from gradwright.nn.losses import LOSSES, is_named, known_loss
@@ -82,8 +83,7 @@ class ProductMap(LinearMap):
         return super()._diagonal() if self._by_squares is None else self._by_squares()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class KroneckerFactors:
+class KroneckerFactors(Struct, frozen=True, eq=False):
     """The pair (A, G) of a dense layer; unpacked it is `A, G = factors`.
 
     A = Σ a aᵀ / n over the samples, with a the input of the layer and behind it a 1 for the bias,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradwright.api.constrained import under_constraint
 from gradwright.api.derivation import Derivation
@@ -27,8 +29,7 @@ if TYPE_CHECKING:
 Sizes = Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """A formula on a graph of its own, and the variables that it is differentiated by."""
 
     formula: Formula

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradwright.calculus.modes import forward, reverse
 from gradwright.core.graph import Graph
@@ -23,8 +25,7 @@ TYING = frozenset({"symmetric", "posdef", "diagonal", "orthogonal"})
 FORWARD = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Entrywise:
+class Entrywise(Struct, frozen=True):
     """One lowering of a formula, private to one derivation.
 
     `lowering` is the formula as declared; in `node` the variables that are differentiated by stand

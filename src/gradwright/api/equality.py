@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.api.checking import drawn_functions
 from gradwright.api.drawn import drawn_value
@@ -35,8 +35,7 @@ POINTS = 12
 TOLERANCE = 1e-9
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Equality:
+class Equality(Struct, frozen=True, eq=False):
     """The outcome: true as a condition when both sides are equal.
 
     `level` says how equality was shown: "same node", "equal modulo a prime" or "equal at random
@@ -46,7 +45,7 @@ class Equality:
 
     equal: bool
     level: str
-    counterexample: dict[str, Array] = field(default_factory=dict)
+    counterexample: dict[str, Array] = {}
     left: Array = None
     right: Array = None
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradwright.api.checking import LARGE, TRIES, drawn_functions, sample_point
 from gradwright.api.derivation import Derivation

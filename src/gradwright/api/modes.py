@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
+
+from msgspec import Struct
 
 from gradwright.calculus.elimination import ORDERS, Length, cross_country
 from gradwright.calculus.modes import forward, reverse
@@ -35,8 +36,7 @@ def require_mode(mode: str, asked: str) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """One order of the chain rule, and how the factors of its results are multiplied.
 
     `make` gives the results; nothing where this order was not tried.
@@ -48,8 +48,7 @@ class Way:
     make: Callable[[], tuple[Node, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """What is differentiated last: nodes, and the variables of each.
 
     `finish` makes the output of that number of a derivative: it gives the variables that were
@@ -59,7 +58,7 @@ class Chain:
     graph: Graph
     outputs: tuple[tuple[Node, tuple[Variable, ...]], ...]
     finish: Callable[[int, Node], Node]
-    _made: dict[object, tuple[Node, ...]] = field(default_factory=dict, compare=False)
+    _made: dict[object, tuple[Node, ...]] = {}
 
     def ways(self, hints: Mapping[str, int]) -> Iterator[Way]:
         """Every order that there is, those of one mode behind each other."""

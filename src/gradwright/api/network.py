@@ -1,23 +1,25 @@
-"""A network as users hold it: described by text, derived, run and checked."""
+"""A network as users hold it: described by text, derived, run and checked.
+
+What neither predicting nor training needs is loaded by the methods that do: a process that trains
+with compiled code takes its first step sooner.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradwright.api.backprop import NetworkDerivation
-from gradwright.api.curvature import Curvature
-from gradwright.api.formula_layers import FormulaMaps, values_of
 from gradwright.api.network_parts import (
     AffineMap,
     batch_jacobian,
     collapsed,
     for_step,
     gradient_norms,
+    jacobians_of_layers,
     norms_one_by_one,
 )
 from gradwright.api.second_derivatives import SecondDerivatives
@@ -26,7 +28,6 @@ from gradwright.errors import DomainError, NetworkError
 from gradwright.explain.conventions import ONE_SAMPLE, Convention, known_notation
 from gradwright.explain.trace import TracedLine, traced_lines
 from gradwright.nn.initialise import initialise
-from gradwright.nn.jacobians import LayerJacobians, layer_jacobians
 from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.parameters import Parameters
@@ -34,6 +35,12 @@ from gradwright.nn.sequence import Source
 from gradwright.nn.targets import prepare_inputs, prepare_targets
 from gradwright.nn.text import with_numbers
 from gradwright.nn.weights import prepare_samples
+
+if TYPE_CHECKING:
+    from gradwright.api.backprop import NetworkDerivation
+    from gradwright.api.curvature import Curvature
+    from gradwright.api.formula_layers import FormulaMaps
+    from gradwright.nn.jacobians import LayerJacobians
 
 Array = Any
 Progress = Callable[[str, int, int], None]
@@ -124,6 +131,8 @@ class Network(SecondDerivatives):
         Raises:
             NetworkError: an unknown notation or choice, or one that does not go with the notation.
         """
+        from gradwright.api.backprop import NetworkDerivation
+
         convention = known_notation(notation or "").changed(gradient, jacobian, layer_jacobian)
         if self._model.one_sample and not convention.name:
             convention = ONE_SAMPLE
@@ -245,21 +254,13 @@ class Network(SecondDerivatives):
         their structure, and NumPy takes them as arrays.
         """
         inputs = self.inputs(p, np.asarray(x)[None, :])
-        model = self._model.prediction
-        before = [inputs, *model.module.forward(self._flat(p), inputs)]
-        found = []
-        for number, (kind, rows) in enumerate(zip(model.kinds, before, strict=False), start=1):
-            if kind.formula is not None:
-                values = values_of(model.layers[number - 1], number, p)
-                found.append(self._maps[kind.formula].jacobians(rows[0], values))
-                continue
-            bias = p[f"b{number}"] if kind.bias else None
-            found.append(layer_jacobians(kind, rows[0], p.weight(number), bias))
-        return found
+        return jacobians_of_layers(self._model.prediction, p, inputs, self._maps)
 
     @cached_property
     def _maps(self) -> dict[LayerFormula, FormulaMaps]:
         """The Jacobians of layers by formula."""
+        from gradwright.api.formula_layers import FormulaMaps
+
         formulas = dict.fromkeys(layer.formula for layer in self._model.prediction.layers)
         return {formula: FormulaMaps(formula) for formula in formulas if formula is not None}
 
@@ -291,6 +292,8 @@ class Network(SecondDerivatives):
         return gradient_norms(self._model.prediction, self._traced(p, X, y))
 
     def _curvature(self, p: Parameters, X: Array, y: Array) -> Curvature:
+        from gradwright.api.curvature import Curvature
+
         model, samples = self._samples(p, X, y)
         return Curvature(model.prediction, p.flat, *samples)
 

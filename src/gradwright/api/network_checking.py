@@ -8,10 +8,10 @@ program or the emitted module.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.api.sample_formulas import SampleFormula
 from gradwright.nn.kinds import Kind
@@ -46,8 +46,7 @@ LEAST_BUDGET = 8
 FLAT = "parameters"
 
 
-@dataclass(frozen=True, slots=True)
-class _Layer:
+class _Layer(Struct, frozen=True):
     """The parsed formulas of one layer.
 
     A layer by formula, and a loss by formula, is computed as the user wrote it, for one sample at a

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct
 
-from gradwright.api.formula_layers import FormulaMaps, values_of
 from gradwright.core.graph import Graph
 from gradwright.errors import NetworkError, ShapeError
 from gradwright.nn.batch_norm import require_batch
@@ -24,14 +23,17 @@ from gradwright.notation.shapes import infer
 from gradwright.render.unicode import unicode_text
 from gradwright.simplify.equal import equal
 
+if TYPE_CHECKING:
+    from gradwright.api.formula_layers import FormulaMaps
+    from gradwright.nn.jacobians import LayerJacobians
+
 Array = Any
 
 #: The formula of a deeper collapsed network is not written out.
 WRITTEN = 8
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AffineMap:
+class AffineMap(Struct, frozen=True, eq=False):
     """A linear network as one affine map.
 
     W has the shape that a weight matrix has in the network's layout: in the rows layout
@@ -140,6 +142,8 @@ def batch_jacobian(
 
     The chain is multiplied from the side that has fewer rows or columns.
     """
+    from gradwright.api.formula_layers import values_of
+
     inputs, outputs = model.widths[0], model.widths[-1]
     shape = (len(X), outputs, inputs)
     if out is not None and (np.shape(out) != shape or out.dtype != p.flat.dtype):
@@ -181,6 +185,25 @@ def batch_jacobian(
         return np.ascontiguousarray(chain, dtype=p.flat.dtype)
     out[...] = chain
     return out
+
+
+def jacobians_of_layers(
+    model: NetworkModel, p: Parameters, X: Array, maps: Mapping[LayerFormula, FormulaMaps]
+) -> list[LayerJacobians]:
+    """(J_y, J_θ) of every layer at one sample, the only row of X."""
+    from gradwright.api.formula_layers import values_of
+    from gradwright.nn.jacobians import layer_jacobians
+
+    before = [X, *model.module.forward(p.flat, X)]
+    found = []
+    for number, (kind, rows) in enumerate(zip(model.kinds, before, strict=False), start=1):
+        if kind.formula is not None:
+            values = values_of(model.layers[number - 1], number, p)
+            found.append(maps[kind.formula].jacobians(rows[0], values))
+            continue
+        bias = p[f"b{number}"] if kind.bias else None
+        found.append(layer_jacobians(kind, rows[0], p.weight(number), bias))
+    return found
 
 
 def gradient_norms(model: NetworkModel, values: Mapping[str, Array]) -> Array:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.api.modes import Chain
 from gradwright.core.nodes import Node
@@ -20,8 +20,7 @@ from gradwright.render.unicode import unicode_text
 from gradwright.simplify.readable import Printed
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """A derivative by one variable: the node, and equal nodes found in another mode.
 
     Its first `rows` axes are those of what was differentiated. `constraint` says how the entries
@@ -50,8 +49,7 @@ class Output:
         return names if len(names) > 1 else self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """The mode of the chain rule that was asked for, and lengths of sizes to count with.
 
     Without a chain there is nothing to choose: a product with a vector has one mode.
@@ -59,11 +57,10 @@ class Choice:
 
     chain: Chain | None
     mode: str
-    sizes: Mapping[str, int] = field(default_factory=dict)
+    sizes: Mapping[str, int] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+class Module(Struct, frozen=True):
     """Emitted code, and the abstract functions that it takes behind its other parameters.
 
     `takes_out` says that its last parameter is an array for the result. `told_by` is, for each

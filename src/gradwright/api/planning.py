@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
+
+from msgspec import Struct
 
 from gradwright.api.cost import CostReport, ModeCost
 from gradwright.api.modes import Way, assumed_lengths
@@ -30,8 +31,7 @@ OTHER_WAY = 0.1
 COMPARING = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """An order of the chain rule, its results made stable, and the multiplications it takes."""
 
     mode: str

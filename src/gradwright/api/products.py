@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from gradwright.api.derivation import Derivation
 from gradwright.api.differentiation import Subject, require_scalar, subject, untied

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.errors import DomainError
 
@@ -15,8 +15,7 @@ Array = Any
 SHRINKS_LIKE = 0.25
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Remainders:
+class Remainders(Struct, frozen=True, eq=False):
     """‖f(x₀ + h d) − f(x₀) − h J d‖ against h.
 
     `rows` are (h, remainder, what rounding may make of it), the largest step first. `direction`
@@ -73,8 +72,7 @@ class Remainders:
         }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Ascent:
+class Ascent(Struct, frozen=True, eq=False):
     """f(x₀ + Δx) − f(x₀) ≈ ‖∇f‖ ‖Δx‖ cos θ, θ being the angle between ∇f and Δx.
 
     `gained` is the left side, measured; `predicted` the right side. Along ∇f itself cos θ is 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
 from functools import cached_property
 from itertools import accumulate, pairwise
 from math import prod
@@ -12,6 +11,7 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradwright.api.cost import CostReport
 from gradwright.api.outputs import Choice, Module, Output, plain

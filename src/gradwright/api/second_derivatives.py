@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gradwright.api.curvature import Curvature, KroneckerFactors
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.parameters import Parameters
-from gradwright.run.linear_map import LinearMap
+
+if TYPE_CHECKING:
+    from gradwright.api.curvature import Curvature, KroneckerFactors
+    from gradwright.run.linear_map import LinearMap
 
 Array = Any
 

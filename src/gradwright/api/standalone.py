@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.emit.c.budget import Budget
 from gradwright.emit.c.standalone_check import (
@@ -47,8 +47,7 @@ UNIT = {"float32": 2.0**-24, "float64": 2.0**-53}
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Standalone:
+class Standalone(Struct, frozen=True):
     """The files of a network in plain C99, and what they take of memory."""
 
     name: str
@@ -78,8 +77,7 @@ class Standalone:
         return {"schema": SCHEMA, "budget": self.budget.to_dict(), "files": self.files}
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What is asked of a module; `trained` has the numbers of the layers that train."""
 
     trained: frozenset[int]
@@ -178,8 +176,7 @@ def _module(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(Struct, frozen=True):
     """The numbers of one run of the test: outputs, and of each step loss and gradient."""
 
     outputs: Array
@@ -192,8 +189,7 @@ class _Run:
         return [self.outputs, *map(np.asarray, self.losses), *self.gradients, self.parameters]
 
 
-@dataclass(frozen=True, slots=True)
-class _Drawn:
+class _Drawn(Struct, frozen=True):
     """Inputs, targets, rate, their numbers, and by which factor each array of these moves."""
 
     X: Array

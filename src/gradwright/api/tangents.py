@@ -8,10 +8,10 @@ projection, for `free` it moves each free entry by itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.notation.declarations import Declaration
 
@@ -58,8 +58,7 @@ MOVES: Mapping[tuple[str, str], Move] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class TangentSet:
+class TangentSet(Struct, frozen=True):
     """How a variable moves, and how a derivative by it is gathered."""
 
     moved: Move

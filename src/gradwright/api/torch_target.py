@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from gradwright.api.entrywise import entrywise
 from gradwright.core.nodes import Size
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 KINDS = ("gradient", "jacobian", "hessian")
 
 
-@dataclass(frozen=True, slots=True)
-class SavedTensor:
+class SavedTensor(Struct, frozen=True):
     """A tensor that the forward pass saves for the way back.
 
     `name` is that of the emitted code, `axes` the sizes of its axes, and `why` says whether it is

@@ -7,8 +7,9 @@ the tree vectors are columns.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
+
+from msgspec import Struct
 
 from gradwright.core.sizes import names_in
 from gradwright.errors import ShapeError, SymbolError, UnsupportedError
@@ -33,8 +34,7 @@ ORDER = {"scalar": 0, "vector": 1, "row": 2, "column": 2, "matrix": 2}
 _OF_ENTRIES = {".*": "*", "./": "/", ".^": "^"}
 
 
-@dataclass(frozen=True, slots=True)
-class Traced:
+class Traced(Struct, frozen=True):
     """A value of traced code.
 
     `form` is "scalar", "vector", "matrix", "row" (1 × n), "column" (m × 1), "tensor" or "indices",
@@ -45,7 +45,7 @@ class Traced:
     tree: Tree
     form: str
     axes: tuple[Size, ...] = ()
-    symbols: Mapping[str, Declaration] = field(default_factory=dict)
+    symbols: Mapping[str, Declaration] = {}
 
     def __str__(self) -> str:
         return f"{self.form} {plain_text(self.tree)}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from gradwright.api.choosing_target import Chosen, choose
-from gradwright.api.curvature import Curvature
 from gradwright.api.network import Network
 from gradwright.errors import UnsupportedError
 from gradwright.nn.batch_norm import require_batch
@@ -33,8 +34,7 @@ TARGETS = ("auto", "numpy", "c")
 BATCH = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """A finished or interrupted training, with the settings that it had.
 
     `target` is what ran, "numpy", "c" or "c with BLAS"; `note` says in a line why it was not C
@@ -222,6 +222,8 @@ def _loop(model: NetworkModel, rule: Optimizer) -> Callable[..., Loop]:
 def _damped(model: NetworkModel, *given: Any) -> LevenbergMarquardt:
     """The loop of Levenberg and Marquardt's method, with the matrix of the network's loss."""
     loop = LevenbergMarquardt(*given)
+
+    from gradwright.api.curvature import Curvature
 
     def normal(flat: Array, *samples: Array) -> tuple[float, Array, Array]:
         curvature = Curvature(model, flat, *samples)

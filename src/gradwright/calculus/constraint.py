@@ -15,8 +15,9 @@ vary alone: that is G. Two others follow from it by a linear map along the axes 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
+
+from msgspec import Struct
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Labels, Node
@@ -30,8 +31,7 @@ HALF = Fraction(1, 2)
 Along = Callable[[Graph, Node, Labels, Node], Node]
 
 
-@dataclass(frozen=True, slots=True)
-class Tied:
+class Tied(Struct, frozen=True):
     """A set of arrays with tied entries: the maps from G, and how they are said.
 
     `curved` sets have no second derivative that is a map of the Hessian of G alone.

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradwright.calculus.local import compose, local_jacobians
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Variable, arguments, postorder
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
+class Contribution(Struct, frozen=True):
     """One use of the chain rule: through `node`, what reaches `argument`."""
 
     node: Node

@@ -7,7 +7,8 @@ definitions that use it, of their adjoints pulled back through one local Jacobia
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradwright.calculus.modes import reverse
 from gradwright.calculus.stage import Definition
@@ -15,8 +16,7 @@ from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Variable, variables
 
 
-@dataclass(frozen=True, slots=True)
-class Adjoint:
+class Adjoint(Struct, frozen=True):
     """`variable := node`, the derivative of the last definition's name (or cotangent) by `of`."""
 
     of: Variable

@@ -6,30 +6,27 @@ shares work and lets a derivation read like a textbook.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Variable
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Struct, frozen=True):
     """`name := node`; later definitions refer to the variable."""
 
     variable: Variable
     node: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """Definitions in order of computation, over given inputs."""
 
     inputs: tuple[Variable, ...]
     definitions: tuple[Definition, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """One kind of layer, derived: forward definitions and the pullback's definitions.
 
     A hidden stage has inputs X, W, b and defines Z, A; its backward block has inputs δA and

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from gradwright.cli import options
 from gradwright.cli.learning import Data, Settings, Trained, read_data, settings_of, train
@@ -27,8 +27,7 @@ SCHEMA = "gradwright.backprop/1"
 TRACED = 2
 
 
-@dataclass(frozen=True, slots=True)
-class _Results:
+class _Results(Struct, frozen=True):
     """All that a run found out."""
 
     backprop: NetworkDerivation
@@ -86,8 +85,7 @@ class _Results:
         return INTERRUPTED if self.trained is not None and self.trained.interrupted else 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Tracing:
+class _Tracing(Struct, frozen=True):
     """A step to trace: the random start and two samples, of the data where there are any."""
 
     network: Network

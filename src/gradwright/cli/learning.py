@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from gradwright.cli.output import OutputFolder, json_text
 from gradwright.cli.progress import progress
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 SCHEMA = "gradwright.trained/1"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """How to train, as the options say."""
 
     epochs: int
@@ -84,8 +84,7 @@ def numbers(given: Sequence[str]) -> dict[str, float]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
+class Data(Struct, frozen=True):
     """Samples to train on and samples to measure on, standardised by the former alone."""
 
     name: str
@@ -94,8 +93,7 @@ class Data:
     standardiser: Standardiser
 
 
-@dataclass(frozen=True, slots=True)
-class Trained:
+class Trained(Struct, frozen=True):
     """What training led to."""
 
     params: Parameters

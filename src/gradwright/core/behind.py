@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Add, Labels, Node, Product, Select, Size

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
+
+from msgspec import Struct
 
 from gradwright.core.nodes import ONE, Labels, Node, Power, Product, Size
 from gradwright.core.work import spend
@@ -50,15 +51,14 @@ class LabelClasses:
         return self._size[self.find(label)]
 
 
-@dataclass(slots=True)
-class Normalised:
+class Normalised(Struct):
     """A product with flat factors, merged powers and resolved labels."""
 
     coefficient: Fraction
     terms: list[Term]
     out: Labels
     size_of: Callable[[int], Size]
-    vanished: list[Size] = field(default_factory=list)
+    vanished: list[Size] = []
 
 
 def normalise(

@@ -8,9 +8,10 @@ which interns them: two nodes of one graph are equal exactly when they are the s
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
+
+from msgspec import Struct
 
 from gradwright.core import sizes as size_terms
 from gradwright.core.sizes import names_in
@@ -28,8 +29,7 @@ ONE = Fraction(1)
 Options = tuple[tuple[str, Fraction], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Node:
+class Node(Struct, frozen=True, eq=False):
     """What all nodes share: the sizes of the axes, and a digest of the structure.
 
     `key` depends on structure alone, never on the order of creation, so sorting by it is
@@ -45,30 +45,26 @@ class Node:
         return len(self.axes)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Variable(Node):
+class Variable(Node, frozen=True, eq=False):
     """An input, with the facts declared of it."""
 
     name: str
     facts: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SizeOf(Node):
+class SizeOf(Node, frozen=True, eq=False):
     """A named size as a scalar."""
 
     size: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Unit(Node):
+class Unit(Node, frozen=True, eq=False):
     """A unit vector: 1 at `place`, counted from 1, and 0 elsewhere."""
 
     place: Size
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Select(Node):
+class Select(Node, frozen=True, eq=False):
     """1 where the last index is `start` plus the sum of the others times `steps`, else 0.
 
     Indices count from 0. With one other index it is a part of an axis; with several whose steps
@@ -79,15 +75,13 @@ class Select(Node):
     steps: tuple[Size, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OneHot(Node):
+class OneHot(Node, frozen=True, eq=False):
     """1 where the last index is the entry of `indices` at the others, counted from 0, else 0."""
 
     indices: Variable
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Product(Node):
+class Product(Node, frozen=True, eq=False):
     """`coefficient · Σ Π factors`, summed over the labels that are not in `out`.
 
     `out` lists the label of each axis. A label twice in `out` is an identity between two axes; a
@@ -116,23 +110,20 @@ class Product(Node):
         return len(set(self.out)) < len(self.out) or not held.issuperset(self.out)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Add(Node):
+class Add(Node, frozen=True, eq=False):
     """A sum of at least two terms with equal axes; a term that is a Product has coefficient 1."""
 
     terms: tuple[tuple[Fraction, Node], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Power(Node):
+class Power(Node, frozen=True, eq=False):
     """An elementwise power with a rational exponent."""
 
     base: Node
     exponent: Fraction
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Function(Node):
+class Function(Node, frozen=True, eq=False):
     """An elementwise operation; every argument has the axes of the result."""
 
     operation: str
@@ -140,8 +131,7 @@ class Function(Node):
     options: Options
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Operation(Node):
+class Operation(Node, frozen=True, eq=False):
     """Any other operation: softmax, logsumexp, det, logdet, inv."""
 
     operation: str

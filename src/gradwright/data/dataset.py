@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradwright.errors import DataError
 
@@ -13,8 +14,7 @@ Array = Any
 
 
 # Equality of arrays is elementwise, so a generated __eq__ would only fail: identity it is.
-@dataclass(frozen=True, slots=True, eq=False)
-class Dataset:
+class Dataset(Struct, frozen=True, eq=False):
     """X is samples × features in float64.
 
     For a classification `y` holds class indices and `classes` their names; for a regression `y`
@@ -80,8 +80,7 @@ def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0) -> tuple[Datas
     return dataset.rows(np.sort(kept)), dataset.rows(np.sort(held))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Standardiser:
+class Standardiser(Struct, frozen=True, eq=False):
     """Mean and scale of each feature, and of each target of a regression.
 
     They come from the training part alone. What is constant keeps the scale 1; classes are left

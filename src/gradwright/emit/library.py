@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradwright.emit.support import HELPERS
 from gradwright.emit.torch_support import TORCH_HELPERS
 from gradwright.ops.record import Code, Record, TorchCode
 
 
-@dataclass(frozen=True, slots=True)
-class Library:
+class Library(Struct, frozen=True):
     """The spelling of one library.
 
     Templates have `{0}` for the operand, `{size}` and `{shape}` for sizes, `{value}` for a filling

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import groupby
 from textwrap import wrap
+
+from msgspec.structs import replace
 
 from gradwright.calculus.stage import Stage
 from gradwright.emit.body import FormulaBody

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
+
+from msgspec import Struct
 
 from gradwright.core.nodes import Size
 from gradwright.emit.library import Library
@@ -14,8 +15,7 @@ from gradwright.program.ir import Alignment, Length, Operand, Ref
 COMPARE, SUM, PRODUCT, NEGATION, POWER, ATOM = range(6)
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """Source text and how tightly it binds."""
 
     source: str

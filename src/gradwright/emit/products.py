@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradwright.emit.body import FormulaBody
 from gradwright.emit.driver import WEIGHTS, call_lines
@@ -105,8 +106,7 @@ def square_name(name: str) -> str:
     return f"{name}_squares"
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """Layers `first` to `last` - 1, counted from 0, of one kind.
 
     `functions` has those of the kind by part, `cut` the name of its last value, and `texts` the

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
+
+from msgspec import Struct
 
 from gradwright.emit import torch_module_text as parts_of
 from gradwright.emit.names import PythonNames, python_names
@@ -28,8 +29,7 @@ OWN_NAMES = ("SHAPES", "STARTS", "STATE", "MASKS", "WORD", "INPUTS", "OUTPUTS", 
              "threefry", "dropout_mask", "math")  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class KindCode:
+class KindCode(Struct, frozen=True):
     """A layer kind: its functions, formulas as documentation, and what its functions are given.
 
     `letters` are those of parameters and state that the value is made of, `drawn` stand behind
@@ -52,16 +52,14 @@ class KindCode:
         return name, f"{name}Gradient"
 
 
-@dataclass(frozen=True, slots=True)
-class LayersCode:
+class LayersCode(Struct, frozen=True):
     """The kind of each layer, the last one without and with the loss behind it."""
 
     kinds: Sequence[KindCode]
     head: KindCode
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkCode:
+class NetworkCode(Struct, frozen=True):
     """A network: its layers for training and for prediction, which may be the same.
 
     `shapes` are those of the parameters in order, `state` those of what training carries from step
@@ -78,9 +76,9 @@ class NetworkCode:
     note: str
     row_samples: bool
     signs: bool = False
-    state: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    starts: Mapping[str, float] = field(default_factory=dict)
-    masks: Mapping[int, tuple[tuple[float, int], ...]] = field(default_factory=dict)
+    state: Mapping[str, tuple[int, ...]] = {}
+    starts: Mapping[str, float] = {}
+    masks: Mapping[int, tuple[tuple[float, int], ...]] = {}
 
     @property
     def trains_apart(self) -> bool:

@@ -7,8 +7,9 @@ dictionary of its parameters by letter.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
+
+from msgspec import Struct
 
 from gradwright.core.sizes import Lengths
 
@@ -16,8 +17,7 @@ from gradwright.core.sizes import Lengths
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class LayerSizes:
+class LayerSizes(Struct, frozen=True):
     """The units before and behind a layer, its parameters, and numbers for its kind's sizes.
 
     `masks` has rate and number of entries for each dropout mask, `state` the shapes of what
@@ -29,7 +29,7 @@ class LayerSizes:
     shapes: Shapes
     sizes: Lengths
     masks: tuple[tuple[float, int], ...] = ()
-    state: Shapes = field(default_factory=dict)
+    state: Shapes = {}
 
 
 DENSE = '''
@@ -76,8 +76,7 @@ STATE = """\
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Unpacking:
+class Unpacking(Struct, frozen=True):
     """The text of `unpack`, and how the rest of the module writes what it returns.
 
     `values` and `gradients` are the targets of an assignment, `argument` what a call is given.

@@ -8,8 +8,9 @@ for the variable where what is compared is affine in it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
+
+from msgspec import Struct
 
 from gradwright.calculus.modes import reverse
 from gradwright.core.graph import Graph
@@ -32,16 +33,14 @@ ZERO = number_tree(Fraction(0))
 Levels = tuple[Fraction, Fraction, Fraction]
 
 
-@dataclass(frozen=True, slots=True)
-class Jumps:
+class Jumps(Struct, frozen=True):
     """All functions of a result that jump where one node is zero, with their levels."""
 
     argument: Node
     levels: Mapping[Node, Levels]
 
 
-@dataclass(frozen=True, slots=True)
-class CasesOf:
+class CasesOf(Struct, frozen=True):
     """The cases of a whole result (`of` is None), or of a function in it."""
 
     of: Tree | None

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradwright.core.nodes import Size
 from gradwright.errors import NetworkError
@@ -22,11 +24,12 @@ LAYER_JACOBIANS = ("output", "pre-activation")
 _RAISE = {plain: raised for raised, plain in RAISED.items()}
 
 #: The letters of a layer kind, as they are in the emitted code.
-PLAIN = {letter: letter for letter in ("X", "W", "b", "Z", "A", "Y", "L", "φ", "δZ", "δA")}
+PLAIN: Mapping[str, str] = MappingProxyType(
+    {letter: letter for letter in ("X", "W", "b", "Z", "A", "Y", "L", "φ", "δZ", "δA")}
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Convention:
+class Convention(Struct, frozen=True):
     """How a derivation is written.
 
     `layout` is that of the network. `one_sample` writes it for one sample, all values being
@@ -46,7 +49,7 @@ class Convention:
     gradient: str = "column"
     jacobian: str = "numerator"
     layer_jacobian: str = "pre-activation"
-    letters: Mapping[str, str] = field(default_factory=lambda: PLAIN, hash=False)
+    letters: Mapping[str, str] = PLAIN
     raised: bool = False
     layer: str = "l"
     depth: str = "L"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradwright.calculus.modes import Contribution
 from gradwright.core.nodes import Add, Function, Node, Operation, Power, Product, Variable
@@ -28,8 +30,7 @@ from gradwright.simplify.equal import is_zero
 from gradwright.simplify.readable import Printed, Printer
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One line: what is differentiated by what, what it equals, and the rule used.
 
     `of` is the sub-expression whose derivative the line gives; `before` and `after` are equal.

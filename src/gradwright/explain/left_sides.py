@@ -7,8 +7,9 @@ several variables at once, which is their sum.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+
+from msgspec import Struct
 
 from gradwright.render.latex import latex_name
 from gradwright.render.mathml import mathml_name
@@ -37,8 +38,7 @@ def tangent_of(name: str, keys: Sequence[str]) -> str:
     return "tangent" if len(keys) == 1 else f"tangent_{name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Spelling:
+class Spelling(Struct, frozen=True):
     """How the parts of a left side are written.
 
     `quotient` takes what is differentiated and each variable with its power; `pairing` is

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradwright.core.nodes import Size
 from gradwright.core.sizes import renamed_size
@@ -13,16 +15,14 @@ from gradwright.notation.size_text import size_tree
 from gradwright.notation.tree import Call, Part, Symbol, Tree, children, walk, with_children
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """One expression in a chain of equal ones, and the rule that leads to it."""
 
     tree: Tree
     rule: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """`name = forms[0] = forms[1] = …`, with the axes of the value.
 
     `meaning` is what the name stands for, such as "∂L/∂Z", where the name alone does not say it;

@@ -8,7 +8,9 @@ consecutive layers of one kind are written as one recursion with an index.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradwright.core.nodes import Size
 from gradwright.core.sizes import is_compound, renamed_size
@@ -21,8 +23,7 @@ from gradwright.notation.tree import Symbol
 FOLDED_FROM = 3
 
 
-@dataclass(frozen=True, slots=True)
-class LayerLines:
+class LayerLines(Struct, frozen=True):
     """The printed lines of one kind.
 
     They have the letters X, Z, A, Y, L, those of the `parameters` and of named `parts`, and the
@@ -37,8 +38,7 @@ class LayerLines:
     parts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """Consecutive layers of one kind: numbers `first` to `last`, counted from 1.
 
     `widths` has the units before the first layer and behind each layer; for a symbolic number of
@@ -68,8 +68,7 @@ class Run:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A line of the derivation and the layers it holds for, as a remark.
 
     With `shapes`, the axes of symbols by name, it is shown with the shapes under it as well.
@@ -77,11 +76,10 @@ class Entry:
 
     line: Line
     remark: str = ""
-    shapes: Mapping[str, tuple[Size, ...]] = field(default_factory=dict)
+    shapes: Mapping[str, tuple[Size, ...]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """A titled part of the derivation; the values of local lines are for any one layer."""
 
     title: str
@@ -201,8 +199,7 @@ def _in_letters(line: Line, convention: Convention) -> Line:
     return replace(made, name=name, forms=forms, axes=axes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Layer:
+class _Layer(Struct, frozen=True):
     """A layer, or with `folded` all layers of a run; `inputs` and `outputs` are its units."""
 
     run: Run

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
+
+from msgspec import Struct
 
 from gradwright.core.nodes import Labels, Node, Power, Product, Variable, variables
 from gradwright.notation.raising.build import number_tree
@@ -28,16 +29,14 @@ from gradwright.notation.tree import (
 MAX_PLACES = 4
 
 
-@dataclass(frozen=True, slots=True)
-class IndexedSteps:
+class IndexedSteps(Struct, frozen=True):
     """A derivative with indices: its left side, and right sides that are all equal, with rules."""
 
     left: Left
     lines: tuple[tuple[Tree, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Term:
+class _Term(Struct, frozen=True):
     """A product of factors at letters, some of which are summed over."""
 
     coefficient: Fraction

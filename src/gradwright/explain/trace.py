@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.core.nodes import Size
 from gradwright.explain.conventions import Convention
@@ -22,8 +22,7 @@ Array = Any
 KINDS: tuple[Kind, ...] = ("scalar", "vector", "matrix")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TracedLine:
+class TracedLine(Struct, frozen=True, eq=False):
     """A line of the derivation, the value it has, and the values of the names in it."""
 
     section: str

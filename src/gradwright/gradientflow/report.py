@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.errors import ShapeError
 from gradwright.gradientflow.stages import Stage
@@ -19,8 +19,7 @@ SCHEMA = "gradwright.flow/1"
 LISTED = 64
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LayerFlow:
+class LayerFlow(Struct, frozen=True, eq=False):
     """One layer at the sample that is shown, and its typical gain over all samples.
 
     `norm` is ‖J‖₂ of J = D w. It is at most `product` = ‖D‖₂ ‖w‖₂, which is at most
@@ -118,8 +117,7 @@ def _listed(values: Array) -> list[float]:
     return [float(value) for value in kept]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ChainFlow:
+class ChainFlow(Struct, frozen=True, eq=False):
     """The product of the layers' Jacobians from one layer to the output, as logarithms to base 10.
 
     `log_norm` is that of the product, `log_product` the sum of those of the factors' norms, and
@@ -160,8 +158,7 @@ def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What is wrong, where, why and what to do.
 
     `kind` is "healthy", "vanishing", "exploding", "dead", "saturated", "zero" or "not finite".
@@ -174,8 +171,7 @@ class Verdict:
     fix: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FlowReport:
+class FlowReport(Struct, frozen=True, eq=False):
     """How gradients flow through a network at given parameters.
 
     `layers` holds each layer, `chains` the product from each of some layers to the output.

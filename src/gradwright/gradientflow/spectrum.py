@@ -14,11 +14,11 @@ Stewart, On graded QR decompositions of products of matrices, ETNA 3 (1995).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from math import log
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 Array = Any
 
@@ -37,8 +37,7 @@ CLUSTER = 14.0
 VECTORS = 1e-8
 
 
-@dataclass(frozen=True, slots=True)
-class Graded:
+class Graded(Struct, frozen=True):
     """A product of shape (m, n) and rank r: basis (m, r), levels (r,), rows (r, n)."""
 
     basis: Array
@@ -77,8 +76,7 @@ class Graded:
         return Graded(basis, *_graded_product(r[kept], levels, rows))
 
 
-@dataclass(frozen=True, slots=True)
-class Decomposition:
+class Decomposition(Struct, frozen=True):
     """Singular values in log space, and the vectors of the large ones.
 
     `logarithms` are natural and descending, one for each of min(m, n) singular values, -inf for a
@@ -151,8 +149,7 @@ def decompose(graded: Graded) -> Decomposition:
     return Decomposition(padded, right.T, left.T) if turned else Decomposition(padded, left, right)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
+class _Pending(Struct, frozen=True):
     """A product, or its transpose, as left · diag(exp(levels)) · rows · right."""
 
     left: Array

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 Array = Any
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Stage:
+class Stage(Struct, frozen=True, eq=False):
     """A layer y = A(w x + b) with its Jacobian J = D w at each of the samples.
 
     `weight` is w, of shape (fan-out, fan-in). For an elementwise activation D = diag(A'(z)), and

@@ -6,10 +6,10 @@ Only ratios are judged, so neither the scale of the loss nor the size of the bat
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.gradientflow.analysis import still
 from gradwright.gradientflow.report import LayerFlow, Verdict
@@ -43,8 +43,7 @@ Scaled = Callable[[float], float]
 Alternative = tuple[str, Callable[[], float]]
 
 
-@dataclass(frozen=True, slots=True)
-class Remedies:
+class Remedies(Struct, frozen=True):
     """What can be tried against a sick flow, from the smallest change to the largest."""
 
     scaled: Scaled
@@ -56,8 +55,7 @@ def is_still(stages: Sequence[Stage]) -> bool:
     return any(max(still(stage)) > MOST for stage in stages[:-1])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class WayBack:
+class WayBack(Struct, frozen=True, eq=False):
     """What each layer does to the length of a gradient.
 
     Row k of `factors` has layer k+1's two factors, of its activation and of its weights, as means

@@ -6,8 +6,10 @@ The formulas are those of the layout. Sizes are the names n (samples), p (fan-in
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradwright.calculus.pullback import Adjoint, adjoint_name, pullback
 from gradwright.calculus.stage import Block, Definition, Stage
@@ -45,8 +47,7 @@ from gradwright.simplify.rewrite import Budget, rewrite, substitute
 from gradwright.simplify.rules import BASIC
 
 
-@dataclass(frozen=True, slots=True)
-class DerivedKind:
+class DerivedKind(Struct, frozen=True):
     """What is derived of a kind: lines to read, and a stage to run.
 
     `run` has the adjoints as trees to evaluate, with the conventions at kinks.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradwright.core.sizes import Lengths
 from gradwright.errors import NetworkError
@@ -17,8 +19,7 @@ from gradwright.notation.supplied import Supplied
 MAX_WIDTH = 10_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class FormulaLayer:
+class FormulaLayer(Struct, frozen=True):
     """A layer by formula as users hold it: the formula, and numbers for some of its sizes.
 
     `rates` are those of its masks.

@@ -6,7 +6,8 @@ the index of the layer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradwright.calculus.modes import reverse
 from gradwright.core.graph import Graph
@@ -87,8 +88,7 @@ class GeneralLayer:
         return self._printed(found[variable])
 
 
-@dataclass(frozen=True, slots=True)
-class _Letters:
+class _Letters(Struct, frozen=True):
     """The letters of a general layer in a convention."""
 
     convention: Convention
@@ -160,8 +160,7 @@ def general_section(convention: Convention, bias: bool, depth: str = "") -> Sect
     return Section(title, tuple(lines), local=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Writer:
+class _Writer(Struct, frozen=True):
     """Writes the lines of a general layer."""
 
     layer: GeneralLayer

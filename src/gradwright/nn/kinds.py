@@ -5,8 +5,9 @@ A kind is derived once, however many layers a network has of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
+
+from msgspec import Struct
 
 from gradwright.nn.activations import exact_decimal
 from gradwright.nn.layer_formula import LayerFormula
@@ -15,8 +16,7 @@ from gradwright.nn.losses import is_named, loss_identifier
 from gradwright.nn.masks import batch_letter
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """A layer's formula: activation, bias, layout, and for the last layer the loss behind it.
 
     A kind of layers by formula has the `formula` and a `label`, an identifier; one in front of a

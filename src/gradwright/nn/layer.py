@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import prod
+
+from msgspec import Struct
+from msgspec.structs import astuple, replace
 
 from gradwright.core.sizes import Lengths
 from gradwright.emit.unpacking import LayerSizes
@@ -14,8 +16,7 @@ from gradwright.nn.layouts import LAYOUTS
 from gradwright.notation.supplied import Supplied
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Struct, frozen=True, eq=False):
     """A = φ(Z), Z the affine map of its layout, with b of length fan_out.
 
     In the rows layout Z = X W + 1 bᵀ with W of shape (fan_in, fan_out). A layer by formula has
@@ -30,11 +31,21 @@ class Layer:
     options: tuple[tuple[str, Fraction], ...] = ()
     bias: bool = True
     layout: str = "rows"
-    span: Span | None = field(default=None, compare=False)
+    span: Span | None = None
     formula: LayerFormula | None = None
     sizes: tuple[tuple[str, int], ...] = ()
-    functions: tuple[tuple[str, Supplied], ...] = field(default=(), compare=False)
+    functions: tuple[tuple[str, Supplied], ...] = ()
     rates: tuple[tuple[str, Fraction], ...] = ()
+
+    # Neither the place in a text nor what stands in for an abstract function tells layers apart.
+    def _identity(self) -> tuple[object, ...]:
+        return astuple(replace(self, span=None, functions=()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Layer) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
 
     @property
     def parameters(self) -> tuple[tuple[str, tuple[int, ...]], ...]:

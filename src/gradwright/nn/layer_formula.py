@@ -6,9 +6,10 @@ The formula has one input, a vector, and parameters. Its batch form has the samp
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from gradwright.core.sizes import Lengths
 from gradwright.errors import NetworkError
@@ -32,8 +33,7 @@ NO_NUMBERS: Mapping[str, Fraction] = MappingProxyType({})
 Texts = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LayerFormula:
+class LayerFormula(Struct, frozen=True):
     """A layer by formula, in the letters in which a kind is derived.
 
     `text` is what the user wrote. Everything else is in sizes of its own: n for the batch, p for

@@ -7,9 +7,10 @@ x a leading axis, and printed and verified like every other result.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from fractions import Fraction
 from itertools import chain, count
+
+from msgspec.structs import replace
 
 from gradwright.core.sizes import is_compound, names_in, renamed_size
 from gradwright.emit.names import PythonNames

@@ -13,17 +13,17 @@ and the emitted code follow it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct
 
 from gradwright.errors import NetworkError
 
 Array = Any
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """One layout.
 
     `product` and `bias` are the two terms of Z in notation, `sample` the product for a single

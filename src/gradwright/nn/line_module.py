@@ -7,11 +7,11 @@ have numbers; this module offers what an emitted module offers, one line after t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.calculus.pullback import adjoint_name
 from gradwright.errors import SymbolError
@@ -35,8 +35,7 @@ class Buffers:
         self.dtype = dtype
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(Struct, frozen=True):
     """`name := tree` in the letters of a kind."""
 
     name: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
+
+from msgspec import Struct
 
 from gradwright.errors import NetworkError, ShapeError, UnsupportedError
 from gradwright.nn.batch_text import batch_text
@@ -24,8 +25,7 @@ LETTERS = {
 ROWS = {"a": "A", "y": "Y"}
 
 
-@dataclass(frozen=True, slots=True)
-class LossFormula:
+class LossFormula(Struct, frozen=True):
     """A loss by formula: `text` for one sample, `batch` its sum over the rows of A and Y.
 
     Names that statements give to parts are written out in both.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import MappingProxyType
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradwright.errors import NetworkError
 from gradwright.nn.activations import exact_decimal
@@ -21,8 +23,7 @@ from gradwright.nn.target_kinds import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LossOption:
+class LossOption(Struct, frozen=True):
     """A number that a loss has: its name, what it is unless given, and which ones there may be."""
 
     name: str
@@ -31,8 +32,7 @@ class LossOption:
     said: str
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
+class Loss(Struct, frozen=True):
     """A loss summed over a batch.
 
     `text` is its formula in the letters A (predictions) and Y (targets), both n × q, which is a sum

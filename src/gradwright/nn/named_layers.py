@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from gradwright.nn.activations import ACTIVATIONS, Options, activation_text, exact_decimal
 from gradwright.nn.batch_norm import batch_norm
@@ -18,8 +19,7 @@ from gradwright.nn.layer_reading import layer_formula
 INPUT = "vector n"
 
 
-@dataclass(frozen=True, slots=True)
-class NamedLayer:
+class NamedLayer(Struct, frozen=True):
     """A layer by its formula; `{name}` in it stands for the value of an option.
 
     `starts` are parameters that all start at one value, `source` says where the layer is from,
@@ -32,8 +32,8 @@ class NamedLayer:
     source: str
     parameters: Mapping[str, str]
     options: tuple[tuple[str, Fraction], ...] = ()
-    starts: Mapping[str, Fraction] = field(default_factory=lambda: NO_NUMBERS)
-    masks: Mapping[str, str] = field(default_factory=dict)
+    starts: Mapping[str, Fraction] = NO_NUMBERS
+    masks: Mapping[str, str] = {}
     made: Callable[[Mapping[str, Fraction]], LayerFormula] | None = None
 
 

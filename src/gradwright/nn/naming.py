@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradwright.nn.activations import ACTIVATIONS
 from gradwright.notation.declarations import (
@@ -41,8 +42,7 @@ ACTIVATION_LIKE = frozenset(ACTIVATIONS) | {"softplus", "sin", "cos", "arctan", 
 WHOLE = ("exp", "log")
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A named part: the formula in earlier names, and the number of its entries."""
 
     name: str

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from math import prod
 from threading import RLock
 from types import ModuleType
 
+from msgspec.structs import replace
+
 from gradwright.calculus.stage import Stage
 from gradwright.emit.c.calls import LARGE
 from gradwright.emit.c.network import network_source
 from gradwright.emit.network import network_module
-from gradwright.emit.torch_network import network_module as network_code
 from gradwright.emit.unpacking import BY_FORMULA_ORDER, dense_order
 from gradwright.errors import UnsupportedError
 from gradwright.explain.conventions import Convention
@@ -29,12 +29,10 @@ from gradwright.nn.loss_formula import formula_of
 from gradwright.nn.losses import require_fit, require_reduction
 from gradwright.nn.optimizers import SGD, Optimizer
 from gradwright.nn.parameters import count, length
-from gradwright.nn.products import derive_products, products_source
 from gradwright.nn.refusals import require_code, require_dense, require_rows, require_single_head
 from gradwright.nn.runs import KindRun, runs_of, symbolic_runs
 from gradwright.nn.sequence import Source, read_network
 from gradwright.nn.text import LayerGroup, parse_groups, require_numbers
-from gradwright.nn.torch_module import layers_code, torch_code
 from gradwright.notation.supplied import Supplied
 from gradwright.run.compiled_network import CompiledNetwork
 from gradwright.run.load import load
@@ -277,6 +275,8 @@ class NetworkModel:
     @cached_property
     def products_source(self) -> str:
         """The source of `products`."""
+        from gradwright.nn.products import derive_products, products_source
+
         _ = self.widths
         require_code(self.text, self.layers)
         if self.has_state:
@@ -300,6 +300,8 @@ class NetworkModel:
             NetworkError: a size is a name.
             UnsupportedError: a layer has an abstract function, which has no code.
         """
+        from gradwright.nn.torch_module import layers_code, torch_source
+
         _ = self.widths
         require_code(self.text, self.layers)
         with self._lock:
@@ -308,8 +310,7 @@ class NetworkModel:
             training = layers_code(self.kinds, self.derived)
             predicting = layers_code(other.kinds, other.derived) if other is not self else training
             head = self.kinds[-1]
-            code = torch_code(training, predicting, self.layers, head, self.text, note)
-            return network_code(code)
+            return torch_source(training, predicting, self.layers, head, self.text, note)
 
     @cached_property
     def c_passes_source(self) -> str:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import cast
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.emit.c.descent import descent_source
 from gradwright.emit.update import scratch_vectors, step_function, update_module
@@ -22,8 +22,7 @@ from gradwright.program.update import Update, build_update
 from gradwright.run.load import load
 
 
-@dataclass(frozen=True, slots=True)
-class OptimizerRecord:
+class OptimizerRecord(Struct, frozen=True):
     """An optimiser: `settings` have the values that hold where none are given."""
 
     name: str
@@ -172,8 +171,7 @@ RANGES: Mapping[str, tuple[float, bool, float]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Optimizer:
+class Optimizer(Struct, frozen=True):
     """An optimiser with its settings, as `gw.optimizer` makes it."""
 
     record: OptimizerRecord

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradwright.errors import DataError, LimitError, SymbolError, UnsupportedError
 from gradwright.nn import archive

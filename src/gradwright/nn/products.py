@@ -18,7 +18,8 @@ products, Neural Computation 14, 2002; Martens, arXiv 1412.1193, 2014, for the c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from gradwright.calculus.pullback import adjoint_name, pullback
 from gradwright.calculus.pushforward import pushforward, tangent_name, tangent_of
@@ -43,8 +44,7 @@ from gradwright.simplify.rewrite import substitute
 Definitions = tuple[Definition, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class KindProducts:
+class KindProducts(Struct, frozen=True):
     """What the products of one kind run.
 
     `cut` is the name of its last value, A or S; `texts` has the formula of each name, where it can
@@ -61,7 +61,7 @@ class KindProducts:
     outer: Definitions = ()
     cotangent: Definitions = ()
     curvature: Definitions = ()
-    texts: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = {}
 
 
 def derive_products(derived: DerivedKind) -> KindProducts:

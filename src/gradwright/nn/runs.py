@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from itertools import groupby
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradwright.core.nodes import Size
 from gradwright.nn.kinds import Kind
@@ -12,8 +14,7 @@ from gradwright.nn.layer import Layer
 from gradwright.nn.text import LayerGroup
 
 
-@dataclass(frozen=True, slots=True)
-class KindRun:
+class KindRun(Struct, frozen=True):
     """Consecutive layers of one kind: numbers `first` to `last`, counted from 1.
 
     `widths` has the units before the first layer and behind each layer; for a symbolic number of

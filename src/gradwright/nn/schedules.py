@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.emit.numpy import formula_module
 from gradwright.errors import TrainingError
@@ -25,8 +25,7 @@ from gradwright.run.load import load
 Array = Any
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleRecord:
+class ScheduleRecord(Struct, frozen=True):
     """A schedule: `settings` have the values that hold where none are given.
 
     `lengths` are settings in epochs, which the formulas have in steps; 0 stands for all epochs of
@@ -105,8 +104,7 @@ RANGES: Mapping[str, tuple[float, bool, float]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Struct, frozen=True):
     """A schedule with its settings, as `gw.schedule` makes it."""
 
     record: ScheduleRecord

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from math import sqrt
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.nn.activations import ACTIVATIONS, Options
 from gradwright.nn.layer import Layer
@@ -20,8 +20,7 @@ Array = Any
 Draw = Callable[[np.random.Generator, tuple[int, int]], Array]
 
 
-@dataclass(frozen=True, slots=True)
-class Scheme:
+class Scheme(Struct, frozen=True):
     """How weight matrices are drawn.
 
     With `by_activation` the weights of a layer are multiplied by the gain of the activation in

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import groupby
+
+from msgspec.structs import replace
 
 from gradwright.errors import LimitError, NetworkError, Span
 from gradwright.nn.formula_layer import FormulaLayer

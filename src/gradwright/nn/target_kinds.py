@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.errors import DataError
 
@@ -16,8 +16,7 @@ Array = Any
 ROW_SUM = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class TargetKind:
+class TargetKind(Struct, frozen=True):
     """A kind of targets.
 
     `of_labels` makes of one target for each sample, and the number of outputs, an array that is

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fractions import Fraction
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradwright.core.nodes import Size
 from gradwright.errors import LimitError, NetworkError, NotationError, Span
@@ -31,8 +33,7 @@ TOKEN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(Struct, frozen=True):
     kind: str
     text: str
     span: Span
@@ -138,8 +139,7 @@ class _Reader:
         return token.text, token.span
 
 
-@dataclass(frozen=True, slots=True)
-class LayerGroup:
+class LayerGroup(Struct, frozen=True):
     """`count * fan_out activation`: equal layers in a row; sizes are numbers or names.
 
     A `layer` that has a name of its own stands for `fan_out activation`.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gradwright.core.nodes import Node, Variable, variables
 from gradwright.core.work import separate
-from gradwright.emit.torch_network import KindCode, LayersCode, NetworkCode
+from gradwright.emit.torch_network import KindCode, LayersCode, NetworkCode, network_module
 from gradwright.nn.derive import DerivedKind, derive_kind
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layer import Layer
@@ -83,15 +84,15 @@ def _kind_code(derived: DerivedKind) -> KindCode:
     )
 
 
-def torch_code(
+def torch_source(
     training: LayersCode,
     predicting: LayersCode,
     layers: Sequence[Layer],
     head: Kind,
     text: str,
     note: str,
-) -> NetworkCode:
-    """What the module of a network is written from.
+) -> str:
+    """The source of a network as a module of PyTorch.
 
     Args:
         training: the functions of the layers in a step of training.
@@ -110,7 +111,7 @@ def torch_code(
         )
     )
     starts = {f"{x}{k}": float(v) for k, layer in numbered for x, v in layer.starts.items()}
-    return NetworkCode(
+    code = NetworkCode(
         training=training,
         predicting=predicting,
         shapes=shapes,
@@ -124,3 +125,4 @@ def torch_code(
         starts=starts,
         masks={number - 1: layer.masks for number, layer in numbered if layer.masks},
     )
+    return network_module(code)

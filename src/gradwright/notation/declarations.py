@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
+
+from msgspec import Struct
 
 from gradwright.core.sizes import is_compound, plus
 from gradwright.errors import (
@@ -55,8 +56,7 @@ GREEK_NAMES = frozenset({
 })  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(Struct, frozen=True):
     """A symbol: `sizes` has an entry for each axis.
 
     A scalar has none, a vector or row one, a matrix two, a tensor more. A size is a positive
@@ -81,8 +81,7 @@ def array_kind(order: int) -> Kind:
     return kinds[order] if order < len(kinds) else "tensor"
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionDeclaration:
+class FunctionDeclaration(Struct, frozen=True):
     """An abstract function.
 
     "elementwise" acts on each entry and has no sizes. A "map" has the sizes of its arguments,

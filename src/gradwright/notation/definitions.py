@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import chain
 from itertools import count as counting
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradwright.core.sizes import names_in
 from gradwright.errors import GradwrightError, LimitError, NotationError, Span, SymbolError
@@ -38,8 +40,7 @@ from gradwright.ops.compositions import COMPOSITIONS, USAGES
 Options = tuple[tuple[str, Fraction], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Struct, frozen=True):
     """A name, or a function of `parameters`, and what it stands for as it was written."""
 
     name: str
@@ -54,12 +55,11 @@ class Definition:
         return Call(self.name, tuple(map(Symbol, self.parameters)))
 
 
-@dataclass(frozen=True, slots=True)
-class Definitions:
+class Definitions(Struct, frozen=True):
     """The definitions of a formula, in order, and what was written for each expanded part."""
 
     listed: tuple[Definition, ...] = ()
-    written: Mapping[Tree, Tree] = field(default_factory=dict)
+    written: Mapping[Tree, Tree] = {}
 
     def folded(self, tree: Tree) -> Tree:
         """A tree with names for the parts that have one."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradwright.errors import LimitError, NotationError
 from gradwright.notation.informal import split
@@ -33,8 +34,7 @@ _WHERE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """One line as written: its number, counted from 1, its sides and the relations between them.
 
     A relation is `=`, `:=` (an assignment), `<=`, `>=` or `∈` (of a set ℝ^(m×n)).

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from fractions import Fraction
+
+from msgspec import Struct
 
 from gradwright.errors import Span
 from gradwright.notation.lexer import Token
@@ -24,16 +25,14 @@ LEVEL = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True):
     """A tree and its extent, parentheses included."""
 
     tree: Tree
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
+class Operator(Struct, frozen=True):
     """An operator that waits for its right side; `bound` are the indices of a sign Σ."""
 
     sign: str
@@ -47,8 +46,7 @@ class Operator:
         return self.level in (SUMMATION, NEGATION)
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(Struct):
     """An open bracket, or the whole text: what has been read since.
 
     `bound` are the indices of a sum `sum[i,j](`; `rows` and `columns` count the parts of a block
@@ -58,10 +56,10 @@ class Frame:
     opener: Token | None = None
     function: Token | None = None
     bound: tuple[str, ...] = ()
-    values: list[Value] = field(default_factory=list)
-    operators: list[Operator] = field(default_factory=list)
-    arguments: list[Tree] = field(default_factory=list)
-    options: dict[str, Fraction] = field(default_factory=dict)
+    values: list[Value] = []
+    operators: list[Operator] = []
+    arguments: list[Tree] = []
+    options: dict[str, Fraction] = {}
     rows: int = 0
     columns: int = 0
 

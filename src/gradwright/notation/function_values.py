@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.errors import SymbolError
 from gradwright.notation.declarations import FunctionDeclaration
@@ -101,8 +101,7 @@ def _unusable(declared: FunctionDeclaration, fact: str, asked: str) -> SymbolErr
     return SymbolError(asked, f"{name} is an abstract function ({declared}) and {fact}", instead)
 
 
-@dataclass(frozen=True, slots=True)
-class Smooth:
+class Smooth(Struct, frozen=True):
     """A function with all its derivatives."""
 
     call: Supplied

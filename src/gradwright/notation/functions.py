@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradwright.errors import ShapeError, SymbolError
 from gradwright.notation.declarations import MAX_SIZE
@@ -17,8 +18,7 @@ Rule = Callable[[Equations, Call, list[Form]], Form]
 CONSTANTS = ("ones", "eye", "commutation")
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionShape:
+class FunctionShape(Struct, frozen=True):
     """How a function is called and what shape its result has.
 
     From `least` to `most` arguments; `options` are named numbers, and those beyond the first

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import ArrayLike
 
 from gradwright.core.sizes import Lengths, Size, is_compound, names_in
@@ -19,8 +19,7 @@ from gradwright.notation.shapes import Scope
 from gradwright.notation.summation import Indexed
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True):
     """A two-dimensional array, and which of its axes the notation knows of.
 
     With `free` indices, or as a tensor, an array with as many axes as it has.

@@ -7,7 +7,8 @@ and the operator `d/dx`. Cases and indicators become `step`, with its value at 0
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradwright.errors import LimitError, NotationError
 from gradwright.notation.informal_indices import agreement
@@ -142,8 +143,7 @@ def _is_block(inner: MappedText) -> bool:
     return len(split(inner, ",;")) > 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Comparison:
+class _Comparison(Struct, frozen=True):
     """`left > right`, or with `at` = 1 `left >= right`."""
 
     left: MappedText
@@ -169,8 +169,7 @@ class _Comparison:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Agreement:
+class _Agreement(Struct, frozen=True):
     """`r = i` or `r ≠ i`, as 1 or 0."""
 
     value: MappedText

@@ -3,7 +3,8 @@ r"""From LaTeX to tokens: `\frac`, `{`, `^`, letters one by one, numbers."""
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradwright.core.work import allowed
 from gradwright.errors import LimitError, NotationError, Span
@@ -60,8 +61,7 @@ ACCENTS = {"hat": "\u0302", "widehat": "\u0302", "tilde": "~", "widetilde": "~",
 KEPT = {"underbrace", "overbrace", "boxed", "overline", "phantom"}
 
 
-@dataclass(frozen=True, slots=True)
-class LatexToken:
+class LatexToken(Struct, frozen=True):
     r"""A command with its backslash, a letter, a number, a sign or white space."""
 
     text: str

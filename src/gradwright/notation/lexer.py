@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from string import ascii_uppercase
+
+from msgspec import Struct
 
 from gradwright.core.work import allowed
 from gradwright.errors import LimitError, NotationError, Span
@@ -89,8 +90,7 @@ _INSTEAD = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """One token: its kind, its normalised text, where it stands, and a number's value.
 
     `kind` is "number", "name", "power" (a superscript integer; its value is the exponent),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
+
+from msgspec import Struct
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Product, Size
 from gradwright.notation.tree import Tree
 
 
-@dataclass(frozen=True, slots=True)
-class Lowered:
+class Lowered(Struct, frozen=True):
     """A node and how many of its leading axes are rows.
 
     With `free` indices, each axis is one of them and none is a row.
@@ -37,8 +37,7 @@ class Lowered:
         return not self.node.axes
 
 
-@dataclass(frozen=True, slots=True)
-class Lowering:
+class Lowering(Struct, frozen=True):
     """The value of a whole tree, and what the user said for each node on the way."""
 
     value: Lowered

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradwright.errors import GradwrightError, Span
 
 
-@dataclass(frozen=True, slots=True)
-class MappedText:
+class MappedText(Struct, frozen=True):
     """A text made from `original`; `spans` has the place there of every character of `text`."""
 
     text: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from gradwright.notation.definitions import Definitions
 from gradwright.notation.parser import parse

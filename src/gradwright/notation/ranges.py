@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from gradwright.core.sizes import Size
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """Places of an axis from `start` to `end`, both counted from 1 and both among them.
 
     Without a start it begins with the first place, without an end it goes on to the last.
@@ -21,8 +20,7 @@ class Range:
         return f"{'' if self.start is None else self.start}:{'' if self.end is None else self.end}"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A single place, counted from 1, that is a sum or product of sizes, as n+1 in `x[n+1]`."""
 
     size: Size

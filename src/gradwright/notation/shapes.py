@@ -8,8 +8,9 @@ change a meaning: a vector whose length happens to be 1 stays a vector.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from difflib import get_close_matches
+
+from msgspec import Struct
 
 from gradwright.core.sizes import is_compound, names_in
 from gradwright.core.work import spend
@@ -62,8 +63,7 @@ from gradwright.ops.table import OPERATIONS
 BEGUN = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """Kind, and rows and columns as products of atomic sizes; `()` means one.
 
     `deeper` are the axes of a tensor behind its second.
@@ -80,8 +80,7 @@ class Shape:
         return " ".join([self.kind, " × ".join(sides)]) if sides else self.kind
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """The symbols of a formula with all sizes known, the names of sizes, the formula's shape.
 
     `functions` holds its abstract functions; `least` how long sizes must be, because a number
@@ -93,8 +92,8 @@ class Scope:
     symbols: dict[str, Declaration]
     sizes: frozenset[str]
     shape: Shape
-    functions: dict[str, FunctionDeclaration] = field(default_factory=dict)
-    least: dict[str, int] = field(default_factory=dict)
+    functions: dict[str, FunctionDeclaration] = {}
+    least: dict[str, int] = {}
     verify_facts: bool = True
     definitions: Definitions = NONE
     ordered: tuple[tuple[Size, Size], ...] = ()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradwright.errors import Span
 from gradwright.notation.left_side import equals_sign
@@ -17,8 +18,7 @@ _CARRIES_ON = frozenset("+*/.^=·⊙⊘⊗'")
 _MINUS = frozenset("-−")
 
 
-@dataclass(frozen=True, slots=True)
-class Defined:
+class Defined(Struct, frozen=True):
     """The left side of a definition, and where its right side starts."""
 
     name: str
@@ -27,8 +27,7 @@ class Defined:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """A part of a text; `defined` is what it defines, if it is a definition."""
 
     start: int

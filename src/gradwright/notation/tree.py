@@ -6,10 +6,12 @@ Spans say where in the text a node came from and take no part in equality.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import total_ordering
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from gradwright.core.work import spend
 from gradwright.errors import Span
@@ -52,7 +54,7 @@ class _Structural:
         spend(3 * len(fresh))
         for node in reversed(fresh):
             key = (type(node).__name__, own(node), tuple(hash(part) for part in children(node)))
-            object.__setattr__(node, "_hash", hash(key))
+            force_setattr(node, "_hash", hash(key))
         return self._hash
 
     def __eq__(self, other: object) -> bool:
@@ -71,69 +73,61 @@ class _Structural:
         return True
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Symbol(_Structural):
+class Symbol(_Structural, Struct, frozen=True, eq=False):
     """A name: a variable, or a size used as a number (`n`)."""
 
     name: str
-    span: Span | None = field(default=None, compare=False)
+    span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Number(_Structural):
+class Number(_Structural, Struct, frozen=True, eq=False):
     """An exact decimal or integer literal, never negative."""
 
     value: Fraction
-    span: Span | None = field(default=None, compare=False)
+    span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Negate(_Structural):
+class Negate(_Structural, Struct, frozen=True, eq=False):
     """Unary minus."""
 
     operand: Tree
-    span: Span | None = field(default=None, compare=False)
+    span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Transpose(_Structural):
+class Transpose(_Structural, Struct, frozen=True, eq=False):
     """`operand'`."""
 
     operand: Tree
-    span: Span | None = field(default=None, compare=False)
+    span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Binary(_Structural):
+class Binary(_Structural, Struct, frozen=True, eq=False):
     """`left operator right`, with an operator of `OPERATORS`."""
 
     operator: str
     left: Tree
     right: Tree
-    span: Span | None = field(default=None, compare=False)
+    span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Call(_Structural):
+class Call(_Structural, Struct, frozen=True, eq=False):
     """`function(arguments, option=number, ...)`; `ones`, `eye` take sizes as arguments."""
 
     function: str
     arguments: tuple[Tree, ...]
     options: tuple[tuple[str, Fraction], ...] = ()
-    span: Span | None = field(default=None, compare=False)
+    span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Entry(_Structural):
+class Entry(_Structural, Struct, frozen=True, eq=False):
     """`base[i,j]`: an entry of a vector or matrix, a scalar for all values of its indices."""
 
     base: Tree
     indices: tuple[Index, ...]
-    span: Span | None = field(default=None, compare=False)
+    span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Part(_Structural):
+class Part(_Structural, Struct, frozen=True, eq=False):
     """`base[2:n,:]`, `base[3,:]`: a part of an array; a number leaves its axis out.
 
     Axes behind the last that is named are whole.
@@ -141,37 +135,33 @@ class Part(_Structural):
 
     base: Tree
     places: tuple[Range | int, ...]
-    span: Span | None = field(default=None, compare=False)
+    span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class IndexSum(_Structural):
+class IndexSum(_Structural, Struct, frozen=True, eq=False):
     """`sum[i,j](body)`: the sum over all values of some indices."""
 
     indices: tuple[str, ...]
     body: Tree
-    span: Span | None = field(default=None, compare=False)
+    span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class IndexArray(_Structural):
+class IndexArray(_Structural, Struct, frozen=True, eq=False):
     """`array[i,j](body)`: the array of all values of the body, its axes in this order."""
 
     indices: tuple[str, ...]
     body: Tree
-    span: Span | None = field(default=None, compare=False)
+    span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Identity(_Structural):
+class Identity(_Structural, Struct, frozen=True, eq=False):
     """`δ[i,j]`: 1 where both indices agree, else 0."""
 
     indices: tuple[Index, Index]
-    span: Span | None = field(default=None, compare=False)
+    span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(Struct, frozen=True):
     """The left side of an equation: names, each with its indices.
 
     The first is what is defined, as in `D[i,j]`; if others follow, it is differentiated by them,
@@ -186,13 +176,12 @@ class Left:
         return tuple(index for _, indices in self.names for index in indices)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Equation(_Structural):
+class Equation(_Structural, Struct, frozen=True, eq=False):
     """`left = right`, a whole formula: the free indices of the right side become axes."""
 
     left: Left
     right: Tree
-    span: Span | None = field(default=None, compare=False)
+    span: Span | None = None
 
 
 Tree = (

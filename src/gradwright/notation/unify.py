@@ -8,8 +8,9 @@ same rows, so they are not taken for each other. An unknown stands for one atomi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from gradwright.errors import GradwrightError, ShapeError, UnsupportedError
 from gradwright.notation.tree import Call, Symbol, Tree
@@ -17,8 +18,7 @@ from gradwright.notation.tree import Call, Symbol, Tree
 ShapeKind = Literal["scalar", "column", "row", "matrix", "tensor"]
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """The size of an undeclared symbol, until an equation says what it is."""
 
     number: int
@@ -28,8 +28,7 @@ Atom = int | str | Unknown
 Atoms = tuple[Atom, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Free:
+class Free(Struct, frozen=True):
     """A free index: how many values it takes, and the part of the formula that says so."""
 
     index: str
@@ -37,8 +36,7 @@ class Free:
     tree: Tree
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """Rows and columns as products of atomic sizes; no factor at all means no axis.
 
     `deeper` are the axes of a tensor behind its second. A form with `free` indices has no axis:

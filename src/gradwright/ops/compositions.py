@@ -8,13 +8,13 @@ that papers print. `parts` are names that the formula and the proofs use, in ord
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from gradwright.ops.record import ProofLine
 
 
-@dataclass(frozen=True, slots=True)
-class Composition:
+class Composition(Struct, frozen=True):
     """A formula under a name; `kinds` are declarations of its arguments, for tests and examples.
 
     An option belongs to the operation of the same name inside the formula.
@@ -25,7 +25,7 @@ class Composition:
     formula: str
     source: str
     parts: tuple[tuple[str, str], ...] = ()
-    proofs: Mapping[str, tuple[ProofLine, ...]] = field(default_factory=dict)
+    proofs: Mapping[str, tuple[ProofLine, ...]] = {}
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from gradwright.ops.record import IndexCase, IndexProof, ProofLine
 
 
-@dataclass(frozen=True, slots=True)
-class OutputRecord:
+class OutputRecord(Struct, frozen=True):
     """The last activation with its loss, for one sample: a and L as functions of z, derived by z.
 
     `definition` is the loss in notation, a function of the vectors z and y. `facts` are what is

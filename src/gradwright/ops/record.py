@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal, Protocol
+
+from msgspec import Struct
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Function, Node, Operation
 
 
-@dataclass(frozen=True, slots=True)
-class ProofLine:
+class ProofLine(Struct, frozen=True):
     """One line of a proof: an expression equal to the one before, and the rule that says why."""
 
     expression: str
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
-class IndexCase:
+class IndexCase(Struct, frozen=True):
     """The lines of one case of a proof with indices.
 
     Each line is an expression in index notation that is equal to the one before; `indices` are
@@ -32,8 +31,7 @@ class IndexCase:
     condition: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class IndexProof:
+class IndexProof(Struct, frozen=True):
     """A derivation with indices: definitions, what is derived, and its lines case by case.
 
     `definitions` are equations in index notation, from the first on. `left` is the left side of
@@ -45,8 +43,7 @@ class IndexProof:
     cases: tuple[IndexCase, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NumpyCode:
+class NumpyCode(Struct, frozen=True):
     """How NumPy computes an operation.
 
     `expression` has `{0}`, `{1}` for the arguments and `{name}` for options. `statements` write
@@ -59,8 +56,7 @@ class NumpyCode:
     helper: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TorchCode:
+class TorchCode(Struct, frozen=True):
     """How PyTorch computes an operation: `expression` and `helper` as in `NumpyCode`."""
 
     expression: str
@@ -106,8 +102,7 @@ class ModularNumbers(Protocol):
         """The inverse and the determinant of a matrix."""
 
 
-@dataclass(frozen=True, slots=True)
-class Elementwise:
+class Elementwise(Struct, frozen=True):
     """An operation on single entries.
 
     `derivative` gives, for each argument, the elementwise derivative as a node with the axes of
@@ -138,8 +133,7 @@ class Elementwise:
     c: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Structured:
+class Structured(Struct, frozen=True):
     """An operation on whole vectors or matrices (the last axes; axes before them are batches).
 
     `jacobian` gives, for each argument, a node with the axes of the result followed by those of
@@ -163,7 +157,7 @@ class Structured:
     options: tuple[tuple[str, Fraction], ...] = ()
     domain: str = ""
     sample: str = ""
-    argument: str = field(default="x")
+    argument: str = "x"
     with_indices: IndexProof | None = None
     result: Literal["argument", "batch", "scalar"] = "argument"
     guard: str = ""

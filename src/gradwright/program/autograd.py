@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Product, Variable, bare_sizes, postorder, variables
@@ -18,8 +19,7 @@ COTANGENT = f"{OWN}back"
 VALUE = f"{OWN}value"
 
 
-@dataclass(frozen=True, slots=True)
-class Back:
+class Back(Struct, frozen=True):
     """One function of the way back: what comes back to `of`, times its derivative.
 
     `function` has an output for each of `to`.
@@ -31,8 +31,7 @@ class Back:
     function: Function
 
 
-@dataclass(frozen=True, slots=True)
-class SavedValue:
+class SavedValue(Struct, frozen=True):
     """What is saved: the variable that stands for it, and for whose derivatives it is needed.
 
     `kept` says that the forward pass returns it for that alone.
@@ -43,8 +42,7 @@ class SavedValue:
     kept: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Autograd:
+class Autograd(Struct, frozen=True):
     """The functions of a value, and what is saved between them.
 
     `forward` returns the value, then what is kept of it. `gradient` is the pullback of the value;
@@ -73,8 +71,7 @@ def autograd(made: Differentiable) -> Autograd:
     return _Parts(made, choice).functions()
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
+class _Draft(Struct, frozen=True):
     """A function of the way back before it is built: of what, from which cotangent, to what."""
 
     name: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import prod
+
+from msgspec import Struct
 
 from gradwright.core.nodes import Size
 from gradwright.core.sizes import expected_length
@@ -31,8 +32,7 @@ EXPONENTIALS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(Struct, frozen=True):
     """Counts of one call.
 
     `matrix_products` are products of two matrices; `exponentials` the statements that take an exp

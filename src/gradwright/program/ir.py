@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
+
+from msgspec import Struct
 
 from gradwright.core.nodes import Options, Size
 from gradwright.ops.table import OPERATIONS
@@ -14,16 +15,14 @@ from gradwright.ops.table import OPERATIONS
 Alignment = tuple[int | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(Struct, frozen=True):
     """A value as an operand; `alignment` None means as it is."""
 
     name: str
     alignment: Alignment | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Length:
+class Length(Struct, frozen=True):
     """A size as a number. It is no value of a function: a value may have the same name."""
 
     size: str
@@ -33,44 +32,38 @@ class Length:
 Operand = Ref | Length | Fraction
 
 
-@dataclass(frozen=True, slots=True)
-class MatMul:
+class MatMul(Struct, frozen=True):
     """Matrix product of operands with one or two axes, transposed as said."""
 
     left_transposed: bool = False
     right_transposed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Gram:
+class Gram(Struct, frozen=True):
     """Xᵀ diag(w) X of X (p × i) and w (p): symmetric, so half the work of a matrix product."""
 
 
-@dataclass(frozen=True, slots=True)
-class BatchedMatMul:
+class BatchedMatMul(Struct, frozen=True):
     """Matrix products of the last two axes, one for each place of the axes before them."""
 
     left_transposed: bool = False
     right_transposed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TensorDot:
+class TensorDot(Struct, frozen=True):
     """The sum over pairs of axes of two operands; the axes left over follow in order."""
 
     left: tuple[int, ...]
     right: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Take:
+class Take(Struct, frozen=True):
     """What whole numbers choose along an axis; the axes of the numbers stand in its place."""
 
     axis: int
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(Struct, frozen=True):
     """The places from `start` to before `stop` along an axis, counted from 0."""
 
     axis: int
@@ -78,16 +71,14 @@ class Cut:
     stop: Size
 
 
-@dataclass(frozen=True, slots=True)
-class Pick:
+class Pick(Struct, frozen=True):
     """One place along an axis, counted from 1; the axis is left out."""
 
     axis: int
     place: Size
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """The operand at one place, counted from 1, along a new axis of a size; zeros elsewhere."""
 
     axis: int
@@ -95,15 +86,13 @@ class Place:
     size: Size
 
 
-@dataclass(frozen=True, slots=True)
-class Concatenate:
+class Concatenate(Struct, frozen=True):
     """The operands behind each other along an axis."""
 
     axis: int
 
 
-@dataclass(frozen=True, slots=True)
-class Pad:
+class Pad(Struct, frozen=True):
     """The operand from `start` on along an axis of a size, zeros around it."""
 
     axis: int
@@ -111,21 +100,18 @@ class Pad:
     size: Size
 
 
-@dataclass(frozen=True, slots=True)
-class Reshape:
+class Reshape(Struct, frozen=True):
     """The same entries in their order, over other axes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Indicator:
+class Indicator(Struct, frozen=True):
     """The array of a factor that chooses: 1 at start plus the sum of steps times indices."""
 
     start: Size
     steps: tuple[Size, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(Struct, frozen=True):
     """Zeros with the first operand added up at places along a new first axis of a size.
 
     The second operand has the places; its axes are the first ones of the first operand.
@@ -134,54 +120,46 @@ class Put:
     size: Size
 
 
-@dataclass(frozen=True, slots=True)
-class OneHotRows:
+class OneHotRows(Struct, frozen=True):
     """A row of zeros with a 1 at its place for each whole number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Einsum:
+class Einsum(Struct, frozen=True):
     """Any other contraction, in einsum's subscripts."""
 
     subscripts: str
 
 
-@dataclass(frozen=True, slots=True)
-class Map:
+class Map(Struct, frozen=True):
     """Elementwise: add, subtract, multiply, divide, power, greater, negative, square, sqrt."""
 
     operator: str
 
 
-@dataclass(frozen=True, slots=True)
-class Apply:
+class Apply(Struct, frozen=True):
     """An operation of the table."""
 
     operation: str
     options: Options = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SoftmaxLogSumExp:
+class SoftmaxLogSumExp(Struct, frozen=True):
     """softmax and log-sum-exp of one argument, with one exp; two targets."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sum:
+class Sum(Struct, frozen=True):
     """The sum over some axes."""
 
     axes: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Permute:
+class Permute(Struct, frozen=True):
     """The axes in another order."""
 
     order: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
+class Spread(Struct, frozen=True):
     """Repeat along new axes, and place along the diagonals of tied ones.
 
     `labels` names each axis of the result; the operand has the labels `held`, in order.
@@ -191,8 +169,7 @@ class Spread:
     held: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AddTied:
+class AddTied(Struct, frozen=True):
     """The first operand, with the second added along the diagonals of tied axes.
 
     `labels` and `held` as in `Spread`, of which this is the sum with an array.
@@ -202,8 +179,7 @@ class AddTied:
     held: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class UnitVector:
+class UnitVector(Struct, frozen=True):
     """1 at a place, counted from 1, and 0 elsewhere; there is no operand."""
 
     place: Size
@@ -236,8 +212,7 @@ Kernel = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """`targets := kernel(operands)`."""
 
     targets: tuple[str, ...]
@@ -245,8 +220,7 @@ class Statement:
     operands: tuple[Operand, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """Inputs, statements, and the outputs as operands; `axes` gives every value's axes.
 
     A size is the length of an input's axis, or a scalar input of that name where no input has

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gradwright.program.ir import Apply, Function, Length, Ref, SoftmaxLogSumExp, Statement
 

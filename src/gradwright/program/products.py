@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradwright.calculus.stage import Definition
 from gradwright.core.graph import Graph
@@ -14,8 +15,7 @@ from gradwright.program.stage import that_tell_sizes
 from gradwright.simplify.rewrite import substitute
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """Definitions that one function computes, and the names that it returns whoever asks.
 
     What else it defines is returned where another part reads it.

@@ -12,9 +12,10 @@ method. Named sizes without a hint count as one length.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
+
+from msgspec import Struct
 
 from gradwright.calculus.modes import reverse
 from gradwright.core.graph import Graph
@@ -98,8 +99,7 @@ class Differentiable:
         return tuple(substitute(self.graph, node, self._signs) for node in nodes)
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(Struct, frozen=True):
     """One tensor that is saved: an input, or a value of the forward pass, and why it is."""
 
     node: Node
@@ -107,8 +107,7 @@ class Saved:
     is_input: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """What is saved, and which values of the forward pass are computed again.
 
     `without` are definitions that the way back is better written out without.

@@ -8,8 +8,9 @@ result, what has its other labels is put at these places. Only what is neither i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from gradwright.core.nodes import Labels, Node, OneHot, Select, Size, Unit
 from gradwright.core.sizes import plus
@@ -47,8 +48,7 @@ class Emitter(Protocol):
         """The axes of an operand."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(Struct, frozen=True):
     """A product whose choosing factors are dealt with.
 
     `out` are the labels of the contraction that is left; `put` are what is put back after it, in

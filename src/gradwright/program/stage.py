@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
+
+from msgspec import Struct
 
 from gradwright.calculus.pullback import adjoint_name
 from gradwright.calculus.stage import Block, Definition, Stage
@@ -15,8 +16,7 @@ from gradwright.program.ir import Function, Ref
 from gradwright.simplify.rewrite import substitute
 
 
-@dataclass(frozen=True, slots=True)
-class StageProgram:
+class StageProgram(Struct, frozen=True):
     """What a layer kind runs.
 
     `forward` computes the values in `saved`: those that later functions need, the activation last.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import replace
 from fractions import Fraction
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from gradwright.core.behind import concatenated
 from gradwright.core.nodes import Add, Labels, Node, Product, Size

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.program.ir import Function, Gram, Ref, Spread
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """The entries where axes of equal `labels` have equal places.
 
     Along axes of other labels than those `held` only the first place is taken.

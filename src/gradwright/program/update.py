@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Variable, variables
@@ -25,8 +26,7 @@ PARAMETERS, GRADIENT = "w", "g"
 RATE, STEPS = "learning_rate", "t"
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(Struct, frozen=True):
     """What a step does to the parameters, the gradient and the vectors of `state`.
 
     `function` reads the scalars and vectors that the lines mention; all its vectors have the one

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.notation.tree import Tree
 from gradwright.render.layout import (
@@ -33,8 +33,7 @@ FULL = 8
 DIGITS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """Lines of equal width; `middle` is the line that stands beside others' middle lines."""
 
     lines: tuple[str, ...]

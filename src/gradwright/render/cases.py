@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from gradwright.notation.tree import Tree
 from gradwright.render.latex import latex
@@ -15,8 +15,7 @@ _LATEX = {"<": "<", "≤": r"\le", "=": "=", "≥": r"\ge", ">": ">"}
 _OPPOSITE = {"<": ">", ">": "<"}
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """`left relation right`; the relation is one of < ≤ = ≥ >."""
 
     left: Tree
@@ -41,8 +40,7 @@ class Comparison:
         return Comparison(self.left, _OPPOSITE[self.relation], self.right)
 
 
-@dataclass(frozen=True, slots=True)
-class Cases:
+class Cases(Struct, frozen=True):
     """Values and when they hold.
 
     With `given` the cases hold under that comparison, and the values below and above change

@@ -7,8 +7,10 @@ them in Unicode and LaTeX too. Layouts are built and walked without recursion.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
+
+from msgspec import Struct
+from msgspec.structs import force_setattr, replace
 
 from gradwright.core.work import spend
 from gradwright.notation.blocks import BLOCKS, columns_of
@@ -61,22 +63,19 @@ PRECEDENCE = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Name:
+class Name(Struct, frozen=True, eq=False):
     """A symbol."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Literal:
+class Literal(Struct, frozen=True, eq=False):
     """A number."""
 
     value: Fraction
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Infix:
+class Infix(Struct, frozen=True, eq=False):
     """`left operator right`; the operator is one of the notation's, or kron."""
 
     operator: str
@@ -84,30 +83,26 @@ class Infix:
     right: Layout
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Minus:
+class Minus(Struct, frozen=True, eq=False):
     """`-operand`."""
 
     operand: Layout
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Superscript:
+class Superscript(Struct, frozen=True, eq=False):
     """A transpose ("T"), an inverse ("-1") or an inverse transpose ("-T") of the operand."""
 
     operand: Layout
     mark: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Fenced:
+class Fenced(Struct, frozen=True, eq=False):
     """`(inner)`."""
 
     inner: Layout
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Applied:
+class Applied(Struct, frozen=True, eq=False):
     """`function(arguments, option=value)`; norms and ones are applied functions too."""
 
     function: str
@@ -115,32 +110,28 @@ class Applied:
     options: tuple[tuple[str, Fraction], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Indexed:
+class Indexed(Struct, frozen=True, eq=False):
     """`base[i,j]` or `base[2:n]`; the base of an identity is the name δ."""
 
     base: Layout
     indices: tuple[Index | Range | Place, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Summed:
+class Summed(Struct, frozen=True, eq=False):
     """`Σ_i,j body`, which takes all that follows in a product."""
 
     indices: tuple[str, ...]
     body: Layout
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Arrayed:
+class Arrayed(Struct, frozen=True, eq=False):
     """`array[i,j](body)`."""
 
     indices: tuple[str, ...]
     body: Layout
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Blocked:
+class Blocked(Struct, frozen=True, eq=False):
     """`[parts]`, so many of them in each row."""
 
     parts: tuple[Layout, ...]
@@ -155,8 +146,7 @@ class Blocked:
         return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Equals:
+class Equals(Struct, frozen=True, eq=False):
     """`left = right`."""
 
     left: Left
@@ -182,8 +172,7 @@ Layout = (
 DELTA = Name("δ")
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """A layout, how tightly it binds, and what its surroundings ask about it.
 
     `operator` is that of an unfenced infix. `vector` and `row` are guesses by lower case letters,
@@ -214,7 +203,7 @@ def layout(tree: Tree) -> Layout:
     kept: Layout | None = getattr(tree, "_layout", None)
     if kept is None:
         kept = _made(tree)
-        object.__setattr__(tree, "_layout", kept)
+        force_setattr(tree, "_layout", kept)
     return kept
 
 

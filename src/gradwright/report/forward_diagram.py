@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradwright.nn.layer import Layer
 from gradwright.report.svg import FAINT, INK, SECOND, figure, line, path, rectangle, text
@@ -18,8 +19,7 @@ DOWN, UP = 130.0, 350.0
 WIDTH = 450.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """A value on the way down, with its shape, and whether a gradient comes back to it."""
 
     name: str
@@ -27,8 +27,7 @@ class _Place:
     gradient: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(Struct, frozen=True):
     """What happens between two values, or dots for the layers that are left out."""
 
     label: str

@@ -7,9 +7,10 @@ import struct
 import zlib
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import Any
+
+from msgspec import Struct
 
 #: Colours are variables of the page, so figures follow its light or dark theme.
 INK, FAINT, FIRST, SECOND = "var(--ink)", "var(--faint)", "var(--first)", "var(--second)"
@@ -97,8 +98,7 @@ def text(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Axes:
+class Axes(Struct, frozen=True):
     """A plot's frame and the scales from numbers to places."""
 
     left: float

@@ -8,8 +8,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from gradwright.run.compilers import found
 
@@ -19,8 +20,7 @@ FLAGS = ("-std=c99", "-Os", "-c")
 MOST_SECONDS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class CodeSize:
+class CodeSize(Struct, frozen=True):
     """The bytes of code and of constants in the code, for one compiler and machine."""
 
     bytes: int

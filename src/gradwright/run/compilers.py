@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from dataclasses import dataclass
-from importlib import metadata, util
+from importlib.util import find_spec
+
+from msgspec import Struct
 
 from gradwright.errors import UnsupportedError
 
@@ -23,8 +24,7 @@ FIRST_SECONDS = 20.0
 INSTEAD = 'install one, pip install "gradwright[native]" brings one, or use target="numpy"'
 
 
-@dataclass(frozen=True, slots=True)
-class Compiler:
+class Compiler(Struct, frozen=True):
     """How a compiler is called, and about how many seconds it takes.
 
     `version` tells it from another one at the same place.
@@ -44,9 +44,11 @@ def found() -> Compiler | None:
             real = os.path.realpath(path)
             about = os.stat(real)
             return Compiler((path,), f"{real} {about.st_size} {about.st_mtime_ns}")
-    if util.find_spec(PACKAGE) is None:
+    if find_spec(PACKAGE) is None:
         return None
-    return Compiler((sys.executable, "-m", PACKAGE, "cc"), f"{PACKAGE} {metadata.version(PACKAGE)}")
+    from importlib.metadata import version
+
+    return Compiler((sys.executable, "-m", PACKAGE, "cc"), f"{PACKAGE} {version(PACKAGE)}")
 
 
 def required() -> Compiler:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 from warnings import warn
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.errors import ConditionWarning, DomainError, LimitError, ShapeError
 
@@ -23,8 +23,7 @@ REFUSED = 0.1
 RESIDUAL = 1e3
 
 
-@dataclass(frozen=True, slots=True)
-class Costs:
+class Costs(Struct, frozen=True):
     """Multiplications and divisions for one vector, through the structure and as an array.
 
     `solve` and `dense_solve` are 0 for a map that is not square. Where a structure does not help,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import sha256
-from importlib.abc import InspectLoader
 from types import ModuleType
 
 #: Loaded modules that are kept for the same source.
 CACHED = 64
 
 
-class _Text(InspectLoader):
+class _Text:
     """Gives the source to tracebacks and debuggers when they ask for it."""
 
     def __init__(self, source: str) -> None:
@@ -31,6 +30,6 @@ def load(source: str) -> ModuleType:
     module = ModuleType(name)
     # Not a name in <>: for those nobody asks the loader.
     module.__file__ = f"{name}.py"
-    module.__loader__ = _Text(source)
+    module.__dict__["__loader__"] = _Text(source)
     exec(compile(source, module.__file__, "exec"), module.__dict__)
     return module

@@ -7,10 +7,11 @@ as the node itself is taken. So a printed formula that disagrees with the code c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from itertools import chain, count
+
+from msgspec import Struct
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Function, Node, Operation, Power, Size, postorder, sum_of_squares
@@ -47,8 +48,7 @@ IDENTITY_DISCOUNT = 0.88
 MAX_REWRITES = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Printed:
+class Printed(Struct, frozen=True):
     """A verified printed form.
 
     `form` is "matrix", "kronecker" or "index"; in index form `tree` is an equation with a left
@@ -64,8 +64,7 @@ class Printed:
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """An equal node and the recorded rewrites that lead to it."""
 
     node: Node

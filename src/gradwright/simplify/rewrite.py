@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import (
@@ -21,8 +22,7 @@ from gradwright.core.nodes import (
 from gradwright.core.work import spend
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rule:
+class Rule(Struct, frozen=True, eq=False):
     """A local identity; what it makes of a node depends on the node alone.
 
     `apply` returns the replacement, or None where the rule does not fit. `statement` is the
@@ -61,8 +61,7 @@ RuleSet = tuple[Rule, ...]
 Fits = dict[Node, tuple[Rule, Node] | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A use of a rule: the claim that `before` equals `after`."""
 
     rule: Rule

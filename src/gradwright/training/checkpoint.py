@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.errors import DataError
 from gradwright.nn import archive
@@ -20,8 +20,7 @@ INSTEAD = "give an undamaged file that training wrote"
 Array = Any
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True, eq=False):
     """The state after a whole number of epochs; with the seed it determines all that follows.
 
     `state` has a row for each vector of the optimiser, and `steps` were made so far. `made_with`

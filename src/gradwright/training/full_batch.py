@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.errors import TrainingError, UnsupportedError
 from gradwright.nn.optimizers import Optimizer
@@ -24,14 +24,13 @@ Normal = Callable[..., tuple[float, Array, Array]]
 MOST_REFUSED = 12
 
 
-@dataclass
-class Kept:
+class Kept(Struct):
     """What is kept from iteration to iteration, in the form in which a checkpoint holds it."""
 
     settings: Mapping[str, float]
     state: Array
     steps: int = 0
-    schedule_settings: Mapping[str, float] = field(default_factory=dict)
+    schedule_settings: Mapping[str, float] = {}
 
 
 class LevenbergMarquardt(Loop):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.errors import DataError, TrainingError
 from gradwright.nn.optimizers import SGD, Optimizer
@@ -17,8 +17,7 @@ SCHEMA = "gradwright.training/1"
 Array = Any
 
 
-@dataclass(frozen=True, slots=True)
-class Epoch:
+class Epoch(Struct, frozen=True):
     """What happened in one epoch; the loss is the mean over its samples, before each update."""
 
     epoch: int
@@ -44,7 +43,7 @@ class Epoch:
         Raises:
             DataError: a row that it did not give.
         """
-        names = {field.name for field in fields(cls)}
+        names = set(cls.__struct_fields__)
         numbers = all(value is None or type(value) in (int, float) for value in row.values())
         if row.keys() != names or not numbers:
             raise DataError(
@@ -55,8 +54,7 @@ class Epoch:
         return cls(**row)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TrainingRun:
+class TrainingRun(Struct, frozen=True, eq=False):
     """The result of training.
 
     `stopped` is "finished", "converged" or "interrupted"; in the `run` of an error "not finite".
@@ -83,8 +81,7 @@ class TrainingRun:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """How to train; checked when made.
 
     `network` says what is trained, for checkpoints; `threads` are those of BLAS.

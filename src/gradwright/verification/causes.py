@@ -7,17 +7,16 @@ when it explains all but a thousandth of the error.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.verification.points import Array, Point
 
 EXPLAINED = 1e-3
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """A claimed derivative beside the oracle's at the coordinates that were compared.
 
     `claim` has the shape `y.shape + x.shape`, `oracle` the shape `(y.size, len(coordinates))`.

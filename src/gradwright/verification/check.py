@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradwright.errors import UnsupportedError
 from gradwright.verification import complex_step, condition, kinks, ridders
@@ -39,8 +40,7 @@ PROBES = 8
 REDRAWS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
+class _Verdict(Struct, frozen=True):
     check: BlockCheck
     findings: tuple[str, ...]
 

@@ -8,9 +8,9 @@ where the operations are; here only the interval is known.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.verification.points import Array, Function, Point, unit_directions
 from gradwright.verification.ridders import one_sided
@@ -21,8 +21,7 @@ NEAR = 1e-6
 REDRAWS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """A point to check at, how many were thrown away, and whether it is still on a kink."""
 
     point: Point

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.verification import complex_step, condition, ridders
 from gradwright.verification.points import Array, Function, Point
@@ -15,8 +15,7 @@ Progress = Callable[[str, int, int], None]
 Claimed = Callable[[dict[str, Array]], Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """Everything one block's comparison needs but the block and the claim."""
 
     claimed: Claimed

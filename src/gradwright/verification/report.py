@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 SCHEMA = "gradwright.check/1"
 
 
-@dataclass(frozen=True, slots=True)
-class BlockCheck:
+class BlockCheck(Struct, frozen=True):
     """The comparison of one block.
 
     `shape` is the shape of the derivative, `y.shape + x.shape`. `worst_index` is the place of the
@@ -54,8 +54,7 @@ class BlockCheck:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class CheckReport:
+class CheckReport(Struct, frozen=True):
     """The result of a check: true as a condition when every block is right.
 
     `findings` says in plain words what is wrong, or was done differently, and where.

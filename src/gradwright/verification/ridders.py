@@ -9,9 +9,9 @@ claim an exact zero), and a start that is too wide is followed by narrower ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.errors import DomainError
 from gradwright.verification.points import (
@@ -31,8 +31,7 @@ GOOD = 1e-10
 ROUNDING = float(np.finfo(np.float64).eps)
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Struct, frozen=True):
     """Derivatives and, of the same shape, how far they may be off."""
 
     values: Array

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gradwright.api.equations.judge import Judge, searches
 from gradwright.api.equations.network import NetworkSetting

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.api.checking import drawn_functions
 from gradwright.api.equations.setting import Point
@@ -27,8 +27,7 @@ TOLERANCE = 1e-9
 EVALUATED = 50
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Difference:
+class Difference(Struct, frozen=True, eq=False):
     """A point at which two sides differ, and their values there."""
 
     point: Point
@@ -36,13 +35,12 @@ class Difference:
     right: Array
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Side:
+class Side(Struct, frozen=True, eq=False):
     """A tree with its scope."""
 
     tree: Tree
     scope: Scope
-    known: dict[int, tuple[Point, Array]] = field(default_factory=dict)
+    known: dict[int, tuple[Point, Array]] = {}
 
     def at(self, point: Point) -> Array:
         """The value at a point, kept for the next time.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradwright.api.equations.compare import Difference, Side, first_above, first_difference, side
 from gradwright.api.equations.derivatives import by_name
@@ -51,8 +53,7 @@ AS_IT_IS = Variant("")
 Correction = tuple[Tree | None, Tree | None, str]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Verdict:
+class Verdict(Struct, frozen=True, eq=False):
     """Whether two sides are equal; if not, why, and where they differ."""
 
     ok: bool

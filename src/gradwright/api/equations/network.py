@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from itertools import product
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradwright.api.equations.derivatives import by_name, opened
 from gradwright.api.equations.network_chains import is_chain, linked, result

@@ -7,7 +7,8 @@ letters: x, z1, a1, y. J_z3_a2 is the Jacobian of z3 by a2.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradwright.core.nodes import Size
 from gradwright.nn.network import NetworkModel
@@ -20,8 +21,7 @@ from gradwright.notation.tree import Symbol, Tree
 KINDS: tuple[Kind, ...] = ("scalar", "vector", "matrix")
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(Struct, frozen=True):
     """A name, its axes (widths as layer numbers) and its formula; a given one has none.
 
     `formula` is what it is defined as or was derived to be.

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 SCHEMA = "gradwright.equations/1"
 
 Array = Any
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EquationCheck:
+class EquationCheck(Struct, frozen=True, eq=False):
     """One equation, or one link of a chain.
 
     `line` counts from 1; `relation` is "=", ":=", "<=", ">=" or "∈". Where it is right,
@@ -35,7 +34,7 @@ class EquationCheck:
     corrected: str | None = None
     corrected_left: str | None = None
     change: str = ""
-    counterexample: Mapping[str, Array] = field(default_factory=dict)
+    counterexample: Mapping[str, Array] = {}
     left_value: Array = None
     right_value: Array = None
     relation: str = "="
@@ -77,8 +76,7 @@ class EquationCheck:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True, slots=True)
-class EquationsReport:
+class EquationsReport(Struct, frozen=True):
     """The result for a text of equations: true as a condition when every one is right."""
 
     equations: tuple[EquationCheck, ...]

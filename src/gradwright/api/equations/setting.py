@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from gradwright.notation.declarations import AnyDeclaration
 from gradwright.notation.equation import Written
@@ -24,8 +25,7 @@ class Point(Protocol):
         """The given values that the values of some names come from."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """The sides of one equation as trees, in the names of a setting.
 
     `texts` are what the sides were read from, in the grammar. `single` says that it is about one
@@ -45,8 +45,7 @@ def unchanged(tree: Tree) -> Tree:
     return tree
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(Struct, frozen=True):
     """Another convention that an equation may follow: `remark` names it.
 
     `before` changes a side as it was read, `after` one that was prepared for its value.
@@ -57,8 +56,7 @@ class Variant:
     after: Callable[[Tree], Tree] = unchanged
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """A condition under which an equation may hold, and points that fulfil it."""
 
     remark: str

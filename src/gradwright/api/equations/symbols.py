@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradwright.api.checking import sample_sizes
 from gradwright.api.drawn import drawn_value
@@ -45,16 +46,14 @@ _NABLA = re.compile(
 _DEFINED = re.compile(rf"(?P<name>{_NAME})\s*(?:\(\s*(?P<by>{_NAME})\s*\))?")
 
 
-@dataclass(frozen=True, slots=True)
-class Defined:
+class Defined(Struct, frozen=True):
     """A formula that an equation defines: `f = …` or `f(x) = …`."""
 
     tree: Tree
     by: str | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Values:
+class Values(Struct, frozen=True, eq=False):
     """A point: a value for each symbol, and the lengths of the named sizes."""
 
     values: Mapping[str, Array]

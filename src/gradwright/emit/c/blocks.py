@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from math import prod
+
+from msgspec import Struct
 
 from gradwright.core.nodes import Size
 from gradwright.emit.c.memory import SAMPLES
@@ -14,8 +15,7 @@ from gradwright.errors import UnsupportedError
 from gradwright.program.stage import StageProgram
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(Struct, frozen=True):
     """A number of entries: so many for each sample, and so many besides."""
 
     per_sample: int = 0
@@ -35,8 +35,7 @@ class Room:
         return " + ".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """Consecutive layers of one kind and of equal sizes, and where their numbers begin.
 
     `parameters` counts the parameters of the layers before, `activations` the numbers for each

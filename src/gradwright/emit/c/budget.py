@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import asdict
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+
+class Budget(Struct, frozen=True):
     """The bytes of a module: what stands in memory, and what is constant."""
 
     parameters: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradwright.core.nodes import Size
 from gradwright.emit.buffered import plain_name
@@ -80,8 +81,7 @@ def _rows(statement: Statement, axes: Mapping[str, Axes], memory: Memory) -> tup
     return along, length(held[:-1]), extent(held[-1])
 
 
-@dataclass(frozen=True, slots=True)
-class Product:
+class Product(Struct, frozen=True):
     """C (rows × columns) = A B, a sum over `inner`, for A and B as they lie in memory.
 
     A is transposed where its rows lie behind each other in memory; B where it is `turned`.

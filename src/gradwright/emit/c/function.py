@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradwright.core.nodes import Size
 from gradwright.core.sizes import names_in
@@ -28,8 +30,7 @@ from gradwright.program.ir import (
 Axes = tuple[Size, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CFunction:
+class CFunction(Struct, frozen=True):
     """The text of a function and the arrays that it needs beside its parameters."""
 
     text: str
@@ -259,8 +260,7 @@ class FunctionPrinter:
         return entry(self._array(name), self.function.axes[name], indices, self.memory)
 
 
-@dataclass(frozen=True, slots=True)
-class _Collected:
+class _Collected(Struct, frozen=True):
     """A sum within loops: what it adds to, and the lines around the loop at a depth."""
 
     into: str
@@ -269,8 +269,7 @@ class _Collected:
     end: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _OperandText:
+class _OperandText(Struct, frozen=True):
     """How an operand of an entrywise statement is written inside loops."""
 
     printer: FunctionPrinter

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from gradwright.core.nodes import Size
 from gradwright.emit.c.entries import is_entrywise, reduced
@@ -12,16 +13,15 @@ from gradwright.program.ir import Alignment, Function, Permute, Ref, Statement
 Axes = tuple[Size, ...]
 
 
-@dataclass
-class Loops:
+class Loops(Struct):
     """Statements that one nest of loops over `axes` computes, and the sums that it collects.
 
     A sum has, for each of its own axes, the loop that runs along it.
     """
 
     axes: Axes
-    statements: list[Statement] = field(default_factory=list)
-    sums: list[tuple[Statement, Alignment]] = field(default_factory=list)
+    statements: list[Statement] = []
+    sums: list[tuple[Statement, Alignment]] = []
 
     @property
     def all(self) -> list[Statement]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from math import prod
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from gradwright.calculus.pullback import adjoint_name
 from gradwright.calculus.stage import Stage
@@ -20,8 +22,7 @@ from gradwright.program.ir import MatMul
 from gradwright.program.stage import build_stage
 
 
-@dataclass(frozen=True, slots=True)
-class KernelChoice:
+class KernelChoice(Struct, frozen=True):
     """One product of the layers `first` to `last`, counted from 1.
 
     `sizes` are rows and columns of the result in memory and what is summed over; `blas_from` is the
@@ -47,8 +48,7 @@ class KernelChoice:
         return f"{self.product}, {rows} × {columns} over {inner}: {self.kernel}, {self.why}; {blas}"
 
 
-@dataclass(frozen=True, slots=True)
-class Kernels:
+class Kernels(Struct, frozen=True):
     """The order of arrays in memory, why it is that, and the choice for each product."""
 
     memory: str

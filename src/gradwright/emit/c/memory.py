@@ -8,7 +8,8 @@ the entries of one unit lie behind each other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradwright.core.nodes import Size
 from gradwright.core.sizes import is_compound, size_text
@@ -23,8 +24,7 @@ SAMPLES = "n"
 NARROW = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(Struct, frozen=True):
     """The order of an array's axes in memory: that of the layout, or samples first or last."""
 
     samples_innermost: bool = False

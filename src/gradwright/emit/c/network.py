@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
+from pathlib import Path
 
 from gradwright.calculus.stage import Stage
 from gradwright.emit.c.blocks import blocks_of
@@ -72,7 +72,7 @@ def network_source(
     )
     header = HEADER.format(text=comment(text), note=comment(note), order=comment(described))
     parts = (*SUPPORT, "masks.h") if any(layer.masks for layer in layers) else SUPPORT
-    support = [(files(__package__) / name).read_text("utf-8") for name in parts]
+    support = [Path(__file__).with_name(name).read_text("utf-8") for name in parts]
     support[0] += f"\n#define LARGE {LARGE}.0\n"
     texts = [f.text for listed in functions.values() for f in listed.values()]
     return "\n".join([header + support[0], *support[1:], "\n\n".join(texts), driver.text()])

@@ -8,7 +8,8 @@ constants, those that train lie in memory, and everything else in one struct.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gradwright.emit.buffered import plain_name
 from gradwright.emit.c.blocks import Block, Room
@@ -23,8 +24,7 @@ from gradwright.program.needed import needed_for
 from gradwright.program.stage import StageProgram
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A layer in a standalone module.
 
     Its parameters move in training where it is `trained`. It `keeps` what the way back through it

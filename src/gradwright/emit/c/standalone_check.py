@@ -6,8 +6,9 @@ It calls the public functions alone, so that it may run wherever the module is l
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from gradwright.emit.c.lines import indented
 from gradwright.emit.c.standalone_module import StandaloneModule, literal, numbers
@@ -66,16 +67,14 @@ compare("parameters after", {upper}_PARAMETERS + {upper}_STATE, {name}_parameter
         expected_parameters, {bound});"""
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(Struct, frozen=True):
     """Numbers and how far others may be from them."""
 
     numbers: Any
     bound: float
 
 
-@dataclass(frozen=True, slots=True)
-class StepReference:
+class StepReference(Struct, frozen=True):
     """What a step on the first `samples` samples should give."""
 
     samples: int
@@ -83,8 +82,7 @@ class StepReference:
     gradient: Expected
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """Inputs and targets of samples, and what should come out, all of another implementation."""
 
     X: Any

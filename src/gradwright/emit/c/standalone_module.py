@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 from math import prod
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradwright.calculus.stage import Stage
 from gradwright.emit.buffered import plain_name
@@ -40,8 +40,7 @@ LIBRARY = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Training:
+class Training(Struct, frozen=True):
     """A step of training: by an update with these settings, of at most so many samples.
 
     `least` is the fewest that a step can have; masks are drawn from `seed`.
@@ -55,8 +54,7 @@ class Training:
     seed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
+class Described(Struct, frozen=True):
     """What stands in the comment of the header, and what names begin with."""
 
     name: str

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 from gradwright.emit.c.blocks import Room
 
 
-@dataclass
-class StaticMemory:
+class StaticMemory(Struct):
     """The members of the struct `ram`, in the order in which they are asked for.
 
     All members are as wide as a number, so that none needs padding and the size of the struct is
@@ -16,7 +15,7 @@ class StaticMemory:
     """
 
     batch_size: int
-    members: dict[str, tuple[Room, str]] = field(default_factory=dict)
+    members: dict[str, tuple[Room, str]] = {}
     counts: bool = False
 
     def member(self, name: str, room: Room, said: str = "") -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol
+
+from msgspec import Struct
 
 from gradwright.core.behind import parts_taken
 from gradwright.core.graph import Graph
@@ -42,25 +43,22 @@ class FactorRaiser(Protocol):
         """A factor as multiplier · tree with the given sign, beside a coefficient."""
 
 
-@dataclass(frozen=True, slots=True)
-class Orientation:
+class Orientation(Struct, frozen=True):
     """The sign that a factor is written with; `cost` says how unwelcome the other is."""
 
     sign: int
     cost: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Struct, frozen=True):
     """What the user's own text says about taste, and which trees are symmetric matrices."""
 
-    symmetric: set[Tree] = field(default_factory=set)
+    symmetric: set[Tree] = set()
     traces: bool = False
     norms: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """An elementwise product of chains over one label (a column) or two (row, column)."""
 
     labels: Labels

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Set
 
+from msgspec.structs import force_setattr
+
 from gradwright.core.work import spend
 from gradwright.notation.tree import (
     Binary,
@@ -107,7 +109,7 @@ def cost(tree: Tree) -> float:
             stack += missing
             continue
         stack.pop()
-        object.__setattr__(part, "_cost", price + sum([below._cost for below in parts]))
+        force_setattr(part, "_cost", price + sum([below._cost for below in parts]))
     return tree._cost
 
 
@@ -161,5 +163,5 @@ def transposes(tree: Tree) -> int:
             continue
         stack.pop()
         count = sum(below._transposes for below in parts) + isinstance(part, Transpose)
-        object.__setattr__(part, "_transposes", count)
+        force_setattr(part, "_transposes", count)
     return tree._transposes

@@ -6,8 +6,9 @@ Rows run over (j, i) for a matrix Y[i, j] and over i for a vector, columns likew
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
+
+from msgspec import Struct
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Add, Labels, Node, Product, Size
@@ -28,16 +29,14 @@ Factors = list[tuple[Node, Labels]]
 MAX_DIAGONALS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class _Component:
+class _Component(Struct, frozen=True):
     """Factors tied to each other by sums, and the labels they hold."""
 
     labels: frozenset[int]
     factors: tuple[tuple[Node, Labels], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Side:
+class _Side(Struct, frozen=True):
     """One side of a product of two groups: its labels for rows and for columns of the matrix."""
 
     rows: Labels

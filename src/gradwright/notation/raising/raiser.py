@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
+
+from msgspec.structs import replace
 
 from gradwright.core.behind import placed
 from gradwright.core.graph import Graph
@@ -393,8 +394,5 @@ def _strip(tree: Tree, bare: dict[int, Tree]) -> None:
             continue
         stack.pop()
         if id(part) not in bare:
-            bare[id(part)] = _bare(part, tuple(bare[id(child)] for child in children(part)))
-
-
-def _bare(part: Tree, below: tuple[Tree, ...]) -> Tree:
-    return replace(with_children(part, below), span=None)
+            below = tuple(bare[id(child)] for child in children(part))
+            bare[id(part)] = replace(with_children(part, below), span=None)

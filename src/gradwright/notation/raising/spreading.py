@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from gradwright.notation.raising.build import ONE, Chain, factors
 from gradwright.notation.tree import Call, Transpose, Tree
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
+class Spread(Struct, frozen=True):
     """A product of two that is an elementwise product in which columns or rows spread.
 
     A `thin` one is a column or a row alone, which spreads over whatever stands beside it.

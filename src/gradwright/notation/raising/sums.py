@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 from math import gcd, lcm
+
+from msgspec.structs import replace
 
 from gradwright.notation.raising.build import Chain, factors, hadamard, product
 from gradwright.notation.raising.cost import Readability, is_sum

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradwright.notation.raising.build import (
     ONE,
@@ -32,8 +34,7 @@ from gradwright.notation.tree import (
 ReadingKey = tuple[bool, bool, bool, bool, int, float, Spelled]
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(Struct, frozen=True, dict=True):
     """`coefficient · over / under · chain`.
 
     The chain is empty for a scalar, or for a scalar that a sum spreads over all its entries.
