@@ -200,10 +200,11 @@ def main() -> None:
     for optimizer, threads in SETTINGS if not given.show else ():
         if given.optimizer not in (None, optimizer) or given.threads not in (None, threads):
             continue
-        rows = figures.setdefault(setting(optimizer, threads), {})
+        rows = dict(figures.get(setting(optimizer, threads), {}))
         for name in given.only or NETWORKS:
             print(f"{name}, {setting(optimizer, threads)}", file=sys.stderr)
             rows[name] = measured(name, given.seconds, optimizer, threads)
+            figures[setting(optimizer, threads)] = {x: rows[x] for x in NETWORKS if x in rows}
             if kept:
                 kept.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
     if given.picture:

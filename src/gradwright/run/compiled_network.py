@@ -57,8 +57,10 @@ class CompiledNetwork:
         self._held: tuple[tuple[Array, ...], list[int]] = ((), [])
         routine = _blas(ROUTINES[dtype]) if blas else None
         self.target = "c" if routine is None else "c with BLAS"
-        library.use_blas.restype, library.use_blas.argtypes = None, [ctypes.c_void_p]
-        library.use_blas(routine)
+        if routine is not None:
+            # All networks of one source share its library: none takes the routine from another.
+            library.use_blas.restype, library.use_blas.argtypes = None, [ctypes.c_void_p]
+            library.use_blas(routine)
         # Where layers train by formulas of their own, what is random follows from seed and step.
         self._trains_apart = trains_apart
         self._weighted = weighted

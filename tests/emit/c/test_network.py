@@ -159,6 +159,18 @@ def test_large_products_by_blas(layout, rng):
 
 
 @compiles
+def test_networks_of_one_source_leave_each_other_their_blas(rng):
+    net = gw.Network("150 -> 170 tanh -> 3", loss="squared_error")
+    X, Y = rng.normal(size=(190, 150)), rng.normal(size=(190, 3))
+    flat = net.init(seed=3).flat
+    network = net.model.compiled("float64")
+    before = network.value_and_gradient(flat, X, Y)[1]
+    small = net.model.compiled("float64", samples=2)
+    assert (network.target, small.target) == ("c with BLAS", "c")
+    np.testing.assert_array_equal(network.value_and_gradient(flat, X, Y)[1], before)
+
+
+@compiles
 def test_without_scipy_all_products_are_our_own(monkeypatch, rng):
     monkeypatch.setitem(sys.modules, "scipy.linalg.cython_blas", None)
     monkeypatch.setitem(sys.modules, "scipy.linalg", None)

@@ -53,8 +53,10 @@ def routine(width: int, dtype: str) -> Callable[..., None]:
     return made
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("width", list(WIDTHS))
+# 16, 8, 4 and 2 lanes.
+@pytest.mark.parametrize(
+    ("width", "dtype"), [(64, "float32"), (32, "float32"), (16, "float32"), (16, "float64")]
+)
 def test_products_of_whole_numbers_are_exact(
     width: int, dtype: str, rng: np.random.Generator
 ) -> None:
