@@ -33,7 +33,7 @@ SCHEMA = "gradwright.standalone/1"
 
 #: How many batches are drawn for the test program, of which the one is taken whose numbers move
 #: least by rounding; how often inputs and parameters are rounded for that, and how often all is.
-DRAWS, ROUNDED, SINGLE = 4, 6, 3
+DRAWS, ROUNDED, SINGLE = 4, 4, 4
 
 #: So many roundings to single precision at once, so that a batch whose numbers jump close by is
 #: seen.
@@ -265,8 +265,8 @@ class _Numbers:
     def _drawn(self, generator: np.random.Generator, rate: float) -> _Drawn:
         """A batch, and by how many roundings its numbers move where inputs move by one.
 
-        That is measured twice: inputs and parameters are rounded in double precision, and all that
-        is computed from them is rounded, in single precision.
+        That is measured with inputs and parameters moved in double precision, and with all that is
+        computed from them rounded, in single precision and in that of the module.
         """
         samples = self.asked.batch_size if self.training is not None else 3
         model, dtype = self.model, np.dtype(self.asked.dtype)
@@ -276,11 +276,9 @@ class _Numbers:
         with np.errstate(all="ignore"):
             run = self._run(self.flat, X, Y, rate)
             factors = np.zeros(len(run.arrays()))
-            for place in range(ROUNDED + SINGLE):
-                single = place >= ROUNDED
-                unit = UNIT["float32"] * (1 if single else STRIDE)
+            for precision, unit in self._roundings():
                 flat, inputs, targets = (
-                    array.astype(np.float32 if single else np.float64)
+                    array.astype(precision)
                     for array in (_moved(self.flat, unit, generator), _moved(X, unit, generator), Y)
                 )
                 other = self._run(flat, inputs, targets, rate)
@@ -288,6 +286,13 @@ class _Numbers:
                 apart = [float(np.max(np.abs(a - b), initial=0)) / _largest(a) for a, b in both]
                 factors = np.maximum(factors, np.array(apart) / unit)
         return _Drawn(X, Y, rate, run, factors)
+
+    def _roundings(self) -> list[tuple[str, float]]:
+        """Precisions to compute in, and by which part inputs and parameters move before."""
+        coarse = [("float64", STRIDE * UNIT["float32"])] * ROUNDED
+        # Adam divides by what may be rounding alone, and is not linear in it.
+        precisions = dict.fromkeys(("float32", self.asked.dtype))
+        return coarse + [(x, UNIT[x]) for x in precisions for _ in range(SINGLE)]
 
     def _run(self, flat: Array, X: Array, Y: Array, rate: float) -> _Run:
         """Predict, and make the steps."""

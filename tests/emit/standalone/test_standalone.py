@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 import gradwright as gw
 from tests.emit.standalone.building import compiled, passes, run, sections, symbols, write
@@ -56,7 +57,7 @@ def test_a_planted_fault_is_found(right, wrong, tmp_path):
     compiled(made, tmp_path, [COMPILER])
     assert run(tmp_path).returncode == 0
     source = tmp_path / "network.c"
-    object.__setattr__(made, "source", made.source.replace(right, wrong))
+    made = replace(made, source=made.source.replace(right, wrong))
     assert wrong in made.files[source.name]
     compiled(made, tmp_path, [COMPILER])
     done = run(tmp_path)
