@@ -7,17 +7,16 @@ A line gives a vector its new value; lines below it mean that one.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import cast
 
-import numpy as np
 from msgspec import Struct
 
 from gradwright.emit.c.descent import descent_source
 from gradwright.emit.update import scratch_vectors, step_function, update_module
 from gradwright.errors import TrainingError, UnsupportedError
+from gradwright.nn.settings import checked_setting
 from gradwright.program.update import Update, build_update
 from gradwright.run.load import load
 
@@ -152,24 +151,6 @@ COMMON: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 
-#: For each setting the least value, whether it may be that, and the value that it stays below.
-RANGES: Mapping[str, tuple[float, bool, float]] = MappingProxyType(
-    {
-        "momentum": (0.0, True, 1.0),
-        "alpha": (0.0, True, 1.0),
-        "beta1": (0.0, True, 1.0),
-        "beta2": (0.0, True, 1.0),
-        "epsilon": (0.0, False, math.inf),
-        "memory": (1.0, True, math.inf),
-        "tolerance": (0.0, True, math.inf),
-        "damping": (0.0, False, math.inf),
-        "l1": (0.0, True, math.inf),
-        "l2": (0.0, True, math.inf),
-        "max_norm": (0.0, False, math.inf),
-        "weight_decay": (0.0, True, math.inf),
-    }
-)
-
 
 class Optimizer(Struct, frozen=True):
     """An optimiser with its settings, as `gw.optimizer` makes it."""
@@ -300,7 +281,7 @@ def optimizer(name: str, **settings: float) -> Optimizer:
                 f"{setting} is given and the settings of {name} are {known}",
                 "leave it out, or use one of those",
             )
-        values[setting] = checked_setting(f"the optimizer {name}", setting, value, RANGES[setting])
+        values[setting] = checked_setting(f"the optimizer {name}", setting, value)
     own = [x for x in values if x not in COMMON]
     order = [*own, *(x for x in COMMON if x in values)]
     return Optimizer(record, tuple((x, values[x]) for x in order))
@@ -317,25 +298,3 @@ def known_optimizer(asked: str | Optimizer) -> Optimizer:
 
 #: Plain gradient descent.
 SGD = optimizer("sgd")
-
-
-def checked_setting(
-    asked: str, setting: str, value: object, within: tuple[float, bool, float]
-) -> float:
-    """A setting as a number that is at least, or greater than, the first and below the last.
-
-    Raises:
-        TrainingError: it is none.
-    """
-    least, inclusive, end = within
-    if isinstance(value, int | float | np.integer | np.floating) and type(value) is not bool:
-        found = float(value)
-        if (least < found or (inclusive and found == least)) and found < end:
-            return found
-    bounds = f"{'at least' if inclusive else 'greater than'} {least:g}"
-    wanted = f"a number {bounds}" + (f" and less than {end:g}" if end < math.inf else "")
-    raise TrainingError(
-        f"{asked} with {setting}={value!r}",
-        f"{setting} is {value!r} and must be {wanted}",
-        f"give {setting} {wanted}",
-    )

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from gradwright.emit.numpy import formula_module
 from gradwright.errors import TrainingError
-from gradwright.nn.optimizers import checked_setting
+from gradwright.nn.settings import checked_setting
 from gradwright.notation.lexer import is_name
 from gradwright.program.update import RATE, STEPS, build_rate
 from gradwright.run.load import load
@@ -88,20 +88,6 @@ WARM_UP = (
     "t = max(0, t - warmup)",
 )
 WARM_UP_END = ("learning_rate = warm*learning_rate",)
-
-#: For each setting the least value, whether it may be that, and the value that it stays below.
-RANGES: Mapping[str, tuple[float, bool, float]] = MappingProxyType(
-    {
-        "gamma": (0.0, False, math.inf),
-        "minimum": (0.0, True, math.inf),
-        "share": (0.0, False, 1.0),
-        "start_divisor": (1.0, True, math.inf),
-        "end_divisor": (1.0, True, math.inf),
-        "every": (0.0, False, math.inf),
-        "epochs": (0.0, False, math.inf),
-        "warmup": (0.0, True, math.inf),
-    }
-)
 
 
 class Schedule(Struct, frozen=True):
@@ -202,8 +188,8 @@ def schedule(name: str, warmup: float = 0.0, **settings: float) -> Schedule:
                 "leave it out, or use one of those",
             )
         held = values if setting in values else lengths
-        held[setting] = checked_setting(asked, setting, value, RANGES[setting])
-    rise = checked_setting(asked, "warmup", warmup, RANGES["warmup"])
+        held[setting] = checked_setting(asked, setting, value)
+    rise = checked_setting(asked, "warmup", warmup)
     made = Schedule(record, tuple(values.items()), tuple(lengths.items()), rise)
     if not is_name(name):
         build_rate(record.lines, (RATE, STEPS, "pi"))
