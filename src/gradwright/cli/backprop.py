@@ -172,8 +172,8 @@ def command(
         backprop = make_backprop(text, loss, reduction, layout, convention)
         network = backprop.network
         # Data is read before the work, so that a wrong file is reported at once.
-        held_out = settings.held_out
-        samples = None if data is None else read_data(data, label, held_out, seed, network)
+        given = (label, settings.held_out, seed, network, settings.sample_weight)
+        samples = None if data is None else read_data(data, *given)
         tracing = _Tracing(network, samples, settings) if trace else None
         results = _work(backprop, samples, settings, level, tracing, not as_json, out is not None)
         if folder is not None:

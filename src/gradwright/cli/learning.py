@@ -10,12 +10,13 @@ from msgspec import Struct
 
 from gradwright.cli.output import OutputFolder, json_text
 from gradwright.cli.progress import progress
-from gradwright.errors import TrainingError
+from gradwright.errors import DataError, TrainingError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gradwright.api.network import Network
+    from gradwright.api.training import Run
     from gradwright.data.dataset import Dataset, Standardiser
     from gradwright.nn.optimizers import Optimizer
     from gradwright.nn.parameters import Parameters
@@ -35,6 +36,8 @@ class Settings(Struct, frozen=True):
     seed: int
     optimizer: Optimizer
     schedule: Schedule
+    sample_weight: str | None = None
+    class_weight: tuple[str, ...] = ()
 
 
 def settings_of(
@@ -47,6 +50,8 @@ def settings_of(
     optimizer_settings: Sequence[str],
     schedule: str,
     warmup: float,
+    sample_weight: str | None = None,
+    class_weight: tuple[str, ...] = (),
     **common: float | None,
 ) -> Settings:
     """The options of a training, checked.
@@ -59,7 +64,8 @@ def settings_of(
 
     rule = known_optimizer(optimizer).having(**numbers(optimizer_settings), **common)
     course = schedule_of(schedule, warmup=warmup)
-    return Settings(epochs, batch_size, learning_rate, held_out, seed, rule, course)
+    steps = (epochs, batch_size, learning_rate, held_out, seed, rule, course)
+    return Settings(*steps, sample_weight, class_weight)
 
 
 def numbers(given: Sequence[str]) -> dict[str, float]:
@@ -81,6 +87,29 @@ def numbers(given: Sequence[str]) -> dict[str, float]:
                 f"the setting {text}", clash, "write each setting once, like --setting beta1=0.8"
             )
         found[name] = value
+    return found
+
+
+def class_weights(
+    given: Sequence[str], classes: Sequence[str] | None
+) -> dict[int, float] | str | None:
+    """`["spam=5"]` as `{1: 5.0}`, 1 being the index of that class; "balanced" as it is.
+
+    Raises:
+        TrainingError: no number, or a class that there is not.
+    """
+    if not given or tuple(given) == ("balanced",):
+        return given[0] if given else None
+    found = {}
+    for name, weight in numbers(given).items():
+        if classes is None or name not in classes:
+            known = "no classes" if classes is None else f"the classes {', '.join(classes)}"
+            raise TrainingError(
+                f"the weight of the class {name}",
+                f"{name} is given a weight and the data has {known}",
+                "give weights to classes of the data, or write --class-weight balanced",
+            )
+        found[list(classes).index(name)] = weight
     return found
 
 
@@ -124,8 +153,17 @@ class Trained(Struct, frozen=True):
         folder.write("training.json", json_text(self.document))
 
 
-def read_data(name: str, label: str | None, held_out: float, seed: int, network: Network) -> Data:
+def read_data(
+    name: str,
+    label: str | None,
+    held_out: float,
+    seed: int,
+    network: Network,
+    weights: str | None = None,
+) -> Data:
     """Read, split and standardise a bundled data set or a CSV file.
+
+    `weights` is the column of a CSV file that has the weights of the samples.
 
     Raises:
         DataError: the data set is unknown, the file cannot be read as numbers with a label, or
@@ -135,9 +173,16 @@ def read_data(name: str, label: str | None, held_out: float, seed: int, network:
     from gradwright.data.dataset import Standardiser, split
 
     is_file = Path(name).suffix.lower() == ".csv" or Path(name).is_file()
-    dataset = csv_file.read(name, label=label) if is_file else bundled.load(name)
-    # Inputs and targets are checked as a whole, so that a message counts rows as the file does.
-    network.loss(network.init(seed), dataset.X, dataset.y)
+    if weights is not None and not is_file:
+        raise DataError(
+            f"the data set {name} with weights of samples",
+            f"the column {weights} is asked for, and a bundled data set has no weights",
+            "leave --sample-weight out, or give a CSV file",
+        )
+    dataset = csv_file.read(name, label, weights) if is_file else bundled.load(name)
+    # All is checked as a whole, so that a message counts rows as the file does.
+    start = network.init(seed)
+    network.loss(start, dataset.X, dataset.y, sample_weight=dataset.weights)
     training, kept = split(dataset, held_out, seed)
     standardiser = Standardiser.fit(training)
     return Data(
@@ -149,6 +194,9 @@ def train(network: Network, data: Data, settings: Settings) -> Trained:
     """Train with progress on standard error, then measure on the held-out samples."""
     import gradwright as gw
 
+    held_out = data.held_out
+    weighted = held_out.weights is not None
+    of_classes = class_weights(settings.class_weight, data.training.classes)
     with progress("training") as watch:
 
         def follow(epoch: Epoch) -> None:
@@ -164,10 +212,19 @@ def train(network: Network, data: Data, settings: Settings) -> Trained:
             seed=settings.seed,
             optimizer=settings.optimizer,
             schedule=settings.schedule,
-            validation=(data.held_out.X, data.held_out.y),
+            sample_weight=data.training.weights,
+            class_weight=of_classes,
+            validation=(held_out.X, held_out.y, *[held_out.weights] * weighted),
             callbacks=(follow,),
         )
-    document = {
+    document = _document(network, data, settings, done)
+    return Trained(done.params, done.stopped == "interrupted", document, done.history)
+
+
+def _document(network: Network, data: Data, settings: Settings, done: Run) -> dict[str, Any]:
+    """The record of a training in the schema gradwright.trained/1."""
+    held_out = data.held_out
+    return {
         "schema": SCHEMA,
         "network": network.model.text,
         "loss": network.model.loss,
@@ -179,18 +236,21 @@ def train(network: Network, data: Data, settings: Settings) -> Trained:
         "learning_rate": done.settings.learning_rate,
         "optimizer": {"name": settings.optimizer.name, **dict(settings.optimizer.settings)},
         "schedule": {"name": settings.schedule.name, "warmup": settings.schedule.warmup},
+        "sample_weight": settings.sample_weight,
+        "class_weight": list(settings.class_weight),
         "epochs_asked": settings.epochs,
         "epochs_done": len(done.history),
         "stopped": done.stopped,
         "history": done.to_dict()["history"],
         "held_out": {
-            "loss": network.loss(done.params, data.held_out.X, data.held_out.y),
-            "accuracy": _accuracy(network, done.params, data.held_out),
+            "loss": network.loss(
+                done.params, held_out.X, held_out.y, sample_weight=held_out.weights
+            ),
+            "accuracy": _accuracy(network, done.params, held_out),
         },
         "standardiser": data.standardiser.to_dict(),
         "versions": _versions(),
     }
-    return Trained(done.params, done.stopped == "interrupted", document, done.history)
 
 
 def _accuracy(network: Network, params: Parameters, data: Dataset) -> float | None:
@@ -203,7 +263,7 @@ def _accuracy(network: Network, params: Parameters, data: Dataset) -> float | No
     outputs = network.predict(params, data.X)
     count, width = outputs.shape
     targets = prepare_targets(data.y, width, network.model.loss, count, outputs.dtype)
-    return accuracy(outputs, targets)
+    return accuracy(outputs, targets, data.weights)
 
 
 def _versions() -> dict[str, str]:

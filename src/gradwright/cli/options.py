@@ -279,6 +279,18 @@ OF_TRAINING = (
     click.option("--l1", type=click.FloatRange(0), help="Add l1 ‖w‖₁ to the loss."),
     click.option("--l2", type=click.FloatRange(0), help="Add l2 ‖w‖₂²/2 to the loss."),
     click.option(
+        "--sample-weight",
+        metavar="COLUMN",
+        help="The column of a CSV file that says how much each sample counts.",
+    ),
+    click.option(
+        "--class-weight",
+        multiple=True,
+        metavar="balanced|CLASS=NUMBER",
+        help="How much the samples of a class count; balanced: all classes count the same. May be "
+        "given several times.",
+    ),
+    click.option(
         "--held-out",
         type=click.FloatRange(0, 1, min_open=True, max_open=True),
         default=0.2,
@@ -289,7 +301,7 @@ OF_TRAINING = (
 
 
 def training_options(command: Command) -> Command:
-    """`--epochs`, `--batch-size`, `--held-out`, and those of the optimiser."""
+    """`--epochs`, `--batch-size`, `--held-out`, weights, and those of the optimiser."""
     for option in reversed(OF_TRAINING):
         command = option(command)
     return command

@@ -47,11 +47,13 @@ def command(
       gradwright train "4 -> 8 tanh -> 3 softmax" --data flowers.csv --label species
       gradwright train "8 -> 16 relu -> 1" --data rents.csv --label rent --learning-rate 0.01
       gradwright train "64 -> 32 relu -> 10 softmax" --data digits --optimizer adam
+      gradwright train "4 -> 8 tanh -> 2 softmax" --data mails.csv --class-weight spam=5
     """
     settings = settings_of(seed, **training)
     with output_folder(out) as folder:
         network = make_network(text, loss, reduction, layout)
-        trained = train(network, read_data(data, label, settings.held_out, seed, network), settings)
+        given = (data, label, settings.held_out, seed, network, settings.sample_weight)
+        trained = train(network, read_data(*given), settings)
         if folder is not None:
             trained.write(folder)
         for path in publish(folder):

@@ -31,16 +31,19 @@ NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 Array = Any
 
 
-def read(path: str | os.PathLike[str], label: str | None = None) -> Dataset:
+def read(
+    path: str | os.PathLike[str], label: str | None = None, weights: str | None = None
+) -> Dataset:
     """Features and labels; `label` names the label column, by default the last one.
 
-    All other columns are numbers. Labels that are words, or whole numbers with at most
-    `MAX_INTEGER_CLASSES` values, are classes, sorted; other numbers are targets of a regression.
+    `weights` names the column that says how much each sample counts, where there is one. All other
+    columns are numbers. Labels that are words, or whole numbers with at most `MAX_INTEGER_CLASSES`
+    values, are classes, sorted; other numbers are targets of a regression.
 
     Raises:
         DataError: naming file, line and column.
     """
-    return _Reader(Path(path)).dataset(label)
+    return _Reader(Path(path)).dataset(label, weights)
 
 
 class _Reader:
@@ -96,9 +99,13 @@ class _Reader:
                 f"line {first}",
             )
 
-    def dataset(self, label: str | None) -> Dataset:
+    def dataset(self, label: str | None, weights: str | None) -> Dataset:
         header = self._header()
-        column = self._label_column(header, label)
+        weight = None if weights is None else self._column(header, weights, "weight")
+        last = len(header) - (2 if weight == len(header) - 1 else 1)
+        column = last if label is None else self._column(header, label, "label")
+        if column == weight:
+            self.fail(f"{weights} is asked for as label and as weight", "name two columns")
         if len(self.rows) < 2:
             self.fail("there is a header and no sample below it", "add lines with samples")
         # All lengths first: the table is as large as the file says only if they agree.
@@ -109,14 +116,20 @@ class _Reader:
                     "give each line as many cells as the header",
                     f"line {line}",
                 )
-        features = [k for k in range(len(header)) if k != column]
+        features = [k for k in range(len(header)) if k not in (column, weight)]
         X = np.empty((len(self.rows) - 1, len(features)))
         for sample, (line, row) in enumerate(self.rows[1:]):
             for place, k in enumerate(features):
                 X[sample, place] = self._number(row[k].strip(), "features", line, header[k])
         labels = [(line, row[column].strip()) for line, row in self.rows[1:]]
         y, classes = self._labels(labels, header[column])
-        return Dataset(self.path.stem, X, y, tuple(header[k] for k in features), classes)
+        names = tuple(header[k] for k in features)
+        counted = None
+        if weight is not None:
+            cells = [(line, row[weight].strip()) for line, row in self.rows[1:]]
+            found = [self._number(text, "weights", line, header[weight]) for line, text in cells]
+            counted = np.array(found)
+        return Dataset(self.path.stem, X, y, names, classes, counted)
 
     def _header(self) -> list[str]:
         if not self.rows:
@@ -140,19 +153,17 @@ class _Reader:
             seen[name] = number
         return header
 
-    def _label_column(self, header: list[str], label: str | None) -> int:
-        if label is None:
-            return len(header) - 1
-        if label not in header:
-            near = get_close_matches(label, header, n=2)
+    def _column(self, header: list[str], name: str, what: str) -> int:
+        if name not in header:
+            near = get_close_matches(name, header, n=2)
             hint = f"did you mean {' or '.join(near)}?" if near else "name one of the columns"
             shown = ", ".join(header[:8]) + (", …" if len(header) > 8 else "")
             self.fail(
-                f"the label column {label!r} is asked for and the columns are {shown}",
+                f"the {what} column {name!r} is asked for and the columns are {shown}",
                 hint,
                 f"line {self.rows[0][0]}",
             )
-        return header.index(label)
+        return header.index(name)
 
     def _number(self, text: str, what: str, line: int, column: str) -> float:
         if len(text) <= MAX_CELL and NUMBER.fullmatch(text):

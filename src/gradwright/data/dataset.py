@@ -18,7 +18,8 @@ class Dataset(Struct, frozen=True, eq=False):
     """X is samples × features in float64.
 
     For a classification `y` holds class indices and `classes` their names; for a regression `y`
-    holds targets (one axis, or samples × targets) and `classes` is None.
+    holds targets (one axis, or samples × targets) and `classes` is None. `weights` say how much
+    each sample counts, where the data says so.
     """
 
     name: str
@@ -26,10 +27,12 @@ class Dataset(Struct, frozen=True, eq=False):
     y: Array
     feature_names: tuple[str, ...]
     classes: tuple[str, ...] | None = None
+    weights: Array | None = None
 
     def rows(self, places: Array) -> Dataset:
         """The data set of some samples."""
-        return replace(self, X=self.X[places], y=self.y[places])
+        weights = None if self.weights is None else self.weights[places]
+        return replace(self, X=self.X[places], y=self.y[places], weights=weights)
 
     @property
     def outputs(self) -> int:
