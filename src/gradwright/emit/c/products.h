@@ -154,6 +154,19 @@ static inline void product(long rows, long columns, long inner, const real *A, l
     last_strip(rows, inner, A, down, along, space, WIDE, C + j, columns, columns - j);
 }
 
+/* The transpose of `held` rows, at most WIDE, of which the others are zeros. */
+static void turn_strip(long held, long inner, const real *B, real *space)
+{
+    for (long c = 0; c < WIDE; c += LANES) {
+        const long whole = c + LANES <= held ? inner / LANES * LANES : 0;
+        for (long k = 0; k < whole; k += LANES)
+            turn_square(B + c * inner + k, inner, space + k * WIDE + c, WIDE);
+        for (long lane = c; lane < c + LANES; ++lane)
+            for (long k = whole; k < inner; ++k)
+                space[k * WIDE + lane] = lane < held ? B[lane * inner + k] : 0;
+    }
+}
+
 /* C = A B' for B (columns x inner), WIDE columns at a time. */
 static inline void product_turned(long rows, long columns, long inner, const real *A, long down,
                            long along, const real *B, real *C, real *space)
@@ -166,9 +179,7 @@ static inline void product_turned(long rows, long columns, long inner, const rea
     }
     for (long j = 0; j < columns; j += WIDE) {
         const long held = columns - j < WIDE ? columns - j : WIDE;
-        for (long c = 0; c < WIDE; ++c)
-            for (long k = 0; k < inner; ++k)
-                space[k * WIDE + c] = c < held ? B[(j + c) * inner + k] : 0;
+        turn_strip(held, inner, B + j * inner, space);
         if (held == WIDE)
             strip(rows, inner, A, down, along, space, WIDE, C + j, columns);
         else
