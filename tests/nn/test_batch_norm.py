@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradwright as gw
-from gradwright.errors import DataError, NetworkError, UnsupportedError
+from gradwright.errors import DataError, NetworkError
 from gradwright.nn.parameters import Parameters, count
 from tests.emit.c.judging import compiles
 
@@ -123,13 +123,48 @@ def test_a_batch_of_one_sample_is_refused(samples, size, rng):
         net.model.module.step(net.init().flat, X[:1], np.eye(3)[y[:1]], 0.1)
 
 
-def test_what_it_cannot_yet(rng):
-    net = gw.Network(TEXT)
-    X, y = _data(rng)
-    with pytest.raises(UnsupportedError, match="it has batch_norm"):
-        net.hessian(net.init(), X, y)
+def test_a_block_is_of_one_sample():
     with pytest.raises(NetworkError, match="over the batch"):
         gw.residual("batch_norm")
+
+
+def _moved(net, p, direction, of):
+    """The derivative of a function of parameters along a direction, by differences."""
+    trained = np.zeros_like(p.flat)
+    trained[: len(direction)] = direction
+    found = []
+    for step in (1e-3, 5e-4):
+        ends = [Parameters(net.model.layers, p.flat + s * step * trained) for s in (1, -1)]
+        found.append((of(ends[0]) - of(ends[1])) / (2 * step))
+    return (4 * found[1] - found[0]) / 3
+
+
+def test_second_derivatives_are_those_of_prediction(rng):
+    net = gw.Network("4 -> 5 tanh -> batch_norm -> dropout(0.3) -> 2", loss="squared_error")
+    p = net.init(seed=int(rng.integers(2**31)))
+    p.flat[:] += rng.uniform(0.1, 0.5, p.flat.shape)
+    X, Y = rng.normal(size=(7, 4)), rng.normal(size=(7, 2))
+    size = net.model.module.PARAMETERS
+    v = rng.normal(size=p.flat.shape)
+    expected = _moved(net, p, v[:size], lambda q: net.gradient(q, X, Y).flat)
+    product = net.hvp(p, X, Y, v).flat
+    # Extrapolated differences are off by about step⁴ times a fifth derivative.
+    np.testing.assert_allclose(product, expected, rtol=0, atol=1e-7 * np.max(np.abs(expected)))
+    assert not product[size:].any()
+    hessian = net.hessian(p, X, Y)
+    assert hessian.shape == (size, size)
+    np.testing.assert_allclose(hessian @ v[:size], product[:size], rtol=1e-12, atol=1e-12)
+    columns = [_moved(net, p, unit, lambda q: net.predict(q, X).ravel()) for unit in np.eye(size)]
+    jacobian = np.array(columns).T
+    by_hand = 2 / 7 * jacobian.T @ jacobian
+    matrix = net.gauss_newton(p, X, Y)
+    scale = np.max(np.abs(by_hand))
+    np.testing.assert_allclose(matrix.dense(), by_hand, rtol=0, atol=1e-7 * scale)
+    np.testing.assert_allclose(matrix.diagonal(), np.diag(by_hand), rtol=0, atol=1e-7 * scale)
+    own = 2 * (net.predict(p, X) - Y)
+    rows = np.array([own[k] @ jacobian[2 * k : 2 * k + 2] for k in range(7)])
+    fisher = net.fisher(p, X, Y, kind="empirical").dense()
+    np.testing.assert_allclose(fisher, rows.T @ rows / 7, rtol=0, atol=1e-6 * np.max(fisher))
 
 
 def test_a_layer_passes_back_what_is_its_own(rng):

@@ -27,6 +27,7 @@ from msgspec.structs import replace
 from gradwright.errors import DomainError, LimitError, NetworkError, UnsupportedError
 from gradwright.nn.losses import LOSSES, is_named, known_loss
 from gradwright.nn.network import NetworkModel
+from gradwright.nn.parameters import count
 from gradwright.run.linear_map import LinearMap
 from gradwright.run.product_maps import Kronecker, Product
 from gradwright.run.structured_maps import Dense, Permutation
@@ -157,6 +158,8 @@ class Curvature:
         self.model = model
         self.module = model.products
         self.flat = flat.copy()
+        # Behind the parameters lies the state of layers, which no direction moves.
+        self.size = count(model.layers)
         self.inputs, self.targets = inputs, targets
         formulas = any(layer.formula is not None for layer in model.layers)
         self.by_formula = formulas or model.loss_formula is not None
@@ -164,11 +167,15 @@ class Curvature:
             self.layers = self.module.values(self.flat, inputs, *targets)
         self.samples = len(inputs)
 
+    def _vector(self) -> Array:
+        """Room for what belongs to the parameters."""
+        return np.empty(self.size, self.flat.dtype)
+
     def hessian(self) -> ProductMap:
         """The Hessian of the loss."""
         with self._outside_domains():
             own = self.module.cotangent(self.layers)
-            layers = self.module.adjoints(self.layers, own, np.empty_like(self.flat))
+            layers = self.module.adjoints(self.layers, own, self._vector())
         return self._map("Hessian", lambda v: self.module.hessian_product(layers, v), 6)
 
     def gauss_newton(self, name: str = "Gauss-Newton matrix") -> ProductMap:
@@ -186,7 +193,7 @@ class Curvature:
         Raises:
             LimitError: it, or what the samples add to it, has more than `MAX_ENTRIES` entries.
         """
-        size = self.flat.size
+        size = self.size
         if size * max(size, self.samples) > MAX_ENTRIES:
             raise LimitError(
                 "the Gauss-Newton matrix as an array",
@@ -209,8 +216,8 @@ class Curvature:
     def _rows(self, root: Array) -> Array:
         """What each sample adds to Jᵀ R, n × parameters."""
         batch, module = self.model.layout.batch, self.module
-        rows = np.empty((self.samples, self.flat.size), self.flat.dtype)
-        scratch = np.empty_like(self.flat)
+        rows = np.empty((self.samples, self.size), self.flat.dtype)
+        scratch = self._vector()
         if any(layer.formula is not None for layer in self.model.layers):
             for k in range(self.samples):
                 one = slice(k, k + 1)
@@ -247,7 +254,7 @@ class Curvature:
         self._require_kind(asked, kind)
         batch, scale = self.model.layout.batch, self._weight() * self.samples
         roots = [(1 / self.samples, self.losses())] if kind == "empirical" else self.roots()
-        scratch = np.empty_like(self.flat)
+        scratch = self._vector()
         total = [np.zeros((layer.fan_out,) * 2, self.flat.dtype) for layer in self.model.layers]
         for weight, root in roots:
             found = self.module.adjoints(self.layers, batch(root), scratch)
@@ -301,7 +308,7 @@ class Curvature:
                 return self._numbers(found())
 
         by_squares = None if diagonal is None else lambda: checked(diagonal)
-        size, kind = self.flat.size, self.flat.dtype
+        size, kind = self.size, self.flat.dtype
 
         def of_vector(v: Array) -> Array:
             return checked(lambda: product(v))
@@ -373,8 +380,8 @@ class Curvature:
 
     def _diagonal_of(self, roots: Any) -> Array:
         """The diagonal of Σ sign Jᵀ R Rᵀ J: squares of what each sample adds to Jᵀ R."""
-        total = np.zeros_like(self.flat)
-        found = np.empty_like(self.flat)
+        total = np.zeros(self.size, self.flat.dtype)
+        found = self._vector()
         for sign, root in roots:
             self._squares(root, found)
             total += sign * found

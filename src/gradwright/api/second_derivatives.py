@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gradwright.nn.network import NetworkModel
-from gradwright.nn.parameters import Parameters
+from gradwright.nn.parameters import Parameters, count
 
 if TYPE_CHECKING:
     from gradwright.api.curvature import Curvature, KroneckerFactors
@@ -34,17 +36,22 @@ class SecondDerivatives:
             p: the parameters.
             X: samples × features.
             y: class indices, one-hot rows or targets.
-            v: Parameters, or a flat vector like `p.flat`.
+            v: Parameters, or a flat vector like `p.flat`; what it has for the state of layers is
+                not read, and the product has zeros there.
 
         Raises:
             ShapeError: v has another length.
             UnsupportedError: a layer has an abstract function.
         """
         flat = self._flat(v) if isinstance(v, Parameters) else v
-        return Parameters(self._model.layers, self.hessian(p, X, y) @ flat)
+        size = count(self._model.layers)
+        trained = flat[:size] if np.shape(flat) == p.flat.shape else flat
+        product = np.zeros_like(p.flat)
+        product[:size] = self.hessian(p, X, y) @ trained
+        return Parameters(self._model.layers, product)
 
     def hessian(self, p: Parameters, X: Array, y: Array) -> LinearMap:
-        """The Hessian of the loss, a linear map on flat vectors of parameters."""
+        """The Hessian of the loss, a linear map on flat vectors of parameters, without state."""
         return self._curvature(p, X, y).hessian()
 
     def gauss_newton(self, p: Parameters, X: Array, y: Array) -> LinearMap:

@@ -18,7 +18,8 @@ HEADER = '''"""Products with second derivatives of the network
 
 {note}
 `parameters` and every direction is one flat vector: the parameters of SHAPES, layer by layer.
-X has one sample in each row, Y one target. The loss is a function of S = {cut} of the last layer;
+{behind}X has one sample in each row, Y one target.
+The loss is a function of S = {cut} of the last layer;
 dZ is the derivative of the loss by Z, and Z_dot that of Z along a direction.
 This module needs NumPy only.
 """
@@ -127,6 +128,7 @@ def products_module(
     note: str,
     row_samples: bool,
     weights: str = "",
+    states: Sequence[Shapes] = (),
 ) -> str:
     """The module of a network's products.
 
@@ -137,11 +139,12 @@ def products_module(
         note: what to say of loss and conventions.
         row_samples: whether the formulas have samples as rows, or as columns.
         weights: the letter of the weights of the samples, where the loss has some.
+        states: the shapes of each layer's state by letter; it does not move.
     """
     helpers: set[str] = set()
     texts = {f.name: (f, run) for run in runs for f in run.functions.values() if f.outputs}
     functions = [_function(f, r.texts, r.first == 0, helpers) for f, r in texts.values()]
-    unpacking = formula_unpacking(shapes)
+    unpacking = formula_unpacking(shapes, states)
     letters = [list(shapes[run.first]) for run in runs]
     head, back = runs[-1], list(zip(reversed(runs), reversed(letters), strict=True))
     turned = "" if row_samples else ".T"
@@ -166,6 +169,9 @@ def products_module(
     top = HEADER.format(
         text=documentation(text),
         note=documentation(note),
+        behind="\nBehind `parameters` stands the state, which does not move."
+        if any(states)
+        else "",
         cut=head.cut,
         imports=unpacking.imports,
         unpack=unpacking.text,

@@ -68,7 +68,8 @@ def unpack(parameters):
 
 #: The state lies behind all parameters.
 STATE = """\
-    for layer, shapes in STATE.items():
+    # A direction in the parameters alone has none.
+    for layer, shapes in STATE.items() if start < len(parameters) else ():
         for name, shape in shapes.items():
             size = math.prod(shape)
             layers[layer][name] = parameters[start : start + size].reshape(shape)

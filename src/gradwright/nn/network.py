@@ -15,7 +15,6 @@ from gradwright.emit.c.calls import LARGE
 from gradwright.emit.c.network import network_source
 from gradwright.emit.network import network_module
 from gradwright.emit.unpacking import BY_FORMULA_ORDER, dense_order
-from gradwright.errors import UnsupportedError
 from gradwright.explain.conventions import Convention
 from gradwright.explain.network import LayerLines, Run
 from gradwright.nn.derive import DerivedKind, derive_kind, one_sample_lines
@@ -279,18 +278,14 @@ class NetworkModel:
 
         _ = self.widths
         require_code(self.text, self.layers)
-        if self.has_state:
-            raise UnsupportedError(
-                f"second derivatives of {self.text}",
-                "it has batch_norm, whose running mean and variance these have no place for",
-                "leave the layer out, or use layer_norm",
-            )
         with self._lock:
             made = {kind: derive_products(found) for kind, found in self.derived.items()}
             runs = [(made[run.kind], run.count) for run in self.runs]
             note = f"Loss: {self.loss}, {self.reduction} over the samples."
             shapes = [dict(layer.parameters) for layer in self.layers]
-            return products_source(runs, shapes, self.text, note, self.layout.row_samples)
+            states = [dict(layer.state) for layer in self.layers]
+            rows = self.layout.row_samples
+            return products_source(runs, shapes, states, self.text, note, rows)
 
     @cached_property
     def torch_source(self) -> str:

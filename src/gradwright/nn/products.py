@@ -103,11 +103,15 @@ def derive_products(derived: DerivedKind) -> KindProducts:
 def products_source(
     runs: Sequence[tuple[KindProducts, int]],
     shapes: Sequence[Mapping[str, tuple[int, ...]]],
+    states: Sequence[Mapping[str, tuple[int, ...]]],
     text: str,
     note: str,
     row_samples: bool,
 ) -> str:
-    """The emitted module of a network whose consecutive layers of one kind are counted."""
+    """The emitted module of a network whose consecutive layers of one kind are counted.
+
+    `shapes` are those of the parameters of each layer, `states` those of its state.
+    """
     made: dict[tuple[Kind, bool], dict[str, Function]] = {}
     emitted = []
     place = 0
@@ -119,7 +123,8 @@ def products_source(
                 made[key] = made.get(key) or _functions(kind, first == 0)
                 emitted.append(Run(made[key], first, last, kind.cut, kind.texts))
         place += count
-    return products_module(emitted, shapes, text, note, row_samples, runs[-1][0].kind.weights)
+    weights = runs[-1][0].kind.weights
+    return products_module(emitted, shapes, text, note, row_samples, weights, states)
 
 
 def _functions(kind: KindProducts, first: bool) -> dict[str, Function]:
