@@ -7,7 +7,7 @@ times that change, for its larger roundings or in its own arithmetic.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -253,6 +253,10 @@ class _Judgement:
                 case.p.flat, order, RATE, lambda step: masks(step, SEED)
             )
             self.compare("training by torch.optim", claim, made)
+            order = batches(case.X, case.Y, case.size, EPOCHS, SEED)
+            self.compare(
+                "training by the module for PyTorch", claim, _trained_by_module(case, order)
+            )
 
     def _trained(self, target: str, flat: Array, X: Array) -> Array:
         case = self.case
@@ -297,6 +301,21 @@ def _by_module(source: str, case: Case, training: tuple[int, int]) -> Array:
     model.load_flat(case.p.flat)
     with torch.no_grad():
         return torch.cat([found, model.eval()(X).reshape(-1)]).numpy()
+
+
+def _trained_by_module(case: Case, batches: Iterable[tuple[Array, Array]]) -> Array:
+    """The parameters after steps of the emitted module and its own optimiser."""
+    import torch
+
+    module: Any = load(case.net.backprop().source("torch", case.rule))
+    model = module.Network(case.p.flat, dtype=torch.float64)
+    optimizer = module.Optimizer(model, learning_rate=RATE)
+    for step, batch in enumerate(batches):
+        optimizer.zero_grad()
+        training = [(SEED, step)] * case.net.model.trains_apart
+        model.loss(*map(torch.tensor, batch), *training).backward()
+        optimizer.step()
+    return model.flat().numpy()
 
 
 def _by_difference(at: Callable[[Array], Array], straight: Array, case: Case) -> str:

@@ -11,7 +11,8 @@ import torch
 
 import gradwright as gw
 from gradwright.nn import schedules as gw_schedules
-from gradwright.nn.optimizers import OPTIMIZERS
+from gradwright.nn.optimizers import OPTIMIZERS, Optimizer
+from gradwright.run.load import load
 from tests.programs.installed import COMPILER
 
 compiles = pytest.mark.skipif(COMPILER is None, reason="no C compiler is installed")
@@ -84,6 +85,20 @@ class Case:
                     scheduler.step()
         return np.concatenate([w.detach().numpy().ravel() for w in weights])
 
+    def by_module(self, rule: Optimizer) -> Array:
+        """Our steps, by the class that stands in the module for PyTorch."""
+        module = load(self.net.backprop().source("torch", rule))
+        model = module.Network(self.start.flat, dtype=torch.float64)
+        optimizer = module.Optimizer(model, learning_rate=0.02)
+        X, y = torch.tensor(self.X), torch.tensor(self.y)
+        for _ in range(EPOCHS):
+            for first in range(0, SAMPLES, BATCH):
+                optimizer.zero_grad()
+                model.loss(X[first : first + BATCH], y[first : first + BATCH]).backward()
+                optimizer.step()
+        assert optimizer.t == STEPS
+        return model.flat().numpy()
+
 
 def judge(ours: Array, theirs: Array, more: float = 0.0) -> None:
     """Twelve steps of a few hundred roundings, which rates of 0.02 do not make larger."""
@@ -102,6 +117,26 @@ def test_steps_are_those_of_pytorch(name: str, target: str, rng: np.random.Gener
     case = Case(rng)
     found = case.ours(optimizer=gw.optimizer(name, **settings), target=target)
     judge(found, case.theirs(made))
+
+
+@pytest.mark.parametrize("name", THEIRS)
+def test_steps_in_the_module_for_pytorch(name: str, rng: np.random.Generator) -> None:
+    settings, made = THEIRS[name]
+    case = Case(rng)
+    judge(case.by_module(gw.optimizer(name, **settings)), case.theirs(made))
+    limited = gw.optimizer(name, **settings, max_norm=0.1, l2=0.2)
+    judge(case.by_module(limited), case.ours(optimizer=limited))
+
+
+def test_steps_in_the_module_keep_the_type(rng: np.random.Generator) -> None:
+    module = load(Case(rng).net.backprop().source("torch", "adam"))
+    model = module.Network()
+    optimizer = module.Optimizer(model)
+    optimizer.settings["beta1"] = 0.5
+    model.loss(torch.ones(2, 5), torch.tensor([0, 1])).backward()
+    optimizer.step()
+    assert {x.dtype for x in (model.flat(), *optimizer.state)} == {torch.float32}
+    assert torch.count_nonzero(optimizer.state[0])
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam"])

@@ -177,9 +177,9 @@ class NetworkDerivation:
 
         "torch" is a `torch.nn.Module` with parameters W1, b1, …, whose layers are
         `torch.autograd.Function`s: the derived way back and its second derivatives. "c" is C99
-        with vectors as GCC and Clang have them: whole epochs of descent in one call. For "numpy"
-        and "c" the steps are those of `optimizer`, a name or what `gw.optimizer` gives, by
-        default of gradient descent.
+        with vectors as GCC and Clang have them: whole epochs of descent in one call. The steps are
+        those of `optimizer`, a name or what `gw.optimizer` gives, for "numpy" and "c" by default
+        of gradient descent; for "torch" by default there are none, as torch.optim has them.
 
         Raises:
             NetworkError: a size is a name.
@@ -187,14 +187,8 @@ class NetworkDerivation:
             UnsupportedError: another target, or a layer that has no code.
         """
         if target == "torch":
-            if optimizer is not None:
-                asked = known_optimizer(optimizer).name
-                raise UnsupportedError(
-                    "the target torch with an optimizer",
-                    f"the optimizer {asked} is asked for and the module has no steps of its own",
-                    "leave it out, and train with the optimizers of torch.optim",
-                )
-            return self._model.torch_source
+            module = self._model.torch_source
+            return module if optimizer is None else known_optimizer(optimizer).torch_steps(module)
         if target not in ("numpy", "c"):
             raise unknown_target(target)
         return self._model.with_steps(target, known_optimizer(optimizer or SGD))

@@ -158,8 +158,7 @@ class Curvature:
         self.model = model
         self.module = model.products
         self.flat = flat.copy()
-        # Behind the parameters lies the state of layers, which no direction moves.
-        self.size = count(model.layers)
+        self.size = count(model.layers)  # behind these the state of layers lies, and does not move
         self.inputs, self.targets = inputs, targets
         formulas = any(layer.formula is not None for layer in model.layers)
         self.by_formula = formulas or model.loss_formula is not None
@@ -308,12 +307,11 @@ class Curvature:
                 return self._numbers(found())
 
         by_squares = None if diagonal is None else lambda: checked(diagonal)
-        size, kind = self.size, self.flat.dtype
 
         def of_vector(v: Array) -> Array:
             return checked(lambda: product(v))
 
-        return ProductMap(what, size, kind, of_vector, cost, by_squares)
+        return ProductMap(what, self.size, self.flat.dtype, of_vector, cost, by_squares)
 
     def _outside_domains(self) -> Any:
         """Formulas may be undefined at some numbers: that is told once, by an error."""

@@ -220,6 +220,13 @@ class Optimizer(Struct, frozen=True):
         """
         return descent_source(self.update, self.title, trains_apart, weighted)
 
+    def torch_steps(self, module: str) -> str:
+        """A network's module for PyTorch with the class `Optimizer` behind it."""
+        from gradwright.emit.torch_update import with_steps
+
+        given = (self.update, self.title, self.learning_rate, dict(self.settings))
+        return with_steps(module, *given)
+
     @property
     def function(self) -> Callable[..., None]:
         """The emitted function `update`, loaded."""
