@@ -23,11 +23,12 @@ from typing import Any
 
 import numpy as np
 
+from gradwright.run import compiling
 from tests.suites.network_judging import TORCH, Case, judge
 from tests.suites.network_units import Unit
 
 #: Networks in one compilation unit.
-TOGETHER = 48
+TOGETHER = 16
 
 
 def judged(seeds: Sequence[int]) -> list[dict[str, Any]]:
@@ -50,6 +51,8 @@ def main() -> int:
     parser.add_argument("--together", type=int, default=TOGETHER)
     parser.add_argument("--log", type=Path)
     given = parser.parse_args()
+    # At low priority on a busy machine a unit of many networks takes long to compile.
+    compiling.MOST_SECONDS = 3600
     print("PyTorch takes part" if TORCH else "PyTorch is not installed and takes no part")
     if given.only is not None:
         (found,) = judged([given.only])
