@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gradwright.api.equations.check import check_equations
     from gradwright.api.flow import flow
     from gradwright.api.formula import Formula, formula, function, gradient, hessian, jacobian
-    from gradwright.api.layers import layer, parallel, residual
+    from gradwright.api.layers import embedding, layer, parallel, residual
     from gradwright.api.linearization import linearize
     from gradwright.api.network import Network
     from gradwright.api.symbolic import matrix, scalar, tensor, vector
@@ -31,6 +31,7 @@ __all__ = [
     "GradwrightError",
     "Network",
     "check_equations",
+    "embedding",
     "equal",
     "flow",
     "formula",
@@ -57,6 +58,7 @@ _HOME = {
     "GradwrightError": "gradwright.errors",
     "Network": "gradwright.api.network",
     "check_equations": "gradwright.api.equations.check",
+    "embedding": "gradwright.api.layers",
     "equal": "gradwright.api.equality",
     "flow": "gradwright.api.flow",
     "formula": "gradwright.api.formula",

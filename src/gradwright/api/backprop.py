@@ -296,6 +296,8 @@ class NetworkDerivation:
             start = initialise(layers, seed=int(generator.integers(2**31)), scheme="he_normal")
             start.flat[:] += 0.1 * generator.standard_normal(start.flat.size)
             X = generator.standard_normal((SAMPLES, self._model.widths[0]))
+            for codes in layers[0].codes:
+                X[:, codes.column] = generator.integers(codes.count, size=SAMPLES)
             Y = sample_targets(self._model.loss, SAMPLES, self._model.widths[-1], generator)
             return {**named(start), "X": X, "Y": Y}
 
@@ -365,6 +367,12 @@ class NetworkDerivation:
             z = c.letters["Z"]
             notes.append(
                 f"δ{z} stands for ∂L/∂{z}, with the shape of {z}; ⊙ multiplies entry by entry."
+            )
+        for codes in () if model.symbolic else model.layers[0].codes:
+            notes.append(
+                f"{unicode_name(f'{codes.name}1')} are the codes in column {codes.column} of X, "
+                f"counted from 0: whole numbers from 0 to {codes.count - 1}. Row k of onehot of "
+                "them has a 1 at the code of sample k."
             )
         kinks = [kink for derived in model.derived.values() for kink in derived.kinks]
         notes += [f"At the kink: {text}." for text in dict.fromkeys(kinks)]

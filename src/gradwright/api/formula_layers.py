@@ -12,6 +12,7 @@ from gradwright.api.derivation import Derivation
 from gradwright.api.formula import Formula, formula
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Function, Options, variables
+from gradwright.errors import UnsupportedError
 from gradwright.nn.jacobians import LayerJacobians
 from gradwright.nn.layer import Layer
 from gradwright.nn.layer_formula import LayerFormula
@@ -43,15 +44,36 @@ class FormulaMaps:
     def __init__(self, layer: LayerFormula) -> None:
         self.layer = layer
         self.parameters = tuple(declared.name for declared in layer.parameters)
-        functions: dict[str, AnyDeclaration] = {d.name: d for d in layer.functions}
-        known = functions | {d.name: _turned(d) for d in layer.parameters}
+        self._functions: dict[str, AnyDeclaration] = {d.name: d for d in layer.functions}
+
+    @cached_property
+    def inner(self) -> Formula:
+        """z, or a where there is no z, in the layer's input and parameters.
+
+        Raises:
+            UnsupportedError: the input has codes of categories.
+        """
+        layer = self.layer
+        if layer.codes:
+            raise UnsupportedError(
+                f"the Jacobians of the layer {layer.text}",
+                "its inputs have codes of categories, by which there is no derivative",
+                "look at the layers behind it, with its outputs as inputs",
+            )
+        known = self._functions | {d.name: _turned(d) for d in layer.parameters}
         known[layer.input] = Declaration(layer.input, "vector", (layer.inputs,))
-        (_, text), *ending = layer.sample
         # Weights are turned, so that a Jacobian's columns follow their C order.
         turned = frozenset(d.name for d in layer.parameters if d.kind == "matrix")
-        self.inner: Formula = formula(plain_text(_with_turned(parse(text), turned)), **known)
-        outer = Declaration("z", "vector", (layer.outputs,))
-        self.activation = formula(ending[0][1], **{**functions, "z": outer}) if ending else None
+        text = layer.sample[0][1]
+        return formula(plain_text(_with_turned(parse(text), turned)), **known)
+
+    @cached_property
+    def activation(self) -> Formula | None:
+        """a in z, where the layer ends with an activation."""
+        outer = Declaration("z", "vector", (self.layer.outputs,))
+        endings = self.layer.sample[1:]
+        known = {**self._functions, "z": outer}
+        return formula(endings[0][1], **known) if endings else None
 
     @cached_property
     def by_input(self) -> Derivation:

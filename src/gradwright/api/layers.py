@@ -7,10 +7,11 @@ from fractions import Fraction
 
 from gradwright.errors import NetworkError
 from gradwright.nn.composite import parallel, residual
+from gradwright.nn.embedding import embedding
 from gradwright.nn.formula_layer import FormulaLayer
 from gradwright.nn.layer_reading import layer_formula
 
-__all__ = ["layer", "parallel", "residual"]
+__all__ = ["embedding", "layer", "parallel", "residual"]
 
 
 def layer(

@@ -27,6 +27,7 @@ from gradwright.core.work import bounded
 from gradwright.errors import DomainError, NetworkError
 from gradwright.explain.conventions import ONE_SAMPLE, Convention, known_notation
 from gradwright.explain.trace import TracedLine, traced_lines
+from gradwright.nn.embedding import require_codes
 from gradwright.nn.initialise import initialise
 from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.network import NetworkModel
@@ -335,7 +336,9 @@ class Network(SecondDerivatives):
 
     def inputs(self, p: Parameters, X: Array) -> Array:
         """Samples X (n × inputs), checked, in the dtype of the parameters."""
-        return prepare_inputs(X, self.widths[0], dtype=self._flat(p).dtype)
+        inputs = prepare_inputs(X, self.widths[0], dtype=self._flat(p).dtype)
+        require_codes(self._model.layers[0], inputs)
+        return inputs
 
     def targets(self, p: Parameters, inputs: Array, y: Array) -> Array:
         """Labels as rows of targets (n × outputs), checked, in the dtype of the parameters."""

@@ -14,6 +14,7 @@ import numpy as np
 from msgspec import Struct
 
 from gradwright.api.sample_formulas import SampleFormula
+from gradwright.nn.embedding import codes_of
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layer import Layer
 from gradwright.nn.layouts import LAYOUTS
@@ -100,6 +101,7 @@ class ReferenceNetwork:
         for number, layer in enumerate(self.layers, start=1):
             values = {x: point[f"{x}{number}"] for x in layer.kind.parameters}
             values |= self.functions[number - 1]
+            values |= codes_of(layer.kind.formula, activation)
             if layer.sample:
                 activation, distance = _sample_by_sample(layer, activation, values, distances)
                 nearest = min(nearest, distance)

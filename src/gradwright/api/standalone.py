@@ -19,6 +19,7 @@ from gradwright.emit.c.standalone_check import (
 )
 from gradwright.emit.c.standalone_module import Described, StandaloneModule, Training
 from gradwright.errors import NetworkError, UnsupportedError
+from gradwright.nn.embedding import require_no_codes
 from gradwright.nn.frozen import with_frozen
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.optimizers import Optimizer
@@ -129,6 +130,7 @@ def standalone(model: NetworkModel, p: Parameters, asked: Asked) -> Standalone:
             'give a name such as "network"',
         )
     require_code(model.text, model.layers)
+    require_no_codes(model.text, model.layers, "the standalone code")
     frozen = {k for k, x in enumerate(model.layers, start=1) if x.parameters} - asked.trained
     model = with_frozen(model, frozen)
     over_batch = any(x.formula is not None and x.formula.over_batch for x in model.layers)

@@ -129,11 +129,15 @@ Runs = Sequence[tuple[StageProgram, int, int]]
 class Calls:
     """The calls of the layers' functions: runs of layers of one kind, counted from 0.
 
-    `targets` is the batch of targets as the layers take it.
+    `targets` is the batch of targets as the layers take it; `reading` says of each layer whether
+    what is made anew for every batch is read from its input, and not drawn.
     """
 
-    def __init__(self, runs: Runs, unpacking: Unpacking, targets: str) -> None:
+    def __init__(
+        self, runs: Runs, unpacking: Unpacking, targets: str, reading: Sequence[bool] = ()
+    ) -> None:
         self.runs = runs
+        self.reading = reading
         self.unpacking = unpacking
         self.targets = targets
         self.weights = runs[-1][0].weights
@@ -150,7 +154,10 @@ class Calls:
         return self.known.get(name) or self.unpacking.of_layer(name, layer)
 
     def _mask(self, program: StageProgram, name: str, layer: str) -> str:
-        return f"dropout_mask(training, {layer}, {program.drawn.index(name)}, len(X), buffers)"
+        place = program.drawn.index(name)
+        if layer.isdigit() and any(self.reading[int(layer) : int(layer) + 1]):
+            return f"codes(saved[{layer}][-1], {layer}, {place})"
+        return f"dropout_mask(training, {layer}, {place}, len(X), buffers)"
 
     def forward(self) -> list[str]:
         """The calls from the first layer to the last."""

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from gradwright.calculus.stage import Stage
 from gradwright.emit.body import FormulaBody
 from gradwright.emit.buffered import BufferedBody, plain_name, sizes_prologue
+from gradwright.emit.codes import codes_text
 from gradwright.emit.driver import MAX_LINE, Calls, Runs, driver_text, indented
 from gradwright.emit.masks import masks_text
 from gradwright.emit.numpy import documentation, signature
@@ -116,8 +117,9 @@ def network_module(
     unpacking = (
         dense_unpacking(_tuple(biases), row_inputs) if dense else formula_unpacking(shapes, states)
     )
-    calls = Calls(runs, unpacking, "Y" if row_samples else "Y.T")
-    predicting_calls = Calls(predicted, unpacking, calls.targets) if predicted else None
+    reading = [bool(layer.codes) for layer in layers]
+    calls = Calls(runs, unpacking, "Y" if row_samples else "Y.T", reading)
+    predicting_calls = Calls(predicted, unpacking, calls.targets, reading) if predicted else None
     return (
         HEADER.format(
             text=documentation(text),
@@ -130,6 +132,7 @@ def network_module(
         )
         + "".join(f"\n{HELPERS[name]}" for name in sorted(helpers))
         + masks_text(layers)
+        + codes_text(layers)
         + "".join(functions)
         + driver_text(calls, predicting_calls, row_samples)
     )

@@ -21,7 +21,8 @@ class LayerSizes(Struct, frozen=True):
     """The units before and behind a layer, its parameters, and numbers for its kind's sizes.
 
     `masks` has rate and number of entries for each dropout mask, `state` the shapes of what
-    training carries from step to step, by letter.
+    training carries from step to step, by letter, `codes` the column and the count of whole numbers
+    that choose rows of parameters.
     """
 
     fan_in: int
@@ -30,6 +31,7 @@ class LayerSizes(Struct, frozen=True):
     sizes: Lengths
     masks: tuple[tuple[float, int], ...] = ()
     state: Shapes = {}
+    codes: tuple[tuple[int, int], ...] = ()
 
 
 DENSE = '''

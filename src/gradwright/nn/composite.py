@@ -139,6 +139,12 @@ class _Block:
                 f"{formula.functions[0].name} is abstract, and a layer made of layers has code",
                 "write the function out",
             )
+        if formula.codes:
+            raise NetworkError(
+                self.asked,
+                f"{formula.text} takes codes of categories, which are inputs of a network",
+                "put the embedding in front of the block",
+            )
         if formula.over_batch:
             raise NetworkError(
                 self.asked,

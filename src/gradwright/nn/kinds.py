@@ -44,12 +44,11 @@ class Kind(Struct, frozen=True):
 
     @property
     def drawn(self) -> tuple[str, ...]:
-        """The letters of what is drawn anew in every step of training."""
-        return (
-            ()
-            if self.formula is None
-            else tuple(map(batch_letter, (m.name for m in self.formula.masks)))
-        )
+        """The letters of what is made anew for every batch: masks are drawn, codes are read."""
+        if self.formula is None:
+            return ()
+        masks = (batch_letter(mask.name) for mask in self.formula.masks)
+        return (*masks, *(codes.name for codes in self.formula.codes))
 
     @property
     def state(self) -> tuple[str, ...]:

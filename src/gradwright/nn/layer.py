@@ -11,7 +11,7 @@ from msgspec.structs import astuple, replace
 from gradwright.core.sizes import Lengths
 from gradwright.emit.unpacking import LayerSizes
 from gradwright.errors import Span
-from gradwright.nn.layer_formula import LayerFormula
+from gradwright.nn.layer_formula import Codes, LayerFormula
 from gradwright.nn.layouts import LAYOUTS
 from gradwright.notation.supplied import Supplied
 
@@ -77,6 +77,11 @@ class Layer(Struct, frozen=True, eq=False):
         return tuple((float(rates[m.name]), known.length(m.sizes[0])) for m in masks)
 
     @property
+    def codes(self) -> tuple[Codes, ...]:
+        """The columns of its input that choose rows of its parameters."""
+        return () if self.formula is None else self.formula.codes
+
+    @property
     def starts(self) -> dict[str, Fraction]:
         """The parameters that all start at one value."""
         return {} if self.formula is None else dict(self.formula.starts)
@@ -109,7 +114,9 @@ class Layer(Struct, frozen=True, eq=False):
         given = dict(self.sizes) if self.formula else {"p": self.fan_in, "q": self.fan_out}
         shapes = dict(self.parameters)
         state = dict(self.state)
-        return LayerSizes(self.fan_in, self.fan_out, shapes, Lengths(given), self.masks, state)
+        codes = tuple((codes.column, codes.count) for codes in self.codes)
+        ends = (self.fan_in, self.fan_out)
+        return LayerSizes(*ends, shapes, Lengths(given), self.masks, state, codes)
 
     @property
     def size(self) -> int:

@@ -33,6 +33,14 @@ NO_NUMBERS: Mapping[str, Fraction] = MappingProxyType({})
 Texts = tuple[tuple[str, str], ...]
 
 
+class Codes(Struct, frozen=True):
+    """Whole numbers from 0 to below `count` in a column of the input, counted from 0."""
+
+    name: str
+    column: int
+    count: int
+
+
 class LayerFormula(Struct, frozen=True):
     """A layer by formula, in the letters in which a kind is derived.
 
@@ -47,6 +55,7 @@ class LayerFormula(Struct, frozen=True):
     its dropout masks, and `predicted` is the formula for prediction where that is another one.
     `state` is what training carries from step to step without a gradient, and `updates` are its new
     values, formulas in X for a batch; a layer whose formula sees the whole batch has no `sample`.
+    `codes` are columns of the input that choose rows of parameters, by the letters of a batch.
     """
 
     text: str
@@ -66,6 +75,7 @@ class LayerFormula(Struct, frozen=True):
     predicted: LayerFormula | None = None
     state: tuple[Declaration, ...] = ()
     updates: Texts = ()
+    codes: tuple[Codes, ...] = ()
 
     @property
     def over_batch(self) -> bool:

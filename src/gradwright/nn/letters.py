@@ -79,6 +79,7 @@ def _own_letters(kind: Kind, one_sample: bool) -> dict[str, str]:
             batch_letter(mask.name): layout.values(str(mask.sizes[0]), one_sample)
             for mask in formula.masks
         }
+        drawn |= {codes.name: f"indices {BATCH} {codes.count}" for codes in formula.codes}
         state = {declared.name: str(declared) for declared in formula.state}
         return {"X": inputs, **parameters, **drawn, **state, **parts, "A": outputs}
     inputs, outputs = (layout.values(units, one_sample) for units in ("p", "q"))

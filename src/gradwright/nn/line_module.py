@@ -16,6 +16,7 @@ from msgspec import Struct
 from gradwright.calculus.pullback import adjoint_name
 from gradwright.errors import SymbolError
 from gradwright.nn.derive import DerivedKind
+from gradwright.nn.embedding import codes_of
 from gradwright.nn.layer import Layer
 from gradwright.nn.letters import names_of
 from gradwright.notation.reference import evaluate
@@ -187,6 +188,7 @@ class LineModule:
             # Another layer may have a parameter with the letter of the weights.
             values: dict[str, Any] = {"X": before, **targets, **parameters}
             values.update(self.functions[number])
+            values.update(codes_of(self.layers[number].formula, before))
             for line in self._lines[number][0]:
                 if line.name != "L" or targets:
                     values[line.name] = line.value(values, self._sizes(number, X))

@@ -18,6 +18,7 @@ from gradwright.emit.unpacking import BY_FORMULA_ORDER, dense_order
 from gradwright.explain.conventions import Convention
 from gradwright.explain.network import LayerLines, Run
 from gradwright.nn.derive import DerivedKind, derive_kind, one_sample_lines
+from gradwright.nn.embedding import require_first, require_no_codes
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layer import Layer
 from gradwright.nn.layer_formula import LayerFormula, require_free_letters
@@ -72,6 +73,7 @@ class NetworkModel:
         else:
             self.text, read = read_network(source)
             require_rows(self.text, read, self.layout.name)
+            require_first(self.text, read)
             self._read = tuple(replace(layer, layout=layout) for layer in read)
             if training is not None:
                 self._read = tuple(
@@ -85,6 +87,7 @@ class NetworkModel:
         self.one_sample = any(not formula.batch for formula in formulas)
         if self.one_sample:
             require_free_letters(formulas)
+            require_no_codes(self.text, self._read, "the derivation for one sample")
         if self.loss_formula is None:
             require_fit(loss, ending)
         self._lock = RLock()
@@ -278,6 +281,7 @@ class NetworkModel:
 
         _ = self.widths
         require_code(self.text, self.layers)
+        require_no_codes(self.text, self.layers, "second derivatives")
         with self._lock:
             made = {kind: derive_products(found) for kind, found in self.derived.items()}
             runs = [(made[run.kind], run.count) for run in self.runs]
@@ -299,6 +303,7 @@ class NetworkModel:
 
         _ = self.widths
         require_code(self.text, self.layers)
+        require_no_codes(self.text, self.layers, "code for PyTorch")
         with self._lock:
             note = f"Loss: {self.loss}, {self.reduction} over the samples."
             other = self.prediction

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradwright.errors import DataError
+from gradwright.nn.embedding import require_codes
 from gradwright.nn.target_kinds import entry, first
 from gradwright.nn.targets import prepare_inputs, prepare_targets, real_numbers
 
@@ -34,6 +35,7 @@ def prepare_samples(
         DataError: they do not fit the network, or each other.
     """
     inputs = prepare_inputs(X, model.widths[0], dtype=dtype)
+    require_codes(model.layers[0], inputs)
     targets = prepare_targets(y, model.widths[-1], model.loss, len(inputs), dtype)
     if sample_weight is None and class_weight is None:
         return inputs, targets

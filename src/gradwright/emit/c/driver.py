@@ -240,8 +240,15 @@ class Driver:
         return lines
 
     def _draw(self, block: Block, name: str) -> list[str]:
-        """The call that draws a mask."""
+        """The call that draws a mask, or reads codes."""
         place = block.program.drawn.index(name)
+        if block.layer.codes:
+            width = block.layer.fan_in
+            turned = self.memory.is_turned(block.program.forward.axes["X"])
+            column, count = block.layer.codes[place]
+            steps = ["1", "n"] if turned else [str(width), "1"]
+            ends = [self._where(block, "X"), self._where(block, name)]
+            return call_lines("codes", ["n", str(column), str(count), *steps, *ends])
         rate, units = block.layer.masks[place]
         layer = f"{block.first} + (uint32_t)l" if block.count > 1 else str(block.first)
         turned = self.memory.is_turned(block.program.forward.axes[name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 
 from gradwright.core.nodes import Size
 from gradwright.core.sizes import minus, plus, size_text
@@ -13,9 +14,12 @@ from gradwright.program.ir import (
     Pad,
     Pick,
     Place,
+    Put,
     Ref,
     Reshape,
+    Spread,
     Statement,
+    Take,
     UnitVector,
 )
 
@@ -52,6 +56,21 @@ def moved(
         case Place(axis, place, _):
             (source,) = sources
             return [zeros, *source.loops(into.at(_inserted(source.axes, axis, place)), source.at())]
+        case Take(0) if len(sources[1].axes) == 1:
+            table, chosen = sources
+            code = f"{chosen.text}[i]"
+            row = table.at([f"(long)({code} < 0 ? 0 : {code})", *INDICES[1 : len(into.axes)]])
+            return into.loops(into.at(), f"{code} < 0 ? NAN : {row}")
+        case Put() if len(sources[1].axes) == 1:
+            source, chosen = sources
+            code = f"{chosen.text}[i]"
+            row = into.at([f"(long)({code} < 0 ? 0 : {code})", *INDICES[1 : len(source.axes)]])
+            return [zeros, *source.loops(row, f"{row} + {source.at()}")]
+        case Spread(labels, ()) if len(set(labels)) == len(labels) and not sources:
+            # Such as the derivative by an input that nothing depends on.
+            (number,) = statement.operands
+            assert isinstance(number, Fraction)
+            return into.loops(into.at(), repr(float(number)))
         case UnitVector(place):
             return [zeros, f"{into.text}[{_text(minus(place, 1))}] = 1;"]
         case Reshape() if _keeps_samples(into, sources[0]):

@@ -71,7 +71,9 @@ def network_source(
         bool(predicting),
     )
     header = HEADER.format(text=comment(text), note=comment(note), order=comment(described))
-    parts = (*SUPPORT, "masks.h") if any(layer.masks for layer in layers) else SUPPORT
+    parts = [*SUPPORT]
+    parts += ["masks.h"] * any(layer.masks for layer in layers)
+    parts += ["codes.h"] * any(layer.codes for layer in layers)
     support = [Path(__file__).with_name(name).read_text("utf-8") for name in parts]
     support[0] += f"\n#define LARGE {LARGE}.0\n"
     texts = [f.text for listed in functions.values() for f in listed.values()]

@@ -1,0 +1,170 @@
+"""Embeddings of categories: columns of the inputs choose rows of tables that are trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradwright.errors import DataError, LimitError, NetworkError, UnsupportedError
+from gradwright.nn.formula_layer import MAX_WIDTH, FormulaLayer
+from gradwright.nn.layer import Layer
+from gradwright.nn.layer_formula import Codes, LayerFormula
+from gradwright.notation.declarations import Declaration
+
+Array = Any
+
+#: Letters of the tables, and of the codes that choose their rows.
+TABLES = "EFGHJKMNB"
+CODES = "TUVWPQRSD"
+
+#: Codes are numbers of a batch, and whole numbers up to here are exact in float32.
+MAX_CATEGORIES = 1 << 24
+
+
+def embedding(inputs: int, tables: Mapping[int, tuple[int, int]]) -> FormulaLayer:
+    """The first layer of a network on columns of numbers and columns of codes.
+
+    For each column of codes in `tables`, counted from 0, (categories, width): the codes are the
+    whole numbers from 0 to below `categories`, and each stands for a row of a table, categories ×
+    width, that is trained. The outputs are the columns without codes, in order, and behind them the
+    rows, in the order of `tables`: [X, gather(E, T), …]. The gradient of a table adds up what comes
+    back to its rows, onehot(T)' δ (Bengio, Ducharme, Vincent and Jauvin, JMLR 2003, C(i)).
+
+    >>> embedding(3, {2: (7, 4)})
+    layer('concat(x[1:2], gather(E, t))')
+
+    Raises:
+        NetworkError: a column that there is not, or a size that is no whole number from 1.
+        LimitError: more tables than there are letters.
+    """
+    asked = f"embedding({inputs!r}, {tables!r})"
+    if not isinstance(tables, Mapping) or not tables:
+        raise NetworkError(asked, "tables has no column", "write embedding(3, {2: (7, 4)})")
+    _require_whole(asked, "inputs", inputs, MAX_WIDTH)
+    if len(tables) > len(TABLES):
+        raise LimitError(
+            asked,
+            f"it has {len(tables)} tables and {len(TABLES)} are allowed",
+            "leave columns without codes as they are, or as one column for each category",
+        )
+    parameters, codes = [], []
+    for (column, shape), table, code in zip(tables.items(), TABLES, CODES, strict=False):
+        if isinstance(column, bool) or not isinstance(column, int) or not 0 <= column < inputs:
+            raise NetworkError(
+                asked,
+                f"{column!r} is a column of codes and there are the columns 0 to {inputs - 1}",
+                "count the columns of the inputs from 0",
+            )
+        if not isinstance(shape, Sequence) or isinstance(shape, str) or len(shape) != 2:
+            raise NetworkError(
+                asked,
+                f"{shape!r} is given for column {column}",
+                "give (categories, width), such as (7, 4)",
+            )
+        _require_whole(asked, f"the number of categories of column {column}", shape[0])
+        _require_whole(asked, f"the width of column {column}", shape[1])
+        parameters.append(Declaration(table, "matrix", (shape[0], shape[1])))
+        codes.append(Codes(code, column, shape[0]))
+    return FormulaLayer(_formula(inputs, parameters, codes))
+
+
+def _formula(
+    inputs: int, parameters: Sequence[Declaration], codes: Sequence[Codes]
+) -> LayerFormula:
+    runs: list[list[int]] = []
+    for column in sorted(set(range(inputs)) - {code.column for code in codes}):
+        if runs and runs[-1][1] == column:
+            runs[-1][1] += 1
+        else:
+            runs.append([column, column + 1])
+    pairs = [(table.name, code.name) for table, code in zip(parameters, codes, strict=True)]
+    sample = [f"x[{start + 1}:{end}]" for start, end in runs]
+    sample += [f"gather({table}, {code.lower()})" for table, code in pairs]
+    batch = [f"X[:,{start + 1}:{end}]" for start, end in runs]
+    batch += [f"gather({table}, {code})" for table, code in pairs]
+    outputs = sum(end - start for start, end in runs)
+    outputs += sum(int(table.sizes[1]) for table in parameters)
+    joined = len(batch) > 1
+    return LayerFormula(
+        f"concat({', '.join(sample)})" if joined else sample[0],
+        "x",
+        tuple(parameters),
+        inputs,
+        outputs,
+        (),
+        (),
+        (("A", f"[{', '.join(batch)}]" if joined else batch[0]),),
+        codes=tuple(codes),
+    )
+
+
+def _require_whole(asked: str, what: str, value: Any, most: int = MAX_CATEGORIES) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        raise NetworkError(
+            asked,
+            f"{what} is {value!r} and must be a whole number from 1 to {most}",
+            "give such a number",
+        )
+
+
+def require_first(text: str, layers: Sequence[Layer]) -> None:
+    """Check that embeddings stand where the inputs of a network are.
+
+    Raises:
+        NetworkError: one stands behind another layer.
+    """
+    for number, layer in enumerate(layers[1:], start=2):
+        if layer.codes:
+            raise NetworkError(
+                f"the network {text}",
+                f"layer {number} is an embedding, which takes codes of categories, and the values "
+                "of the layer before it are none",
+                "put the embedding first; one may have several columns",
+                text=text,
+                span=layer.span,
+            )
+
+
+def require_no_codes(text: str, layers: Sequence[Layer], asked: str) -> None:
+    """Check that no layer is an embedding.
+
+    Raises:
+        UnsupportedError: one is.
+    """
+    if any(layer.codes for layer in layers):
+        raise UnsupportedError(
+            f"{asked} of {text}",
+            "it has an embedding, whose codes have no derivatives, and this is not made for codes",
+            "give one column for each category, and a dense layer",
+        )
+
+
+def require_codes(layer: Layer, X: Array) -> None:
+    """Check that columns of codes hold them.
+
+    Raises:
+        DataError: one holds something else.
+    """
+    for codes in layer.codes:
+        values = X[:, codes.column]
+        wrong = (values != np.floor(values)) | (values < 0) | (values >= codes.count)
+        if np.any(wrong):
+            row = int(np.argmax(wrong))
+            raise DataError(
+                "the inputs X",
+                f"X[{row}, {codes.column}] is {values[row]:g} and column {codes.column} has codes "
+                f"of categories, whole numbers from 0 to {codes.count - 1}",
+                "number the categories from 0, or give the embedding more of them",
+                place=f"row {row}",
+            )
+
+
+def codes_of(formula: LayerFormula | None, X: Array) -> dict[str, Array]:
+    """The codes in the inputs of a layer, by letter; they may be a rounding off."""
+    held = () if formula is None else formula.codes
+    return {
+        codes.name: np.rint(np.real(X[:, codes.column]).astype(np.float64)).astype(np.intp)
+        for codes in held
+    }
