@@ -219,10 +219,13 @@ class NetworkDerivation:
         Raises:
             NetworkError: a size is a name, layers that cannot train, a batch size or a name that
                 cannot be.
+            DataError: parameters that are not finite, or another dtype.
+            LimitError: more memory than a number of C counts.
             TrainingError: no such optimizer.
             UnsupportedError: a layer that has no code.
         """
-        from gradwright.api.standalone import Asked, standalone, trained_layers
+        from gradwright.api.standalone import standalone, trained_layers
+        from gradwright.api.standalone_numbers import Asked
 
         model = self._model
         chosen = self.network.init(seed=seed) if params is None else params

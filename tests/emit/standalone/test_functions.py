@@ -115,12 +115,9 @@ def test_what_is_out_of_range_changes_nothing(tmp_path, rng):
     X, Y = rng.normal(size=(6, 3)), np.eye(4)[rng.integers(4, size=6)]
     for samples in (-1, 0, 6, 2**40):
         assert np.isnan(module.step(X, Y, samples, 0.1))
-    for wrong in (np.nan, np.inf):
-        spoilt = X.copy()
-        spoilt[2, 1] = wrong
-        with np.errstate(invalid="ignore"):
-            assert not np.isfinite(net.model.module.loss(p.flat, spoilt[:5], Y[:5]))
-        assert not np.isfinite(module.step(spoilt, Y, 5, 0.1))
+    X[2, 1] = np.nan
+    assert np.isnan(net.model.module.loss(p.flat, X[:5], Y[:5]))
+    assert np.isnan(module.step(X, Y, 5, 0.1))
     assert np.array_equal(module.parameters(p.flat.size), p.flat)
 
 

@@ -31,6 +31,9 @@ from gradwright.program.update import RATE, STEPS, Update
 #: The support files, in their order; what stands in an earlier one holds.
 SUPPORT = ("scalar.h", "elementary.h", "functions.h", "rows.h", "masks.h")
 
+#: Numbers in a line of a table.
+IN_LINE = 6
+
 #: The headers of the C library, and what needs them.
 LIBRARY = {
     "math.h": r"\b(NAN|INFINITY|isfinite|real_\w+|sqrt|pow|fmax|fmin)\b",
@@ -321,15 +324,11 @@ def _single(
         yield Block(*both, place, 1, layer, 0, 0, Room(), 0)
 
 
-def numbers(values: Sequence[float], double: bool) -> list[str]:
-    """Numbers of C in lines, each with as many digits as it needs."""
-    shown = [literal(value, double) for value in values]
-    lines = [""]
-    for number in shown:
-        if len(lines[-1]) + len(number) > 90:
-            lines.append("")
-        lines[-1] += f"{number}, "
-    return [line.rstrip() for line in lines if line]
+def numbers(values: Any, double: bool) -> list[str]:
+    """The numbers of an array in lines of C, each with as many digits as it needs."""
+    shown = values.astype(np.float64 if double else np.float32).astype(str)
+    listed = shown.tolist() if double else np.char.add(shown, "f").tolist()
+    return [f"{', '.join(listed[k : k + IN_LINE])}," for k in range(0, len(listed), IN_LINE)]
 
 
 def literal(value: Any, double: bool) -> str:

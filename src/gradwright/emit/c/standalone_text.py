@@ -16,6 +16,10 @@ HEADER = """\
 #ifndef {upper}_H
 #define {upper}_H
 
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
 enum {{
     {upper}_INPUTS = {inputs},
     {upper}_OUTPUTS = {outputs},
@@ -26,6 +30,10 @@ enum {{
 /* The outputs for one sample: X has {inputs} numbers, A gets {outputs}. */
 void {name}_predict(const {real} *X, {real} *A);
 {training}
+#ifdef __cplusplus
+}}
+#endif
+
 #endif
 """
 

@@ -1,0 +1,102 @@
+"""What may be asked of a standalone module, in Python and on the command line."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import gradwright as gw
+from gradwright.errors import DataError, LimitError, NetworkError, UnsupportedError
+from tests.cli.command import gradwright
+
+NETWORK = "3 -> 4 tanh -> 2"
+
+
+def derivation(text=NETWORK, loss="squared_error"):
+    return gw.Network(text, loss=loss).backprop()
+
+
+BAD = {
+    "a name that C has not": ({"name": "2x"}, NetworkError, "'2x'"),
+    "a layer that is not there": ({"train": [3]}, NetworkError, r"parameters are 1, 2"),
+    "a number as layers": ({"train": 2}, NetworkError, "training the layers 2"),
+    "a truth as a layer": ({"train": [True]}, NetworkError, "True"),
+    "another word": ({"train": "some"}, NetworkError, "'some'"),
+    "no samples": ({"batch_size": 0}, NetworkError, "batch size is 0"),
+    "half a sample": ({"batch_size": 1.5}, NetworkError, "float"),
+    "more than sizes count": ({"batch_size": 10**9}, LimitError, "2,147,483,648"),
+    "another dtype": ({"dtype": "float16"}, DataError, "float16"),
+    "a seed below 0": ({"seed": -1}, NetworkError, "seed -1"),
+    "a seed that is too long": ({"seed": 2**64}, NetworkError, "64 bits"),
+    "an optimizer without a step": ({"optimizer": "lbfgs"}, UnsupportedError, "lbfgs"),
+    "parameters of another network": (
+        {"params": gw.Network("3 -> 2", loss="squared_error").init()},
+        NetworkError,
+        "not of this network",
+    ),
+    "no parameters": ({"params": 3}, NetworkError, "int"),
+}
+
+
+@pytest.mark.parametrize(("options", "error", "said"), BAD.values(), ids=BAD.keys())
+def test_what_cannot_be_is_a_typed_error(options, error, said):
+    with pytest.raises(error, match=said):
+        derivation().standalone(**options)
+
+
+def test_batch_normalisation_needs_two_samples_where_it_trains():
+    text = "3 -> 4 -> batch_norm -> 2"
+    with pytest.raises(NetworkError, match="needs 2 samples"):
+        derivation(text).standalone()
+    source = derivation(text).standalone(train=[1, 3]).source
+    assert "n < 1 || n > BATCH" in source
+    # Frozen, it has neither a gradient nor a new state.
+    assert "ram.gradient + AT_W1" in source
+    assert "ram.gradient + AT_g2" not in source
+    assert "ram.gradient + AT_mu2" not in source
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, 1e300])
+def test_parameters_are_finite_in_the_precision_of_the_module(wrong):
+    net = gw.Network(NETWORK, loss="squared_error")
+    p = net.init(seed=2)
+    p.flat[5] = wrong
+    with pytest.raises(DataError, match="number 5"):
+        net.backprop().standalone(p)
+
+
+def test_the_command_writes_what_python_gives(tmp_path):
+    net = gw.Network(NETWORK, loss="squared_error")
+    p = net.init(seed=9, dtype="float32")
+    p.save(tmp_path / "p.npz")
+    expected = net.backprop().standalone(
+        p, train=[2], batch_size=3, optimizer=gw.optimizer("adam", beta1=0.8), name="own", seed=4
+    )
+    options = ["--target", "c", "--standalone", "--params", "p.npz", "--train-layers", "2"]
+    options += ["--batch-size", "3", "--optimizer", "adam", "--setting", "beta1=0.8"]
+    asked = ["emit", NETWORK, "--loss", "squared_error", *options, "--name", "own", "--seed", "4"]
+    document = json.loads(gradwright(*asked, "--json", folder=tmp_path).stdout)
+    assert document == json.loads(json.dumps(expected.to_dict()))
+    told = gradwright(*asked, "--out", "made", folder=tmp_path)
+    assert f"{expected.budget.ram:,} bytes, exactly" in told.stdout
+    for name, text in expected.files.items():
+        assert (tmp_path / "made" / name).read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--standalone"], "target numpy"),
+        (["--target", "c", "--name", "own"], "--name"),
+        (["--target", "c", "--batch-size", "4"], "--batch-size"),
+        (["--target", "c", "--standalone", "--train-layers", "1,x"], "1,x"),
+        (["--target", "c", "--standalone", "--setting", "beta1=2"], "beta1"),
+    ],
+)
+def test_options_that_do_nothing_are_refused(options, said):
+    done = gradwright("emit", "3 -> 2 softmax", *options)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
