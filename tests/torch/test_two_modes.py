@@ -10,6 +10,7 @@ from torch.nn import functional
 
 import gradwright as gw
 from gradwright.run.load import load
+from tests.torch.saved_bytes import saved_bytes
 
 TEXT = "4 -> 6 tanh -> batch_norm -> dropout(0.3) -> 3 softmax"
 
@@ -104,6 +105,26 @@ def test_running_statistics_are_those_of_pytorch(rng: np.random.Generator) -> No
         theirs(X)
     for ours, expected in zip(both.model.buffers(), theirs.buffers(), strict=False):
         torch.testing.assert_close(ours, expected, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["layer_norm", "rms_norm", "batch_norm"])
+def test_normalisation_saves_no_more_than_pytorch(name: str, rng: np.random.Generator) -> None:
+    both = Both(f"4 -> 6 tanh -> {name} -> 3 softmax", rng, samples=11)
+    w = {x: value.detach().clone().requires_grad_() for x, value in both.model.state_dict().items()}
+    X, y = both.tensors
+
+    def theirs() -> torch.Tensor:
+        a = torch.tanh(X @ w["W1"] + w["b1"])
+        if name == "layer_norm":
+            a = functional.layer_norm(a, (6,), w["g2"], w["b2"])
+        elif name == "rms_norm":
+            a = functional.rms_norm(a, (6,), w["g2"], 1e-6)
+        else:
+            a = functional.batch_norm(a, None, None, w["g2"], w["b2"], training=True)
+        return functional.cross_entropy(a @ w["W3"] + w["b3"], y)
+
+    assert both.model.loss(X, y).item() == pytest.approx(theirs().item(), rel=1e-12)
+    assert saved_bytes(lambda: both.model.loss(X, y)) <= saved_bytes(theirs)
 
 
 def test_a_batch_of_one_sample_is_refused(rng: np.random.Generator) -> None:

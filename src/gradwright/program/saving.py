@@ -3,10 +3,10 @@
 The candidates are the inputs and the values of the forward pass. What is saved has to be enough
 for the pullback of the result, and also for that of every value that is saved: a second derivative
 comes back through those. Matrix products, inverses and determinants of the forward pass are not
-computed again; what is elementwise, a sum or a softmax is computed again where that saves memory.
-The choice is a minimum cut between what the forward pass knows and what the way back needs, as in
-Chen et al., arXiv:1604.06174 (2016), for the question, and as min-cut rematerialisation for the
-method. Named sizes without a hint count as one length.
+computed again; what is elementwise, a sum, a softmax or a standardisation is computed again where
+that saves memory. The choice is a minimum cut between what the forward pass knows and what the way
+back needs, as in Chen et al., arXiv:1604.06174 (2016), for the question, and as min-cut
+rematerialisation for the method. Named sizes without a hint count as one length.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from gradwright.simplify.rewrite import substitute
 from gradwright.simplify.stable import recognised
 
 #: Operations that cost little more than reading their argument.
-CHEAP_OPERATIONS = ("softmax", "logsumexp")
+CHEAP_OPERATIONS = ("softmax", "logsumexp", "layernorm", "rmsnorm", "std", "rms")
 
 #: Functions that keep the sign of their argument, so that a step can be taken of their value.
 KEEP_SIGN = ("relu", "leaky_relu")
