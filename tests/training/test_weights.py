@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gradwright as gw
-from gradwright.errors import DataError, TrainingError
+from gradwright.errors import DataError, TrainingError, UnsupportedError
 from gradwright.nn.losses import LOSSES
 from gradwright.nn.targets import sample_targets
 from tests.programs.installed import COMPILER
@@ -260,3 +260,34 @@ def test_what_is_no_weight_of_a_class(weights: Any, rng: np.random.Generator) ->
     regression = gw.Network("4 -> 3", loss="squared_error")
     with pytest.raises(DataError, match="no class"):
         gw.train(regression, X, rng.standard_normal((SAMPLES, 3)), class_weight="balanced")
+
+
+@pytest.mark.parametrize("text", ["4 -> 5 tanh -> 3 softmax", "d -> 2 * H tanh -> K softmax"])
+@pytest.mark.parametrize("layout", ["rows", "columns"])
+def test_the_derivation_with_weights_is_checked(text: str, layout: str) -> None:
+    net = gw.Network(text, layout=layout)
+    report = net.backprop(weighted=True).check()
+    assert report.ok
+    assert "sum(w)" in net.backprop(weighted=True).explain()
+    assert "sum(w)" not in net.backprop().explain()
+
+
+def test_a_loss_by_formula_with_weights_is_checked() -> None:
+    net = gw.Network("4 -> 5 tanh -> 3", loss="norm2(a - y)^3")
+    assert net.backprop(weighted=True).check().ok
+
+
+def test_the_emitted_step_takes_weights(rng: np.random.Generator) -> None:
+    net, X, y = network("squared_error", rng)
+    p, w = net.init(seed=2), rng.uniform(0.5, 2.0, SAMPLES)
+    module: dict[str, Any] = {}
+    exec(compile(net.backprop(weighted=True).source("numpy"), "emitted", "exec"), module)
+    moved = p.flat.copy()
+    value = module["step"](moved, X, y, w, 0.25)
+    expected, gradient = one_by_one(net, p, X, y, w)
+    assert close(value, expected)
+    assert close(moved, p.flat - 0.25 * gradient)
+    with pytest.raises(UnsupportedError, match="weights"):
+        net.backprop(weighted=True).source("torch")
+    with pytest.raises(UnsupportedError, match="weighted"):
+        net.backprop(weighted=True).trace(p, X, y)

@@ -20,6 +20,7 @@ from gradwright.api.outputs import unknown_target
 from gradwright.api.trace import NetworkTrace
 from gradwright.core.work import bounded
 from gradwright.emit.c.kernels import Kernels, chosen_kernels
+from gradwright.emit.driver import WEIGHTS
 from gradwright.errors import UnsupportedError
 from gradwright.explain.components import affine_components, line_components
 from gradwright.explain.conventions import Convention
@@ -60,12 +61,16 @@ Progress = Callable[[str, int, int], None]
 
 
 class NetworkDerivation:
-    """The derivation of a network's gradients: explained, emitted, checked."""
+    """The derivation of a network's gradients: explained, emitted, checked.
 
-    def __init__(self, network: Network, convention: Convention) -> None:
+    With `weighted` each sample has a weight in the loss.
+    """
+
+    def __init__(self, network: Network, convention: Convention, weighted: bool = False) -> None:
         self.network = network
         self.convention = convention
-        self._model = network.model
+        self.weighted = weighted
+        self._model = network.model.weighted if weighted else network.model
 
     def __repr__(self) -> str:
         return f"<backprop of {self.network!r}>"
@@ -101,7 +106,8 @@ class NetworkDerivation:
         Raises:
             NetworkError: an unknown notation or choice, or one that does not go with the notation.
         """
-        return self.network.backprop(notation, gradient, jacobian, layer_jacobian)
+        asked = (notation, gradient, jacobian, layer_jacobian)
+        return self.network.backprop(*asked, weighted=self.weighted)
 
     @bounded("the derivation of a network")
     def explain(self, level: str = "full") -> str:
@@ -258,11 +264,12 @@ class NetworkDerivation:
             DataError: samples or labels that do not fit the network.
             UnsupportedError: a layer has an abstract function.
         """
-        if self._model.abstract:
+        if self._model.abstract or self.weighted:
             raise UnsupportedError(
                 f"the numbers of a step through {self._model.text}",
-                "a layer has an abstract function, and a trace shows formulas",
-                "write the function out in the layer's formula",
+                "a layer has an abstract function, or samples have weights, and a trace shows "
+                "formulas of samples without",
+                "write the function out in the layer's formula, or leave weighted out",
             )
         rate = Settings(learning_rate=learning_rate).learning_rate
         lines = self.network.traced(p, X, y)
@@ -275,7 +282,7 @@ class NetworkDerivation:
         """
         if self._model.symbolic:
             sized = self.network.sized(**self.drawn_sizes(seed))
-            return sized.backprop().check(seed=seed, progress=progress)
+            return sized.backprop(weighted=self.weighted).check(seed, progress)
         layers = self._model.layers
         functions = drawn_functions(layers)
         module = self._model.line_module(functions) if any(functions) else self._model.module
@@ -292,7 +299,8 @@ class NetworkDerivation:
 
         def claimed(point: dict[str, Array]) -> dict[str, Array]:
             flat = np.concatenate([*(point[name].ravel() for name in blocks), state])
-            _, gradient = module.value_and_gradient(flat, point["X"], point["Y"])
+            samples = [point[name] for name in (*"XY", WEIGHTS) if name in point]
+            _, gradient = module.value_and_gradient(flat, *samples)
             return named(Parameters(layers, gradient))
 
         def draw(generator: np.random.Generator) -> dict[str, Array]:
@@ -302,7 +310,8 @@ class NetworkDerivation:
             for codes in layers[0].codes:
                 X[:, codes.column] = generator.integers(codes.count, size=SAMPLES)
             Y = sample_targets(self._model.loss, SAMPLES, self._model.widths[-1], generator)
-            return {**named(start), "X": X, "Y": Y}
+            weights = {WEIGHTS: generator.uniform(0.5, 2, SAMPLES)} if self.weighted else {}
+            return {**named(start), "X": X, "Y": Y, **weights}
 
         return check_network(
             self._model.kinds,
@@ -360,6 +369,8 @@ class NetworkDerivation:
         else:
             loss = model.loss if model.loss_formula is None else f"{model.loss} of each sample"
             notes.append(f"Loss: {loss}, {mean} the n samples, which are the {samples} of X.")
+            if self.weighted:
+                notes.append(f"{model.runs[-1].kind.weights} has a weight for each sample.")
         if c.raised:
             named = [
                 f"{unicode_name(c.name_of(letter, index))} stands for {c.stands_for(letter, index)}"

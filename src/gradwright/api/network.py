@@ -117,6 +117,7 @@ class Network(SecondDerivatives):
         gradient: str | None = None,
         jacobian: str | None = None,
         layer_jacobian: str | None = None,
+        weighted: bool = False,
     ) -> NetworkDerivation:
         """The derivation of every gradient.
 
@@ -128,6 +129,7 @@ class Network(SecondDerivatives):
             jacobian: with a notation, "numerator" for m × n, "transposed" for n × m.
             layer_jacobian: with a notation, "output" or "pre-activation": what the recursion
                 over the layers runs over.
+            weighted: whether samples have weights w in the loss.
 
         Raises:
             NetworkError: an unknown notation or choice, or one that does not go with the notation.
@@ -140,7 +142,7 @@ class Network(SecondDerivatives):
         if convention.name:
             self._model.require_dense(f"the notation {convention.name}")
         net = self if not convention.name else self.relayout(convention.layout)
-        return NetworkDerivation(net, convention)
+        return NetworkDerivation(net, convention, weighted)
 
     def init(
         self,

@@ -14,6 +14,7 @@ import numpy as np
 from msgspec import Struct
 
 from gradwright.api.sample_formulas import SampleFormula
+from gradwright.emit.driver import WEIGHTS
 from gradwright.nn.embedding import codes_of
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layer import Layer
@@ -106,13 +107,17 @@ class ReferenceNetwork:
                 activation, distance = _sample_by_sample(layer, activation, values, distances)
                 nearest = min(nearest, distance)
             values |= {"X": activation, "Y": targets, "A": activation}
+            if layer.kind.weights:
+                values[layer.kind.weights] = point[WEIGHTS]
             for name, formula in layer.formulas:
                 if distances:
                     nearest = min(nearest, formula.distance(values))
                 values[name] = formula.value(values)
             activation, loss = values["A"], values.get("L")
             if layer.loss is not None:
-                loss, distance = _loss_by_sample(layer, batch(activation), point["Y"], distances)
+                weights = point.get(WEIGHTS, np.ones(len(point["Y"])))
+                given = (batch(activation), point["Y"], weights, distances)
+                loss, distance = _loss_by_sample(layer, *given)
                 nearest = min(nearest, distance)
         return loss, nearest
 
@@ -134,13 +139,15 @@ def _sample_by_sample(
     return np.stack(rows), nearest
 
 
-def _loss_by_sample(layer: _Layer, A: Array, Y: Array, distances: bool) -> tuple[Array, float]:
+def _loss_by_sample(
+    layer: _Layer, A: Array, Y: Array, weights: Array, distances: bool
+) -> tuple[Array, float]:
     """(the loss of a batch, row by row as its formula says, distance of a kink)."""
     assert layer.loss is not None
     points = [{"a": a, "y": y} for a, y in zip(A, Y, strict=True)]
-    total = sum(layer.loss.value(point) for point in points)
+    total = sum(w * layer.loss.value(x) for w, x in zip(weights, points, strict=True))
     nearest = min(layer.loss.distance(point) for point in points) if distances else float("inf")
-    return (total / len(A) if layer.kind.reduction == "mean" else total), nearest
+    return (total / np.sum(weights) if layer.kind.reduction == "mean" else total), nearest
 
 
 def _parsed(kind: Kind) -> _Layer:

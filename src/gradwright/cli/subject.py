@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -92,7 +92,7 @@ def make_backprop(
     loss: str | None,
     reduction: str,
     layout: str | None,
-    convention: Mapping[str, str | None],
+    convention: Mapping[str, Any],
 ) -> NetworkDerivation:
     """The derivation of a network in the convention that was asked for."""
     made = make_network(text, loss, reduction, layout).backprop(**convention)
