@@ -13,7 +13,6 @@ from gradwright.emit.c.budget import Budget
 from gradwright.emit.c.standalone_check import check_program
 from gradwright.emit.c.standalone_module import Described, StandaloneModule, Training
 from gradwright.errors import DataError, LimitError, NetworkError
-from gradwright.nn.embedding import require_no_codes
 from gradwright.nn.frozen import with_frozen
 from gradwright.nn.initialise import require_seed
 from gradwright.nn.network import NetworkModel
@@ -113,7 +112,6 @@ def standalone(model: NetworkModel, p: Parameters, asked: Asked) -> Standalone:
             "give finite parameters",
         )
     require_code(model.text, model.layers)
-    require_no_codes(model.text, model.layers, "the standalone code")
     frozen = {k for k, x in enumerate(model.layers, start=1) if x.parameters} - asked.trained
     model = with_frozen(model, frozen)
     over_batch = any(x.formula is not None and x.formula.over_batch for x in model.layers)

@@ -145,16 +145,20 @@ class ReferenceNumbers:
         samples = min(self.asked.batch_size, MOST_SAMPLES) if trains else 3
         model, dtype = self.model, np.dtype(self.asked.dtype)
         X = generator.standard_normal((samples, model.widths[0])).astype(dtype).astype(np.float64)
+        codes = model.layers[0].codes
+        for column, count in ((x.column, x.count) for x in codes):
+            X[:, column] = generator.integers(count, size=samples)
         Y = sample_targets(model.loss, samples, model.widths[-1], generator)
         Y = Y.astype(dtype).astype(np.float64)
         with np.errstate(all="ignore"):
             run = self._run(self.flat, X, Y, rate)
             factors = np.zeros(len(run.arrays()))
             for precision, unit in self._roundings():
-                flat, inputs, targets = (
-                    array.astype(precision)
-                    for array in (_moved(self.flat, unit, generator), _moved(X, unit, generator), Y)
-                )
+                inputs = _moved(X, unit, generator)
+                kept = [x.column for x in codes]
+                inputs[:, kept] = X[:, kept]
+                flat = _moved(self.flat, unit, generator)
+                flat, inputs, targets = (array.astype(precision) for array in (flat, inputs, Y))
                 other = self._run(flat, inputs, targets, rate)
                 both = zip(run.arrays(), other.arrays(), strict=True)
                 apart = [float(np.max(np.abs(a - b), initial=0)) / _largest(a) for a, b in both]

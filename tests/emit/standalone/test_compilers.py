@@ -26,6 +26,7 @@ NETWORKS = (
     (["64", "32 relu", "layer_norm", gw.residual("9 silu", "32"), "10 softmax"], None, "sgd"),
     (["5", "6 selu", "rms_norm", "4 softplus", "2 sigmoid"], "binary_focal", "rmsprop"),
     (["3", "8 tanh", gw.parallel("identity", "2 hard_tanh"), "4 elu"], "huber", "nesterov"),
+    ([gw.embedding(3, {1: (4, 2)}), "5 tanh", "2 softmax"], None, "momentum"),
 )
 
 

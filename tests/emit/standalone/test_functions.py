@@ -138,3 +138,18 @@ def test_infinite_and_missing_inputs_are_what_they_are_in_numpy(activation, tmp_
         with np.errstate(all="ignore"):
             expected = net.model.module.predict(p.flat, x[None])[0]
         np.testing.assert_allclose(module.predict(x, 2), expected, rtol=1e-13)
+
+
+@compiles
+def test_a_code_that_is_none_reads_no_table_and_moves_nothing(tmp_path):
+    net = gw.Network([gw.embedding(3, {1: (4, 2)}), "5 tanh", "2"], loss="squared_error")
+    p = net.init(seed=6)
+    module = Module(net.backprop().standalone(p, dtype="float64", batch_size=2), tmp_path)
+    right = np.array([0.5, 3, -1.0])
+    expected = net.model.module.predict(p.flat, right[None])[0]
+    np.testing.assert_allclose(module.predict(right, 2), expected, rtol=1e-13)
+    for wrong in (-1, 4, 1.5, 1e300, np.nan, -np.inf):
+        x = np.array([0.5, wrong, -1.0])
+        assert np.isnan(module.predict(x, 2)).all()
+        assert np.isnan(module.step(np.array([right, x]), np.ones((2, 2)), 2, 0.1))
+    assert np.array_equal(module.parameters(p.flat.size), p.flat)

@@ -88,8 +88,14 @@ class Passes:
         return lines
 
     def _draw(self, part: Part, program: StageProgram, name: str) -> list[str]:
-        place = program.drawn.index(name)
-        rate, units = part.block.layer.masks[place]
+        """The call that draws a mask, or reads codes."""
+        layer, place = part.block.layer, program.drawn.index(name)
+        if layer.codes:
+            column, count = layer.codes[place]
+            where = [self._where(part, "X"), self._where(part, name)]
+            steps = [f"UNITS_{part.number - 1}", "1"]
+            return call_lines("codes", ["n", str(column), str(count), *steps, *where])
+        rate, units = layer.masks[place]
         turned = self.memory.is_turned(program.forward.axes[name])
         steps = ["1", "n"] if turned else [str(units), "1"]
         listed = ["SEED", "ram.steps", str(part.block.first), str(place), repr(rate), "n"]

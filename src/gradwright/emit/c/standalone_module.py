@@ -29,7 +29,7 @@ from gradwright.program.stage import StageProgram, build_stage
 from gradwright.program.update import RATE, STEPS, Update
 
 #: The support files, in their order; what stands in an earlier one holds.
-SUPPORT = ("scalar.h", "elementary.h", "functions.h", "rows.h", "masks.h")
+SUPPORT = ("scalar.h", "elementary.h", "functions.h", "rows.h", "masks.h", "codes.h")
 
 #: Numbers in a line of a table.
 IN_LINE = 6
@@ -233,7 +233,7 @@ class StandaloneModule:
         if self.state:
             places = (f"{name}_parameters + PARAMETERS", "ram.gradient + PARAMETERS")
             lines += call_lines("memcpy", [*places, "STATE * sizeof(real)"])
-        masks = any(part.block.program.drawn for part in self.parts)
+        masks = any(part.block.layer.masks for part in self.parts)
         if update.counts_steps or masks:
             self.ram.counts = True
             lines.append("++ram.steps;")
