@@ -17,13 +17,12 @@ from pathlib import Path
 from gradwright.errors import UnsupportedError
 from gradwright.run.compilers import Compiler, required
 
-#: What the loops need to become vector code. NaN and infinities keep their meaning. -O3 compiles
-#: two to four times longer, and its code is no faster.
+#: What the loops need to become vector code. NaN and infinities keep their meaning. -O2 with
+#: vectors compiles in a third to two thirds of the time, and its code takes twice as long: blocks
+#: of products stay loops over vectors in memory (docs/performance.md).
 FLAGS = (
     "-std=gnu99",
-    "-O2",
-    "-ftree-vectorize",
-    "-fvect-cost-model=dynamic",
+    "-O3",
     "-march=native",
     "-fno-math-errno",
     "-fno-trapping-math",
