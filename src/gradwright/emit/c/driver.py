@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from gradwright.emit.buffered import plain_name
 from gradwright.emit.c.blocks import Block, Room
+from gradwright.emit.c.drawing import draw_lines
 from gradwright.emit.c.function import CFunction, sizes_of
 from gradwright.emit.c.lines import call_lines, indented
 from gradwright.emit.c.memory import SAMPLES, Memory
@@ -233,28 +235,16 @@ class Driver:
         lines = []
         for block, program in zip(self.blocks, programs, strict=True):
             results = written(program) if program is block.program else program.saved[-1:]
-            draws = [line for name in program.drawn for line in self._draw(block, name)]
+            draws = [x for name in program.drawn for x in self._draw(block, program, name)]
             listed = self._arguments(block, program.forward, results, {})
             call = [*draws, *call_lines(program.forward.name, listed)]
             lines += self._looped(block, call, "for (long l = 0; l < {count}; ++l) {{")
         return lines
 
-    def _draw(self, block: Block, name: str) -> list[str]:
-        """The call that draws a mask, or reads codes."""
-        place = block.program.drawn.index(name)
-        if block.layer.codes:
-            width = block.layer.fan_in
-            turned = self.memory.is_turned(block.program.forward.axes["X"])
-            column, count = block.layer.codes[place]
-            steps = ["1", "n"] if turned else [str(width), "1"]
-            ends = [self._where(block, "X"), self._where(block, name)]
-            return call_lines("codes", ["n", str(column), str(count), *steps, *ends])
-        rate, units = block.layer.masks[place]
-        layer = f"{block.first} + (uint32_t)l" if block.count > 1 else str(block.first)
-        turned = self.memory.is_turned(block.program.forward.axes[name])
-        steps = ["1", "n"] if turned else [str(units), "1"]
-        listed = ["seed", "step", layer, str(place), repr(rate), "n", str(units), *steps]
-        return call_lines("dropout_mask", [*listed, self._where(block, name)])
+    def _draw(self, block: Block, program: StageProgram, name: str) -> list[str]:
+        return draw_lines(
+            block, program, name, self.memory, ("seed", "step"), partial(self._where, block)
+        )
 
     def loss(self) -> list[str]:
         """The call of the last layer's loss."""

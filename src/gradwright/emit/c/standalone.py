@@ -8,12 +8,14 @@ constants, those that train lie in memory, and everything else in one struct.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from msgspec import Struct
 
 from gradwright.emit.buffered import plain_name
 from gradwright.emit.c.blocks import Block, Room
 from gradwright.emit.c.dialect import SCALAR
+from gradwright.emit.c.drawing import draw_lines
 from gradwright.emit.c.driver import NEXT, written
 from gradwright.emit.c.function import CFunction, FunctionPrinter, sizes_of
 from gradwright.emit.c.lines import call_lines
@@ -83,23 +85,11 @@ class Passes:
                 results = [program.saved[-1]]
                 function = needed_for(function, f"{program.name}_predict", results)
             for name in program.drawn:
-                lines += self._draw(part, program, name)
+                counted = "SEED", "ram.steps"
+                where = partial(self._where, part)
+                lines += draw_lines(block, program, name, self.memory, counted, where)
             lines += self._call(part, program, function, results)
         return lines
-
-    def _draw(self, part: Part, program: StageProgram, name: str) -> list[str]:
-        """The call that draws a mask, or reads codes."""
-        layer, place = part.block.layer, program.drawn.index(name)
-        if layer.codes:
-            column, count = layer.codes[place]
-            where = [self._where(part, "X"), self._where(part, name)]
-            steps = [f"UNITS_{part.number - 1}", "1"]
-            return call_lines("codes", ["n", str(column), str(count), *steps, *where])
-        rate, units = layer.masks[place]
-        turned = self.memory.is_turned(program.forward.axes[name])
-        steps = ["1", "n"] if turned else [str(units), "1"]
-        listed = ["SEED", "ram.steps", str(part.block.first), str(place), repr(rate), "n"]
-        return call_lines("dropout_mask", [*listed, str(units), *steps, self._where(part, name)])
 
     def loss(self) -> list[str]:
         """The call of the last layer's loss."""
