@@ -50,7 +50,7 @@ class Asked(Struct, frozen=True):
     seed: int
 
 
-class _Run(Struct, frozen=True):
+class _Run(Struct, frozen=True, eq=False):
     """The numbers of one run of the test: outputs, losses, the first gradient, the end."""
 
     outputs: Array
@@ -63,7 +63,7 @@ class _Run(Struct, frozen=True):
         return [self.outputs, *map(np.asarray, self.losses), self.gradient, self.parameters]
 
 
-class _Drawn(Struct, frozen=True):
+class _Drawn(Struct, frozen=True, eq=False):
     """Inputs, targets, rate, their numbers, and by which factor each array of these moves."""
 
     X: Array

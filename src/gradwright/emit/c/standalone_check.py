@@ -69,21 +69,21 @@ compare("parameters after", {upper}_PARAMETERS + {upper}_STATE, {name}_parameter
         expected_parameters, {bound});"""
 
 
-class Expected(Struct, frozen=True):
+class Expected(Struct, frozen=True, eq=False):
     """Numbers and how far others may be from them."""
 
     numbers: Any
     bound: float
 
 
-class StepReference(Struct, frozen=True):
+class StepReference(Struct, frozen=True, eq=False):
     """The loss that a step on the first `samples` samples should give."""
 
     samples: int
     loss: Expected
 
 
-class Reference(Struct, frozen=True):
+class Reference(Struct, frozen=True, eq=False):
     """Inputs and targets of samples, and what should come out, all of another implementation.
 
     `gradient` is that of the first step, `parameters` are those after the last.
