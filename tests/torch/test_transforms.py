@@ -175,3 +175,35 @@ def test_compile_a_network(rng: np.random.Generator, tmp_path: Path) -> None:
     torch.compile(model.loss, fullgraph=True, backend="aot_eager")(X, y).backward()
     for parameter, expected in zip(model.parameters(), plain, strict=True):
         assert torch.allclose(parameter.grad, expected, atol=1e-6)
+
+
+def test_compile_a_step_of_training(rng: np.random.Generator, tmp_path: Path) -> None:
+    net = gw.Network("3 -> 4 tanh -> batch_norm -> dropout(0.3) -> 2 softmax")
+    module = imported(net.backprop().source("torch"), "emitted_two_modes", tmp_path)
+    model = module.Network(net.init(seed=0).flat, dtype=torch.float64)
+    X, y = torch.tensor(rng.standard_normal((5, 3))), torch.tensor(rng.integers(2, size=5))
+    start, found = model.flat(), []
+    for loss in (model.loss, torch.compile(model.loss, fullgraph=True, backend="aot_eager")):
+        model.load_flat(start)
+        model.zero_grad()
+        loss(X, y, (7, 1)).backward()
+        found.append(torch.cat([p.grad.reshape(-1) for p in model.parameters()] + [model.flat()]))
+    assert close(*found)
+    assert not torch.equal(model.flat(), start)
+
+
+def test_gradients_of_each_sample_with_dropout(rng: np.random.Generator) -> None:
+    net = gw.Network("3 -> 4 tanh -> dropout(0.3) -> 2 softmax")
+    model = load(net.backprop().source("torch")).Network(dtype=torch.float64)
+    model.forward = model.loss
+    X, y = torch.tensor(rng.standard_normal((5, 3))), torch.tensor(rng.integers(2, size=5))
+    held = {name: value.detach() for name, value in model.named_parameters()}
+
+    def loss(parameters: dict[str, Tensor], x: Tensor, label: Tensor) -> Tensor:
+        found: Tensor = torch.func.functional_call(model, parameters, (x[None], label[None]))
+        return found
+
+    with pytest.raises(RuntimeError, match="randomness"):
+        vmap(grad(loss), (None, 0, 0))(held, X, y)
+    made = vmap(grad(loss), (None, 0, 0), randomness="different")(held, X, y)
+    assert made["W1"].shape == (5, 3, 4)
