@@ -8,7 +8,7 @@ PyTorch's own functions by `networks_in_torch.py`, where PyTorch is installed. L
 state behind them and predictions are compared, the gradient with a difference quotient of the loss,
 and what some steps of training make of the parameters. C modules are compiled `--together` at a
 time. Each network has its own seed, which `--only` repeats; `--shard 1/4` takes every fourth,
-`--log FILE` goes on where a run stopped.
+`--log FILE` goes on where a run stopped, and judges again what was wrong.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def main() -> int:
     places = range(part - 1, given.count, parts)
     own = [int(np.random.default_rng((seed, place)).integers(2**31)) for place in places]
     done = _read(given.log)
-    left = [seed for seed in own if seed not in done]
+    left = [seed for seed in own if seed not in done or done[seed]["wrong"]]
     for start in range(0, len(left), given.together):
         for found in judged(left[start : start + given.together]):
             done[found["seed"]] = found
