@@ -161,10 +161,12 @@ def measure_one(problem: Problem, seeds: int, factor: float) -> dict[str, Any]:
     }
 
 
-def measure(seeds: int, factor: float) -> dict[str, Any]:
-    """All problems whose data is there."""
+def measure(seeds: int, factor: float, data: str | None = None) -> dict[str, Any]:
+    """All problems whose data is there, or those of one data set."""
     found, missing = [], []
     for problem in PROBLEMS:
+        if data not in (None, problem.data):
+            continue
         try:
             found.append(measure_one(problem, seeds, factor))
         except ImportError as error:
@@ -209,13 +211,16 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--seeds", type=int, default=5, help="starts of each network (default: 5)")
     parser.add_argument("--factor", type=float, default=10, help="Adam's time (default: 10)")
+    names = dict.fromkeys(problem.data for problem in PROBLEMS)
+    parser.add_argument("--data", choices=list(names), help="one data set (default: all)")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.here:
-        print(json.dumps(measure(options.seeds, options.factor)))
+        print(json.dumps(measure(options.seeds, options.factor, options.data)))
         return
     command = [sys.executable, "-m", "bench.least_squares", "--here"]
     command += ["--seeds", str(options.seeds), "--factor", str(options.factor)]
+    command += ["--data", options.data] if options.data else []
     given = environment(1)
     done = subprocess.run(command, env=given, check=True, stdout=subprocess.PIPE)
     figures = json.loads(done.stdout)

@@ -7,7 +7,7 @@ import pytest
 
 import gradwright as gw
 from bench import least_squares
-from bench.least_squares import Adam, Problem, damped, loaded, measure_one, table
+from bench.least_squares import Adam, Problem, damped, loaded, measure, measure_one, table
 
 
 def test_both_sides_train_the_same_network() -> None:
@@ -38,3 +38,12 @@ def test_the_method_is_lower_where_a_network_fits_all_samples(
     assert found["seeds"][0]["loss"] < 1e-12
     figures = {"machine": "", "date": "", "revision": "", "factor": 10, "problems": [found]}
     assert "3 -> 20 tanh -> 3" in table({**figures, "left out": []})
+
+
+def test_one_data_set_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(least_squares, "RATES", (0.01,))
+    monkeypatch.setattr(least_squares, "BATCHES", (None,))
+    problems = (Problem("diabetes", "10 -> 2 tanh -> 1"), Problem("linnerud", "3 -> 4 tanh -> 3"))
+    monkeypatch.setattr(least_squares, "PROBLEMS", problems)
+    found = measure(seeds=1, factor=0.1, data="linnerud")
+    assert [problem["data"] for problem in found["problems"]] == ["linnerud"]
