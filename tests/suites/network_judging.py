@@ -179,7 +179,7 @@ class _Judgement:
         self.targets = ("numpy", "c") if compiled else ("numpy",)
         self.in_torch: Any = None
         if TORCH:
-            from tests.suites.networks_in_torch import InTorch
+            from tests.torch.drawn_networks import InTorch
 
             self.in_torch = InTorch(case.drawn, case.trained)
 
@@ -270,7 +270,7 @@ class _Judgement:
             made = self._trained(target, flat, X)
             self.compare(f"training by {target}, float32", claim, made, "float32")
         if self.in_torch is not None:
-            from tests.suites.networks_in_torch import batches
+            from tests.torch.drawn_networks import batches
 
             order = batches(case.X, case.Y, case.size, EPOCHS, SEED)
             masks = partial(partial, case.masks)

@@ -4,7 +4,7 @@ The documented suite is `python -m tests.suites.networks --count 2000`.
 
 A network is drawn as a description. The NumPy module and the C module of it, in float64 and in
 float32, and the module for PyTorch are made by the package; the same network is written in
-PyTorch's own functions by `networks_in_torch.py`, where PyTorch is installed. Loss, gradients, the
+PyTorch's own functions by `drawn_networks.py`, where PyTorch is installed. Loss, gradients, the
 state behind them and predictions are compared, the gradient with a difference quotient of the loss,
 and what some steps of training make of the parameters. C modules are compiled `--together` at a
 time. Each network has its own seed, which `--only` repeats; `--shard 1/4` takes every fourth,
