@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import gradwright as gw
+from gradwright.cli.learning import class_weights
 from gradwright.data.dataset import Dataset, Standardiser, split
 from tests.cli.command import gradwright
 
@@ -71,7 +72,17 @@ def test_weights_are_those_of_training(
     [
         (["--class-weight", "egg=2"], "the classes ham, spam"),
         (["--class-weight", "spam=much"], "no number"),
-        (["--class-weight", "spam=-1"], "numbers from 0"),
+        (["--class-weight", "spam=-1"], "the weight of spam is -1 and weights are finite numbers"),
+        (["--class-weight", "spam=nan"], "the weight of spam is nan"),
+        (["--class-weight", "spam"], "--class-weight spam: 'spam' has no equals sign"),
+        (["--class-weight", ""], "--class-weight '': '' has no equals sign"),
+        (
+            ["--class-weight", "balanced", "--class-weight", "spam=2"],
+            "balanced weights every class",
+        ),
+        (["--class-weight", "spam=2", "--class-weight", "spam=3"], "spam has the weight 2 already"),
+        (["--class-weight", "=3"], "'' is given a weight and the data has the classes ham, spam"),
+        (["--class-weight", "spam=much"], "like --class-weight spam=5"),
         (["--sample-weight", "kount"], "did you mean count"),
         (["--sample-weight", "kind", "--label", "kind"], "name two columns"),
     ],
@@ -90,3 +101,30 @@ def test_a_bundled_data_set_has_no_weights() -> None:
     done = gradwright("train", "64 -> 10 softmax", "--data", "digits", "--sample-weight", "w")
     assert done.returncode != 0
     assert "leave --sample-weight out" in done.stderr
+
+
+def test_the_name_of_a_class_may_have_equals_signs() -> None:
+    assert class_weights(["a=b=5", "a=1"], ("a", "a=b")) == {1: 5.0, 0: 1.0}
+
+
+def test_a_negative_weight_is_named_as_the_file_has_it(tmp_path: Path) -> None:
+    path = tmp_path / "few.csv"
+    path.write_text("a,kind,count\n1,ham,2\n2,spam,-3\n3,ham,1\n", encoding="utf-8")
+    given = ["--data", str(path), "--sample-weight", "count"]
+    done = gradwright("train", "1 -> 2 softmax", *given)
+    assert done.returncode == 2
+    assert "holds '-3' and weights are finite numbers from 0" in done.stderr
+    assert "line 3, column count" in done.stderr
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+def test_the_printed_line_says_what_is_weighted(
+    weighted: bool, mails: tuple[Path, Any, Any, Any]
+) -> None:
+    path, *_ = mails
+    network, more = (NETWORK, ["--sample-weight", "count"]) if weighted else ("4 -> 2 softmax", [])
+    given = ["--data", str(path), "--label", "kind", "--class-weight", "balanced", *more]
+    done = gradwright("train", network, *given, "--epochs", "1")
+    said = done.stdout.splitlines()[1]
+    assert said.startswith("held-out weighted loss" if weighted else "held-out loss")
+    assert (", weighted accuracy" in said) is weighted

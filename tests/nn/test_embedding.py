@@ -204,3 +204,8 @@ def test_what_embeddings_are_not_for(rng: np.random.Generator) -> None:
     assert loss_formula("norm2(a - y)").batch  # losses by formula stand behind it as well
     by_formula = gw.Network([gw.embedding(5, TABLES), "2"], loss="norm2(a - y)")
     assert np.isfinite(by_formula.loss(by_formula.init(), X, Y))
+
+
+@pytest.mark.parametrize("tables", [{2: (3, 2)}, {4: (7, 2), 0: (5, 1)}])
+def test_an_embedding_prints_as_its_call(tables: dict[int, tuple[int, int]]) -> None:
+    assert repr(gw.embedding(5, tables)) == f"embedding(5, {tables})"

@@ -291,3 +291,27 @@ def test_the_emitted_step_takes_weights(rng: np.random.Generator) -> None:
         net.backprop(weighted=True).source("torch")
     with pytest.raises(UnsupportedError, match="weighted"):
         net.backprop(weighted=True).trace(p, X, y)
+
+
+@pytest.mark.parametrize("validation", [(0, 1, 2, 3), (0,), 5, "ab"])
+def test_a_validation_is_two_or_three_arrays(validation: Any) -> None:
+    net = gw.Network("2 -> 3 softmax")
+    with pytest.raises(DataError, match=r"it is \(X, y\) or \(X, y, sample_weight\)"):
+        gw.train(net, np.eye(2), [0, 2], validation=validation)
+
+
+@pytest.mark.parametrize(
+    ("weight", "said", "instead"),
+    [
+        ("balanced", "sample_weight is 'balanced'", 'class_weight="balanced" is for classes'),
+        ("heavy", "sample_weight is 'heavy'", "give 2 weights"),
+        (["fine", "bad"], "sample_weight[0] is 'fine' and", "convert sample_weight to an array of"),
+    ],
+)
+def test_words_are_no_weights(weight: Any, said: str, instead: str) -> None:
+    net = gw.Network("2 -> 3 softmax")
+    with pytest.raises(DataError) as raised:
+        gw.train(net, np.eye(2), [0, 2], sample_weight=weight)
+    assert said in str(raised.value)
+    assert instead in str(raised.value)
+    assert "class names" not in str(raised.value)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from gradwright.api.choosing_target import Chosen, choose
 from gradwright.api.network import Network
-from gradwright.errors import UnsupportedError
+from gradwright.errors import DataError, UnsupportedError
 from gradwright.nn.batch_norm import require_batch
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.optimizers import SGD, Optimizer, known_optimizer
@@ -155,6 +155,17 @@ def _validation(
     """The samples of the validation, and the module whose loss they have."""
     if validation is None:
         return {}
+    if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
+        given = (
+            f"{len(validation)} values"
+            if isinstance(validation, tuple | list)
+            else f"a {type(validation).__name__}"
+        )
+        raise DataError(
+            "the samples of the validation",
+            f"validation has {given}, and it is (X, y) or (X, y, sample_weight)",
+            "give validation=(X, y), or validation=(X, y, sample_weight)",
+        )
     samples = prepare_samples(net.model, start.flat.dtype, *validation)
     model = net.model.weighted if len(samples) > 2 else net.model
     return {"validation": samples, "validating": model.module}

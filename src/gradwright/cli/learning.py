@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from msgspec import Struct
 
@@ -95,22 +96,52 @@ def class_weights(
 ) -> dict[int, float] | str | None:
     """`["spam=5"]` as `{1: 5.0}`, 1 being the index of that class; "balanced" as it is.
 
+    A number stands behind the last equals sign: names of classes may have some.
+
     Raises:
-        TrainingError: no number, or a class that there is not.
+        TrainingError: no number from 0, a class that there is not or that is given twice, or
+            "balanced" beside others.
     """
-    if not given or tuple(given) == ("balanced",):
-        return given[0] if given else None
-    found = {}
-    for name, weight in numbers(given).items():
+    from gradwright.nn.weights import BALANCED
+
+    if not given or tuple(given) == (BALANCED,):
+        return BALANCED if given else None
+    known = "no classes" if classes is None else f"the classes {', '.join(classes)}"
+    found: dict[int, float] = {}
+    for text in given:
+        name, equals, number = (part.strip() for part in text.rpartition("="))
+        if not equals:
+            clash = f"{text!r} has no equals sign, and a weight is written CLASS=NUMBER"
+            if text == BALANCED:
+                clash = f"{BALANCED} weights every class, and others are given beside it"
+            _refuse_class_weight(text, clash)
         if classes is None or name not in classes:
-            known = "no classes" if classes is None else f"the classes {', '.join(classes)}"
-            raise TrainingError(
-                f"the weight of the class {name}",
-                f"{name} is given a weight and the data has {known}",
-                "give weights to classes of the data, or write --class-weight balanced",
-            )
-        found[list(classes).index(name)] = weight
+            _refuse_class_weight(text, f"{name!r} is given a weight and the data has {known}")
+        label = list(classes).index(name)
+        if label in found:
+            _refuse_class_weight(text, f"{name} has the weight {found[label]:g} already")
+        found[label] = _weight(text, name, number)
     return found
+
+
+def _weight(text: str, name: str, number: str) -> float:
+    try:
+        weight = float(number)
+    except ValueError:
+        _refuse_class_weight(text, f"the weight of {name} is {number!r}, which is no number")
+    if not 0 <= weight < math.inf:
+        clash = f"the weight of {name} is {number} and weights are finite numbers from 0"
+        _refuse_class_weight(text, clash)
+    return weight
+
+
+def _refuse_class_weight(text: str, clash: str) -> NoReturn:
+    raise TrainingError(
+        f"--class-weight {text or repr(text)}",
+        clash,
+        "give each class of the data at most one weight, like --class-weight spam=5, or write "
+        "--class-weight balanced alone",
+    )
 
 
 class Data(Struct, frozen=True):
@@ -139,9 +170,10 @@ class Trained(Struct, frozen=True):
             f"{document['epochs_done']} epochs, seed {document['seed']}"
         ]
         measure = document["held_out"]
-        text = f"held-out loss {measure['loss']:.6g}"
+        weighted = "weighted " if document["sample_weight"] is not None else ""
+        text = f"held-out {weighted}loss {measure['loss']:.6g}"
         if measure["accuracy"] is not None:
-            text += f", accuracy {100 * measure['accuracy']:.2f} %"
+            text += f", {weighted}accuracy {100 * measure['accuracy']:.2f} %"
         lines.append(f"{text} ({kept['held_out']} samples)")
         if self.interrupted:
             lines.append("interrupted: these are the parameters of the last finished step")

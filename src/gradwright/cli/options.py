@@ -118,7 +118,10 @@ def data_options(required: bool) -> Callable[[Command], Command]:
         help="A bundled data set (such as digits) or a CSV file with a header.",
     )
     label = click.option(
-        "--label", metavar="COLUMN", help="The column of a CSV file that is to be predicted."
+        "--label",
+        metavar="COLUMN",
+        help="The column of a CSV file that is to be predicted. Default: the last one, or the one "
+        "before it where the last is --sample-weight.",
     )
     return lambda command: data(label(command))
 
@@ -158,7 +161,7 @@ def convention_options(command: Command) -> Command:
 steps_of = click.option(
     "--optimizer",
     metavar="NAME",
-    help="Whose steps the code of a network makes, for numpy and c; as in gradwright train. "
+    help="Whose steps the code of a network makes, in every target; as in gradwright train. "
     "Default: sgd.",
 )
 

@@ -26,6 +26,12 @@ MAX_INTEGER_CLASSES = 50
 #: Whole numbers beyond this one are not told apart in float64.
 MAX_INTEGER_LABEL = 2**53
 
+#: What else can be done with a column of words.
+CATEGORIES = (
+    "; categories can be numbered from 0, and in Python a network looks such numbers up in a "
+    "table: gw.embedding"
+)
+
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 Array = Any
@@ -120,14 +126,16 @@ class _Reader:
         X = np.empty((len(self.rows) - 1, len(features)))
         for sample, (line, row) in enumerate(self.rows[1:]):
             for place, k in enumerate(features):
-                X[sample, place] = self._number(row[k].strip(), "features", line, header[k])
+                X[sample, place] = self._number(
+                    row[k].strip(), "features", line, header[k], CATEGORIES
+                )
         labels = [(line, row[column].strip()) for line, row in self.rows[1:]]
         y, classes = self._labels(labels, header[column])
         names = tuple(header[k] for k in features)
         counted = None
         if weight is not None:
             cells = [(line, row[weight].strip()) for line, row in self.rows[1:]]
-            found = [self._number(text, "weights", line, header[weight]) for line, text in cells]
+            found = [self._weight(text, line, header[weight]) for line, text in cells]
             counted = np.array(found)
         return Dataset(self.path.stem, X, y, names, classes, counted)
 
@@ -165,7 +173,7 @@ class _Reader:
             )
         return header.index(name)
 
-    def _number(self, text: str, what: str, line: int, column: str) -> float:
+    def _number(self, text: str, what: str, line: int, column: str, further: str = "") -> float:
         if len(text) <= MAX_CELL and NUMBER.fullmatch(text):
             value = float(text)
             if math.isfinite(value):
@@ -173,9 +181,19 @@ class _Reader:
         shown = text if len(text) <= 40 else text[:40] + "…"
         self.fail(
             f"the cell holds {shown!r} and {what} are finite numbers, written like -1.5e3",
-            "put a number there, or leave the line or the column out",
+            "put a number there, or leave the line or the column out" + further,
             f"line {line}, column {column}",
         )
+
+    def _weight(self, text: str, line: int, column: str) -> float:
+        value = self._number(text, "weights", line, column)
+        if value < 0:
+            self.fail(
+                f"the cell holds {text!r} and weights are finite numbers from 0",
+                "give weights from 0; a sample with weight 0 is left out",
+                f"line {line}, column {column}",
+            )
+        return value
 
     def _labels(
         self, cells: list[tuple[int, str]], column: str

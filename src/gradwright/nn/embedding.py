@@ -23,6 +23,15 @@ CODES = "TUVWPQRSD"
 MAX_CATEGORIES = 1 << 24
 
 
+class Embedding(FormulaLayer, frozen=True):
+    """What `embedding` makes; it prints as that call."""
+
+    def __repr__(self) -> str:
+        pairs = zip(self.formula.codes, self.formula.parameters, strict=True)
+        tables = {codes.column: (codes.count, table.sizes[1]) for codes, table in pairs}
+        return f"embedding({self.formula.inputs}, {tables})"
+
+
 def embedding(inputs: int, tables: Mapping[int, tuple[int, int]]) -> FormulaLayer:
     """The first layer of a network on columns of numbers and columns of codes.
 
@@ -33,7 +42,7 @@ def embedding(inputs: int, tables: Mapping[int, tuple[int, int]]) -> FormulaLaye
     back to its rows, onehot(T)' δ (Bengio, Ducharme, Vincent and Jauvin, JMLR 2003, C(i)).
 
     >>> embedding(3, {2: (7, 4)})
-    layer('concat(x[1:2], gather(E, t))')
+    embedding(3, {2: (7, 4)})
 
     Raises:
         NetworkError: a column that there is not, or a size that is no whole number from 1.
@@ -67,7 +76,7 @@ def embedding(inputs: int, tables: Mapping[int, tuple[int, int]]) -> FormulaLaye
         _require_whole(asked, f"the width of column {column}", shape[1])
         parameters.append(Declaration(table, "matrix", (shape[0], shape[1])))
         codes.append(Codes(code, column, shape[0]))
-    return FormulaLayer(_formula(inputs, parameters, codes))
+    return Embedding(_formula(inputs, parameters, codes))
 
 
 def _formula(

@@ -156,7 +156,7 @@ def first(wrong: Array) -> tuple[int, ...] | None:
 
 def entry(name: str, place: tuple[int, ...]) -> str:
     """An entry of an array in words, such as y[2, 0]."""
-    return f"{name}[{', '.join(map(str, place))}]"
+    return f"{name}[{', '.join(map(str, place))}]" if place else name
 
 
 def _draw_class(generator: np.random.Generator, shape: tuple[int, int]) -> Array:

@@ -12,6 +12,12 @@ from gradwright.nn.target_kinds import NUMBERS, TargetKind, entry, first
 
 Array = Any
 
+#: What words in an array may be meant as.
+HINTS = {
+    "X": "; categories become numbers from 0, which gw.embedding looks up",
+    "y": "; class names become indices 0, 1, …",
+}
+
 
 def prepare_inputs(X: Any, features: int, dtype: Any = None) -> Array:
     """X as samples × features, contiguous; without `dtype`, float32 stays and the rest is float64.
@@ -116,12 +122,13 @@ def real_numbers(values: Any, name: str) -> Array:
     for place, value in np.ndenumerate(array):
         if not isinstance(value, (bool, int, float, np.bool_, np.integer, np.floating)):
             row = place[0] if place else None
-            clash = f"{entry(name, place)} is {value!r} and real numbers are expected"
+            plain = value.item() if isinstance(value, np.generic) else value
+            clash = f"{entry(name, place)} is {plain!r} and real numbers are expected"
             break
     raise DataError(
         f"the array {name}",
         clash,
-        f"convert {name} to an array of numbers; class names become indices 0, 1, …",
+        f"convert {name} to an array of numbers" + HINTS.get(name, ""),
         place=None if row is None else f"row {row}",
     )
 

@@ -59,6 +59,13 @@ def prepare_weights(sample_weight: Any, samples: int, reduction: str, dtype: Any
     Raises:
         DataError: another shape; a weight that is negative or not finite, or no weight above 0.
     """
+    if isinstance(sample_weight, str):
+        raise DataError(
+            "the weights of samples",
+            f"sample_weight is {sample_weight!r} and a weight for each sample is needed",
+            f"give {samples} weights"
+            + ('; class_weight="balanced" is for classes' if sample_weight == BALANCED else ""),
+        )
     found = real_numbers(sample_weight, "sample_weight")
     if found.shape != (samples,):
         raise DataError(
