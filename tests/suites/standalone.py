@@ -39,14 +39,17 @@ def random_module(seed: int) -> tuple[Any, str]:
     rule = gw.optimizer(case.rule, **dict(case.settings))
     p = net.init(seed=seed)
     p.flat[:] += rng.uniform(0.05, 0.2, p.flat.shape)
+    samples = int(rng.integers(2, 7))
+    moved = possible if train == "all" else [] if train == "none" else some
+    steps = {"batch_size": samples, "optimizer": rule} if moved else {}
     options = {
         "train": train,
-        "batch_size": int(rng.integers(2, 7)),
         "dtype": str(rng.choice(["float32", "float32", "float64"])),
         "seed": seed,
+        **steps,
     }
     said = f"{case} {net.model.layout.name} {options}"
-    return net.backprop().standalone(p, optimizer=rule, **options), said
+    return net.backprop().standalone(p, **options), said
 
 
 def judge(seed: int, compiler: Sequence[str], flags: Sequence[str] = ()) -> str:

@@ -217,26 +217,26 @@ class NetworkDerivation:
             train: "all", "none" for a module that predicts only, or the numbers of the layers
                 whose parameters move. The others are constants, and do as they do in prediction.
             batch_size: the most samples of a step.
-            optimizer: whose steps they are, a name or what `gw.optimizer` gives.
+            optimizer: whose steps they are, a name or what `gw.optimizer` gives; by default
+                gradient descent.
             dtype: "float32" or "float64".
-            name: what the names of files and functions begin with.
+            name: what the names of files and functions begin with; no header or word of C.
             seed: of dropout masks, of parameters that are not given, and of the test's numbers.
 
         Raises:
             NetworkError: a size is a name, layers that cannot train, a batch size or a name that
-                cannot be.
+                cannot be, an optimizer or a batch size where no layer trains.
             DataError: parameters that are not finite, or another dtype.
             LimitError: more memory than a number of C counts.
             TrainingError: no such optimizer.
-            UnsupportedError: a layer that has no code.
+            UnsupportedError: a layer that has no code, or a derivation with weights.
         """
         from gradwright.api.standalone import standalone, trained_layers
         from gradwright.api.standalone_numbers import Asked
 
         model = self._model
         chosen = self.network.init(seed=seed) if params is None else params
-        rule = known_optimizer(optimizer or SGD)
-        asked = Asked(trained_layers(model, train), batch_size, rule, dtype, name, seed)
+        asked = Asked(trained_layers(model, train), batch_size, optimizer, dtype, name, seed)
         return standalone(model, chosen, asked)
 
     def kernels(self) -> Kernels:

@@ -156,7 +156,7 @@ def _parsed(kind: Kind) -> _Layer:
     texts = [
         (x, text)
         for x, text in defining_texts(kind)
-        if (kind.loss_formula is None if x == "L" else formula is None or formula.over_batch)
+        if (kind.loss_formula is None if x == "L" else formula is None or not formula.sample)
     ]
     formulas = tuple((x, SampleFormula(text, letters)) for x, text in texts)
     loss = None if kind.loss_formula is None else SampleFormula(kind.loss_formula.text, LETTERS)

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gradwright.api.standalone_numbers import Asked, ReferenceNumbers
 from gradwright.emit.c.budget import Budget
 from gradwright.emit.c.standalone_check import check_program
 from gradwright.emit.c.standalone_module import Described, StandaloneModule, Training
-from gradwright.errors import DataError, LimitError, NetworkError
+from gradwright.emit.c.taken_names import meaning
+from gradwright.errors import DataError, LimitError, NetworkError, UnsupportedError
 from gradwright.nn.frozen import with_frozen
 from gradwright.nn.initialise import require_seed
 from gradwright.nn.network import NetworkModel
@@ -88,12 +90,19 @@ def standalone(model: NetworkModel, p: Parameters, asked: Asked) -> Standalone:
     """The module of a network with these parameters.
 
     Raises:
-        NetworkError: a name that C does not take, a batch size that no step can have, or
-            parameters of another network.
+        NetworkError: a name that C does not take, a batch size that no step can have, parameters
+            of another network, or an optimizer where nothing trains.
         DataError: a parameter that is not finite in this precision.
         LimitError: more memory than a number of C counts.
-        UnsupportedError: a layer has no code, or no numbers to test it by.
+        UnsupportedError: a layer has no code, or no numbers to test it by; or samples have weights.
     """
+    asked = replace(asked, dtype=str(require_dtype(asked.dtype)))
+    if model.kinds[-1].weights:
+        raise UnsupportedError(
+            f"a standalone module of {model.text}",
+            "samples have weights in this derivation, and a step takes samples without",
+            "leave weighted out",
+        )
     _require_possible(asked)
     if not isinstance(p, Parameters) or p.layers != model.layers:
         raise NetworkError(
@@ -132,7 +141,6 @@ def standalone(model: NetworkModel, p: Parameters, asked: Asked) -> Standalone:
 
 def _require_possible(asked: Asked) -> None:
     """Check what does not depend on the network."""
-    require_dtype(asked.dtype)
     require_seed(asked.seed)
     if asked.seed >= 2**64:
         raise NetworkError(
@@ -147,11 +155,25 @@ def _require_possible(asked: Asked) -> None:
             "digits and underscores, a letter first",
             'give a name such as "network"',
         )
+    taken = meaning(asked.name)
+    if taken:
+        raise NetworkError(
+            f"a standalone module called {asked.name!r}",
+            f"its files and functions begin with {asked.name!r}, and {taken}",
+            'give a name such as "network"',
+        )
     if not _is_whole(asked.batch_size):
         raise NetworkError(
             f"steps of at most {asked.batch_size!r} samples",
             f"the batch size is a {type(asked.batch_size).__name__} and samples are counted",
             "give a whole number",
+        )
+    if not asked.trained and (asked.optimizer is not None or asked.batch_size != 1):
+        given = "the optimizer" if asked.optimizer is not None else "the batch size"
+        raise NetworkError(
+            f"{given} of a standalone module that predicts only",
+            f"{given} is given, it belongs to steps of training, and no layer trains",
+            f"leave {given} out, or train some layers",
         )
 
 
@@ -163,7 +185,7 @@ def _training(asked: Asked, least: int) -> Training:
             + ("; batch_norm takes means over them" if least > 1 else ""),
             f"give a batch size of at least {least}",
         )
-    rule = asked.optimizer
+    rule = asked.rule
     return Training(
         rule.update, rule.title, dict(rule.settings), asked.batch_size, least, asked.seed
     )

@@ -16,7 +16,7 @@ from gradwright.emit.c.standalone_check import ROUNDINGS, Expected, Reference, S
 from gradwright.emit.c.standalone_module import StandaloneModule, Training
 from gradwright.errors import UnsupportedError
 from gradwright.nn.network import NetworkModel
-from gradwright.nn.optimizers import Optimizer
+from gradwright.nn.optimizers import SGD, Optimizer, known_optimizer
 from gradwright.nn.parameters import Parameters
 from gradwright.nn.targets import sample_targets
 
@@ -44,10 +44,15 @@ class Asked(Struct, frozen=True):
 
     trained: frozenset[int]
     batch_size: int
-    optimizer: Optimizer
+    optimizer: str | Optimizer | None
     dtype: str
     name: str
     seed: int
+
+    @property
+    def rule(self) -> Optimizer:
+        """Whose steps they are; without an optimizer those of gradient descent."""
+        return known_optimizer(self.optimizer or SGD)
 
 
 class _Run(Struct, frozen=True, eq=False):
@@ -108,7 +113,7 @@ class ReferenceNumbers:
         generator = np.random.default_rng(self.asked.seed)
         found: list[_Drawn] = []
         for smaller in RATES:
-            rate = smaller * self.asked.optimizer.learning_rate
+            rate = smaller * self.asked.rule.learning_rate
             found += [self._drawn(generator, rate) for _ in range(DRAWS)]
             if min(x.most for x in found) <= STEADY:
                 break
@@ -174,7 +179,7 @@ class ReferenceNumbers:
 
     def _run(self, flat: Array, X: Array, Y: Array, rate: float) -> _Run:
         """Predict, and make the steps."""
-        model, rule = self.model, self.asked.optimizer
+        model, rule = self.model, self.asked.rule
         p = Parameters(model.layers, flat.copy())
         outputs = model.module.predict(p.flat, X).copy()
         losses, first = [], np.empty(0)

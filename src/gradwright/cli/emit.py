@@ -142,7 +142,8 @@ def _standalone(
 
     with output_folder(out) as folder:
         given = None if params is None else Parameters.load(params, network.model.layers)
-        rule = optimizer_with(optimizer or "sgd", **numbers(optimizer_settings))
+        steps = optimizer or ("sgd" if optimizer_settings else None)
+        rule = steps and optimizer_with(steps, **numbers(optimizer_settings))
         layers = train if train in ("all", "none") else layer_numbers(train)
         made = network.backprop().standalone(given, layers, batch_size, rule, dtype, name, seed)
         for file, content in made.files.items():

@@ -55,7 +55,8 @@ class LayerFormula(Struct, frozen=True):
     its dropout masks, and `predicted` is the formula for prediction where that is another one.
     `state` is what training carries from step to step without a gradient, and `updates` are its new
     values, formulas in X for a batch; a layer whose formula sees the whole batch has no `sample`.
-    `codes` are columns of the input that choose rows of parameters, by the letters of a batch.
+    `codes` are columns of the input that choose rows of parameters, by the letters of a batch; a
+    layer with codes has no `sample` either.
     """
 
     text: str
@@ -79,8 +80,11 @@ class LayerFormula(Struct, frozen=True):
 
     @property
     def over_batch(self) -> bool:
-        """Whether the outputs for a sample depend on the other samples."""
-        return not self.sample
+        """Whether the outputs for a sample depend on the other samples.
+
+        Codes have a formula for a batch alone, which takes each sample by itself.
+        """
+        return not self.sample and not self.codes
 
     def shapes(self, sizes: Mapping[str, int]) -> tuple[tuple[str, tuple[int, ...]], ...]:
         """Letter and shape of each parameter at given sizes."""

@@ -37,6 +37,12 @@ BAD = {
         "not of this network",
     ),
     "no parameters": ({"params": 3}, NetworkError, "int"),
+    "a header of C": ({"name": "math"}, NetworkError, "math.h is a header"),
+    "a header where letters are one size": ({"name": "Stdint"}, NetworkError, "stdint.h"),
+    "a keyword": ({"name": "double"}, NetworkError, "keyword of C"),
+    "what C keeps for itself": ({"name": "fe"}, NetworkError, "FE_"),
+    "an optimizer of nothing": ({"train": "none", "optimizer": "sgd"}, NetworkError, "no layer"),
+    "steps of nothing": ({"train": [], "batch_size": 4}, NetworkError, "batch size is given"),
 }
 
 
@@ -56,6 +62,32 @@ def test_batch_normalisation_needs_two_samples_where_it_trains():
     assert "ram.gradient + AT_W1" in source
     assert "ram.gradient + AT_g2" not in source
     assert "ram.gradient + AT_mu2" not in source
+
+
+def test_samples_with_weights_have_no_step():
+    weighted = gw.Network("6 -> 12 tanh -> 3 softmax").backprop(weighted=True)
+    with pytest.raises(UnsupportedError, match="samples have weights"):
+        weighted.standalone()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.dtype("float64"), "f8"])
+def test_a_dtype_may_be_that_of_numpy(dtype):
+    named = derivation().standalone(dtype=np.dtype(dtype).name)
+    assert derivation().standalone(dtype=dtype) == named
+
+
+def test_an_embedding_takes_one_sample_in_a_step_and_the_header_names_its_codes():
+    net = gw.Network([gw.embedding(4, {2: (7, 2), 0: (3, 1)}), "8 relu", "2 softmax"])
+    made = net.backprop().standalone()
+    assert "n < 1 || n > BATCH" in made.source
+    assert "X[2] is the code of a category: a whole number from 0 to 6." in made.header
+    assert "X[0] is the code of a category: a whole number from 0 to 2." in made.header
+    assert "code of a category" not in derivation().standalone().header
+
+
+def test_a_name_may_be_that_of_a_function_within(tmp_path):
+    made = derivation().standalone(train=[2], name="dense_tanh")
+    assert made.source.count("dense_tanh_predict(") == 1
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, 1e300])
@@ -93,6 +125,14 @@ def test_the_command_writes_what_python_gives(tmp_path):
         (["--target", "c", "--batch-size", "4"], "--batch-size"),
         (["--target", "c", "--standalone", "--train-layers", "1,x"], "1,x"),
         (["--target", "c", "--standalone", "--setting", "beta1=2"], "beta1"),
+        (
+            ["--target", "c", "--standalone", "--train-layers", "none", "--optimizer", "adam"],
+            "leave the optimizer out",
+        ),
+        (
+            ["--target", "c", "--standalone", "--train-layers", "none", "--setting", "l2=1"],
+            "leave the optimizer out",
+        ),
     ],
 )
 def test_options_that_do_nothing_are_refused(options, said):

@@ -141,6 +141,17 @@ def test_infinite_and_missing_inputs_are_what_they_are_in_numpy(activation, tmp_
 
 
 @compiles
+def test_an_embedding_trains_by_itself(tmp_path):
+    net = gw.Network([gw.embedding(3, {1: (4, 2)}), "5 tanh", "2"], loss="squared_error")
+    p = net.init(seed=6)
+    module = Module(net.backprop().standalone(p, dtype="float64"), tmp_path)
+    x, y = np.array([0.5, 3, -1.0]), np.array([0.2, -1.0])
+    moved = p.flat - 0.1 * net.gradient(p, x[None], y[None]).flat
+    assert module.step(x, y, 1, 0.1) == pytest.approx(net.loss(p, x[None], y[None]), rel=1e-13)
+    np.testing.assert_allclose(module.parameters(p.flat.size), moved, rtol=1e-13, atol=1e-15)
+
+
+@compiles
 def test_a_code_that_is_none_reads_no_table_and_moves_nothing(tmp_path):
     net = gw.Network([gw.embedding(3, {1: (4, 2)}), "5 tanh", "2"], loss="squared_error")
     p = net.init(seed=6)

@@ -83,7 +83,7 @@ class Passes:
             function, results = program.forward, written(program)
             if not keeps and results != [program.saved[-1]]:
                 results = [program.saved[-1]]
-                function = needed_for(function, f"{program.name}_predict", results)
+                function = needed_for(function, f"{program.name}_outputs", results)
             for name in program.drawn:
                 counted = "SEED", "ram.steps"
                 where = partial(self._where, part)

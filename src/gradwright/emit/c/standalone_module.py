@@ -161,6 +161,15 @@ class StandaloneModule:
                 lines.append(f"     {plain_name(name)}: {size}{said}")
         return lines or ["     there are none"]
 
+    def _codes(self) -> list[str]:
+        """What columns of X hold that are no numbers to compute with."""
+        held = self.parts[0].block.layer.codes
+        lines = [
+            f"X[{column}] is the code of a category: a whole number from 0 to {count - 1}."
+            for column, count in held
+        ]
+        return [*lines, "With any other code the outputs and the loss are NaN."] if lines else []
+
     def _tables(self) -> str:
         """The arrays of parameters with their values."""
         name = self.described.name
@@ -263,6 +272,7 @@ class StandaloneModule:
             note=comment(self.described.note),
             budget="\n".join(f"     {line}" for line in self.budget.lines()),
             order="\n".join(self._order()),
+            codes="".join(f"\n   {line}" for line in self._codes()),
             ram=self.budget.ram,
             constants=self.budget.constants,
             training_sizes=sizes,

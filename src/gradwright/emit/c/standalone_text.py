@@ -27,7 +27,7 @@ enum {{
     {upper}_CONSTANT_BYTES = {constants}{training_sizes}
 }};
 
-/* The outputs for one sample: X has {inputs} numbers, A gets {outputs}. */
+/* The outputs for one sample: X has {inputs} numbers, A gets {outputs}.{codes} */
 void {name}_predict(const {real} *X, {real} *A);
 {training}
 #ifdef __cplusplus
