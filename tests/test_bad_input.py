@@ -17,8 +17,8 @@ import pytest
 
 import gradwright as gw
 from gradwright.cli import learning
-from gradwright.cli.output import output_folder
 from gradwright.errors import GradwrightError
+from gradwright.run.files import output_folder
 
 GRADWRIGHT = Path(sys.executable).with_name("gradwright")
 #: As long as a text may be.

@@ -236,6 +236,9 @@ def test_backprop_writes_everything(capsys: pytest.CaptureFixture[str], tmp_path
     assert training["seed"] == 3
     assert len(training["history"]) == training["epochs_done"] == 20
     assert training["samples"] == {"training": 120, "held_out": 30}
+    assert training["classes"] == ["setosa", "versicolor", "virginica"]
+    assert training["columns"][0] == "sepal length (cm)"
+    assert len(training["columns"]) == len(training["standardiser"]["mean"]) == 4
     assert training["held_out"]["accuracy"] > 0.6
     assert f"{100 * training['held_out']['accuracy']:.2f} %" in output
     assert set(training["versions"]) == {"gradwright", "numpy", "python"}

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gradwright.cli.output import json_text, output_folder, publish
+from gradwright.cli.output import json_text
 from gradwright.errors import OutputError
+from gradwright.run.files import output_folder, publish
 
 
 def listing(folder: Path) -> list[str]:

@@ -36,8 +36,14 @@ def blocks(text: str) -> list[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name)
-def test_examples_print_what_the_document_says(path: Path) -> None:
-    """The blocks of one document are one conversation: later ones see earlier names."""
+def test_examples_print_what_the_document_says(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The blocks of one document are one conversation: later ones see earlier names.
+
+    Files that they write lie in a folder of the test.
+    """
+    monkeypatch.chdir(tmp_path)
     parser = doctest.DocTestParser()
     runner = doctest.DocTestRunner(optionflags=FLAGS)
     said: list[str] = []

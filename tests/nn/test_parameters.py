@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import gradwright as gw
 from gradwright.errors import DataError, LimitError, OutputError, SymbolError
 from gradwright.nn.initialise import initialise
 from gradwright.nn.parameters import Parameters, count
@@ -197,3 +198,16 @@ def test_thousands_of_layers_are_views_made_when_asked_for() -> None:
     p = initialise(layers)
     assert len(p) == 2 * 5001
     assert all(array.base is p.flat for array in p.values())
+
+
+def test_a_network_loads_what_its_parameters_saved(tmp_path: Path) -> None:
+    net = gw.Network("3 -> 5 tanh -> 2 softmax")
+    p = net.init(seed=4, dtype="float32")
+    p.save(tmp_path / "p.npz")
+    again = net.load(tmp_path / "p.npz")
+    assert again.flat.dtype == np.float32
+    np.testing.assert_array_equal(again.flat, p.flat)
+    with pytest.raises(DataError, match="unknown"):
+        gw.Network("3 -> 2 softmax").load(tmp_path / "p.npz")
+    with pytest.raises(DataError, match="parameters from"):
+        net.load(tmp_path / "none.npz")

@@ -6,6 +6,7 @@ with compiled code takes its first step sooner.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import cached_property
@@ -167,6 +168,14 @@ class Network(SecondDerivatives):
         """
         return initialise(self._model.layers, seed, scheme, dtype, scale, singular_values)
 
+    def load(self, path: str | os.PathLike[str]) -> Parameters:
+        """The parameters that `save` of parameters wrote, or `gradwright train --out`.
+
+        Raises:
+            DataError: the file is missing, damaged, or has parameters of another network.
+        """
+        return Parameters.load(path, self._model.layers)
+
     # Running ------------------------------------------------------------------------------------
 
     def predict(self, p: Parameters, X: Array) -> Array:
@@ -326,13 +335,13 @@ class Network(SecondDerivatives):
             raise NetworkError(
                 f"parameters for {self!r}",
                 f"a {type(p).__name__} is given and Parameters are expected",
-                "make them with init(), or with Parameters.from_dict(net.model.layers, arrays)",
+                "make them with this network's init() or load(); p['W1'] = ... sets one of them",
             )
         if p.layers != self._model.layers:
             raise NetworkError(
                 f"parameters for {self!r}",
                 f"they have {p.flat.size} numbers for another network",
-                "make them with this network's init()",
+                "make them with this network's init() or load()",
             )
         return p.flat
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from gradwright.nn.network import NetworkModel
 from gradwright.nn.parameters import Parameters, require_dtype
 from gradwright.nn.refusals import require_code
 from gradwright.run.code_size import CodeSize, code_size
+from gradwright.run.files import output_folder, publish
 
 Array = Any
 
@@ -52,6 +55,20 @@ class Standalone(Struct, frozen=True):
 
     def __str__(self) -> str:
         return "\n".join(self.budget.lines())
+
+    def write(self, folder: str | os.PathLike[str]) -> list[Path]:
+        """Write the files to a folder, which is made where it is missing; returns their paths.
+
+        They appear together when all are written, in the place of older ones.
+
+        Raises:
+            OutputError: the folder cannot be made or written.
+        """
+        with output_folder(folder) as prepared:
+            assert prepared is not None
+            for name, text in self.files.items():
+                prepared.write(name, text)
+            return publish(prepared)
 
     def code_size(self) -> CodeSize | None:
         """The bytes of code, as the C compiler of this machine makes it; None without one."""

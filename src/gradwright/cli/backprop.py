@@ -10,9 +10,10 @@ from msgspec import Struct
 from gradwright.cli import options
 from gradwright.cli.learning import Data, Settings, Trained, read_data, settings_of, train
 from gradwright.cli.main import CHECK_FAILED, INTERRUPTED
-from gradwright.cli.output import OutputFolder, json_text, output_folder, publish, say, write_file
+from gradwright.cli.output import json_text, say, write_file
 from gradwright.cli.progress import note, progress
 from gradwright.cli.subject import make_backprop
+from gradwright.run.files import OutputFolder, output_folder, publish
 
 if TYPE_CHECKING:
     from gradwright.api.backprop import NetworkDerivation

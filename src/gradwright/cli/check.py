@@ -9,7 +9,7 @@ from gradwright.api.equations.report import EquationsReport
 from gradwright.cli import options
 from gradwright.cli.main import CHECK_FAILED
 from gradwright.cli.options import declared
-from gradwright.cli.output import json_text, output_folder, publish, say
+from gradwright.cli.output import json_text, say
 from gradwright.cli.progress import note, progress
 from gradwright.cli.subject import (
     OF_FORMULAS,
@@ -20,6 +20,7 @@ from gradwright.cli.subject import (
     make_network,
     refuse_options,
 )
+from gradwright.run.files import output_folder, publish
 from gradwright.verification.report import CheckReport
 
 #: Equations have declarations, and are not differentiated.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from gradwright.cli import options
-from gradwright.cli.output import json_text, output_folder, publish, say, write_file
+from gradwright.cli.output import json_text, say, write_file
 from gradwright.cli.progress import note
 from gradwright.cli.subject import make_derivation
+from gradwright.run.files import output_folder, publish
 
 
 @click.command("derive", context_settings=options.FORMULA_MAY_START_WITH_MINUS)

@@ -8,7 +8,7 @@ import click
 
 from gradwright.cli import options
 from gradwright.cli.learning import numbers
-from gradwright.cli.output import json_text, output_folder, publish, say
+from gradwright.cli.output import json_text, say
 from gradwright.cli.progress import note
 from gradwright.cli.subject import (
     given_network,
@@ -18,6 +18,7 @@ from gradwright.cli.subject import (
     refuse_options,
 )
 from gradwright.errors import UnsupportedError
+from gradwright.run.files import output_folder, publish
 
 if TYPE_CHECKING:
     from gradwright.api.network import Network
@@ -138,18 +139,14 @@ def _standalone(
 ) -> None:
     """Header, source and test program, and what they take of memory."""
     from gradwright.nn.optimizers import optimizer as optimizer_with
-    from gradwright.nn.parameters import Parameters
 
     with output_folder(out) as folder:
-        given = None if params is None else Parameters.load(params, network.model.layers)
+        given = None if params is None else network.load(params)
         steps = optimizer or ("sgd" if optimizer_settings else None)
         rule = steps and optimizer_with(steps, **numbers(optimizer_settings))
         layers = train if train in ("all", "none") else layer_numbers(train)
         made = network.backprop().standalone(given, layers, batch_size, rule, dtype, name, seed)
-        for file, content in made.files.items():
-            if folder is not None:
-                folder.write(file, content)
-        for path in publish(folder):
+        for path in [] if folder is None else made.write(folder.target):
             note(f"wrote {path}")
         if as_json:
             say(json_text(made.to_dict()))

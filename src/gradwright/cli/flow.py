@@ -9,9 +9,10 @@ import click
 from gradwright.cli import options
 from gradwright.cli.learning import read_data
 from gradwright.cli.main import CHECK_FAILED
-from gradwright.cli.output import json_text, output_folder, publish, say
+from gradwright.cli.output import json_text, say
 from gradwright.cli.progress import note
 from gradwright.cli.subject import make_network
+from gradwright.run.files import output_folder, publish
 
 if TYPE_CHECKING:
     from gradwright.api.network import Network
@@ -116,9 +117,7 @@ def _start(
                 f"--params gives the weights and --{name.replace('_', '-')} would draw others; "
                 "leave out one of them"
             )
-    from gradwright.nn.parameters import Parameters
-
-    return Parameters.load(params, network.model.layers)
+    return network.load(params)
 
 
 def _numbers(text: str) -> float | list[float]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from msgspec import Struct
 
-from gradwright.cli.output import OutputFolder, json_text
+from gradwright.cli.output import json_text
 from gradwright.cli.progress import progress
 from gradwright.errors import DataError, TrainingError
+from gradwright.run.files import OutputFolder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -262,6 +263,8 @@ def _document(network: Network, data: Data, settings: Settings, done: Run) -> di
         "loss": network.model.loss,
         "reduction": network.model.reduction,
         "data": data.name,
+        "columns": list(data.training.feature_names),
+        "classes": None if data.training.classes is None else list(data.training.classes),
         "samples": {"training": len(data.training.X), "held_out": len(data.held_out.X)},
         "seed": settings.seed,
         "batch_size": done.settings.batch_size,

@@ -7,8 +7,9 @@ import click
 from gradwright.cli import options
 from gradwright.cli.main import CHECK_FAILED
 from gradwright.cli.options import declared, names
-from gradwright.cli.output import json_text, output_folder, publish, say
+from gradwright.cli.output import json_text, say
 from gradwright.cli.progress import note
+from gradwright.run.files import output_folder, publish
 
 
 @click.command("linearize", context_settings=options.FORMULA_MAY_START_WITH_MINUS)

@@ -9,10 +9,11 @@ import click
 
 from gradwright.cli import options
 from gradwright.cli.main import CHECK_FAILED
-from gradwright.cli.output import json_text, output_folder, publish, say
+from gradwright.cli.output import json_text, say
 from gradwright.cli.progress import note, progress
 from gradwright.cli.subject import given_network, make_backprop, make_derivation
 from gradwright.errors import OutputError
+from gradwright.run.files import output_folder, publish
 
 if TYPE_CHECKING:
     from gradwright.verification.report import CheckReport

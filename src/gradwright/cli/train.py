@@ -9,9 +9,10 @@ import click
 from gradwright.cli import options
 from gradwright.cli.learning import read_data, settings_of, train
 from gradwright.cli.main import INTERRUPTED
-from gradwright.cli.output import json_text, output_folder, publish, say
+from gradwright.cli.output import json_text, say
 from gradwright.cli.progress import note
 from gradwright.cli.subject import make_network
+from gradwright.run.files import output_folder, publish
 
 
 @click.command("train")

@@ -276,7 +276,10 @@ class Parameters(Mapping[str, Array]):
         Raises:
             DataError: the file is missing, damaged, or belongs to another network.
         """
-        asked, instead = "parameters from", "give a file that Parameters.save wrote"
+        asked, instead = (
+            "parameters from",
+            "give a file that save() of parameters of this network wrote",
+        )
         values = archive.read(path, asked, instead)
         stored = str(values.pop(LAYOUT, "rows"))
         if layers and stored != layers[0].layout:

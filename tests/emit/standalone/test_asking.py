@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import gradwright as gw
-from gradwright.errors import DataError, LimitError, NetworkError, UnsupportedError
+from gradwright.errors import (
+    DataError,
+    LimitError,
+    NetworkError,
+    OutputError,
+    UnsupportedError,
+)
 from tests.cli.command import gradwright
 
 NETWORK = "3 -> 4 tanh -> 2"
@@ -140,3 +147,20 @@ def test_options_that_do_nothing_are_refused(options, said):
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_files_are_written_together(tmp_path: Path) -> None:
+    made = gw.Network("3 -> 4 tanh -> 2 softmax").backprop().standalone(name="small")
+    folder = tmp_path / "deep" / "firmware"
+    paths = made.write(folder)
+    assert [path.relative_to(folder).as_posix() for path in paths] == sorted(made.files)
+    assert {path.name: path.read_text(encoding="utf-8") for path in paths} == made.files
+    assert sorted(folder.iterdir()) == paths
+
+
+def test_a_place_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    made = gw.Network("3 -> 2 softmax").backprop().standalone()
+    with pytest.raises(OutputError, match="name a folder that you may write to"):
+        made.write(tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "mine"
