@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +129,55 @@ def test_the_printed_line_says_what_is_weighted(
     said = done.stdout.splitlines()[1]
     assert said.startswith("held-out weighted loss" if weighted else "held-out loss")
     assert (", weighted accuracy" in said) is weighted
+
+
+@pytest.mark.parametrize("options", [["--sample-weight", "count"], ["--class-weight", "balanced"]])
+def test_backprop_writes_and_checks_what_it_trains_with(
+    options: list[str], mails: tuple[Path, Any, Any, Any], tmp_path: Path, rng: np.random.Generator
+) -> None:
+    path, *_ = mails
+    network = NETWORK if "count" in options else NETWORK.replace("3", "4", 1)
+    out = tmp_path / "made"
+    given = ["--data", str(path), "--label", "kind", *options, "--epochs", "1", "--json"]
+    done = gradwright("backprop", network, *given, "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    net = gw.Network(network)
+    expected = net.backprop(weighted=True)
+    assert document["derivation"] == json.loads(json.dumps(expected.to_dict()))
+    assert document["check"] == json.loads(json.dumps(expected.check(seed=0).to_dict()))
+    for name in ("derivation.txt", "report.html"):
+        assert "has a weight for each sample" in (out / name).read_text(encoding="utf-8")
+    module = runpy.run_path(str(out / "backprop.py"))
+    p, w = net.init(seed=1), rng.uniform(0.5, 2, size=5)
+    X, y = rng.standard_normal((5, net.widths[0])), rng.integers(2, size=5)
+    value, gradient = module["value_and_gradient"](p.flat, X, np.eye(2)[y], w)
+    ours, theirs = net.value_and_gradient(p, X, y, sample_weight=w)
+    assert value == pytest.approx(ours, rel=1e-12)
+    np.testing.assert_allclose(gradient, theirs.flat, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("notation", ["000", "003", "004"])
+def test_a_derivation_for_one_sample_says_that_it_counts_by_its_weight(notation: str) -> None:
+    net = gw.Network(NETWORK)
+    said = ", which counts in a batch by its weight"
+    assert said in net.backprop(notation, weighted=True).explain()
+    assert said not in net.backprop(notation).explain()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--sample-weight", "count"],
+        ["--class-weight", "spam=2"],
+        ["--label", "kind"],
+        ["--epochs", "3"],
+        ["--batch-size", "8", "--trace"],
+        ["--optimizer", "adam"],
+    ],
+)
+def test_options_of_a_training_without_data_are_refused(options: list[str]) -> None:
+    done = gradwright("backprop", NETWORK, *options)
+    assert done.returncode == 2
+    assert f"leave {options[0]} out" in done.stderr
+    assert not done.stdout

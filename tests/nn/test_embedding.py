@@ -183,6 +183,28 @@ def test_what_is_no_embedding(inputs: Any, tables: Any) -> None:
         gw.embedding(inputs, tables)
 
 
+def test_a_trace_has_the_codes_and_the_numbers_of_the_code(rng: np.random.Generator) -> None:
+    net, X, Y = network(), samples(rng, 3), rng.standard_normal((3, 2))
+    p = net.init(seed=3)
+    trace = net.backprop().trace(p, X, Y, learning_rate=0.25)
+    gradient = net.gradient(p, X, Y)
+    for name in p.names():
+        found = trace.values[f"δ{name}"]
+        np.testing.assert_allclose(found, gradient[name], rtol=1e-9, atol=1e-12)
+        step = p[name] - 0.25 * found
+        np.testing.assert_allclose(trace.updated[name], step, rtol=1e-12, atol=1e-14)
+    first, *_ = net.traced(p, X, Y)
+    rows = [p[f"{table}1"][first.inputs[f"{code}1"]] for table, code in ("ET", "FU")]
+    np.testing.assert_array_equal(first.value, np.concatenate([X[:, [0, 2, 4]], *rows], axis=1))
+    for code, column in (("T1", 3), ("U1", 1)):
+        np.testing.assert_array_equal(first.inputs[code], X[:, column])
+    assert "gather(E₁, T₁)" in str(trace)
+    assert "onehot⎜[ " in str(trace)
+    assert r"\operatorname{gather}" in trace.latex()
+    with pytest.raises(DataError, match="column 3"):
+        net.traced(p, X + 0.5, Y)
+
+
 def test_what_embeddings_are_not_for(rng: np.random.Generator) -> None:
     net, X, Y = network(), samples(rng), rng.standard_normal((9, 2))
     p = net.init()
@@ -195,6 +217,8 @@ def test_what_embeddings_are_not_for(rng: np.random.Generator) -> None:
     for asked in (
         lambda: net.hessian(p, X, Y),
         lambda: net.jacobian(p, X),
+        lambda: gw.flow(net, p),
+        lambda: gw.flow(net, p, X, Y),
         lambda: net.layer_jacobians(p, X[0]),
         lambda: net.backprop().source("torch"),
         lambda: gw.train(net, X, Y, optimizer="levenberg_marquardt"),

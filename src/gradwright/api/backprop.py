@@ -269,7 +269,7 @@ class NetworkDerivation:
                 f"the numbers of a step through {self._model.text}",
                 "a layer has an abstract function, or samples have weights, and a trace shows "
                 "formulas of samples without",
-                "write the function out in the layer's formula, or leave weighted out",
+                "write the function out in the layer's formula, or leave the weights out",
             )
         rate = Settings(learning_rate=learning_rate).learning_rate
         lines = self.network.traced(p, X, y)
@@ -359,13 +359,15 @@ class NetworkDerivation:
         samples, c = model.layout.batch_axes, self.convention
         index = c.layer
         notes = [*c.sentences]
+        weighted = "weighted " if self.weighted else ""
+        by_weight = ", which counts in a batch by its weight" if self.weighted else ""
         if model.one_sample:
             notes.append(
                 f"Loss: {model.loss}. All is for one sample, x, and vectors are columns; the loss "
-                f"of a batch is the {model.reduction} over its samples."
+                f"of a batch is the {weighted}{model.reduction} over its samples."
             )
         elif c.one_sample:
-            notes.append(f"Loss: {model.loss} of the sample.")
+            notes.append(f"Loss: {model.loss} of the sample{by_weight}.")
         else:
             loss = model.loss if model.loss_formula is None else f"{model.loss} of each sample"
             notes.append(f"Loss: {loss}, {mean} the n samples, which are the {samples} of X.")

@@ -24,6 +24,7 @@ from gradwright.gradientflow.verdict import (
     way_back,
 )
 from gradwright.nn.activations import ACTIVATIONS, derivative_bound
+from gradwright.nn.embedding import require_no_codes
 from gradwright.nn.initialise import initialise, require_seed
 from gradwright.nn.layer import Layer
 from gradwright.nn.layer_formula import LayerFormula
@@ -60,6 +61,7 @@ def flow(
     Raises:
         DataError: samples or labels that do not fit the network, or labels without samples.
         NetworkError: parameters of another network, or a seed that is no whole number from 0.
+        UnsupportedError: the network has an embedding, by whose codes there is no derivative.
     """
     require_seed(seed)
     if not isinstance(net, Network):
@@ -68,6 +70,7 @@ def flow(
             f"a {type(net).__name__} is given and a Network is expected",
             "make one, as in gw.Network('4 -> 3 softmax')",
         )
+    require_no_codes(net.model.text, net.model.layers, "the gradient flow")
     chosen, source = _samples(net, p, X, y, seed)
     layers = net.model.prediction.layers
     # A loss that cancels with its activation hands the delta to the linear part.

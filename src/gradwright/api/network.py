@@ -28,7 +28,7 @@ from gradwright.core.work import bounded
 from gradwright.errors import DomainError, NetworkError
 from gradwright.explain.conventions import ONE_SAMPLE, Convention, known_notation
 from gradwright.explain.trace import TracedLine, traced_lines
-from gradwright.nn.embedding import require_codes
+from gradwright.nn.embedding import codes_of, require_codes
 from gradwright.nn.initialise import initialise
 from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.network import NetworkModel
@@ -328,7 +328,11 @@ class Network(SecondDerivatives):
         values = {"X": batch(inputs), "Y": batch(self.targets(p, inputs, y)), **dict(p.items())}
         values = {name: np.asarray(value, dtype=np.float64) for name, value in values.items()}
         model = self._model.prediction
-        return traced_lines(model.explained_runs(Convention()), values, model.layout.row_samples)
+        first = model.layers[0]
+        counts = {codes.name: codes.count for codes in first.codes}
+        codes = {f"{x}1": (v, counts[x]) for x, v in codes_of(first.formula, inputs).items()}
+        runs = model.explained_runs(Convention())
+        return traced_lines(runs, values, model.layout.row_samples, codes)
 
     def _flat(self, p: Parameters) -> Array:
         if not isinstance(p, Parameters):

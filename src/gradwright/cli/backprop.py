@@ -12,7 +12,7 @@ from gradwright.cli.learning import Data, Settings, Trained, read_data, settings
 from gradwright.cli.main import CHECK_FAILED, INTERRUPTED
 from gradwright.cli.output import json_text, say, write_file
 from gradwright.cli.progress import note, progress
-from gradwright.cli.subject import make_backprop
+from gradwright.cli.subject import make_backprop, refuse_options
 from gradwright.run.files import OutputFolder, output_folder, publish
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ SCHEMA = "gradwright.backprop/1"
 
 #: Samples in a traced step.
 TRACED = 2
+
+#: Options of a training that a traced step has as well: they say its rate.
+OF_TRACES = {"optimizer", "learning_rate"}
 
 
 class _Results(Struct, frozen=True):
@@ -151,7 +154,8 @@ def command(
     everything), its figures as figure-NAME.svg, backprop.py (a NumPy module) and check.json; with
     --trace also trace.txt and trace.json; with --data also parameters.npz, training.json and how
     gradients flow through the trained network, flow.txt and flow.json. A backward pass that fails
-    its check is not trained with, and the exit code is 1.
+    its check is not trained with, and the exit code is 1. With --sample-weight or --class-weight
+    all of that is for the loss with weights of samples.
 
     \b
     Examples:
@@ -162,6 +166,9 @@ def command(
       gradwright backprop "2 -> 3 sigmoid -> 1 sigmoid" --notation 003
       gradwright backprop "d -> L * H tanh -> K softmax"
     """
+    if data is None:
+        idle = {"label", *training} - (OF_TRACES if trace else set())
+        refuse_options(tuple(idle), text, "a training with --data", "no --data")
     settings = settings_of(seed, **training)
     convention = {
         "notation": notation,
@@ -170,7 +177,7 @@ def command(
         "layer_jacobian": layer_jacobian,
     }
     with output_folder(out) as folder:
-        backprop = make_backprop(text, loss, reduction, layout, convention)
+        backprop = make_backprop(text, loss, reduction, layout, convention, settings.weighted)
         network = backprop.network
         # Data is read before the work, so that a wrong file is reported at once.
         given = (label, settings.held_out, seed, network, settings.sample_weight)

@@ -41,6 +41,11 @@ class Settings(Struct, frozen=True):
     sample_weight: str | None = None
     class_weight: tuple[str, ...] = ()
 
+    @property
+    def weighted(self) -> bool:
+        """Whether samples have weights, of their own or of their class."""
+        return self.sample_weight is not None or bool(self.class_weight)
+
 
 def settings_of(
     seed: int,

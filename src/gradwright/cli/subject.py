@@ -93,9 +93,11 @@ def make_backprop(
     reduction: str,
     layout: str | None,
     convention: Mapping[str, Any],
+    weighted: bool = False,
 ) -> NetworkDerivation:
-    """The derivation of a network in the convention that was asked for."""
-    made = make_network(text, loss, reduction, layout).backprop(**convention)
+    """The derivation of a network in the convention that was asked for; `weighted`: of samples."""
+    network = make_network(text, loss, reduction, layout)
+    made = network.backprop(**convention, weighted=weighted)
     used = made.network.model.layout.name
     if layout is not None and used != layout:
         raise click.UsageError(

@@ -32,12 +32,16 @@ class TracedLine(Struct, frozen=True, eq=False):
 
 
 def traced_lines(
-    runs: Sequence[Run], values: Mapping[str, Array], row_samples: bool
+    runs: Sequence[Run],
+    values: Mapping[str, Array],
+    row_samples: bool,
+    codes: Mapping[str, tuple[Array, int]],
 ) -> tuple[TracedLine, ...]:
     """Every line of the derivation of a network, layer by layer, at given X, Y and parameters.
 
     The values come from the notation's own evaluator, line by line from those before, and not
     from the emitted code. `row_samples` says that the rows of X and Y are the samples.
+    `codes` are those of categories, one for each sample, and how many there are, by name.
     """
     known: dict[str, Array] = dict(values)
     samples = known["X"].shape[0 if row_samples else 1]
@@ -49,6 +53,9 @@ def traced_lines(
         rows, columns = known[name].shape
         axes: tuple[Size, ...] = ("n", columns) if row_samples else (rows, "n")
         declared[name] = Declaration(name, "matrix", axes)
+    for name, (chosen, count) in codes.items():
+        known[name] = chosen
+        declared[name] = Declaration(name, "indices", ("n",), among=count)
     found = []
     single = [layer for run in runs for layer in run.single()]
     for section, line in _in_order(sections(single, Convention())):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from msgspec import Struct
 from gradwright.notation.tree import Tree
 from gradwright.render.layout import (
     Applied,
+    Blocked,
     Fenced,
     Infix,
     Layout,
@@ -22,7 +23,14 @@ from gradwright.render.layout import (
     integer_exponent,
     layout,
 )
-from gradwright.render.unicode import FUNCTIONS, MARKS, OPERATORS, SUPERSCRIPTS, unicode_name
+from gradwright.render.unicode import (
+    FUNCTIONS,
+    MARKS,
+    OPERATORS,
+    SUPERSCRIPTS,
+    unicode_name,
+    unicode_pieces,
+)
 
 Array = Any
 
@@ -123,8 +131,10 @@ def _parts(node: Layout) -> tuple[Layout, ...]:
             return (inner,)
         case Applied(_, arguments, _):
             return arguments
-        case _:
+        case Name() | Literal():
             return ()
+        case _:
+            return tuple(piece for piece in unicode_pieces(node) if not isinstance(piece, str))
 
 
 def _block(node: Layout, parts: list[Block], values: Mapping[str, Array]) -> Block:
@@ -163,7 +173,17 @@ def _block(node: Layout, parts: list[Block], values: Mapping[str, Array]) -> Blo
             for part in parts[1:]:
                 inner = beside(inner, word(", "), part)
             return beside(word(FUNCTIONS.get(function, function)), fenced(inner))
-    raise AssertionError(type(node))
+        case Blocked():
+            between = node.pieces(", ", "; ")
+            return _enclosed("[", _in_text(between, parts), "]")
+        case _:
+            return _in_text(unicode_pieces(node), parts)
+
+
+def _in_text(pieces: Sequence[str | Layout], parts: Sequence[Block]) -> Block:
+    """Texts, and blocks in the places of the layouts between them."""
+    made = iter(parts)
+    return beside(*(word(x) if isinstance(x, str) else next(made) for x in pieces))
 
 
 def fenced(block: Block) -> Block:
