@@ -154,3 +154,10 @@ def test_a_wide_header_above_short_lines_costs_no_memory(tmp_path: Path) -> None
     path.write_text(header + "\n" + "1\n" * 100_000)
     with pytest.raises(DataError, match="1 cells and the header has 100000"):
         csv_file.read(path)
+
+
+def test_a_column_of_words_is_told_what_categories_can_be(tmp_path: Path) -> None:
+    path = tmp_path / "words.csv"
+    path.write_text("colour,kind\nred,a\nblue,b\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"categories can be numbered from 0.*gw\.embedding"):
+        csv_file.read(path)

@@ -145,7 +145,7 @@ def _refuse_class_weight(text: str, clash: str) -> NoReturn:
     raise TrainingError(
         f"--class-weight {text or repr(text)}",
         clash,
-        "give each class of the data at most one weight, like --class-weight spam=5, or write "
+        "give a class of the data one weight from 0, like --class-weight spam=5, or write "
         "--class-weight balanced alone",
     )
 
