@@ -98,10 +98,11 @@ def test_what_is_no_weight(
     assert said in done.stderr
 
 
-def test_a_bundled_data_set_has_no_weights() -> None:
-    done = gradwright("train", "64 -> 10 softmax", "--data", "digits", "--sample-weight", "w")
+@pytest.mark.parametrize("option", ["--sample-weight", "--label"])
+def test_a_bundled_data_set_has_no_columns(option: str) -> None:
+    done = gradwright("train", "64 -> 10 softmax", "--data", "digits", option, "w")
     assert done.returncode != 0
-    assert "leave --sample-weight out" in done.stderr
+    assert f"leave {option} out" in done.stderr
 
 
 def test_the_name_of_a_class_may_have_equals_signs() -> None:

@@ -211,6 +211,12 @@ def read_data(
     from gradwright.data.dataset import Standardiser, split
 
     is_file = Path(name).suffix.lower() == ".csv" or Path(name).is_file()
+    if label is not None and not is_file:
+        raise DataError(
+            f"the data set {name} with a label",
+            f"the column {label} is asked for, and a bundled data set has its own targets",
+            "leave --label out, or give a CSV file",
+        )
     if weights is not None and not is_file:
         raise DataError(
             f"the data set {name} with weights of samples",
