@@ -7,6 +7,7 @@ and what to write instead. The class says what kind of input was wrong; all of t
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -52,6 +53,11 @@ class GradwrightError(Exception):
         self.span = span
         self.place = place
         super().__init__(self._message())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is copied, and sent between processes, by what it was made from.
+        made = partial(type(self), text=self.text, span=self.span, place=self.place)
+        return made, (self.asked, self.clash, self.instead)
 
     def _message(self) -> str:
         lines = [f"{self.asked}: {self.clash}"]

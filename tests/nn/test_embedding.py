@@ -136,6 +136,20 @@ def test_training(target: str, rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(run.params["E1"][3], start["E1"][3])
 
 
+@pytest.mark.parametrize("wrong", [2.99999999, -1e-50, 6.9999999999999])
+def test_rounding_makes_no_code(wrong: float, rng: np.random.Generator) -> None:
+    net, X = network(), samples(rng)
+    X[4, 3] = wrong
+    for dtype in ("float32", "float64"):
+        with pytest.raises(DataError, match=rf"X\[4, 3\] is {wrong} and column 3"):
+            net.predict(net.init(dtype=dtype), X)
+
+
+def test_sizes_may_be_numbers_of_numpy() -> None:
+    five, seven = np.int64(5), np.int64(7)
+    assert repr(gw.embedding(five, {np.int32(1): (seven, 2)})) == repr(gw.embedding(5, {1: (7, 2)}))
+
+
 @pytest.mark.parametrize("wrong", [7.0, -1.0, 2.5, 1e30])
 def test_what_is_no_code(wrong: float, rng: np.random.Generator) -> None:
     net, X, Y = network(), samples(rng), rng.standard_normal((9, 2))
@@ -176,6 +190,7 @@ def test_a_wrong_code_is_no_number_in_c(rng: np.random.Generator) -> None:
         (0, {0: (7, 2)}),
         ("5", {0: (7, 2)}),
         (5, [(7, 2)]),
+        (5, None),
     ],
 )
 def test_what_is_no_embedding(inputs: Any, tables: Any) -> None:

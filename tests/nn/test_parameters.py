@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import stat
 import zipfile
 from pathlib import Path
@@ -198,6 +199,15 @@ def test_thousands_of_layers_are_views_made_when_asked_for() -> None:
     p = initialise(layers)
     assert len(p) == 2 * 5001
     assert all(array.base is p.flat for array in p.values())
+
+
+def test_parameters_are_equal_where_layers_and_numbers_are() -> None:
+    p = initialise(parse_network("4 -> 3 relu -> 2 softmax"))
+    assert p == p.copy() == pickle.loads(pickle.dumps(p))
+    other = p.copy()
+    other["b1"][0] = 1
+    assert p != other
+    assert p != initialise(parse_network("4 -> 3 tanh -> 2 softmax"))
 
 
 def test_a_network_loads_what_its_parameters_saved(tmp_path: Path) -> None:

@@ -240,6 +240,7 @@ def test_training_goes_on_with_the_same_weights_only(
         ([0] * 7, "above 0"),
         ([[1]] * 7, "shape"),
         (["1"] * 7, "real numbers"),
+        ([1, 1, 1, 1, 1, 1, 1e-320], "too far apart for float64"),
     ],
 )
 def test_what_is_no_weight(weights: Any, said: str, rng: np.random.Generator) -> None:
@@ -250,8 +251,27 @@ def test_what_is_no_weight(weights: Any, said: str, rng: np.random.Generator) ->
         gw.train(net, X, y, sample_weight=weights)
 
 
+def test_a_weight_that_float32_would_lose(rng: np.random.Generator) -> None:
+    net, X, y = network("cross_entropy", rng)
+    weights = [1, 1, 1, 1, 1, 1, 1e-44]
+    assert np.isfinite(net.loss(net.init(), X, y, sample_weight=weights))
+    with pytest.raises(DataError, match="too far apart for float32"):
+        net.loss(net.init(dtype="float32"), X, y, sample_weight=weights)
+
+
 @pytest.mark.parametrize(
-    "weights", ["even", {3: 1.0}, {"0": 1.0}, {0: -1}, {0: np.nan}, {True: 1.0}, 2.0]
+    "weights",
+    [
+        "even",
+        {3: 1.0},
+        {"0": 1.0},
+        {0: -1},
+        {0: np.nan},
+        {0: 10**400},
+        {True: 1.0},
+        2.0,
+        np.array([1.0, 5.0, 1.0]),
+    ],
 )
 def test_what_is_no_weight_of_a_class(weights: Any, rng: np.random.Generator) -> None:
     net, X, y = network("cross_entropy", rng)

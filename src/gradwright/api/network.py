@@ -352,7 +352,7 @@ class Network(SecondDerivatives):
     def inputs(self, p: Parameters, X: Array) -> Array:
         """Samples X (n × inputs), checked, in the dtype of the parameters."""
         inputs = prepare_inputs(X, self.widths[0], dtype=self._flat(p).dtype)
-        require_codes(self._model.layers[0], inputs)
+        require_codes(self._model.layers[0], X)
         return inputs
 
     def targets(self, p: Parameters, inputs: Array, y: Array) -> Array:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradwright.errors import DataError
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.parameters import Parameters, count
 
@@ -41,11 +42,19 @@ class SecondDerivatives:
 
         Raises:
             ShapeError: v has another length.
+            DataError: v has a value that is not finite.
             UnsupportedError: a layer has an abstract function.
         """
         flat = self._flat(v) if isinstance(v, Parameters) else v
         size = count(self._model.layers)
         trained = flat[:size] if np.shape(flat) == p.flat.shape else flat
+        if not np.all(np.isfinite(trained)):
+            place = int(np.argmin(np.isfinite(trained)))
+            raise DataError(
+                "the Hessian times v",
+                f"v[{place}] is {trained[place]} and a direction has finite numbers",
+                "give a direction of finite numbers",
+            )
         product = np.zeros_like(p.flat)
         product[:size] = self.hessian(p, X, y) @ trained
         return Parameters(self._model.layers, product)

@@ -32,6 +32,9 @@ SCHEMA = "gradwright.standalone/1"
 #: Sizes are constants of enumerations, which are ints.
 MOST_BYTES = 2**31
 
+#: Each number is written out; so many make a source of some 15 megabytes, in about ten seconds.
+MOST_NUMBERS = 1_000_000
+
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
@@ -126,6 +129,12 @@ def standalone(model: NetworkModel, p: Parameters, asked: Asked) -> Standalone:
             f"parameters for the network {model.text}",
             f"a {type(p).__name__} is given, and it is not of this network",
             "make them with this network's init(), or by training it",
+        )
+    if p.flat.size > MOST_NUMBERS:
+        raise LimitError(
+            f"a standalone module of {model.text}",
+            f"it has {p.flat.size:,} numbers and {MOST_NUMBERS:,} can be written out in a source",
+            "make the layers narrower",
         )
     with np.errstate(over="ignore"):
         flat = p.flat.astype(asked.dtype)

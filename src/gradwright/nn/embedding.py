@@ -50,8 +50,12 @@ def embedding(inputs: int, tables: Mapping[int, tuple[int, int]]) -> FormulaLaye
     """
     asked = f"embedding({inputs!r}, {tables!r})"
     if not isinstance(tables, Mapping) or not tables:
-        raise NetworkError(asked, "tables has no column", "write embedding(3, {2: (7, 4)})")
-    _require_whole(asked, "inputs", inputs, MAX_WIDTH)
+        raise NetworkError(
+            asked,
+            f"tables is {tables!r} and must have an entry for each column of codes",
+            "write embedding(3, {2: (7, 4)})",
+        )
+    inputs = _whole(asked, "inputs", inputs, MAX_WIDTH)
     if len(tables) > len(TABLES):
         raise LimitError(
             asked,
@@ -60,7 +64,7 @@ def embedding(inputs: int, tables: Mapping[int, tuple[int, int]]) -> FormulaLaye
         )
     parameters, codes = [], []
     for (column, shape), table, code in zip(tables.items(), TABLES, CODES, strict=False):
-        if isinstance(column, bool) or not isinstance(column, int) or not 0 <= column < inputs:
+        if not _is_whole(column) or not 0 <= column < inputs:
             raise NetworkError(
                 asked,
                 f"{column!r} is a column of codes and there are the columns 0 to {inputs - 1}",
@@ -72,10 +76,10 @@ def embedding(inputs: int, tables: Mapping[int, tuple[int, int]]) -> FormulaLaye
                 f"{shape!r} is given for column {column}",
                 "give (categories, width), such as (7, 4)",
             )
-        _require_whole(asked, f"the number of categories of column {column}", shape[0])
-        _require_whole(asked, f"the width of column {column}", shape[1])
-        parameters.append(Declaration(table, "matrix", (shape[0], shape[1])))
-        codes.append(Codes(code, column, shape[0]))
+        count = _whole(asked, f"the number of categories of column {column}", shape[0])
+        width = _whole(asked, f"the width of column {column}", shape[1])
+        parameters.append(Declaration(table, "matrix", (count, width)))
+        codes.append(Codes(code, int(column), count))
     return Embedding(_formula(inputs, parameters, codes))
 
 
@@ -109,13 +113,18 @@ def _formula(
     )
 
 
-def _require_whole(asked: str, what: str, value: Any, most: int = MAX_CATEGORIES) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _whole(asked: str, what: str, value: Any, most: int = MAX_CATEGORIES) -> int:
+    if not _is_whole(value) or not 1 <= value <= most:
         raise NetworkError(
             asked,
             f"{what} is {value!r} and must be a whole number from 1 to {most}",
             "give such a number",
         )
+    return int(value)
 
 
 def require_first(text: str, layers: Sequence[Layer]) -> None:
@@ -150,20 +159,20 @@ def require_no_codes(text: str, layers: Sequence[Layer], asked: str) -> None:
         )
 
 
-def require_codes(layer: Layer, X: Array) -> None:
-    """Check that columns of codes hold them.
+def require_codes(layer: Layer, X: Any) -> None:
+    """Check that columns of codes hold them, in samples as they are given: rounding hides faults.
 
     Raises:
         DataError: one holds something else.
     """
     for codes in layer.codes:
-        values = X[:, codes.column]
+        values = np.asarray(X)[:, codes.column]
         wrong = (values != np.floor(values)) | (values < 0) | (values >= codes.count)
         if np.any(wrong):
             row = int(np.argmax(wrong))
             raise DataError(
                 "the inputs X",
-                f"X[{row}, {codes.column}] is {values[row]:g} and column {codes.column} has codes "
+                f"X[{row}, {codes.column}] is {values[row]!s} and column {codes.column} has codes "
                 f"of categories, whole numbers from 0 to {codes.count - 1}",
                 "number the categories from 0, or give the embedding more of them",
                 place=f"row {row}",

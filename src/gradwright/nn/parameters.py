@@ -253,6 +253,14 @@ class Parameters(Mapping[str, Array]):
         """Parameters with a vector of their own."""
         return Parameters(self.layers, self.flat.copy())
 
+    def __eq__(self, other: object) -> bool:
+        """Whether the other has the same layers and the same numbers."""
+        if not isinstance(other, Parameters):
+            return NotImplemented
+        return self.layers == other.layers and bool(np.array_equal(self.flat, other.flat))
+
+    __hash__ = None  # type: ignore[assignment]
+
     def astype(self, dtype: Any) -> Parameters:
         """A copy in another precision."""
         return Parameters(self.layers, self.flat.astype(require_dtype(dtype)))

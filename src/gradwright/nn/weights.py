@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ def prepare_samples(
         DataError: they do not fit the network, or each other.
     """
     inputs = prepare_inputs(X, model.widths[0], dtype=dtype)
-    require_codes(model.layers[0], inputs)
+    require_codes(model.layers[0], X)
     targets = prepare_targets(y, model.widths[-1], model.loss, len(inputs), dtype)
     if sample_weight is None and class_weight is None:
         return inputs, targets
@@ -82,6 +83,7 @@ def prepare_weights(sample_weight: Any, samples: int, reduction: str, dtype: Any
             "give weights from 0; a sample with weight 0 is left out",
             place=f"row {bad[0]}",
         )
+    positive = weights > 0
     largest = float(np.max(weights, initial=0.0))
     if largest > 0 and reduction == "mean":
         weights = np.ldexp(weights, -int(np.frexp(largest)[1]))
@@ -94,6 +96,15 @@ def prepare_weights(sample_weight: Any, samples: int, reduction: str, dtype: Any
             f"they sum to {total:g} in {np.dtype(dtype)} and the loss needs a finite number above "
             "0",
             "give at least one sample a weight above 0, and none a weight that overflows",
+        )
+    lost = first(positive & (converted < np.finfo(converted.dtype).tiny))
+    if lost is not None:
+        raise DataError(
+            "the weights of samples",
+            f"{entry('sample_weight', lost)} is {found[lost]} beside {largest}, which are too far "
+            f"apart for {converted.dtype}",
+            "give a sample that does not count the weight 0",
+            place=f"row {lost[0]}",
         )
     return converted
 
@@ -127,7 +138,7 @@ def class_weights(class_weight: Any, targets: Array, own: Array) -> Array:
                 )
             of_class[label] = _weight(label, weight)
         return np.asarray(own * of_class[labels])
-    if class_weight != BALANCED:
+    if not isinstance(class_weight, str) or class_weight != BALANCED:
         raise DataError(
             "the weights of classes",
             f"class_weight is {class_weight!r} and a weight for each class is needed",
@@ -142,7 +153,8 @@ def class_weights(class_weight: Any, targets: Array, own: Array) -> Array:
 
 def _weight(label: int, weight: Any) -> float:
     number = isinstance(weight, int | float | np.integer | np.floating)
-    if not number or isinstance(weight, bool) or not 0 <= weight < np.inf:
+    # A whole number beyond all floats is not finite either.
+    if not number or isinstance(weight, bool) or not 0 <= weight <= sys.float_info.max:
         raise DataError(
             "the weights of classes",
             f"class_weight[{label}] is {weight!r} and weights are finite numbers from 0",

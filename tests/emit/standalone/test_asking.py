@@ -71,6 +71,11 @@ def test_batch_normalisation_needs_two_samples_where_it_trains():
     assert "ram.gradient + AT_mu2" not in source
 
 
+def test_a_network_of_millions_of_numbers_is_refused_at_once():
+    with pytest.raises(LimitError, match="3,009,002 numbers and 1,000,000 can be written"):
+        gw.Network("1000 -> 3000 relu -> 2 softmax").backprop().standalone(train="none")
+
+
 def test_samples_with_weights_have_no_step():
     weighted = gw.Network("6 -> 12 tanh -> 3 softmax").backprop(weighted=True)
     with pytest.raises(UnsupportedError, match="samples have weights"):
