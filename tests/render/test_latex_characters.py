@@ -21,7 +21,7 @@ COMMANDS = {
     "odot", "oslash", "otimes", "circ", "cdot", "times", "pm", "to", "neq", "leq", "geq", "approx",
     "infty", "in", "mathbb", "partial", "nabla", "sum", "prod", "surd", "Vert", "top", "prime",
     "llbracket", "rrbracket", "langle", "rangle", "vert", "mathrm", "phi",
-    "vdots", "cdots", "ddots", "epsilon", "bullet", "ast", "mapsto", "mathcal", "mathbf",
+    "vdots", "cdots", "ddots", "ell", "epsilon", "bullet", "ast", "mapsto", "mathcal", "mathbf",
     "alpha", "beta", "gamma", "delta", "varepsilon", "zeta", "eta", "theta", "iota", "kappa",
     "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "varsigma", "tau", "upsilon", "varphi", "chi",
     "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi",

@@ -309,7 +309,7 @@ def test_the_emitted_step_takes_weights(rng: np.random.Generator) -> None:
     assert close(moved, p.flat - 0.25 * gradient)
     with pytest.raises(UnsupportedError, match="weights"):
         net.backprop(weighted=True).source("torch")
-    with pytest.raises(UnsupportedError, match="weighted"):
+    with pytest.raises(UnsupportedError, match="samples have weights"):
         net.backprop(weighted=True).trace(p, X, y)
 
 

@@ -30,7 +30,7 @@ _SIGNS = {
     "⎛": "(", "⎜": r"\vert", "⎝": "(", "⎞": ")", "⎟": r"\vert", "⎠": ")",
     "⟨": r"\langle", "⟩": r"\rangle", "⋮": r"\vdots", "⋯": r"\cdots", "⋱": r"\ddots",
     "•": r"\bullet", "∙": r"\bullet", "⋅": r"\cdot", "∗": r"\ast", "↦": r"\mapsto",
-    "ℰ": r"\mathcal{E}", "ℒ": r"\mathcal{L}", "𝒜": r"\mathcal{A}", "𝟙": r"\mathbf{1}",
+    "ℓ": r"\ell", "ℰ": r"\mathcal{E}", "ℒ": r"\mathcal{L}", "𝒜": r"\mathcal{A}", "𝟙": r"\mathbf{1}",
     "⟦": r"\llbracket", "⟧": r"\rrbracket", "ϕ": r"\phi", "ϵ": r"\epsilon",
     # In running text, TeX's own encoding has other characters in the place of these three.
     "<": "<", ">": ">", "|": "|",
