@@ -97,9 +97,10 @@ def test_an_embedding_takes_one_sample_in_a_step_and_the_header_names_its_codes(
     assert "code of a category" not in derivation().standalone().header
 
 
-def test_a_name_may_be_that_of_a_function_within(tmp_path):
-    made = derivation().standalone(train=[2], name="dense_tanh")
-    assert made.source.count("dense_tanh_predict(") == 1
+def test_a_name_may_be_that_of_a_function_within():
+    made = derivation("3 -> 4 gelu -> 2").standalone(train=[2], name="dense_gelu")
+    assert "dense_gelu_outputs(" in made.source
+    assert made.source.count("dense_gelu_predict(") == 1
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, 1e300])
