@@ -96,7 +96,8 @@ def test_structured_definitions_and_proofs(record: Structured, rng: np.random.Ge
     """Each proof line equals the Jacobian of the definition, in vec form for a matrix result."""
     matrix = record.argument == "X"
     n = 3
-    x = rng.normal(size=(n, n)) + 3 * np.eye(n) if matrix else rng.normal(size=n)
+    # The diagonal outweighs the rest of each row, so the determinant is positive.
+    x = 3 * np.eye(n) + rng.uniform(-0.9, 0.9, (n, n)) if matrix else rng.normal(size=n)
     declared = {record.argument: declare(record.argument, "matrix n n" if matrix else "vector n")}
     beside = {}
     if "y" in record.definition:

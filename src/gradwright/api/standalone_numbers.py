@@ -81,7 +81,8 @@ class _Drawn(Struct, frozen=True, eq=False):
     @property
     def most(self) -> float:
         """The largest factor; infinity where a number is not finite in the module."""
-        held = [array.astype(self.dtype) for array in self.run.arrays()]
+        with np.errstate(over="ignore"):
+            held = [array.astype(self.dtype) for array in self.run.arrays()]
         finite = all(np.all(np.isfinite(array)) for array in held)
         return float(max(self.factors)) if finite and np.all(np.isfinite(self.factors)) else np.inf
 

@@ -172,11 +172,16 @@ def require_codes(layer: Layer, X: Any) -> None:
             row = int(np.argmax(wrong))
             raise DataError(
                 "the inputs X",
-                f"X[{row}, {codes.column}] is {values[row]!s} and column {codes.column} has codes "
-                f"of categories, whole numbers from 0 to {codes.count - 1}",
+                f"X[{row}, {codes.column}] is {_shown(values[row])} and column {codes.column} has "
+                f"codes of categories, whole numbers from 0 to {codes.count - 1}",
                 "number the categories from 0, or give the embedding more of them",
                 place=f"row {row}",
             )
+
+
+def _shown(value: Any) -> str:
+    """A number with all its digits, without the point of a whole one."""
+    return str(value).removesuffix(".0")
 
 
 def codes_of(formula: LayerFormula | None, X: Array) -> dict[str, Array]:
