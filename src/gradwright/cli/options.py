@@ -165,6 +165,13 @@ steps_of = click.option(
     "Default: sgd.",
 )
 
+OPTIMIZER_SETTING = click.option(
+    "--setting",
+    "optimizer_settings",
+    multiple=True,
+    metavar="NAME=NUMBER",
+    help="A setting of the optimizer, such as beta1=0.8. May be given several times.",
+)
 
 #: What a standalone module is asked for.
 OF_STANDALONE = (
@@ -194,13 +201,7 @@ OF_STANDALONE = (
         show_default=True,
         help="The most samples of a step: memory grows with it.",
     ),
-    click.option(
-        "--setting",
-        "optimizer_settings",
-        multiple=True,
-        metavar="NAME=NUMBER",
-        help="A setting of the optimizer, such as beta1=0.8. May be given several times.",
-    ),
+    OPTIMIZER_SETTING,
     click.option(
         "--dtype",
         type=click.Choice(["float32", "float64"]),
@@ -247,13 +248,7 @@ OF_TRAINING = (
         help="sgd, momentum, nesterov, rmsprop, adam, adamw; lbfgs or levenberg_marquardt, whose "
         "epochs are iterations over all samples.",
     ),
-    click.option(
-        "--setting",
-        "optimizer_settings",
-        multiple=True,
-        metavar="NAME=NUMBER",
-        help="A setting of the optimizer, such as beta1=0.8. May be given several times.",
-    ),
+    OPTIMIZER_SETTING,
     click.option(
         "--schedule",
         default="constant",

@@ -60,7 +60,7 @@ PRECISIONS = {
 @pytest.fixture(scope="module", params=PRECISIONS)
 def functions(request):
     package = files("gradwright.emit.c")
-    headers = ("prologue.h", "elementary.h", "functions.h")
+    headers = ("prologue.h", "library.h", "elementary.h", "functions.h")
     parts = [(package / name).read_text("utf-8") for name in headers]
     for name in EXACT:
         parts.append(

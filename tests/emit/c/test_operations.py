@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler is insta
 @pytest.fixture(scope="module", params=["float32", "float64"])
 def library(request):
     package = files("gradwright.emit.c")
-    headers = ("prologue.h", "elementary.h", "functions.h")
+    headers = ("prologue.h", "library.h", "elementary.h", "functions.h")
     parts = [(package / name).read_text("utf-8") for name in headers]
     for record in RECORDS:
         options = {name: number(value) for name, value in record.options}

@@ -18,7 +18,7 @@ from gradwright.program.stage import StageProgram, build_stage
 
 #: The parts of every module that are the same, in their order.
 SUPPORT = (
-    *("prologue.h", "elementary.h", "functions.h", "lanes.h", "products.h"),
+    *("prologue.h", "library.h", "elementary.h", "functions.h", "lanes.h", "products.h"),
     *("rows.h", "columns.h"),
 )
 

@@ -29,7 +29,7 @@ from gradwright.program.stage import StageProgram, build_stage
 from gradwright.program.update import RATE, STEPS, Update
 
 #: The support files, in their order; what stands in an earlier one holds.
-SUPPORT = ("scalar.h", "elementary.h", "functions.h", "rows.h", "masks.h", "codes.h")
+SUPPORT = ("library.h", "scalar.h", "elementary.h", "functions.h", "rows.h", "masks.h", "codes.h")
 
 #: Numbers in a line of a table.
 IN_LINE = 6
