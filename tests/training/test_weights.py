@@ -307,8 +307,6 @@ def test_the_emitted_step_takes_weights(rng: np.random.Generator) -> None:
     expected, gradient = one_by_one(net, p, X, y, w)
     assert close(value, expected)
     assert close(moved, p.flat - 0.25 * gradient)
-    with pytest.raises(UnsupportedError, match="weights"):
-        net.backprop(weighted=True).source("torch")
     with pytest.raises(UnsupportedError, match="samples have weights"):
         net.backprop(weighted=True).trace(p, X, y)
 

@@ -45,6 +45,18 @@ def layer(function, X, *given):
     return made[0] if isinstance(made, tuple) else made
 '''
 
+#: Before something about numbers is refused.
+HOLDS = '''
+def holds(condition):
+    """Whether a condition of numbers holds; True while vmap or a compiler hides the numbers."""
+    if torch.compiler.is_compiling():
+        return True
+    try:
+        return bool(condition)
+    except RuntimeError:
+        return True
+'''
+
 MASKS = '''
 # For each layer, counted from 0, (rate, number of entries) of its dropout masks.
 MASKS = {masks}
@@ -136,14 +148,14 @@ class Network(torch.nn.Module):
         A = self.hidden(X{passed})
 {last}
 
-    def loss(self, X, y{given}):
+    def loss(self, X, y{sample_weight}{given}):
         """The loss of a batch; y has class indices, or a row of targets for each sample.
-
+{counted}
         It is computed in the type of the parameters, also where autocast is on.
         """
         A = self.hidden(X{passed}){full}
         y = self.targets(y, A.dtype)
-{loss}
+{weigh}{loss}
         return made[0] if isinstance(made, tuple) else made
 
     def targets(self, y, dtype):
@@ -157,7 +169,34 @@ class Network(torch.nn.Module):
                                  "class indices; instead: give y.long(), or rows of targets")
             return {labels}
         {rows}
-'''
+{weights}'''
+
+#: The parts of a module whose samples count once each in the loss, or by their weights.
+UNWEIGHTED = {"sample_weight": "", "counted": "", "weigh": "", "weights": ""}
+
+WEIGHTED = {
+    "sample_weight": ", sample_weight",
+    "counted": """
+        Each sample counts with its weight, and a mean is divided by their sum.""",
+    "weigh": """        sample_weight = self.weights(sample_weight, len(X), A.dtype)
+""",
+    "weights": '''
+    def weights(self, sample_weight, samples, dtype):
+        """The weights of samples as the last layer takes them."""
+        if sample_weight.requires_grad and torch.is_grad_enabled():
+            raise ValueError("sample_weight requires a gradient, which this module does not have; "
+                             "instead: give sample_weight.detach()")
+        if sample_weight.shape != (samples,):
+            raise ValueError(f"sample_weight has shape {tuple(sample_weight.shape)} and X has "
+                             f"{samples} samples; instead: give one weight for each")
+        from_0 = torch.isfinite(sample_weight) & (sample_weight >= 0)
+        if not holds(from_0.all() & (sample_weight > 0).any()):
+            raise ValueError("sample_weight has a number that is negative or not finite, or none "
+                             "above 0; instead: give finite weights from 0, and leave out what "
+                             "does not count")
+        return sample_weight.to(dtype)
+''',
+}
 
 BUFFERS = """
         for name, shape in STATE.items():

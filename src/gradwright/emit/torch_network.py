@@ -8,6 +8,7 @@ from itertools import groupby
 from msgspec import Struct
 
 from gradwright.emit import torch_module_text as parts_of
+from gradwright.emit.driver import WEIGHTS
 from gradwright.emit.names import PythonNames, python_names
 from gradwright.emit.numpy import documentation, signature
 from gradwright.emit.torch_body import TorchBody
@@ -26,7 +27,7 @@ from gradwright.program.ir import Function
 
 #: Names of the module besides those of the layer kinds.
 OWN_NAMES = ("SHAPES", "STARTS", "STATE", "MASKS", "WORD", "INPUTS", "OUTPUTS", "Network", "layer",
-             "threefry", "dropout_mask", "math")  # fmt: skip
+             "holds", "threefry", "dropout_mask", "math")  # fmt: skip
 
 
 class KindCode(Struct, frozen=True):
@@ -64,7 +65,8 @@ class NetworkCode(Struct, frozen=True):
 
     `shapes` are those of the parameters in order, `state` those of what training carries from step
     to step, `starts` what starts at another number than 0, `masks` rates and numbers of entries for
-    layers that have masks. With `signs` the targets are -1 and 1.
+    layers that have masks. With `signs` the targets are -1 and 1, and with `weighted` each sample
+    has a weight in the loss.
     """
 
     training: LayersCode
@@ -76,6 +78,7 @@ class NetworkCode(Struct, frozen=True):
     note: str
     row_samples: bool
     signs: bool = False
+    weighted: bool = False
     state: Mapping[str, tuple[int, ...]] = {}
     starts: Mapping[str, float] = {}
     masks: Mapping[int, tuple[tuple[float, int], ...]] = {}
@@ -142,6 +145,8 @@ class _Module:
         updates = [text for text, _ in bodies]
         helpers = set().union(*(x.helpers for x in self.texts), *(found for _, found in bodies))
         support = [PLAIN, APPLIED, ADDED, *(TORCH_HELPERS[name] for name in sorted(helpers))]
+        if self.code.weighted:
+            support.append(parts_of.HOLDS)
         if self.code.masks:
             support.append(parts_of.MASKS.format(masks=dict(self.code.masks)))
         support.append(parts_of.LAYER)
@@ -191,11 +196,12 @@ class _Module:
             own=(parts_of.VALUES + parts_of.MOVE) * state,
             given=", training=None" * apart,
             passed=", training" * apart,
+            **(parts_of.WEIGHTED if code.weighted else parts_of.UNWEIGHTED),
             turned=turned,
             **self._targets(),
             hidden=self._modes(_hidden),
             last=self._modes(lambda layers: _last(layers, turned)),
-            loss=self._modes(_loss),
+            loss=self._modes(lambda layers: _loss(layers, code.weighted)),
             full=f".to(self.{next(iter(code.shapes))}.dtype)" if code.shapes else "",
         )
 
@@ -269,9 +275,9 @@ def _last(layers: LayersCode, turned: str) -> list[str]:
     return [*_moving(kind, number), *made[:-1], made[-1] + turned]
 
 
-def _loss(layers: LayersCode) -> list[str]:
+def _loss(layers: LayersCode, weighted: bool) -> list[str]:
     number = len(layers.kinds)
-    given = ["A", *_given(layers.head, number), "y"]
+    given = ["A", *_given(layers.head, number), "y", *[WEIGHTS] * weighted]
     call = call_lines(f"made = {layers.head.classes[0]}.apply", given)
     return [*_moving(layers.kinds[-1], number), *call]
 

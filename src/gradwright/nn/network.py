@@ -15,7 +15,6 @@ from gradwright.emit.c.calls import LARGE
 from gradwright.emit.c.network import network_source
 from gradwright.emit.network import network_module
 from gradwright.emit.unpacking import BY_FORMULA_ORDER, dense_order
-from gradwright.errors import UnsupportedError
 from gradwright.explain.conventions import Convention
 from gradwright.explain.network import LayerLines, Run
 from gradwright.nn.derive import DerivedKind, derive_kind, one_sample_lines
@@ -305,12 +304,6 @@ class NetworkModel:
         _ = self.widths
         require_code(self.text, self.layers)
         require_no_codes(self.text, self.layers, "code for PyTorch")
-        if self._plain is not None:
-            raise UnsupportedError(
-                f"code for PyTorch for {self.text} with weights of samples",
-                "samples have weights in the loss, and the module for PyTorch has none for them",
-                'leave weighted out, or use target="numpy" or target="c"',
-            )
         with self._lock:
             note = f"Loss: {self.loss}, {self.reduction} over the samples."
             other = self.prediction

@@ -37,7 +37,7 @@ def kind_autograd(derived: DerivedKind) -> Autograd:
     read = frozenset[Variable]().union(*(variables(d.node) for d in stage.forward.definitions))
     # The formula of training does not read the state that it moves.
     inputs = [v for v in stage.forward.inputs if v in read or v.name not in kind.state]
-    wrt = [v for v in inputs if v.name not in ("Y", *kind.drawn, *kind.state)]
+    wrt = [v for v in inputs if v.name not in ("Y", kind.weights, *kind.drawn, *kind.state)]
     results = {graph.variable(f"δ{v.name}", v.axes): v for v in wrt}
     gradients: dict[Variable, Node] = {}
     shared: dict[Variable, Node] = {}
@@ -58,7 +58,7 @@ def kind_autograd(derived: DerivedKind) -> Autograd:
 
 def layers_code(kinds: Sequence[Kind], derived: Mapping[Kind, DerivedKind]) -> LayersCode:
     """The functions of layers; the last kind includes the loss."""
-    head = replace(kinds[-1], loss=None, reduction="mean", loss_formula=None)
+    head = replace(kinds[-1], loss=None, reduction="mean", loss_formula=None, weights="")
     codes = {}
     for kind in dict.fromkeys((*kinds[:-1], head, kinds[-1])):
         codes[kind] = _kind_code(derived[kind] if kind in derived else derive_kind(kind))
@@ -70,7 +70,8 @@ def _kind_code(derived: DerivedKind) -> KindCode:
     # As for its derivation, each name in its formula may take the work of one call.
     with separate(f"the code for PyTorch of the layer {kind.described}", len(derived.forward)):
         parts = kind_autograd(derived)
-    letters = [v.name for v in parts.made.inputs if v.name not in ("X", "Y", *kind.drawn)]
+    others = ("X", "Y", kind.weights, *kind.drawn)
+    letters = [v.name for v in parts.made.inputs if v.name not in others]
     update = None if derived.stage.update is None else build_stage(derived.stage).update
     return KindCode(
         kind.name,
@@ -121,6 +122,7 @@ def torch_source(
         note=note,
         row_samples=LAYOUTS[head.layout].row_samples,
         signs=target_kind(head.loss or "") is SIGNS,
+        weighted=bool(head.weights),
         state=state,
         starts=starts,
         masks={number - 1: layer.masks for number, layer in numbered if layer.masks},
