@@ -59,12 +59,22 @@ class Parallel:
     branches: tuple[tuple[Plain, ...], ...]
 
 
-Item = Dense | Named | Residual | Parallel
+@dataclass(frozen=True)
+class Coded:
+    """A first layer: (column of codes, categories, width) of each table."""
+
+    tables: tuple[tuple[int, int, int], ...]
+
+
+Item = Dense | Named | Residual | Parallel | Coded
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A network, its loss with an option by name, and what is done with it."""
+    """A network, its loss with an option by name, and what is done with it.
+
+    Where it is `weighted`, samples have weights in the loss.
+    """
 
     inputs: int
     items: tuple[Item, ...]
@@ -73,12 +83,19 @@ class Drawn:
     reduction: str
     rule: str
     settings: tuple[tuple[str, float], ...]
+    weighted: bool = False
 
     @property
     def outputs(self) -> int:
         last = self.items[-1]
         assert isinstance(last, Dense)
         return last.width
+
+    @property
+    def categories(self) -> dict[int, int]:
+        """How many categories each column of codes has."""
+        first = self.items[0]
+        return {c: count for c, count, _ in first.tables} if isinstance(first, Coded) else {}
 
     @property
     def loss_text(self) -> str:
@@ -92,8 +109,13 @@ class Drawn:
 
     def network(self) -> gw.Network:
         """The network of the package."""
-        items: list[Any] = [str(self.inputs), *map(_built, self.items)]
-        return gw.Network(items, loss=self.loss_text, reduction=self.reduction)
+        items = list(self.items)
+        start: Any = str(self.inputs)
+        match items:
+            case [Coded(tables), *items]:
+                start = gw.embedding(self.inputs, {c: (n, width) for c, n, width in tables})
+        made = [start, *map(_built, items)]
+        return gw.Network(made, loss=self.loss_text, reduction=self.reduction)
 
 
 def _built(item: Item) -> Any:
@@ -148,7 +170,7 @@ def drawn(rng: np.random.Generator) -> Drawn:
     if rng.random() < 0.3:
         widths[int(rng.integers(len(widths)))] += 40
     loss = str(rng.choice(list(LOSSES)))
-    items: list[Item] = []
+    items: list[Item] = [_coded(rng, widths[0])] if rng.random() < 0.3 else []
     for width in widths[1:-1]:
         items.append(_dense(rng, width))
         if rng.random() < 0.4:
@@ -166,8 +188,16 @@ def drawn(rng: np.random.Generator) -> Drawn:
         if rng.random() < 0.15:
             settings[name] = value
     reduction = str(rng.choice(["mean", "sum"]))
-    found = tuple(settings.items())
-    return Drawn(widths[0], tuple(items), loss, option, reduction, rule, found)
+    found, weighted = tuple(settings.items()), bool(rng.random() < 0.3)
+    return Drawn(widths[0], tuple(items), loss, option, reduction, rule, found, weighted)
+
+
+def _coded(rng: np.random.Generator, inputs: int) -> Coded:
+    """Up to three of the columns, all of them at times, in any order."""
+    columns = rng.permutation(inputs)[: int(rng.integers(1, min(inputs, 3) + 1))]
+    sizes = rng.integers((1, 1), (8, 5), (len(columns), 2))
+    pairs = zip(columns.tolist(), sizes.tolist(), strict=True)
+    return Coded(tuple((column, count, width) for column, (count, width) in pairs))
 
 
 def _dense(rng: np.random.Generator, width: int) -> Dense:

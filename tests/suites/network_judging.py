@@ -19,6 +19,7 @@ from gradwright.nn.parameters import Parameters
 from gradwright.nn.targets import prepare_targets, sample_targets
 from gradwright.run.load import load
 from tests.suites.network_drawing import Drawn, drawn
+from tests.suites.network_slopes import by_difference
 
 Array = Any
 
@@ -53,13 +54,34 @@ class Case:
         self.samples = least if rng.random() < 0.1 else int(rng.integers(least, 12))
         self.p = self.net.init(seed=seed)
         self.p.flat[:] += rng.uniform(0, 0.2, self.p.flat.shape)
+        self.model = self.net.model.weighted if self.drawn.weighted else self.net.model
         self.X = rng.normal(size=(self.samples, self.drawn.inputs))
+        #: Of each column of the inputs whether it holds numbers; codes do not move.
+        self.moves = np.ones(self.drawn.inputs)
+        for column, count in self.drawn.categories.items():
+            self.X[:, column] = rng.integers(count, size=self.samples)
+            self.moves[column] = 0
         drawn_targets = sample_targets(self.drawn.loss, self.samples, self.drawn.outputs, rng)
         loss = self.drawn.loss_text
         self.Y = prepare_targets(drawn_targets, self.drawn.outputs, loss, self.samples, np.float64)
-        self.size = int(rng.integers(1, self.samples + 1))
-        if self.over_batch and 1 in (self.size, self.samples % self.size):
-            self.size = self.samples
+        self.weights = [_weights(rng, self.samples, least)] if self.drawn.weighted else []
+        #: Places of the samples that count: no training sees the others.
+        self.counted = np.flatnonzero(self.weights[0] if self.weights else np.ones(self.samples))
+        count = len(self.counted)
+        self.size = int(rng.integers(1, count + 1))
+        if self.over_batch and 1 in (self.size, count % self.size):
+            self.size = count
+
+    def batch(self, dtype: Any) -> list[Array]:
+        """Targets, and where samples have weights these."""
+        return [np.ascontiguousarray(a, dtype) for a in (self.Y, *self.weights)]
+
+    @property
+    def without_module(self) -> str:
+        """What the module for PyTorch does not have, or nothing."""
+        if self.weights:
+            return "weights of samples"
+        return "codes of categories" if self.drawn.categories else ""
 
     @property
     def trained(self) -> int:
@@ -73,12 +95,22 @@ class Case:
 
     def masks(self, step: int, seed: int, layer: int, place: int, samples: int) -> Array:
         """A dropout mask of the package."""
-        module: Any = self.net.model.module
+        module: Any = self.model.module
         buffers = module.Buffers(samples, np.float64)
         return module.dropout_mask((seed, step), layer, place, samples, buffers).copy()
 
     def __str__(self) -> str:
-        return f"{self.net}, {self.samples} samples, batches of {self.size}, {self.rule!r}"
+        weighted = f", {len(self.counted)} weighted" if self.weights else ""
+        samples = f"{self.samples} samples{weighted}, batches of {self.size}"
+        return f"{self.net}, {samples}, {self.rule!r}"
+
+
+def _weights(rng: np.random.Generator, samples: int, least: int) -> Array:
+    """Weights that float32 has too, some of them 0, but not of the `least` samples."""
+    made = rng.uniform(0.1, 3, samples).astype(np.float32).astype(np.float64)
+    left_out = rng.permutation(samples)[least:]
+    made[left_out[rng.random(len(left_out)) < 0.2]] = 0
+    return made
 
 
 class _Rounding:
@@ -119,11 +151,14 @@ class Claim:
         """The most that moves of parameters and inputs by twice a step change in each block."""
         given = [a.astype(dtype) for a in (self.case.p.flat, self.case.X)]
         straight, found = self.of(*given), []
-        held = vars(self.case.net.model.module)
+        held = vars(self.case.model.module)
         held["np"] = _Rounding(self.case.rng, step)
         for _ in range(count):
-            moved = [a + 2 * step * a * self.case.rng.choice([-1, 1], a.shape) for a in given]
-            made = self.of(*(a.astype(dtype) for a in moved))
+            moved = []
+            for a, moves in zip(given, (1, self.case.moves), strict=True):
+                signs = moves * self.case.rng.choice([-1, 1], a.shape)
+                moved.append((a + 2 * step * a * signs).astype(dtype))
+            made = self.of(*moved)
             found.append(self._largest(np.asarray(made, np.float64) - straight))
         held["np"] = np
         return np.max(found, axis=0)
@@ -205,13 +240,13 @@ class _Judgement:
 
     def passes(self) -> None:
         """One pass forward and back on every side."""
-        case, Y = self.case, self.case.Y
+        case = self.case
         training = (case.seed, 3)
-        module: Any = case.net.model.module
+        module: Any = case.model.module
         more = {"training": training} if case.net.model.trains_apart else {}
 
         def numpy(flat: Array, X: Array) -> Array:
-            value, gradient = module.value_and_gradient(flat, X, Y.astype(X.dtype), **more)
+            value, gradient = module.value_and_gradient(flat, X, *case.batch(X.dtype), **more)
             return np.concatenate([[value], gradient, module.predict(flat, X).ravel()])
 
         length = len(case.p.flat)
@@ -220,12 +255,13 @@ class _Judgement:
         claim = Claim(numpy, case, blocks, 16)
         if not claim.finite:
             return self.note(NOT_FINITE)
-        slope = _by_difference(lambda flat: numpy(flat, case.X), claim.straight, case)
+        slope = by_difference(lambda flat: numpy(flat, case.X), claim.straight, case)
         if slope:
             self.wrong(slope)
         for dtype, network in self.compiled.items():
-            flat, X, Y = (np.ascontiguousarray(a, dtype) for a in (case.p.flat, case.X, case.Y))
-            value, gradient = network.value_and_gradient(flat, X, Y, training=training)
+            flat, X = (np.ascontiguousarray(a, dtype) for a in (case.p.flat, case.X))
+            batch = case.batch(dtype)
+            value, gradient = network.value_and_gradient(flat, X, *batch, training=training)
             made = np.concatenate([[value], gradient, network.predict(flat, X).ravel()])
             self.compare(f"C {dtype}", claim, made, dtype)
         flat, X = (a.astype(np.float32) for a in (case.p.flat, case.X))
@@ -238,9 +274,12 @@ class _Judgement:
             return
         arrays = case.p.flat, case.X
         masks = partial(case.masks, training[1], training[0])
-        value, gradient = self.in_torch.value_and_gradient(*arrays, case.Y, masks)
+        batch = case.batch(np.float64)
+        value, gradient = self.in_torch.value_and_gradient(*arrays, batch, masks)
         predicted = self.in_torch.predicted(*arrays).ravel()
         self.compare("autograd", claim, np.concatenate([[value], gradient, predicted]))
+        if case.without_module:
+            return self.note(f"no module for PyTorch, {case.without_module}")
         source = case.net.backprop().source("torch")
         self.compare("module for PyTorch", claim, _by_module(source, case, training))
 
@@ -252,9 +291,10 @@ class _Judgement:
         if case.over_batch:
             self._one_sample()
         self.note(f"optimiser {case.rule.name}")
-        if case.samples % case.size:
+        count = len(case.counted)
+        if count % case.size:
             self.note("a short last batch")
-        if 1 in (case.size, case.samples % case.size):
+        if 1 in (case.size, count % case.size):
             self.note("a batch of 1")
         try:
             claim = Claim(partial(self._trained, "numpy"), case, case.blocks(), 8)
@@ -272,25 +312,28 @@ class _Judgement:
         if self.in_torch is not None:
             from tests.torch.drawn_networks import batches
 
-            order = batches(case.X, case.Y, case.size, EPOCHS, SEED)
+            samples = [a[case.counted] for a in (case.X, *case.batch(np.float64))]
+            order = batches(samples, case.size, EPOCHS, SEED)
             masks = partial(partial, case.masks)
             made = self.in_torch.trained_by(
                 case.p.flat, order, RATE, lambda step: masks(step, SEED)
             )
             self.compare("training by torch.optim", claim, made)
-            order = batches(case.X, case.Y, case.size, EPOCHS, SEED)
-            self.compare(
-                "training by the module for PyTorch", claim, _trained_by_module(case, order)
-            )
+            if case.without_module:
+                return
+            order = batches(samples, case.size, EPOCHS, SEED)
+            made = _trained_by_module(case, order)
+            self.compare("training by the module for PyTorch", claim, made)
 
     def _trained(self, target: str, flat: Array, X: Array) -> Array:
         case = self.case
         start = Parameters(case.net.model.layers, flat)
         dtype = str(X.dtype)
         # The compiled module of the unit, in place of one that is compiled for itself.
-        vars(case.net.model)["compiled"] = lambda *_given, **_more: self.compiled[dtype]
+        vars(case.model)["compiled"] = lambda *_given, **_more: self.compiled[dtype]
         run = gw.train(
             *(case.net, X, case.Y.astype(dtype), start),
+            sample_weight=case.weights[0] if case.weights else None,
             epochs=EPOCHS,
             batch_size=case.size,
             optimizer=case.rule,
@@ -328,7 +371,7 @@ def _by_module(source: str, case: Case, training: tuple[int, int]) -> Array:
         return torch.cat([found, model.eval()(X).reshape(-1)]).numpy()
 
 
-def _trained_by_module(case: Case, batches: Iterable[tuple[Array, Array]]) -> Array:
+def _trained_by_module(case: Case, batches: Iterable[list[Array]]) -> Array:
     """The parameters after steps of the emitted module and its own optimiser."""
     import torch
 
@@ -341,22 +384,3 @@ def _trained_by_module(case: Case, batches: Iterable[tuple[Array, Array]]) -> Ar
         model.loss(*map(torch.tensor, batch), *training).backward()
         optimizer.step()
     return model.flat().numpy()
-
-
-def _by_difference(at: Callable[[Array], Array], straight: Array, case: Case) -> str:
-    """Along a direction, by central differences of two lengths, whose distance is the tolerance."""
-    flat, count = case.p.flat, case.trained
-    direction = np.zeros_like(flat)
-    direction[:count] = case.rng.choice([-1.0, 1.0], count)
-    slopes = []
-    for h in (1e-4, 1e-5, 1e-6):
-        above, below = at(flat + h * direction)[0], at(flat - h * direction)[0]
-        slopes.append((above - below) / (2 * h))
-    gradient = straight[1 : 1 + len(flat)]
-    ours = float(gradient @ direction)
-    spread = max(abs(slopes[0] - slopes[1]), abs(slopes[1] - slopes[2]))
-    size = float(np.sum(np.abs(gradient[:count]))) or 1.0
-    if spread > 1e-3 * size:
-        return ""  # a kink between the points
-    error = min(abs(ours - slope) for slope in slopes)
-    return f"slope {ours} and {slopes}" if error > 2 * spread + 1e-6 * size else ""

@@ -33,7 +33,7 @@ class Unit:
 
     def __init__(self, members: Sequence[tuple[NetworkModel, Optimizer]]) -> None:
         self._members = members
-        named = [*SUPPORT, "masks.h"]
+        named = [*SUPPORT, "masks.h", "codes.h"]
         texts = [(files("gradwright.emit.c") / name).read_text("utf-8") for name in named]
         self._parts = {"": self._head(texts)}
         self._names = [self._add(place, texts) for place in range(len(members))]
@@ -52,11 +52,12 @@ class Unit:
         return _InUnit(
             _Renamed(library, self._names[place]),
             *("", dtype, model.widths, parameters, *of_steps, state),
+            weighted=model.is_weighted,
         )
 
     def _own_source(self, place: int) -> str:
         model, rule = self._members[place]
-        return str(model.c_passes_source) + rule.c_descent(model.trains_apart)
+        return model.with_steps("c", rule)
 
     def _head(self, texts: Sequence[str]) -> str:
         source = self._own_source(0)
@@ -98,9 +99,9 @@ class _Renamed:
 class _InUnit(CompiledNetwork):
     """A network whose library is there already."""
 
-    def __init__(self, library: _Renamed, *given: Any) -> None:
+    def __init__(self, library: _Renamed, *given: Any, **named: Any) -> None:
         self._renamed = library
-        super().__init__(*given)
+        super().__init__(*given, **named)
 
     def _library(self, source: str, dtype: str) -> Any:
         return self._renamed

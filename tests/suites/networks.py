@@ -34,7 +34,7 @@ TOGETHER = 16
 def judged(seeds: Sequence[int]) -> list[dict[str, Any]]:
     """What is found of the networks of seeds, whose C modules are compiled together."""
     cases = [Case(seed) for seed in seeds]
-    unit = Unit([(case.net.model, case.rule) for case in cases])
+    unit = Unit([(case.model, case.rule) for case in cases])
     return [
         judge(case, {dtype: unit.compiled(place, dtype) for dtype in ("float64", "float32")})
         for place, case in enumerate(cases)

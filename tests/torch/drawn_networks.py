@@ -1,8 +1,8 @@
 """A drawn network in PyTorch's own functions, which knows nothing of the package.
 
-The parameters are one vector: of each layer in turn its matrix and its bias, or gain and bias, and
-behind them all running mean and variance of each layer over the batch. A dense layer has its matrix
-as inputs × outputs, within a block as outputs × inputs.
+The parameters are one vector: of each layer in turn its matrix and its bias, or gain and bias, or
+the tables for its codes, and behind them all running mean and variance of each layer over the
+batch. A dense layer has its matrix as inputs × outputs, within a block as outputs × inputs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from tests.suites.network_drawing import Dense, Drawn, Item, Named, Parallel, Residual
+from tests.suites.network_drawing import Coded, Dense, Drawn, Item, Named, Parallel, Residual
 
 Tensor = torch.Tensor
 Array = Any
@@ -77,6 +77,8 @@ class Pass:
                 return A
             case Named():
                 A = self._named(item, A)
+            case Coded(tables):
+                A = self._coded(tables, A)
             case Residual(inner):
                 A = A + self._inside(inner, A)
             case Parallel(branches):
@@ -120,6 +122,12 @@ class Pass:
         given = () if item.option is None else (item.option,)
         return ACTIVATIONS[item.name](A, *given)
 
+    def _coded(self, tables: Sequence[tuple[int, int, int]], X: Tensor) -> Tensor:
+        coded = [column for column, _, _ in tables]
+        numbers = [column for column in range(X.shape[1]) if column not in coded]
+        rows = [functional.embedding(X[:, c].long(), self._take(*sizes)) for c, *sizes in tables]
+        return torch.cat([X[:, numbers], *rows], 1)
+
     def _batch_norm(self, A: Tensor) -> Tensor:
         n, read = A.shape[1], sum(len(part) for part in self.new_state)
         gain, bias = self._take(n), self._take(n)
@@ -136,42 +144,44 @@ class Pass:
         return self._flat[self._read - size : self._read].reshape(shape)
 
 
-def loss_of(net: Drawn, Z: Tensor, A: Tensor, Y: Tensor) -> Tensor:
-    """The loss of a batch, Z and A of the last layer."""
-    option = dict([net.loss_option]) if net.loss_option else {}
-    summed = {"reduction": "sum"}
-    samples = len(Y) if net.reduction == "mean" else 1
+def losses_of(net: Drawn, Z: Tensor, A: Tensor, Y: Tensor) -> Tensor:
+    """The loss of each sample, or its parts, Z and A of the last layer."""
+    option: dict[str, Any] = dict([net.loss_option]) if net.loss_option else {}
+    each: dict[str, Any] = {"reduction": "none"}
     match net.loss:
         case "cross_entropy":
-            value = functional.cross_entropy(Z, Y, **summed, **option)  # type: ignore[arg-type]
+            return functional.cross_entropy(Z, Y, **each, **option)
         case "binary_cross_entropy":
-            value = functional.binary_cross_entropy_with_logits(Z, Y, **summed)
+            return functional.binary_cross_entropy_with_logits(Z, Y, **each)
         case "squared_error":
-            value = functional.mse_loss(A, Y, **summed)
+            return functional.mse_loss(A, Y, **each)
         case "absolute_error":
-            value = functional.l1_loss(A, Y, **summed)
+            return functional.l1_loss(A, Y, **each)
         case "huber":
-            value = functional.huber_loss(A, Y, **summed, **option)  # type: ignore[arg-type]
+            return functional.huber_loss(A, Y, **each, **option)
         case "norm":
-            value = torch.linalg.vector_norm(A - Y, dim=1).sum()
+            return torch.linalg.vector_norm(A - Y, dim=1)
         case "poisson":
-            value = functional.poisson_nll_loss(A, Y, log_input=True, full=False, **summed)
+            return functional.poisson_nll_loss(A, Y, log_input=True, full=False, **each)
         case "hinge":
-            value = torch.relu(1 - Y * A).sum()
+            return torch.relu(1 - Y * A)
         case "multiclass_hinge":
-            value = functional.multi_margin_loss(A, Y.argmax(1), **summed) * A.shape[1]
+            return functional.multi_margin_loss(A, Y.argmax(1), **each) * A.shape[1]
         case "focal":
             logarithms, gamma = torch.log_softmax(Z, 1), option.get("gamma", 2.0)
-            value = -(Y * (1 - logarithms.exp()) ** gamma * logarithms).sum()
+            return -(Y * (1 - logarithms.exp()) ** gamma * logarithms)
         case "binary_focal":
             gamma, ones = option.get("gamma", 2.0), functional.logsigmoid
-            value = -(
-                Y * torch.sigmoid(-Z) ** gamma * ones(Z)
-                + (1 - Y) * torch.sigmoid(Z) ** gamma * ones(-Z)
-            ).sum()
-        case _:
-            raise AssertionError(f"the loss {net.loss} has no form in PyTorch")
-    return value / samples
+            right = Y * torch.sigmoid(-Z) ** gamma * ones(Z)
+            return -(right + (1 - Y) * torch.sigmoid(Z) ** gamma * ones(-Z))
+    raise AssertionError(f"the loss {net.loss} has no form in PyTorch")
+
+
+def loss_of(net: Drawn, Z: Tensor, A: Tensor, Y: Tensor, *weights: Tensor) -> Tensor:
+    """The loss of a batch, each sample counting with its weight."""
+    (counts,) = weights or (torch.ones(len(Y), dtype=Z.dtype),)
+    losses = losses_of(net, Z, A, Y).reshape(len(Y), -1).sum(1)
+    return (counts * losses).sum() / (counts.sum() if net.reduction == "mean" else 1)
 
 
 class InTorch:
@@ -201,22 +211,30 @@ class InTorch:
         _, _, A = self._run(*self._split(vector), torch.tensor(X), None)
         return A.numpy()
 
-    def value_and_gradient(self, vector: Array, X: Array, Y: Array, masks: Masks) -> Any:
-        """(loss, gradient with the new state behind it) in a step of training."""
+    def value_and_gradient(
+        self, vector: Array, X: Array, batch: Sequence[Array], masks: Masks
+    ) -> Any:
+        """(loss, gradient with the new state behind it) in a step of training.
+
+        `batch` has the targets, and the weights of samples where there are some.
+        """
         flat, state = self._split(vector)
-        value, moved = self._value(flat.requires_grad_(), state, torch.tensor(X), Y, masks)
+        value, moved = self._value(flat.requires_grad_(), state, torch.tensor(X), batch, masks)
         value.backward()
         return value.item(), torch.cat([flat.grad, moved]).numpy()  # type: ignore[list-item]
 
-    def _value(self, flat: Tensor, state: Tensor, X: Tensor, Y: Array, masks: Masks) -> Any:
+    def _value(
+        self, flat: Tensor, state: Tensor, X: Tensor, batch: Sequence[Array], masks: Masks
+    ) -> Any:
         run, Z, A = self._run(flat, state, X, masks)
         assert run._read == self.trained
-        return loss_of(self.net, Z, A, torch.tensor(Y)), torch.cat([state[:0], *run.new_state])
+        value = loss_of(self.net, Z, A, *map(torch.tensor, batch))
+        return value, torch.cat([state[:0], *run.new_state])
 
     def trained_by(
         self,
         vector: Array,
-        batches: Iterator[tuple[Array, Array]],
+        batches: Iterator[list[Array]],
         rate: float,
         masks_of: Callable[[int], Masks],
     ) -> Array:
@@ -226,9 +244,9 @@ class InTorch:
         settings = dict(self.net.settings)
         common = {x: settings.get(x, 0.0) for x in ("l1", "l2", "max_norm", "weight_decay")}
         optimizer = _optimizer(self.net.rule, settings, [flat], rate)
-        for step, (X, Y) in enumerate(batches):
+        for step, (X, *batch) in enumerate(batches):
             optimizer.zero_grad()
-            value, state = self._value(flat, state, torch.tensor(X), Y, masks_of(step))
+            value, state = self._value(flat, state, torch.tensor(X), batch, masks_of(step))
             value.backward()
             assert flat.grad is not None
             with torch.no_grad():
@@ -254,11 +272,11 @@ def _optimizer(rule: str, settings: dict[str, float], flat: list[Tensor], rate: 
     return torch.optim.AdamW(flat, rate, betas, epsilon, settings["weight_decay"])
 
 
-def batches(X: Array, Y: Array, size: int, epochs: int, seed: int) -> Iterator[tuple[Array, Array]]:
-    """The samples in batches, in the order that seed and epoch give them."""
+def batches(samples: Sequence[Array], size: int, epochs: int, seed: int) -> Iterator[list[Array]]:
+    """Inputs, targets and what else samples have, in batches, as seed and epoch order them."""
+    count = len(samples[0])
     for epoch in range(epochs):
-        order = np.arange(len(X))
+        order = np.arange(count)
         np.random.default_rng((seed, epoch)).shuffle(order)
-        for start in range(0, len(X), size):
-            places = order[start : start + size]
-            yield X[places], Y[places]
+        for start in range(0, count, size):
+            yield [part[order[start : start + size]] for part in samples]

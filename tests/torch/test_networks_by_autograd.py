@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as replaced
 from fractions import Fraction
 
 import numpy as np
@@ -11,8 +12,9 @@ from msgspec.structs import replace
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node
 from gradwright.ops.table import OPERATIONS
-from tests.suites.network_drawing import Dense, Drawn, Named, Parallel, Residual
+from tests.suites.network_drawing import Coded, Dense, Drawn, Named, Parallel, Residual
 from tests.suites.network_judging import Case, judge
+from tests.torch.drawn_networks import loss_of
 
 NET = Drawn(
     inputs=3,
@@ -31,9 +33,13 @@ NET = Drawn(
     settings=(("beta1", 0.8), ("beta2", 0.97), ("epsilon", 1e-3), ("weight_decay", 0.3)),
 )
 
+#: Two tables behind columns of numbers, and weights of samples.
+CODED = replaced(NET, inputs=4, items=(Coded(((2, 5, 3), (0, 4, 2))), *NET.items), weighted=True)
 
-def test_all_sides_agree(rng: np.random.Generator) -> None:
-    found = judge(Case(int(rng.integers(2**31)), NET), {})
+
+@pytest.mark.parametrize("net", [NET, CODED], ids=["plain", "codes and weights"])
+def test_all_sides_agree(net: Drawn, rng: np.random.Generator) -> None:
+    found = judge(Case(int(rng.integers(2**31)), net), {})
     assert not found["wrong"]
     assert {"autograd", "training by torch.optim", "NumPy float32"} <= found["errors"].keys()
 
@@ -56,4 +62,15 @@ def test_wrong_masks_are_found(rng: np.random.Generator, monkeypatch: pytest.Mon
     masks = Case.masks
     monkeypatch.setattr(Case, "masks", lambda case, step, *given: masks(case, step + 1, *given))
     found = judge(Case(int(rng.integers(2**31)), NET), {})
+    assert found["errors"]["autograd"] > 1e3
+
+
+def test_weights_that_are_left_out_are_found(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "tests.torch.drawn_networks.loss_of",
+        lambda net, Z, A, Y, w: loss_of(net, Z, A, Y, 1 + w),
+    )
+    found = judge(Case(int(rng.integers(2**31)), replaced(CODED, reduction="sum")), {})
     assert found["errors"]["autograd"] > 1e3

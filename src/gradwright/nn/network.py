@@ -204,7 +204,7 @@ class NetworkModel:
 
     def with_steps(self, target: str, rule: Optimizer) -> str:
         """The emitted module for "numpy" or "c", with steps of an optimiser."""
-        apart, weighted = self.trains_apart, self._plain is not None
+        apart, weighted = self.trains_apart, self.is_weighted
         if target == "c":
             return self.c_passes_source + rule.c_descent(apart, weighted)
         return self.passes_source + rule.numpy_step(apart, self.has_state, weighted)
@@ -245,6 +245,11 @@ class NetworkModel:
     def has_state(self) -> bool:
         """Whether layers carry something from step to step of a training."""
         return any(layer.state for layer in self.layers)
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether the loss has a weight for each sample."""
+        return self._plain is not None
 
     def stages(self) -> list[tuple[Stage, int]]:
         """Of each run the stage and how many layers it has."""
@@ -344,7 +349,7 @@ class NetworkModel:
         """
         apart, parameters = self.trains_apart, count(self.layers)
         state = length(self.layers) - parameters
-        weighted = self._plain is not None
+        weighted = self.is_weighted
         source, update = self.with_steps("c", rule), rule.update
         largest = max((prod(s) for layer in self.layers for _, s in layer.parameters), default=0)
         blas = samples is None or largest * samples >= LARGE

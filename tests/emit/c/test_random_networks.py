@@ -6,10 +6,11 @@ Where PyTorch is installed its autograd takes part.
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from gradwright.nn.network import NetworkModel
 from tests.emit.c.judging import compiles
-from tests.suites.network_drawing import Dense, Drawn
+from tests.suites.network_drawing import Coded, Dense, Drawn
 from tests.suites.network_judging import Case, judge
 from tests.suites.network_units import Unit
 from tests.suites.networks import judged
@@ -24,12 +25,35 @@ def test_random_networks(rng: np.random.Generator) -> None:
     assert not [row["wrong"] for row in found if row["wrong"]]
 
 
+NET = Drawn(
+    inputs=3,
+    items=(Coded(((1, 4, 2),)), Dense(5, "tanh"), Dense(2, "identity")),
+    loss="huber",
+    loss_option=None,
+    reduction="mean",
+    rule="sgd",
+    settings=(),
+    weighted=True,
+)
+
+
 @compiles
-def test_a_planted_fault_is_found(monkeypatch, rng: np.random.Generator) -> None:
-    right = NetworkModel.c_passes_source.func
-    spoiled = property(lambda model: right(model).replace("+ b[j]", "- b[j]"))
+@pytest.mark.parametrize(
+    ("right", "fault"),
+    [
+        ("+ b[j]", "- b[j]"),
+        ("right ? code", "right ? count - 1 - code"),
+        ("* w[i]", "/ w[i]"),
+    ],
+    ids=["a sign", "the row of a table", "a weight"],
+)
+def test_a_planted_fault_is_found(
+    right: str, fault: str, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    emitted = NetworkModel.c_passes_source.func
+    assert right in emitted(NET.network().model.weighted)
+    spoiled = property(lambda model: emitted(model).replace(right, fault))
     monkeypatch.setattr(NetworkModel, "c_passes_source", spoiled)
-    net = Drawn(3, (Dense(5, "tanh"), Dense(2, "identity")), "huber", None, "mean", "sgd", ())
-    case = Case(int(rng.integers(2**31)), net)
-    compiled = Unit([(case.net.model, case.rule)]).compiled(0, "float64")
+    case = Case(int(rng.integers(2**31)), NET)
+    compiled = Unit([(case.model, case.rule)]).compiled(0, "float64")
     assert "C float64 is off" in judge(case, {"float64": compiled})["wrong"]
