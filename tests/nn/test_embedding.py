@@ -235,7 +235,6 @@ def test_what_embeddings_are_not_for(rng: np.random.Generator) -> None:
         lambda: gw.flow(net, p),
         lambda: gw.flow(net, p, X, Y),
         lambda: net.layer_jacobians(p, X[0]),
-        lambda: net.backprop().source("torch"),
         lambda: gw.train(net, X, Y, optimizer="levenberg_marquardt"),
     ):
         with pytest.raises(UnsupportedError, match="codes"):

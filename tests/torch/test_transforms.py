@@ -192,6 +192,24 @@ def test_compile_a_step_of_training(rng: np.random.Generator, tmp_path: Path) ->
     assert not torch.equal(model.flat(), start)
 
 
+def test_compile_codes_and_weights(rng: np.random.Generator, tmp_path: Path) -> None:
+    net = gw.Network([gw.embedding(3, {1: (5, 2)}), "2 softmax"])
+    source = net.backprop(weighted=True).source("torch")
+    model = imported(source, "emitted_codes", tmp_path).Network(dtype=torch.float64)
+    X, y = torch.tensor(rng.standard_normal((6, 3))), torch.tensor(rng.integers(2, size=6))
+    X[:, 1] = torch.tensor(rng.integers(5, size=6))
+    weights, found = torch.tensor(rng.uniform(0.5, 2, 6)), []
+    compiled = torch.compile(model.loss, fullgraph=True, backend="aot_eager")
+    for loss in (model.loss, compiled):
+        model.zero_grad()
+        loss(X, y, weights).backward()
+        found.append(torch.cat([parameter.grad.reshape(-1) for parameter in model.parameters()]))
+    assert close(*found)
+    X[2, 1] = 5
+    with pytest.raises((IndexError, RuntimeError), match=r"out of (bounds|range)"):
+        compiled(X, y, weights)
+
+
 def test_gradients_of_each_sample_with_dropout(rng: np.random.Generator) -> None:
     net = gw.Network("3 -> 4 tanh -> dropout(0.3) -> 2 softmax")
     model = load(net.backprop().source("torch")).Network(dtype=torch.float64)

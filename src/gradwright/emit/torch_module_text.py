@@ -41,7 +41,9 @@ def layer(function, X, *given):
     dtype = given[0].dtype if given else X.dtype
     if torch.is_autocast_enabled(X.device.type):
         dtype = torch.get_autocast_dtype(X.device.type)
-    made = function.apply(X.to(dtype), *(value.to(dtype) for value in given))
+    # Codes of categories are whole numbers, and stay.
+    given = [value.to(dtype) if value.is_floating_point() else value for value in given]
+    made = function.apply(X.to(dtype), *given)
     return made[0] if isinstance(made, tuple) else made
 '''
 
@@ -55,6 +57,22 @@ def holds(condition):
         return bool(condition)
     except RuntimeError:
         return True
+'''
+
+CODES = '''
+# For each layer with codes of categories, counted from 0: their columns, and how many there are.
+CODES = {codes}
+
+
+def codes(X, number, place):
+    """The codes in a column of X as indices; where numbers are hidden, a wrong one has no row."""
+    column, count = CODES[number][place]
+    values = X.detach()[:, column]
+    there = (values == torch.floor(values)) & (values >= 0) & (values < count)
+    if not holds(there.all()):
+        raise ValueError(f"column {{column}} of X has a number that is no code; "
+                         f"instead: give whole numbers from 0 to {{count - 1}}")
+    return torch.where(there, values.long(), count)
 '''
 
 MASKS = '''

@@ -27,14 +27,14 @@ from gradwright.program.ir import Function
 
 #: Names of the module besides those of the layer kinds.
 OWN_NAMES = ("SHAPES", "STARTS", "STATE", "MASKS", "WORD", "INPUTS", "OUTPUTS", "Network", "layer",
-             "holds", "threefry", "dropout_mask", "math")  # fmt: skip
+             "CODES", "codes", "holds", "threefry", "dropout_mask", "math")  # fmt: skip
 
 
 class KindCode(Struct, frozen=True):
     """A layer kind: its functions, formulas as documentation, and what its functions are given.
 
     `letters` are those of parameters and state that the value is made of, `drawn` stand behind
-    them and are masks; `update` makes the new values of `state`.
+    them and are masks, and `codes` behind those; `update` makes the new values of `state`.
     """
 
     name: str
@@ -43,6 +43,7 @@ class KindCode(Struct, frozen=True):
     is_head: bool
     letters: tuple[str, ...]
     drawn: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
     state: tuple[str, ...] = ()
     update: Function | None = None
 
@@ -51,6 +52,11 @@ class KindCode(Struct, frozen=True):
         """The names of its two classes."""
         name = class_name(self.name)
         return name, f"{name}Gradient"
+
+    @property
+    def made_anew(self) -> bool:
+        """Whether it is given something that is made for every batch."""
+        return bool(self.drawn or self.codes)
 
 
 class LayersCode(Struct, frozen=True):
@@ -65,8 +71,8 @@ class NetworkCode(Struct, frozen=True):
 
     `shapes` are those of the parameters in order, `state` those of what training carries from step
     to step, `starts` what starts at another number than 0, `masks` rates and numbers of entries for
-    layers that have masks. With `signs` the targets are -1 and 1, and with `weighted` each sample
-    has a weight in the loss.
+    layers that have masks, `codes` columns and counts for those that have codes of categories. With
+    `signs` the targets are -1 and 1, and with `weighted` each sample has a weight in the loss.
     """
 
     training: LayersCode
@@ -82,6 +88,7 @@ class NetworkCode(Struct, frozen=True):
     state: Mapping[str, tuple[int, ...]] = {}
     starts: Mapping[str, float] = {}
     masks: Mapping[int, tuple[tuple[float, int], ...]] = {}
+    codes: Mapping[int, tuple[tuple[int, int], ...]] = {}
 
     @property
     def trains_apart(self) -> bool:
@@ -145,8 +152,10 @@ class _Module:
         updates = [text for text, _ in bodies]
         helpers = set().union(*(x.helpers for x in self.texts), *(found for _, found in bodies))
         support = [PLAIN, APPLIED, ADDED, *(TORCH_HELPERS[name] for name in sorted(helpers))]
-        if self.code.weighted:
+        if self.code.weighted or self.code.codes:
             support.append(parts_of.HOLDS)
+        if self.code.codes:
+            support.append(parts_of.CODES.format(codes=dict(self.code.codes)))
         if self.code.masks:
             support.append(parts_of.MASKS.format(masks=dict(self.code.masks)))
         support.append(parts_of.LAYER)
@@ -263,7 +272,7 @@ def _runs(kinds: Sequence[KindCode]) -> Iterator[tuple[KindCode, int, int]]:
     """Layers of one kind in a row, the first and the last of them; alone where they differ more."""
     numbered = list(enumerate(kinds, start=1))
     for _, members in groupby(
-        numbered, key=lambda m: (m[1].name, m[0] if m[1].drawn or m[1].update else 0)
+        numbered, key=lambda m: (m[1].name, m[0] if m[1].made_anew or m[1].update else 0)
     ):
         listed = list(members)
         yield listed[0][1], listed[0][0], listed[-1][0]
@@ -295,10 +304,12 @@ def _arguments(kind: KindCode, number: int | None) -> list[str]:
 
 
 def _given(kind: KindCode, number: int | None) -> list[str]:
-    """Parameters, state and masks of a layer; without a number the parameters of layer k."""
+    """Parameters, state, masks and codes; without a number the parameters of layer k."""
     if number is None:
         return [f'getattr(self, f"{letter}{{k}}")' for letter in kind.letters]
     masks = [
         f"dropout_mask(training, {number - 1}, {place}, A)" for place in range(len(kind.drawn))
     ]
-    return [*(f"self.{letter}{number}" for letter in kind.letters), *masks]
+    # Rounding would hide what is no code: they are read from X as it is given.
+    codes = [f"codes(X, {number - 1}, {place})" for place in range(len(kind.codes))]
+    return [*(f"self.{letter}{number}" for letter in kind.letters), *masks, *codes]

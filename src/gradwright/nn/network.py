@@ -308,7 +308,6 @@ class NetworkModel:
 
         _ = self.widths
         require_code(self.text, self.layers)
-        require_no_codes(self.text, self.layers, "code for PyTorch")
         with self._lock:
             note = f"Loss: {self.loss}, {self.reduction} over the samples."
             other = self.prediction

@@ -71,6 +71,7 @@ def _kind_code(derived: DerivedKind) -> KindCode:
     with separate(f"the code for PyTorch of the layer {kind.described}", len(derived.forward)):
         parts = kind_autograd(derived)
     others = ("X", "Y", kind.weights, *kind.drawn)
+    codes = () if kind.formula is None else tuple(x.name for x in kind.formula.codes)
     letters = [v.name for v in parts.made.inputs if v.name not in others]
     update = None if derived.stage.update is None else build_stage(derived.stage).update
     return KindCode(
@@ -79,7 +80,8 @@ def _kind_code(derived: DerivedKind) -> KindCode:
         derived.formulas(),
         bool(kind.loss),
         tuple(letters),
-        kind.drawn,
+        tuple(x for x in kind.drawn if x not in codes),
+        codes,
         kind.state,
         update,
     )
@@ -126,5 +128,10 @@ def torch_source(
         state=state,
         starts=starts,
         masks={number - 1: layer.masks for number, layer in numbered if layer.masks},
+        codes={
+            number - 1: tuple((codes.column, codes.count) for codes in layer.codes)
+            for number, layer in numbered
+            if layer.codes
+        },
     )
     return network_module(code)
