@@ -20,12 +20,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import date
 from itertools import pairwise
 from math import inf
 from pathlib import Path
 from statistics import median
-from time import perf_counter, process_time
+from time import perf_counter, process_time, sleep
 from typing import Any
 
 import numpy as np
@@ -34,10 +35,14 @@ from bench.hessian import XLA_FLAGS
 from bench.step import environment, processor, revision
 from bench.train_peers import PEERS, Task
 from bench.train_picture import picture
-from bench.train_table import SETTINGS, setting, tables
+from bench.train_table import OURS, SETTINGS, setting, tables
 
 #: Seconds that a side goes on for in each turn, and the least number of turns.
 TURN, LEAST = 0.1, 5
+
+#: Seconds before each turn: threads of the side before look for work for a while, on the cores that
+#: the next side needs.
+PAUSE = 0.3
 
 #: (network, batch size, steps of an epoch)
 NETWORKS = {
@@ -112,14 +117,19 @@ def work_of(name: str) -> tuple[float, float]:
     return 2.0 * batch * (3 * sum(sizes) - sizes[0]), 2.0 * batch * p * q / fastest
 
 
-def turn(epoch: Callable[[], Any]) -> tuple[float, float]:
+def turn(side: str, epoch: Callable[[], Any]) -> tuple[float, float]:
     """Medians of (wall time, processor time) of epochs that follow each other."""
+    from gradwright.run.threads import blas_threads
+
     taken: list[tuple[float, float]] = []
-    began = perf_counter()
-    while perf_counter() - began < TURN:
-        started = perf_counter(), process_time()
-        epoch()
-        taken.append((perf_counter() - started[0], process_time() - started[1]))
+    sleep(PAUSE)
+    # Our compiled code has threads of its own, as `gw.train` runs it.
+    with blas_threads(1) if side == OURS else nullcontext():
+        began = perf_counter()
+        while perf_counter() - began < TURN:
+            started = perf_counter(), process_time()
+            epoch()
+            taken.append((perf_counter() - started[0], process_time() - started[1]))
     wall, processor_time = zip(*taken, strict=True)
     return median(wall), median(processor_time)
 
@@ -146,7 +156,7 @@ def measure_one(name: str, seconds: float, optimizer: str) -> dict[str, Any]:
     began = perf_counter()
     while perf_counter() - began < seconds or len(times[next(iter(times))]) < LEAST:
         for side, epoch in timed.items():
-            times[side].append(turn(epoch))
+            times[side].append(turn(side, epoch))
     steps = NETWORKS[name][2]
     operations, peak = work_of(name)
     return {

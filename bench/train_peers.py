@@ -48,7 +48,8 @@ def compiled(task: Task) -> Side:
     import gradwright as gw
 
     rule = gw.optimizer(task.optimizer)
-    network = task.net.model.compiled("float32", rule)
+    threads = int(os.environ["OMP_NUM_THREADS"])
+    network = task.net.model.compiled("float32", rule, task.batch, threads)
     Y, gradient = task.onehot, np.empty_like(task.start)
     rng = np.random.default_rng(0)
     steps = -(-len(task.X) // task.batch)

@@ -37,7 +37,13 @@ def saved_seconds(model: NetworkModel, batch: int, steps: int) -> float:
 
 
 def choose(
-    model: NetworkModel, dtype: str, rule: Optimizer, batch: int, steps: int, before: str | None
+    model: NetworkModel,
+    dtype: str,
+    rule: Optimizer,
+    batch: int,
+    steps: int,
+    before: str | None,
+    threads: int,
 ) -> Chosen:
     """The target of a training that does not say one.
 
@@ -47,7 +53,7 @@ def choose(
     """
     saved = saved_seconds(model, batch, steps)
     if before is not None:
-        return Chosen(model.compiled(dtype, rule, batch) if before != "numpy" else None)
+        return Chosen(model.compiled(dtype, rule, batch, threads) if before != "numpy" else None)
     compiler = found()
     if compiler is None:
         if saved < MARGIN * SECONDS:
@@ -56,6 +62,6 @@ def choose(
     if saved < MARGIN * compiler.seconds:
         return Chosen(None)
     try:
-        return Chosen(model.compiled(dtype, rule, batch))
+        return Chosen(model.compiled(dtype, rule, batch, threads))
     except UnsupportedError as error:
         return Chosen(None, f"{error.asked} is left: {error.clash}")

@@ -101,8 +101,8 @@ def train(
         target: "numpy"; "c", compiled code, which needs a C compiler and runs many steps in one
             call; or "auto": C where there is a compiler and the training is so long that compiling
             gains time. A training is resumed with the target that it began with.
-        threads: of BLAS while training; by default one for small products, else as many as there
-            are cores, and for a training that is resumed as many as it began with.
+        threads: that share large products while training; by default one for small products, else
+            as many as there are cores, and for a training that is resumed as many as it began with.
         validation: (X, y), or (X, y, sample_weight), to report loss and accuracy on after each
             epoch.
         sample_weight: n numbers from 0, how much each sample counts: the loss of a batch is
@@ -214,11 +214,11 @@ def _chosen(
         return Chosen(None)
     # L-BFGS takes the passes of compiled code, and no steps.
     rule = SGD if rule.full_batch else rule
-    batch = min(int(settings.batch_size), max(samples, 1))
+    batch, threads = min(int(settings.batch_size), max(samples, 1)), int(settings.threads)
     if target != "auto":
-        return Chosen(model.compiled(dtype, rule, batch) if target == "c" else None)
+        return Chosen(model.compiled(dtype, rule, batch, threads) if target == "c" else None)
     steps = int(settings.epochs) * -(-samples // batch)
-    return choose(model, dtype, rule, batch, steps, before)
+    return choose(model, dtype, rule, batch, steps, before, threads)
 
 
 def _loop(model: NetworkModel, rule: Optimizer) -> Callable[..., Loop]:

@@ -337,11 +337,12 @@ class NetworkModel:
             return network_source(stages, layers, self.text, note, order, rows, other)
 
     def compiled(
-        self, dtype: str, rule: Optimizer = SGD, samples: int | None = None
+        self, dtype: str, rule: Optimizer = SGD, samples: int | None = None, threads: int = 1
     ) -> CompiledNetwork:
         """The C module, compiled and loaded, for "float32" or "float64".
 
-        Where batches have at most `samples`, BLAS is left out if no product is large enough.
+        Where batches have at most `samples`, BLAS is left out if no product is large enough. Large
+        products are shared by so many threads.
 
         Raises:
             UnsupportedError: as `c_passes_source`; there is no compiler, or it fails.
@@ -352,7 +353,7 @@ class NetworkModel:
         source, update = self.with_steps("c", rule), rule.update
         largest = max((prod(s) for layer in self.layers for _, s in layer.parameters), default=0)
         blas = samples is None or largest * samples >= LARGE
-        more = (update, apart, state, blas, weighted)
+        more = (update, apart, state, blas, weighted, threads)
         return CompiledNetwork(source, dtype, self.widths, parameters, *more)
 
     def explained_runs(self, convention: Convention) -> Sequence[Run]:

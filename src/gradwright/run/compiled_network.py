@@ -28,9 +28,9 @@ class CompiledNetwork:
     """The functions of one module in one precision; every array is C-contiguous and of it.
 
     Large products are made by SciPy's BLAS where SciPy is installed, unless `blas` says that there
-    are none; `target` says so. Memory for intermediate values is made on first use and kept. An
-    instance is for one thread; a pickled one is compiled where it is read, or taken from the store
-    there.
+    are none; `target` says so. Such a product is shared by `threads`, which live as long as a call.
+    Memory for intermediate values is made on first use and kept. An instance is for one thread; a
+    pickled one is compiled where it is read, or taken from the store there.
     """
 
     def __init__(
@@ -44,11 +44,13 @@ class CompiledNetwork:
         state: int = 0,
         blas: bool = True,
         weighted: bool = False,
+        threads: int = 1,
     ) -> None:
         self._made_from = (
             *(source, dtype, tuple(widths), parameters, update),
-            *(trains_apart, state, blas, weighted),
+            *(trains_apart, state, blas, weighted, threads),
         )
+        self._threads = threads
         self.inputs, self.outputs = widths[0], widths[-1]
         self.parameters, self.state = parameters, state
         library = self._library(source, dtype)
@@ -87,7 +89,7 @@ class CompiledNetwork:
         batch: list[Any] = [array] * (4 if self._weighted else 3)
         self._value_and_gradient.argtypes = [
             *batch,
-            *(long, array, array),
+            *(long, array, long, array),
             *seed_and_step,
         ]
         self._descend = library.descend
@@ -101,7 +103,7 @@ class CompiledNetwork:
         self._descend.argtypes = [
             *samples,
             *(address, long, long, address),
-            *(*vectors, *numbers, address, number, number),
+            *(*vectors, *numbers, long, address, number, number),
         ]
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -131,7 +133,7 @@ class CompiledNetwork:
         memory = self._memory(len(X))
         more = training if self._trains_apart else ()
         batch = (parameters, X, Y, *weights)
-        value = self._value_and_gradient(*batch, len(X), gradient, memory, *more)
+        value = self._value_and_gradient(*batch, len(X), gradient, self._threads, memory, *more)
         return float(value), gradient
 
     def descend(
@@ -176,6 +178,7 @@ class CompiledNetwork:
             *(_address(places), len(order), batch_size, _address(rates)),
             *first[len(batch) :],
             *(given[name] for name in self._numbers),
+            self._threads,
             _address(self._memory(min(batch_size, len(order)))),
             *(ctypes.byref(added), ctypes.byref(last)),
         )

@@ -28,6 +28,7 @@ FLAGS = (
     "-fno-trapping-math",
     "-ffp-contract=fast",
     "-fopenmp-simd",
+    "-pthread",
     "-shared",
     "-fPIC",
 )

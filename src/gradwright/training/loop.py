@@ -364,7 +364,8 @@ def train_module(
             watcher(epoch)
 
     try:
-        with blas_threads(int(settings.threads)):
+        # Compiled code shares products itself, and asks BLAS from each of its threads.
+        with blas_threads(int(settings.threads) if compiled is None else 1):
             stopped = loop.run(after)
     except KeyboardInterrupt:
         state = loop.last_finished()

@@ -84,7 +84,7 @@ class TrainingRun(Struct, frozen=True, eq=False):
 class Settings(Struct, frozen=True):
     """How to train; checked when made.
 
-    `network` says what is trained, for checkpoints; `threads` are those of BLAS.
+    `network` says what is trained, for checkpoints; `threads` share large products.
     """
 
     epochs: int = 10

@@ -32,7 +32,7 @@ void make(long turned, long rows, long columns, long inner, const real *A, long 
 }
 """
 
-SUPPORT = ("prologue.h", "lanes.h", "products.h")
+SUPPORT = ("prologue.h", "lanes.h", "threads.h", "products.h")
 
 #: Numbers behind a result, which a product must leave alone.
 BEHIND = 40

@@ -56,20 +56,24 @@ DESCEND = """
 /* Steps of {title} in place over batches of the samples that `order` names, with a rate for each.
 
    Returns how many were made: fewer than asked for where a loss is not finite, before that step.
-   Adds to `total` each loss times {said}; `last` is the last loss. */
+   Adds to `total` each loss times {said}; `last` is the last loss. Large
+   products are shared by so many threads. */
 long descend({parameters})
 {{
+    struct crew held;
+    begin_sharing(&held, threads);
     long step = 0;
     for (long start = 0; start < samples; start += batch_size, ++step) {{
         const long n = samples - start < batch_size ? samples - start : batch_size;
         *last = batch(parameters, X, Y, order + start, {weights}n, gradient, work{drawn});
         if (!isfinite(*last))
-            return step;
+            break;
         *total += *last * {counted};
         update({arguments});
         if (STATE)
             memcpy(parameters + PARAMETERS, gradient + PARAMETERS, STATE * sizeof(real));
     }}
+    end_sharing();
     return step;
 }}
 """
@@ -108,7 +112,7 @@ def descent_source(
     others = [_typed(name) for name in update.scalars if name != RATE]
     if trains_apart:
         others += ["uint64_t seed", *["long t"] * (not update.counts_steps)]
-    results = ["real *work", "double *total", "double *last"]
+    results = ["long threads", "real *work", "double *total", "double *last"]
     descend = DESCEND.format(
         title=documentation(title),
         weights=f"{WEIGHTS}, " * weighted,

@@ -91,11 +91,16 @@ static double batch(const real *parameters, const real *X, const real *Y, const 
 {state}    return value;
 }}
 
-/* The loss of a batch, and its gradient as a flat vector like the parameters.{behind} */
+/* The loss of a batch, and its gradient as a flat vector like the parameters.{behind} Large
+   products are shared by so many threads. */
 double value_and_gradient(const real *parameters, const real *X, const real *Y, {weights}long n,
-                          real *gradient, real *work{random})
+                          real *gradient, long threads, real *work{random})
 {{
-    return batch(parameters, X, Y, NULL, {given}n, gradient, work{drawn});
+    struct crew held;
+    begin_sharing(&held, threads);
+    const double value = batch(parameters, X, Y, NULL, {given}n, gradient, work{drawn});
+    end_sharing();
+    return value;
 }}
 """
 

@@ -18,8 +18,8 @@ from gradwright.program.stage import StageProgram, build_stage
 
 #: The parts of every module that are the same, in their order.
 SUPPORT = (
-    *("prologue.h", "library.h", "elementary.h", "functions.h", "lanes.h", "products.h"),
-    *("rows.h", "columns.h"),
+    *("prologue.h", "library.h", "elementary.h", "functions.h", "lanes.h", "threads.h"),
+    *("products.h", "rows.h", "columns.h"),
 )
 
 HEADER = """/* Forward and backward pass of the network

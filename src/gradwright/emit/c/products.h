@@ -113,27 +113,19 @@ static void inner_products(long rows, long columns, long inner, const real *A, c
     }
 }
 
-/* Fortran's GEMM: arrays lie column behind column, so it is asked for C' = B' A'. */
-typedef void gemm(const char *, const char *, const int *, const int *, const int *, const real *,
-                  const real *, const int *, const real *, const int *, const real *, real *,
-                  const int *);
-
-static gemm *blas = NULL;
-
-void use_blas(gemm *routine)
-{
-    blas = routine;
-}
-
 static inline int by_blas(long rows, long columns, long inner, const real *A, long down,
                           long along, const real *B, int turned, real *C)
 {
     if (blas == NULL || (double)rows * (double)columns * (double)inner < LARGE)
         return 0;
-    const int m = (int)columns, n = (int)rows, k = (int)inner;
-    const int b = turned ? k : m, a = (int)(along == 1 ? down : along);
-    const real one = 1, none = 0;
-    blas(turned ? "T" : "N", along == 1 ? "N" : "T", &m, &n, &k, &one, B, &b, A, &a, &none, C, &m);
+    const struct task task = {
+        .b_turned = turned ? "T" : "N", .a_turned = along == 1 ? "N" : "T",
+        .columns = (int)columns, .rows = (int)rows, .inner = (int)inner,
+        .B = B, .b_pitch = (int)(turned ? inner : columns),
+        .A = A, .a_pitch = (int)(along == 1 ? down : along),
+        .C = C, .pitch = (int)columns,
+    };
+    perform_shared(&task);
     return 1;
 }
 
