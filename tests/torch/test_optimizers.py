@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -137,6 +138,81 @@ def test_steps_in_the_module_keep_the_type(rng: np.random.Generator) -> None:
     optimizer.step()
     assert {x.dtype for x in (model.flat(), *optimizer.state)} == {torch.float32}
     assert torch.count_nonzero(optimizer.state[0])
+
+
+@pytest.mark.parametrize("name", THEIRS)
+def test_a_training_goes_on_where_it_stopped(name: str, rng: np.random.Generator) -> None:
+    case = Case(rng)
+    module = load(case.net.backprop().source("torch", gw.optimizer(name, l2=0.1)))
+    X, y = torch.tensor(case.X), torch.tensor(case.y)
+
+    def steps(model: Any, optimizer: Any, first: int, last: int) -> Any:
+        for step in range(first, last):
+            optimizer.learning_rate = 0.02 / (1 + step)
+            optimizer.zero_grad()
+            model.loss(X[step:], y[step:]).backward()
+            optimizer.step()
+        return model.flat()
+
+    whole = module.Network(case.start.flat, dtype=torch.float64)
+    expected = steps(whole, module.Optimizer(whole), 0, 7)
+    begun = module.Network(case.start.flat, dtype=torch.float64)
+    optimizer = module.Optimizer(begun)
+    optimizer.settings["l2"] = 0.1
+    steps(begun, optimizer, 0, 4)
+    file = io.BytesIO()
+    torch.save([begun.state_dict(), optimizer.state_dict()], file)
+    steps(begun, optimizer, 4, 5)
+    file.seek(0)
+    parameters, held = torch.load(file)
+    other = module.Network(dtype=torch.float64)
+    other.load_state_dict(parameters)
+    resumed = module.Optimizer(other, learning_rate=0.5, l2=0.3)
+    resumed.load_state_dict(held)
+    assert (resumed.t, resumed.settings) == (4, optimizer.settings)
+    assert torch.equal(steps(other, resumed, 4, 7), expected)
+
+
+WRONG_STATES = [
+    (lambda held: {**held, "steps_of": "Adam"}, "give those of gradient descent with momentum"),
+    (lambda held: torch.optim.SGD([torch.ones(2)], 0.1).state_dict(), "of None"),
+    (lambda held: {**held, "learning_rate": float("nan")}, "learning_rate is nan"),
+    (lambda held: {**held, "t": -1}, "t is -1"),
+    (lambda held: {**held, "settings": {"momentum": 1.0}}, "at least 0 and less than 1"),
+    (lambda held: {**held, "settings": {}}, "instead: give momentum"),
+    (lambda held: {**held, "state": [torch.zeros(3)]}, r"shapes \[\(3,\)\]; instead"),
+    (lambda held: {**held, "state": []}, r"shapes \[\]; instead"),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), WRONG_STATES, ids=[said for _, said in WRONG_STATES])
+def test_states_of_something_else_are_refused(change: Any, said: str) -> None:
+    net = gw.Network("2 -> 3 tanh -> 2 softmax")
+    module = load(net.backprop().source("torch", "momentum"))
+    optimizer = module.Optimizer(module.Network())
+    held = optimizer.state_dict()
+    with pytest.raises(ValueError, match=said):
+        optimizer.load_state_dict(change(held))
+    assert repr(optimizer.state_dict()) == repr(held)
+
+
+@pytest.mark.parametrize("rate", [float("nan"), -0.1, float("inf")])
+def test_rates_that_are_none_are_refused(rate: float) -> None:
+    net = gw.Network("2 -> 3 tanh -> 2 softmax")
+    module = load(net.backprop().source("torch", "adam"))
+    model = module.Network()
+    with pytest.raises(ValueError, match=r"learning_rate is .* at least 0"):
+        module.Optimizer(model, learning_rate=rate)
+    optimizer, start = module.Optimizer(model), model.flat()
+    model.loss(torch.ones(2, 2), torch.tensor([0, 1])).backward()
+    optimizer.learning_rate = rate
+    with pytest.raises(ValueError, match="learning_rate is"):
+        optimizer.step()
+    assert torch.equal(model.flat(), start)
+    assert optimizer.t == 0
+    optimizer.learning_rate, optimizer.settings["epsilon"] = 0.0, 0.0
+    with pytest.raises(ValueError, match=r"epsilon is 0.0; instead: .* greater than 0"):
+        optimizer.step()
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam"])

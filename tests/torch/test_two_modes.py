@@ -133,6 +133,17 @@ def test_a_batch_of_one_sample_is_refused(rng: np.random.Generator) -> None:
         both.model(torch.tensor(both.X))
 
 
+@pytest.mark.parametrize("training", [(-1, 0), (0, -1), (2**64, 0), (0.5, 1), (1, 2, 3), 7, "ab"])
+@pytest.mark.parametrize("layer", ["batch_norm", "dropout(0.4)"])
+def test_a_step_that_is_none_is_refused(layer: str, training: object) -> None:
+    net = gw.Network(f"3 -> 2 tanh -> {layer} -> 2 softmax")
+    model = load(net.backprop().source("torch")).Network()
+    X, y = torch.ones(4, 3), torch.tensor([0, 1, 1, 0])
+    for asked in (lambda: model(X, training), lambda: model.eval().loss(X, y, training)):
+        with pytest.raises(ValueError, match=r"instead: give \(seed, step\), two whole numbers"):
+            asked()
+
+
 def test_starts_are_those_of_the_layers() -> None:
     model = load(gw.Network(TEXT).backprop().source("torch")).Network()
     held = dict(model.state_dict())

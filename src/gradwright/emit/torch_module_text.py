@@ -157,7 +157,7 @@ class Network(torch.nn.Module):
 {own}
     def hidden(self, X{given}):
         """What the layers before the last make of samples."""
-        A = X{turned}
+{checked}        A = X{turned}
 {hidden}
         return A
 
@@ -236,6 +236,20 @@ MOVE = '''
         state = [getattr(self, name) for name in names]
         for value, new in zip(state, update(X.to(state[0].dtype), *state)):
             value.copy_(new)
+'''
+
+#: The check of what masks are drawn by.
+STEP = '''
+def require_step(training):
+    """Check that a step is None, or a pair (seed, step) of whole numbers from 0."""
+    if training is None or (
+        isinstance(training, (tuple, list))
+        and len(training) == 2
+        and all(type(x) is int and 0 <= x < 2**64 for x in training)
+    ):
+        return
+    raise ValueError(f"training is {training}; instead: give (seed, step), two whole numbers from "
+                     "0 to below 2**64")
 '''
 
 #: What a module says where layers train by formulas of their own.

@@ -26,8 +26,9 @@ from gradwright.program.autograd import Autograd
 from gradwright.program.ir import Function
 
 #: Names of the module besides those of the layer kinds.
-OWN_NAMES = ("SHAPES", "STARTS", "STATE", "MASKS", "WORD", "INPUTS", "OUTPUTS", "Network", "layer",
-             "CODES", "codes", "holds", "threefry", "dropout_mask", "math")  # fmt: skip
+OWN_NAMES = ("SHAPES", "STARTS", "STATE", "MASKS", "CODES", "WORD", "INPUTS", "OUTPUTS", "Network",
+             "layer", "codes", "holds", "require_step", "threefry", "dropout_mask",
+             "math")  # fmt: skip
 
 
 class KindCode(Struct, frozen=True):
@@ -156,6 +157,8 @@ class _Module:
             support.append(parts_of.HOLDS)
         if self.code.codes:
             support.append(parts_of.CODES.format(codes=dict(self.code.codes)))
+        if self.code.trains_apart:
+            support.append(parts_of.STEP)
         if self.code.masks:
             support.append(parts_of.MASKS.format(masks=dict(self.code.masks)))
         support.append(parts_of.LAYER)
@@ -202,6 +205,7 @@ class _Module:
             **_starting(bool(code.starts), state),
             all="parameters" + " and the state" * state,
             values="values" if state else "parameters",
+            checked="        require_step(training)\n" * apart,
             own=(parts_of.VALUES + parts_of.MOVE) * state,
             given=", training=None" * apart,
             passed=", training" * apart,

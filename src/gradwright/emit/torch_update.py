@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import inf
 
 from msgspec.structs import replace
 
@@ -12,12 +13,38 @@ from gradwright.emit.torch_support import TORCH_HELPERS
 from gradwright.program.ir import Ref
 from gradwright.program.update import GRADIENT, PARAMETERS, RATE, STEPS, Update
 
+#: The ranges of the numbers that every optimiser has.
+OF_EVERY = {RATE: (0.0, False, inf), STEPS: (0, False, inf)}
+
 OPTIMIZER = '''
+STEPS_OF = {name!r}
+
+# The numbers of a step: the least, whether that itself is left out, and what they are less than.
+RANGES = {{
+{ranges}
+}}
+
+
+def numbers(learning_rate, t, settings):
+    """The numbers of a step by name; one out of its range is refused, and NaN is in none."""
+    found = {{"learning_rate": learning_rate, "t": t, **settings}}
+    if found.keys() != RANGES.keys():
+        wanted = ", ".join(list(RANGES)[2:])
+        raise ValueError(f"the settings are {{settings}}; instead: give {{wanted or 'none'}}")
+    for name, value in found.items():
+        least, above, below = RANGES[name]
+        if not least <= value < below or (above and value == least):
+            raise ValueError(f"{{name}} is {{value}}; instead: give a number "
+                             f"{{'greater than' if above else 'at least'}} {{least:g}} "
+                             f"and less than {{below:g}}")
+    return found
+
+
 class Optimizer:
     """Steps of {title} for all parameters of a module, as one vector w.
 
     `learning_rate` and `settings` may be changed between steps; `t` counts the steps that were
-    made, and `state` has {state}, zeros before the first.
+    made, and `state` {state}.
     """
 
 {head}
@@ -27,6 +54,30 @@ class Optimizer:
         self.t = 0
         w = torch.cat([parameter.detach().reshape(-1) for parameter in model.parameters()])
         self.state = [torch.zeros_like(w) for _ in range({count})]
+        numbers(learning_rate, self.t, self.settings)
+
+    def state_dict(self):
+        """What the next steps depend on, besides the parameters."""
+        return {{
+            "steps_of": STEPS_OF,
+            "learning_rate": self.learning_rate,
+            "t": self.t,
+            "settings": dict(self.settings),
+            "state": [value.clone() for value in self.state],
+        }}
+
+    def load_state_dict(self, held):
+        """Go on where another one of the same kind stood; the module has its own state_dict."""
+        if held.get("steps_of") != STEPS_OF:
+            raise ValueError(f"the steps are of {{held.get('steps_of')}}; "
+                             f"instead: give those of {{STEPS_OF}}")
+        numbers(held["learning_rate"], held["t"], held["settings"])
+        shapes, own = ([tuple(v.shape) for v in state] for state in (held["state"], self.state))
+        if shapes != own:
+            raise ValueError(f"the state has the shapes {{shapes}}; instead: give {{own}}")
+        self.learning_rate, self.t = held["learning_rate"], held["t"]
+        self.settings = dict(held["settings"])
+        self.state = [value.to(old, copy=True) for value, old in zip(held["state"], self.state)]
 
     def zero_grad(self):
         """Forget the gradients."""
@@ -38,13 +89,13 @@ class Optimizer:
         parameters = list(self.model.parameters())
         held = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
         w, g = (torch.cat([x.reshape(-1) for x in listed]) for listed in (parameters, held))
-        given = {{**self.settings, "learning_rate": self.learning_rate, "t": self.t}}
+        given = numbers(self.learning_rate, self.t, self.settings)
         # As doubles without axes numbers leave the type of vectors as it is.
-        numbers = [
+        scalars = [
             torch.tensor(given[name], dtype=torch.float64, device=w.device)
             for name in {numbers}
         ]
-        w, *self.state = update(w, g, *self.state, *numbers)
+        w, *self.state = update(w, g, *self.state, *scalars)
         self.t += 1
         for parameter, part in zip(parameters, w.split([p.numel() for p in parameters])):
             parameter.copy_(part.reshape(parameter.shape))
@@ -52,11 +103,17 @@ class Optimizer:
 
 
 def with_steps(
-    module: str, update: Update, title: str, rate: float, settings: Mapping[str, float]
+    module: str,
+    update: Update,
+    title: str,
+    rate: float,
+    settings: Mapping[str, float],
+    ranges: Mapping[str, tuple[float, bool, float]],
 ) -> str:
     """The module of a network with steps of an optimiser: `update` and the class `Optimizer`.
 
-    `rate` and `settings` are the defaults.
+    `rate` and `settings` are the defaults. `ranges` say of each setting the least that it may be,
+    whether that itself is left out, and what it is less than.
     """
     function, helpers = _update(update, title)
     carried = [TORCH_HELPERS[name] for name in helpers if f"\ndef {name}(" not in module]
@@ -68,7 +125,9 @@ def with_steps(
     ]
     optimizer = OPTIMIZER.format(
         title=documentation(title),
-        state=" and ".join(update.state) or "nothing",
+        name=title,
+        ranges="\n".join(_range(name, *ends) for name, ends in {**OF_EVERY, **ranges}.items()),
+        state=_state_text(update.state),
         head="\n".join(f"    {line}" for line in signature("__init__", given)),
         settings="{" + ", ".join(f'"{name}": {name}' for name in settings) + "}",
         count=len(update.state),
@@ -76,6 +135,15 @@ def with_steps(
     )
     parts = [module, *carried, function, optimizer]
     return "\n\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def _range(name: str, least: float, above: bool, below: float) -> str:
+    ends = "math.inf" if below == inf else repr(below)
+    return f'    "{name}": ({least!r}, {above}, {ends}),'
+
+
+def _state_text(state: Sequence[str]) -> str:
+    return f"has {' and '.join(state)}, zeros before the first" if state else "is empty"
 
 
 def _update(update: Update, title: str) -> tuple[str, list[str]]:

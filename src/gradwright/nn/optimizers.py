@@ -16,7 +16,7 @@ from msgspec import Struct
 from gradwright.emit.c.descent import descent_source
 from gradwright.emit.update import scratch_vectors, step_function, update_module
 from gradwright.errors import TrainingError, UnsupportedError
-from gradwright.nn.settings import checked_setting
+from gradwright.nn.settings import RANGES, checked_setting
 from gradwright.program.update import Update, build_update
 from gradwright.run.load import load
 
@@ -224,8 +224,9 @@ class Optimizer(Struct, frozen=True):
         """A network's module for PyTorch with the class `Optimizer` behind it."""
         from gradwright.emit.torch_update import with_steps
 
-        given = (self.update, self.title, self.learning_rate, dict(self.settings))
-        return with_steps(module, *given)
+        settings = dict(self.settings)
+        ranges = {name: RANGES[name].ends for name in settings}
+        return with_steps(module, self.update, self.title, self.learning_rate, settings, ranges)
 
     @property
     def function(self) -> Callable[..., None]:

@@ -24,6 +24,11 @@ class Range(Struct, frozen=True):
             value < self.below
         )
 
+    @property
+    def ends(self) -> tuple[float, bool, float]:
+        """Its fields, in order."""
+        return self.least, self.above, self.below
+
     def __str__(self) -> str:
         bounds = f"{'greater than' if self.above else 'at least'} {self.least:g}"
         return bounds + (f" and less than {self.below:g}" if self.below < math.inf else "")
