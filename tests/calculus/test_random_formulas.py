@@ -33,8 +33,8 @@ def test_a_planted_wrong_rule_is_caught(seed: int, monkeypatch: pytest.MonkeyPat
     """The power rule without its exponent: the harness must fail."""
     right = local.local_jacobians
 
-    def wrong(graph, node):
-        for argument, jacobian in right(graph, node):
+    def wrong(graph, node, wanted):
+        for argument, jacobian in right(graph, node, wanted):
             is_power = hasattr(node, "exponent")
             yield argument, graph.scale(1 / node.exponent, jacobian) if is_power else jacobian
 
@@ -109,8 +109,8 @@ def test_exact_arithmetic_finds_the_smallest_fault(
     right = local.local_jacobians
     nearly = 1 + Fraction(1, 10**15)
 
-    def wrong(graph, node):
-        for argument, jacobian in right(graph, node):
+    def wrong(graph, node, wanted):
+        for argument, jacobian in right(graph, node, wanted):
             yield argument, graph.scale(nearly, jacobian)
 
     written = gw.formula(text, **random_formulas.SYMBOLS)

@@ -8,7 +8,7 @@ error, never a text that says something else.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 import numpy as np
@@ -124,8 +124,8 @@ def test_a_wrong_rule_of_the_calculus_fails_the_check(
     right = local.local_jacobians
     names = {"product": "Product", "sum": "Add", "power": "Power"}
 
-    def planted(graph: Graph, node: Node) -> Any:
-        for argument, jacobian in right(graph, node):
+    def planted(graph: Graph, node: Node, wanted: Container[Node]) -> Any:
+        for argument, jacobian in right(graph, node, wanted):
             fits = type(node).__name__ == names[rule]
             yield argument, WRONG[kind](graph, jacobian) if fits else jacobian
 

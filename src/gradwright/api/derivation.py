@@ -94,16 +94,6 @@ class Derivation:
             )
             for output in outputs
         }
-        self._domain = domain_conditions(lowering.value.node, self._raiser)
-        self.assumptions = (
-            *assumptions(
-                lowering.value.node,
-                scope,
-                self._raiser,
-                twice=kind in ("hessian", "hvp", "derivative"),
-            ),
-            *dict.fromkeys(output.convention for output in outputs if output.convention),
-        )
 
     def _of_tensors(self, output: Output) -> bool:
         """Whether the formula or the variable has more axes than a matrix, so no vec."""
@@ -124,6 +114,21 @@ class Derivation:
         """How the result is written: "matrix", "kronecker" or "index" (the weakest of several)."""
         order = ("matrix", "kronecker", "index")
         return max((p.form for p in self.printed.values()), key=order.index)
+
+    @cached_property
+    @bounded("the assumptions of a derivative")
+    def assumptions(self) -> tuple[str, ...]:
+        """What is taken for granted: domains, declared facts, conventions at kinks."""
+        twice = self.kind in ("hessian", "hvp", "derivative")
+        with self._lock:
+            found = assumptions(self._lowering.value.node, self.scope, self._raiser, twice=twice)
+        return (*found, *dict.fromkeys(o.convention for o in self._outputs if o.convention))
+
+    @cached_property
+    @bounded("the domain of a derivative")
+    def _domain(self) -> tuple[str, ...]:
+        with self._lock:
+            return domain_conditions(self._lowering.value.node, self._raiser)
 
     @bounded("writing a derivative")
     def __str__(self) -> str:

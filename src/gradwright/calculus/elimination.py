@@ -75,9 +75,8 @@ class _Edges:
         for node in nodes:
             if isinstance(node, Variable):
                 continue
-            for argument, jacobian in local_jacobians(graph, node):
-                if argument in known:
-                    self._add(node, argument, jacobian)
+            for argument, jacobian in local_jacobians(graph, node, known):
+                self._add(node, argument, jacobian)
         self.inner = [n for n in nodes if n is not output and not isinstance(n, Variable)]
 
     def _add(self, user: Node, argument: Node, jacobian: Node) -> None:

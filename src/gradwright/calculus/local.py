@@ -6,11 +6,20 @@ the argument. Identities between the two sets of axes stay unresolved: `compose`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from fractions import Fraction
 
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Add, Function, Node, Operation, Power, Product, sum_of_squares
+from gradwright.core.nodes import (
+    ONE,
+    Add,
+    Function,
+    Node,
+    Operation,
+    Power,
+    Product,
+    sum_of_squares,
+)
 from gradwright.ops.table import elementwise, structured
 
 #: A sum with identities or ones among its terms is distributed up to this many terms; beyond it
@@ -18,23 +27,31 @@ from gradwright.ops.table import elementwise, structured
 MAX_DISTRIBUTED_TERMS = 64
 
 
-def local_jacobians(graph: Graph, node: Node) -> Iterator[tuple[Node, Node]]:
-    """(argument, Jacobian) for every occurrence of an argument in `node`."""
+def local_jacobians(
+    graph: Graph, node: Node, wanted: Container[Node]
+) -> Iterator[tuple[Node, Node]]:
+    """(argument, Jacobian) for every occurrence of a wanted argument in `node`."""
     match node:
         case Product():
-            yield from _of_product(graph, node)
+            yield from _of_product(graph, node, wanted)
         case Add(terms=terms):
             identity = graph.identity(node.axes)
             for coefficient, term in terms:
-                yield term, graph.scale(coefficient, identity)
+                if term in wanted:
+                    yield term, graph.scale(coefficient, identity)
         case Power(base=base, exponent=exponent):
-            yield base, diagonal(graph, _slope_of_power(graph, base, exponent))
-        case Function():
+            if base in wanted:
+                yield base, diagonal(graph, _slope_of_power(graph, base, exponent))
+        case Function(arguments=arguments):
             slopes = elementwise(node).derivative(graph, node)
-            for argument, slope in zip(node.arguments, slopes, strict=True):
-                yield argument, diagonal(graph, slope)
-        case Operation():
-            yield from zip(node.arguments, structured(node).jacobian(graph, node), strict=True)
+            for argument, slope in zip(arguments, slopes, strict=True):
+                if argument in wanted:
+                    yield argument, diagonal(graph, slope)
+        case Operation(arguments=arguments):
+            jacobians = structured(node).jacobian(graph, node)
+            for argument, jacobian in zip(arguments, jacobians, strict=True):
+                if argument in wanted:
+                    yield argument, jacobian
 
 
 def _slope_of_power(graph: Graph, base: Node, exponent: Fraction) -> Node:
@@ -44,10 +61,14 @@ def _slope_of_power(graph: Graph, base: Node, exponent: Fraction) -> Node:
     return graph.scale(exponent, graph.power(base, exponent - 1))
 
 
-def _of_product(graph: Graph, node: Product) -> Iterator[tuple[Node, Node]]:
+def _of_product(
+    graph: Graph, node: Product, wanted: Container[Node]
+) -> Iterator[tuple[Node, Node]]:
     """Leave one factor out: its labels become axes of the Jacobian."""
     sizes = dict(zip(node.out, node.axes, strict=True))
     for place, (factor, labels) in enumerate(node.factors):
+        if factor not in wanted:
+            continue
         rest = [other for k, other in enumerate(node.factors) if k != place]
         known = sizes | dict(zip(labels, factor.axes, strict=True))
         jacobian = graph.product(
@@ -75,13 +96,13 @@ def compose(graph: Graph, outer: Node, local: Node, shared: int) -> Node:
             fresh = tuple(range(left.order, left.order + right.order - shared))
             out = (*labels[: left.order - shared], *fresh)
             term = graph.product([(left, labels), (right, (*inner, *fresh))], out)
-            parts.append((c * d, term))
+            parts.append((d if c is ONE else c * d, term))
     return graph.add(parts, axes)
 
 
 def structured_terms(outer: Node) -> Sequence[tuple[Fraction, Node]]:
     """The terms to distribute over: those of a sum that holds identities or ones."""
-    scale = Fraction(1)
+    scale = ONE
     inner = outer
     if isinstance(outer, Product) and len(outer.factors) == 1:
         factor, labels = outer.factors[0]
@@ -93,4 +114,4 @@ def structured_terms(outer: Node) -> Sequence[tuple[Fraction, Node]]:
         structured_sum = any(isinstance(t, Product) and t.has_structure for _, t in inner.terms)
         if structured_sum:
             return [(scale * c, term) for c, term in inner.terms]
-    return [(Fraction(1), outer)]
+    return [(ONE, outer)]

@@ -57,9 +57,7 @@ def reverse(
         if isinstance(node, Variable):
             found[node] = adjoint
             continue
-        for argument, jacobian in local_jacobians(graph, node):
-            if argument not in waiting:
-                continue
+        for argument, jacobian in local_jacobians(graph, node, waiting):
             result = compose(graph, adjoint, jacobian, node.order)
             waiting[argument].append(result)
             if record is not None:
@@ -83,8 +81,7 @@ def forward(graph: Graph, output: Node, wrt: Variable, *, tangent: Node | None =
             continue
         parts = [
             compose(graph, jacobian, tangents[argument], argument.order)
-            for argument, jacobian in local_jacobians(graph, node)
-            if argument in tangents
+            for argument, jacobian in local_jacobians(graph, node, tangents)
         ]
         tangents[node] = graph.add([(1, part) for part in parts], axes)
     if output not in tangents:

@@ -26,6 +26,12 @@ class LabelClasses:
     def __init__(self) -> None:
         self._parent: list[int] = []
         self._size: list[Size] = []
+        self._united = False
+
+    @property
+    def representatives(self) -> set[int]:
+        """One label of each class."""
+        return {label for label, parent in enumerate(self._parent) if label == parent}
 
     def fresh(self, size: Size) -> int:
         """A new label for an axis of this size."""
@@ -40,10 +46,15 @@ class LabelClasses:
             label = self._parent[label]
         return label
 
+    def resolved(self, labels: Labels) -> Labels:
+        """The representatives of some labels."""
+        return tuple([self.find(label) for label in labels]) if self._united else labels
+
     def unite(self, one: int, other: int) -> None:
         """Make two labels equal, as an identity between their axes does."""
         one, other = self.find(one), self.find(other)
         if one != other:
+            self._united = True
             self._parent[max(one, other)] = min(one, other)
 
     def size(self, label: int) -> Size:
@@ -75,7 +86,7 @@ def normalise(
     classes = LabelClasses()
     local = {label: classes.fresh(size) for label, size in sizes.items()}
     flat: list[Term] = []
-    pending = [(node, tuple(local[label] for label in labels)) for node, labels in factors]
+    pending = [(node, tuple([local[label] for label in labels])) for node, labels in factors]
     pending.reverse()
     while pending:
         node, labels = pending.pop()
@@ -89,11 +100,11 @@ def normalise(
         else:
             flat.append((node, ONE, labels))
     spend(10 + 5 * len(flat))
-    resolved_out = tuple(classes.find(local[label]) for label in out)
-    live = {classes.find(label) for label in range(len(classes._parent))}
+    resolved_out = classes.resolved(tuple([local[label] for label in out]))
     terms = _merge_powers(flat, classes)
     held = {label for _, _, labels in terms for label in labels}
-    vanished = [classes.size(label) for label in sorted(live - held - set(resolved_out))]
+    lost = classes.representatives.difference(held, resolved_out)
+    vanished = [classes.size(label) for label in sorted(lost)]
     return Normalised(coefficient, terms, resolved_out, classes.size, vanished)
 
 
@@ -110,7 +121,7 @@ def _enter(product: Product, labels: Labels, classes: LabelClasses) -> list[tupl
         for inner_label, size in zip(inner_labels, node.axes, strict=True):
             if inner_label not in outer:
                 outer[inner_label] = classes.fresh(size)
-        entered.append((node, tuple(outer[label] for label in inner_labels)))
+        entered.append((node, tuple([outer[label] for label in inner_labels])))
     return entered
 
 
@@ -118,7 +129,7 @@ def _merge_powers(flat: list[Term], classes: LabelClasses) -> list[Term]:
     """Add the exponents of equal bases with equal labels; drop what cancels."""
     exponents: dict[tuple[Node, Labels], list[Fraction]] = {}
     for node, exponent, labels in flat:
-        place = (node, tuple(classes.find(label) for label in labels))
+        place = (node, classes.resolved(labels))
         exponents.setdefault(place, []).append(exponent)
     merged: list[Term] = []
     for (node, labels), parts in exponents.items():
@@ -134,40 +145,39 @@ def canonical_order(
 ) -> tuple[tuple[tuple[Node, Labels], ...], dict[int, int]]:
     """Sort factors and number labels so that equal products look equal.
 
-    Labels are coloured by their places in `out` and refined by their incidences; what is still
+    Labels are ranked by their places in `out` and refined by their incidences; what is still
     tied is split one label at a time. Ties between labels that no symmetry exchanges may be
     split differently for equal products: the result is then still correct, only not identical.
     """
     spend(5 + 2 * len(factors))
-    colours = {label: ("out", out.index(label)) for label in out}
-    summed = {label for _, labels in factors for label in labels} - set(out)
-    ranks = _refined(factors, colours, summed, symmetric)
+    places: dict[int, int] = {}
+    for place, label in enumerate(out):
+        places.setdefault(label, place)
+    ranks = _refined(factors, places, symmetric)
     placed = []
     for node, labels in factors:
         if len(labels) == 2 and ranks[labels[0]] > ranks[labels[1]] and symmetric(node):
             labels = (labels[1], labels[0])
         placed.append((node, labels))
-    placed.sort(key=lambda factor: (factor[0].key, tuple(ranks[label] for label in factor[1])))
-    number: dict[int, int] = {}
-    for label in out:
-        number.setdefault(label, len(number))
+    if len(placed) > 1:
+        placed.sort(key=lambda factor: (factor[0].key, [ranks[label] for label in factor[1]]))
+    number = {label: k for k, label in enumerate(places)}
     for _, labels in placed:
         for label in labels:
             number.setdefault(label, len(number))
-    renamed = tuple((node, tuple(number[label] for label in labels)) for node, labels in placed)
-    return renamed, number
+    renamed = [(node, tuple([number[label] for label in labels])) for node, labels in placed]
+    return tuple(renamed), number
 
 
 def _refined(
     factors: Sequence[tuple[Node, Labels]],
-    colours: dict[int, tuple[str, int]],
-    summed: set[int],
+    places: dict[int, int],
     symmetric: Callable[[Node], bool],
 ) -> dict[int, int]:
-    """A rank for every label; summed labels come after those of the output."""
-    ranks = {label: place for label, (_, place) in colours.items()}
-    base = len(ranks) + max(ranks.values(), default=0) + 1
-    ranks |= dict.fromkeys(summed, base)
+    """A rank for every label; summed labels come after those of the output, at `places`."""
+    summed = {label for _, labels in factors for label in labels if label not in places}
+    base = len(places) + max(places.values(), default=0) + 1
+    ranks = places | dict.fromkeys(summed, base)
     if len(summed) < 2:
         return ranks
     incidences: dict[int, list[tuple[Node, int, Labels]]] = defaultdict(list)

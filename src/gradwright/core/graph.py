@@ -30,7 +30,7 @@ from gradwright.core.nodes import (
     Unit,
     Variable,
 )
-from gradwright.core.powers import powers_multiply, rational_power
+from gradwright.core.powers import powers_multiply, rational, rational_power
 from gradwright.core.sizes import is_compound, terms
 from gradwright.core.work import require_digits, spend
 
@@ -39,11 +39,6 @@ def _digest(*parts: object) -> bytes:
     spend(4 + len(parts))
     listed = [part if isinstance(part, bytes) else repr(part).encode() for part in parts]
     return blake2b(b"\x1f".join([*listed, b""]), digest_size=16).digest()
-
-
-def _rational(value: Fraction | int) -> Fraction:
-    """The number as a Fraction; making one of a Fraction takes longer than to look."""
-    return value if type(value) is Fraction else Fraction(value)
 
 
 class Graph:
@@ -79,7 +74,7 @@ class Graph:
 
     def number(self, value: Fraction | int, axes: Sequence[Size] = ()) -> Node:
         """The same rational in every entry."""
-        return self._plain(Fraction(value), tuple(range(len(axes))), tuple(axes))
+        return self._plain(rational(value), tuple(range(len(axes))), tuple(axes))
 
     def ones(self, *axes: Size) -> Node:
         """A tensor of ones."""
@@ -142,7 +137,7 @@ class Graph:
         `sizes` gives the sizes of labels of `out` that no factor holds.
         """
         listed = tuple([(node, tuple(labels)) for node, labels in factors])
-        value = _rational(coefficient)
+        value = rational(coefficient)
         asked = (listed, tuple(out), value.numerator, value.denominator, *(sizes or {}).items())
         found = self._asked.get(asked)
         if found is None:
@@ -161,7 +156,7 @@ class Graph:
                 held = known.setdefault(label, size)
                 if held != size:
                     raise AssertionError(f"label {label} has sizes {held!r} and {size!r}")
-        axes = tuple(known[label] for label in out)
+        axes = tuple([known[label] for label in out])
         flat = normalise(coefficient, listed, out, known)
         value = flat.coefficient
         powered: list[tuple[Node, Labels]] = []
@@ -189,7 +184,7 @@ class Graph:
         axes: tuple[Size, ...],
     ) -> Node:
         placed, number = canonical_order(factors, out, self.symmetric)
-        renamed = tuple(number[label] for label in out)
+        renamed = tuple([number[label] for label in out])
         if coefficient == 1 and len(placed) == 1:
             node, labels = placed[0]
             distinct = len(set(renamed)) == len(renamed)
@@ -235,7 +230,7 @@ class Graph:
         if not coefficient:
             return self.number(0, node.axes)
         labels = tuple(range(node.order))
-        return self._interned(_rational(coefficient), ((node, labels),), labels, node.axes)
+        return self._interned(rational(coefficient), ((node, labels),), labels, node.axes)
 
     def hadamard(self, *nodes: Node) -> Node:
         """The elementwise product of nodes with equal axes."""
@@ -266,7 +261,9 @@ class Graph:
         """A sum of scaled nodes that all have `axes`; like terms are merged."""
         collected: dict[Node, Fraction] = {}
         axes = tuple(axes)
-        pending = [(_rational(c), node) for c, node in terms]
+        pending = [(rational(c), node) for c, node in terms]
+        if len(pending) == 1 and pending[0][0] == 1:
+            return pending[0][1]
         pending.reverse()
         while pending:
             coefficient, node = pending.pop()
@@ -318,7 +315,7 @@ class Graph:
 
     def power(self, base: Node, exponent: Fraction | int) -> Node:
         """The elementwise power with a rational exponent."""
-        exponent = _rational(exponent)
+        exponent = rational(exponent)
         if exponent == 1:
             return base
         if exponent == 0:

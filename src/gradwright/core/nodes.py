@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from gradwright.core import sizes as size_terms
 from gradwright.core.sizes import names_in
@@ -29,7 +30,14 @@ ONE = Fraction(1)
 Options = tuple[tuple[str, Fraction], ...]
 
 
-class Node(Struct, frozen=True, eq=False):
+class _Walked:
+    """Keeps with a node what is below it: passes ask for the same nodes many times."""
+
+    __slots__ = ("_below",)
+    _below: tuple[Node, ...]
+
+
+class Node(_Walked, Struct, frozen=True, eq=False):
     """What all nodes share: the sizes of the axes, and a digest of the structure.
 
     `key` depends on structure alone, never on the order of creation, so sorting by it is
@@ -157,21 +165,37 @@ def arguments(node: Node) -> tuple[Node, ...]:
 
 def postorder(*roots: Node) -> list[Node]:
     """Every node below `roots`, once each, arguments before users, without recursion."""
-    done: set[Node] = set()
-    found: list[Node] = []
-    stack = [(root, False) for root in reversed(roots)]
+    if len(roots) != 1:
+        return _postorder(roots)
+    (root,) = roots
+    try:
+        below = root._below
+    except AttributeError:
+        below = tuple(_postorder(arguments(root)))
+        force_setattr(root, "_below", below)
+    else:
+        spend(1 + len(below))
+    return [*below, root]
+
+
+def _postorder(roots: tuple[Node, ...]) -> list[Node]:
+    # A dictionary keeps the order in which nodes are done.
+    done: dict[Node, None] = {}
+    stack: list[Node] = list(reversed(roots))
     while stack:
-        node, expanded = stack.pop()
+        node = stack[-1]
         if node in done:
+            stack.pop()
             continue
-        if expanded:
-            done.add(node)
-            found.append(node)
+        missing = [part for part in arguments(node) if part not in done]
+        if missing:
+            missing.reverse()
+            stack += missing
             continue
-        stack.append((node, True))
-        stack.extend((part, False) for part in reversed(arguments(node)) if part not in done)
-    spend(3 * len(found))
-    return found
+        stack.pop()
+        done[node] = None
+    spend(3 + 3 * len(done))
+    return list(done)
 
 
 def sum_of_squares(node: Node) -> bool:

@@ -1,11 +1,19 @@
-"""Powers of numbers, and of powers: where they are rational, and where they multiply."""
+"""Rational numbers, their powers, and powers of powers: where they multiply."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 from math import isqrt
 
+from gradwright.core.nodes import ONE
 from gradwright.core.work import MAX_BITS, allowed
+
+
+def rational(value: Fraction | int) -> Fraction:
+    """The number as a Fraction; making one takes longer than to look."""
+    if type(value) is Fraction:
+        return value
+    return ONE if value == 1 else Fraction(value)
 
 
 def powers_multiply(inner: Fraction, outer: Fraction) -> bool:

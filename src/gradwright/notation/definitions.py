@@ -85,6 +85,8 @@ class Definitions(Struct, frozen=True):
 
     def used(self, trees: Iterable[Tree]) -> tuple[Definition, ...]:
         """The definitions that folded trees need to be read, in order."""
+        if not self.listed:
+            return ()
         wanted = set[str]()
         for tree in trees:
             wanted |= _names(tree)

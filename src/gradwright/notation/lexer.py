@@ -275,6 +275,8 @@ def _check_digits(text: str, span: Span, count: int) -> None:
 
 def canonical_name(text: str) -> str:
     """A name as the tree holds it: composed, subscript digits as plain digits."""
+    if text.isascii():
+        return text
     return unicodedata.normalize("NFC", text).translate(SUBSCRIPTS)
 
 
@@ -324,11 +326,15 @@ def _index_end(text: str, start: int, letters: Mapping[str, str]) -> int:
 
 
 def _starts_name(character: str) -> bool:
+    if character.isascii():
+        return character.isalpha() or character == "_"
     # ᵀ is a letter to Unicode and a transpose here; ∑ and ∏ are no letters.
-    return (character == "_" or unicodedata.category(character)[0] == "L") and character != "ᵀ"
+    return unicodedata.category(character)[0] == "L" and character != "ᵀ"
 
 
 def _continues_name(character: str) -> bool:
+    if character.isascii():
+        return character.isalnum() or character == "_"
     return (
         _starts_name(character)
         or character in _SUBSCRIPT_DIGITS

@@ -27,8 +27,8 @@ def names_of_sizes(tree: Tree) -> set[str]:
 
 def size_arguments(tree: Tree) -> tuple[Tree, ...]:
     """The arguments of a call that are sizes."""
-    if isinstance(tree, Call) and tree.function in CONSTANTS:
+    if not isinstance(tree, Call):
+        return ()
+    if tree.function in CONSTANTS:
         return tree.arguments
-    if isinstance(tree, Call) and tree.function == "reshape":
-        return tree.arguments[1:]
-    return ()
+    return tree.arguments[1:] if tree.function == "reshape" else ()

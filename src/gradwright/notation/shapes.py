@@ -137,7 +137,8 @@ def infer(
     held = [d.sizes for d in symbols.values()] + [d.sizes for d in functions.values()]
     held.append(tuple(d.among for d in symbols.values() if d.among is not None))
     named = names_in(size for sizes in held for size in sizes)
-    inference.indices.require_sizes({*named, *sizes, *names_of_sizes(tree)})
+    if inference.indices.entries:
+        inference.indices.require_sizes({*named, *sizes, *names_of_sizes(tree)})
     shape = inference.shape(form)
     ordered = inference.rearranging.ordered
     ordered += [(1, size) for sizes in held for size in sizes if is_compound(size)]

@@ -58,9 +58,13 @@ class _Structural:
         return self._hash
 
     def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
         if not isinstance(other, _Structural):
             return NotImplemented
         assert isinstance(self, Tree) and isinstance(other, Tree)
+        if hash(self) != hash(other):
+            return False
         stack: list[tuple[Tree, Tree]] = [(self, other)]
         while stack:
             one, two = stack.pop()

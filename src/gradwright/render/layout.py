@@ -17,6 +17,7 @@ from gradwright.notation.blocks import BLOCKS, columns_of
 from gradwright.notation.places import joined
 from gradwright.notation.ranges import Place, Range
 from gradwright.notation.tree import (
+    WALKED,
     Binary,
     Call,
     Entry,
@@ -293,9 +294,12 @@ def expand(root: Layout, pieces: Callable[[Layout], Sequence[str | Layout]]) -> 
     """
     written: list[str] = []
     stack: list[str | Layout] = [root]
+    met = 0
     while stack:
         piece = stack.pop()
-        spend(1)
+        met += 1
+        if met % WALKED == 0:
+            spend(WALKED)
         if isinstance(piece, str):
             written.append(piece)
         else:

@@ -50,6 +50,8 @@ def is_decimal(value: Fraction) -> bool:
 
 def product(chain: Chain) -> Tree:
     """A chain as one left-nested product; repeated neighbours become a power."""
+    if len(chain) == 1:
+        return chain[0]
     parts: list[Tree] = []
     for factor, repeats in groupby(_gathered(chain)):
         count = len(list(repeats))

@@ -124,7 +124,8 @@ class Contraction:
     def _add(self, base: Node, count: int, above: bool, labels: Labels, sign: int) -> None:
         known = self.coefficient if above and count == 1 else Fraction(1)
         multiplier, tree = self.raiser.signed(base, sign, known)
-        self.coefficient *= multiplier ** (count if above else -count)
+        if multiplier != 1:
+            self.coefficient *= multiplier ** (count if above else -count)
         if not labels:
             (self.over if above else self.under).extend([tree] * count)
             return

@@ -62,6 +62,9 @@ class Readability:
         if not self.said:
             return cost(tree)
         known = self._known
+        found = known.get(tree)
+        if found is not None:
+            return found
         stack = [tree]
         while stack:
             part = stack[-1]
@@ -96,6 +99,8 @@ def _measured(tree: Tree) -> tuple[tuple[Tree, ...], float]:
 
 def cost(tree: Tree) -> float:
     """The readability cost of a tree, kept with it and with its parts."""
+    if hasattr(tree, "_cost"):
+        return tree._cost
     stack = [tree]
     while stack:
         part = stack[-1]
@@ -150,6 +155,8 @@ def is_sum(tree: Tree) -> bool:
 
 def transposes(tree: Tree) -> int:
     """The number of transposes in a tree, kept with it and with its parts."""
+    if hasattr(tree, "_transposes"):
+        return tree._transposes
     stack = [tree]
     while stack:
         part = stack[-1]
