@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import gradwright as gw
-from gradwright.cli import learning
+from gradwright.cli import learning, samples
 from gradwright.errors import GradwrightError
 from gradwright.run.files import output_folder
 
@@ -64,7 +64,7 @@ def train(text: str, data: str, label: str | None = None) -> Bad:
     def python() -> object:
         settings = learning.settings_of(0, 1, 32, 0.1, 0.2, "sgd", (), "constant", 0.0)
         network = gw.Network(text)
-        read = learning.read_data(data, label, 0.2, 0, network)
+        read = samples.prepared(samples.read_data(data, label), data, network, 0.2, 0)
         return learning.train(network, read, settings)
 
     chosen = [] if label is None else ["--label", label]

@@ -156,8 +156,71 @@ def test_a_wide_header_above_short_lines_costs_no_memory(tmp_path: Path) -> None
         csv_file.read(path)
 
 
-def test_a_column_of_words_is_told_what_categories_can_be(tmp_path: Path) -> None:
+def test_columns_of_words_and_those_that_are_named_hold_categories(tmp_path: Path) -> None:
     path = tmp_path / "words.csv"
-    path.write_text("colour,kind\nred,a\nblue,b\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"categories can be numbered from 0.*gw\.embedding"):
+    path.write_text(
+        "colour,size,door,kind\nred,1.5,2,a\n blue,2,4,b\nred,3,2,a\n", encoding="utf-8"
+    )
+    data = csv_file.read(path, categories=["door"])
+    assert data.feature_names == ("colour", "size", "door")
+    assert data.categories == {0: ("blue", "red"), 2: ("2", "4")}
+    np.testing.assert_array_equal(data.X, [[1, 1.5, 0], [0, 2, 1], [1, 3, 0]])
+    assert csv_file.read(path).categories == {0: ("blue", "red")}
+    path.write_text("door,x,colour,size\n4,0,red,7\n2,0,blue,8\n", encoding="utf-8")
+    again = csv_file.read_features(
+        path, ("colour", "size", "door"), {"colour": ("blue", "red"), "door": ("2", "4")}
+    )
+    np.testing.assert_array_equal(again, [[1, 7, 1], [0, 8, 0]])
+
+
+@pytest.mark.parametrize(
+    ("content", "facts", "place"),
+    [
+        (
+            "colour,size\nblue,1\n rad,2\n",
+            ["'rad'", "categories are blue, red", "did you mean red?"],
+            ", line 3, column colour",
+        ),
+        ("colour,size\nblue,1\n,2\n", ["''", "categories are"], ", line 3, column colour"),
+        ("colour,siz\nblue,1\n", ["feature column 'size'", "did you mean siz"], ", line 1"),
+    ],
+)
+def test_a_category_without_a_code(
+    content: str, facts: list[str], place: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "new.csv"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        csv_file.read_features(path, ("colour", "size"), {"colour": ("blue", "red")})
+    said = f"{caught.value.clash}\n{caught.value.instead}"
+    assert [fact for fact in facts if fact not in said] == []
+    assert caught.value.place == f"{path}{place}"
+
+
+@pytest.mark.parametrize(
+    ("content", "named", "said"),
+    [
+        ("a,b,y\nred,1,x\n,2,z\n", [], "line 3, column a"),
+        ("a,b,y\nred,1,x\nnan,2,z\n", [], "line 2, column a"),
+        ("a,b,y\nred,1,x\n1x,2,z\n", [], "named by --categories"),
+        ("a,b,y\nred,1,x\nred,2,z\n", ["c"], "category column 'c'"),
+        ("a,b,y\nred,1,x\nred,2,z\n", ["y"], "it has the labels"),
+    ],
+)
+def test_what_is_no_column_of_categories(
+    content: str, named: list[str], said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "words.csv"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=said):
+        csv_file.read(path, categories=named)
+
+
+def test_a_name_for_every_sample_is_no_category(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "words.csv"
+    path.write_text("a,y\nred,1\nblue,2\ngreen,3\n", encoding="utf-8")
+    monkeypatch.setattr(csv_file, "MAX_CATEGORIES", 2)
+    with pytest.raises(DataError, match="3 categories and 2 are allowed"):
         csv_file.read(path)

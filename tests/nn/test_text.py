@@ -8,7 +8,8 @@ import pytest
 
 from gradwright.errors import GradwrightError, LimitError, NetworkError, NotationError
 from gradwright.nn.layer import Layer
-from gradwright.nn.text import MAX_LAYERS, MAX_LENGTH, MAX_WIDTH, parse_network
+from gradwright.nn.text import MAX_LAYERS, MAX_WIDTH, parse_network
+from gradwright.nn.tokens import MAX_LENGTH
 
 FIFTH = Fraction(1, 5)
 

@@ -8,10 +8,11 @@ import click
 from msgspec import Struct
 
 from gradwright.cli import options
-from gradwright.cli.learning import Data, Settings, Trained, read_data, settings_of, train
+from gradwright.cli.learning import Settings, Trained, settings_of, train
 from gradwright.cli.main import CHECK_FAILED, INTERRUPTED
 from gradwright.cli.output import json_text, say, write_file
 from gradwright.cli.progress import note, progress
+from gradwright.cli.samples import Data, prepared, read_data, with_tables
 from gradwright.cli.subject import make_backprop, refuse_options
 from gradwright.run.files import OutputFolder, output_folder, publish
 
@@ -154,7 +155,8 @@ def command(
     everything), its figures as figure-NAME.svg, backprop.py (a NumPy module) and check.json; with
     --trace also trace.txt and trace.json; with --data also parameters.npz, training.json and how
     gradients flow through the trained network, flow.txt and flow.json. A backward pass that fails
-    its check is not trained with, and the exit code is 1. With --sample-weight or --class-weight
+    its check is not trained with, and the exit code is 1. Columns of categories are looked up in
+    tables; then there is no gradient flow. With --sample-weight or --class-weight
     all of that is for the loss with weights of samples.
 
     \b
@@ -177,11 +179,15 @@ def command(
         "layer_jacobian": layer_jacobian,
     }
     with output_folder(out) as folder:
+        # Data is read before the work, so that a wrong file is reported at once.
+        dataset, samples = None, None
+        if data is not None:
+            dataset = read_data(data, label, settings.sample_weight, settings.categories)
+            text = with_tables(text, dataset, settings.categories)
         backprop = make_backprop(text, loss, reduction, layout, convention, settings.weighted)
         network = backprop.network
-        # Data is read before the work, so that a wrong file is reported at once.
-        given = (label, settings.held_out, seed, network, settings.sample_weight)
-        samples = None if data is None else read_data(data, *given)
+        if data is not None and dataset is not None:
+            samples = prepared(dataset, data, network, settings.held_out, seed)
         tracing = _Tracing(network, samples, settings) if trace else None
         results = _work(backprop, samples, settings, level, tracing, not as_json, out is not None)
         if folder is not None:
@@ -230,6 +236,9 @@ def _work(
         trained = train(network, samples, settings)
         tell(f"\n{trained.summary()}")
         training = samples.training
-        flow = flow_of(network, trained.params, training.X, training.y, seed=settings.seed)
-        tell(f"\ngradient flow: {flow.summary()}")
+        if network.model.layers[0].codes:
+            tell("\ngradient flow: not told, codes of categories have no derivatives")
+        else:
+            flow = flow_of(network, trained.params, training.X, training.y, seed=settings.seed)
+            tell(f"\ngradient flow: {flow.summary()}")
     return _Results(backprop, explained, traced, report, trained, flow)

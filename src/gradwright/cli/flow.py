@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradwright.cli import options
-from gradwright.cli.learning import read_data
 from gradwright.cli.main import CHECK_FAILED
 from gradwright.cli.output import json_text, say
 from gradwright.cli.progress import note
+from gradwright.cli.samples import prepared, read_data, with_tables
 from gradwright.cli.subject import make_network
 from gradwright.run.files import output_folder, publish
 
@@ -72,8 +72,14 @@ def command(
       gradwright flow "8 -> 50 * 8 -> 1" --singular-values 0.5
     """
     with output_folder(out) as folder:
+        dataset = None if data is None else read_data(data, label)
+        text = text if dataset is None else with_tables(text, dataset)
         network = make_network(text, loss, reduction, layout)
-        X, y = _samples(network, data, label, seed)
+        X, y = None, None
+        if data is not None and dataset is not None:
+            # As training would see them.
+            samples = prepared(dataset, data, network, HELD_OUT, seed).training
+            X, y = samples.X, samples.y
         start = _start(network, params, seed, scheme, scale, singular_values)
         report = _report(network, start, X, y, seed)
         if folder is not None:
@@ -89,14 +95,6 @@ def _report(network: Network, p: Parameters, X: Any, y: Any, seed: int) -> Any:
     from gradwright.api.flow import flow
 
     return flow(network, p, X, y, seed=seed)
-
-
-def _samples(network: Network, data: str | None, label: str | None, seed: int) -> tuple[Any, Any]:
-    """Standardised training samples, as training would see them."""
-    if data is None:
-        return None, None
-    read = read_data(data, label, HELD_OUT, seed, network)
-    return read.training.X, read.training.y
 
 
 def _start(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import platform
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from msgspec import Struct
 
 from gradwright.cli.output import json_text
 from gradwright.cli.progress import progress
-from gradwright.errors import DataError, TrainingError
+from gradwright.errors import TrainingError
 from gradwright.run.files import OutputFolder
 
 if TYPE_CHECKING:
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
 
     from gradwright.api.network import Network
     from gradwright.api.training import Run
-    from gradwright.data.dataset import Dataset, Standardiser
+    from gradwright.cli.samples import Data
+    from gradwright.data.dataset import Dataset
     from gradwright.nn.optimizers import Optimizer
     from gradwright.nn.parameters import Parameters
     from gradwright.nn.schedules import Schedule
@@ -40,6 +40,7 @@ class Settings(Struct, frozen=True):
     schedule: Schedule
     sample_weight: str | None = None
     class_weight: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
 
     @property
     def weighted(self) -> bool:
@@ -59,6 +60,7 @@ def settings_of(
     warmup: float,
     sample_weight: str | None = None,
     class_weight: tuple[str, ...] = (),
+    categories: tuple[str, ...] = (),
     **common: float | None,
 ) -> Settings:
     """The options of a training, checked.
@@ -72,7 +74,7 @@ def settings_of(
     rule = known_optimizer(optimizer).having(**numbers(optimizer_settings), **common)
     course = schedule_of(schedule, warmup=warmup)
     steps = (epochs, batch_size, learning_rate, held_out, seed, rule, course)
-    return Settings(*steps, sample_weight, class_weight)
+    return Settings(*steps, sample_weight, class_weight, categories)
 
 
 def numbers(given: Sequence[str]) -> dict[str, float]:
@@ -150,15 +152,6 @@ def _refuse_class_weight(text: str, clash: str) -> NoReturn:
     )
 
 
-class Data(Struct, frozen=True):
-    """Samples to train on and samples to measure on, standardised by the former alone."""
-
-    name: str
-    training: Dataset
-    held_out: Dataset
-    standardiser: Standardiser
-
-
 class Trained(Struct, frozen=True):
     """What training led to."""
 
@@ -181,6 +174,14 @@ class Trained(Struct, frozen=True):
         if measure["accuracy"] is not None:
             text += f", {weighted}accuracy {100 * measure['accuracy']:.2f} %"
         lines.append(f"{text} ({kept['held_out']} samples)")
+        if document["categories"]:
+            counts = ", ".join(f"{name} {len(x)}" for name, x in document["categories"].items())
+            lines.append(f"categories: {counts}; the network is {document['network']}")
+        if measure["unseen"]:
+            lines.append(
+                f"{measure['unseen']} of the held-out samples have a category that no training "
+                "sample has: its row is as it was drawn"
+            )
         if self.interrupted:
             lines.append("interrupted: these are the parameters of the last finished step")
         return "\n".join(lines)
@@ -189,49 +190,6 @@ class Trained(Struct, frozen=True):
         """Prepare parameters.npz and training.json."""
         folder.save("parameters.npz", lambda path: self.params.save(str(path)))
         folder.write("training.json", json_text(self.document))
-
-
-def read_data(
-    name: str,
-    label: str | None,
-    held_out: float,
-    seed: int,
-    network: Network,
-    weights: str | None = None,
-) -> Data:
-    """Read, split and standardise a bundled data set or a CSV file.
-
-    `weights` is the column of a CSV file that has the weights of the samples.
-
-    Raises:
-        DataError: the data set is unknown, the file cannot be read as numbers with a label, or
-            its columns and labels do not fit the network.
-    """
-    from gradwright.data import bundled, csv_file
-    from gradwright.data.dataset import Standardiser, split
-
-    is_file = Path(name).suffix.lower() == ".csv" or Path(name).is_file()
-    if label is not None and not is_file:
-        raise DataError(
-            f"the data set {name} with a label",
-            f"the column {label} is asked for, and a bundled data set has its own targets",
-            "leave --label out, or give a CSV file",
-        )
-    if weights is not None and not is_file:
-        raise DataError(
-            f"the data set {name} with weights of samples",
-            f"the column {weights} is asked for, and a bundled data set has no weights",
-            "leave --sample-weight out, or give a CSV file",
-        )
-    dataset = csv_file.read(name, label, weights) if is_file else bundled.load(name)
-    # All is checked as a whole, so that a message counts rows as the file does.
-    start = network.init(seed)
-    network.loss(start, dataset.X, dataset.y, sample_weight=dataset.weights)
-    training, kept = split(dataset, held_out, seed)
-    standardiser = Standardiser.fit(training)
-    return Data(
-        name, standardiser.standardised(training), standardiser.standardised(kept), standardiser
-    )
 
 
 def train(network: Network, data: Data, settings: Settings) -> Trained:
@@ -275,6 +233,10 @@ def _document(network: Network, data: Data, settings: Settings, done: Run) -> di
         "reduction": network.model.reduction,
         "data": data.name,
         "columns": list(data.training.feature_names),
+        "categories": {
+            data.training.feature_names[column]: list(names)
+            for column, names in data.training.categories.items()
+        },
         "classes": None if data.training.classes is None else list(data.training.classes),
         "samples": {"training": len(data.training.X), "held_out": len(data.held_out.X)},
         "seed": settings.seed,
@@ -293,10 +255,21 @@ def _document(network: Network, data: Data, settings: Settings, done: Run) -> di
                 done.params, held_out.X, held_out.y, sample_weight=held_out.weights
             ),
             "accuracy": _accuracy(network, done.params, held_out),
+            "unseen": _unseen(data),
         },
         "standardiser": data.standardiser.to_dict(),
         "versions": _versions(),
     }
+
+
+def _unseen(data: Data) -> int:
+    """How many samples are held out whose row of a table no training sample has."""
+    import numpy as np
+
+    new = np.zeros(len(data.held_out.X), bool)
+    for column in data.training.categories:
+        new |= ~np.isin(data.held_out.X[:, column], data.training.X[:, column])
+    return int(np.sum(new))
 
 
 def _accuracy(network: Network, params: Parameters, data: Dataset) -> float | None:

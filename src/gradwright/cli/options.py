@@ -289,6 +289,14 @@ OF_TRAINING = (
         "given several times.",
     ),
     click.option(
+        "--categories",
+        multiple=True,
+        metavar="COLUMN[=WIDTH]",
+        help="A column of a CSV file that holds categories: each has a row of a table, of WIDTH "
+        "numbers, that is trained. Columns of words without digits do anyway. May be given several "
+        "times.",
+    ),
+    click.option(
         "--held-out",
         type=click.FloatRange(0, 1, min_open=True, max_open=True),
         default=0.2,

@@ -7,10 +7,11 @@ from typing import Any
 import click
 
 from gradwright.cli import options
-from gradwright.cli.learning import read_data, settings_of, train
+from gradwright.cli.learning import settings_of, train
 from gradwright.cli.main import INTERRUPTED
 from gradwright.cli.output import json_text, say
 from gradwright.cli.progress import note
+from gradwright.cli.samples import prepared, read_data, with_tables
 from gradwright.cli.subject import make_network
 from gradwright.run.files import output_folder, publish
 
@@ -40,7 +41,8 @@ def command(
     """Train NETWORK on a data set and report the loss and accuracy on held-out samples.
 
     Interrupted from the keyboard, it keeps the parameters reached so far. With --out, the folder
-    gets parameters.npz and training.json.
+    gets parameters.npz and training.json. NETWORK has as many inputs as the data has columns;
+    columns of categories are looked up in tables.
 
     \b
     Examples:
@@ -49,12 +51,15 @@ def command(
       gradwright train "8 -> 16 relu -> 1" --data rents.csv --label rent --learning-rate 0.01
       gradwright train "64 -> 32 relu -> 10 softmax" --data digits --optimizer adam
       gradwright train "4 -> 8 tanh -> 2 softmax" --data mails.csv --class-weight spam=5
+      gradwright train "6 -> 16 relu -> 1" --data rents.csv --categories district=4
     """
     settings = settings_of(seed, **training)
     with output_folder(out) as folder:
-        network = make_network(text, loss, reduction, layout)
-        given = (data, label, settings.held_out, seed, network, settings.sample_weight)
-        trained = train(network, read_data(*given), settings)
+        categories = settings.categories
+        dataset = read_data(data, label, settings.sample_weight, categories)
+        network = make_network(with_tables(text, dataset, categories), loss, reduction, layout)
+        samples = prepared(dataset, data, network, settings.held_out, seed)
+        trained = train(network, samples, settings)
         if folder is not None:
             trained.write(folder)
         for path in publish(folder):

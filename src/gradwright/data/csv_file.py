@@ -7,8 +7,10 @@ import io
 import math
 import os
 import re
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -26,11 +28,11 @@ MAX_INTEGER_CLASSES = 50
 #: Whole numbers beyond this one are not told apart in float64.
 MAX_INTEGER_LABEL = 2**53
 
-#: What else can be done with a column of words.
-CATEGORIES = (
-    "; categories can be numbered from 0, and in Python a network looks such numbers up in a "
-    "table: gw.embedding"
-)
+#: What else can be done with a cell that is no number.
+CATEGORIES = "; a column of categories is named by --categories"
+
+#: Categories of a column: a column of names has one for each sample, and is none.
+MAX_CATEGORIES = 10_000
 
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
@@ -38,18 +40,39 @@ Array = Any
 
 
 def read(
-    path: str | os.PathLike[str], label: str | None = None, weights: str | None = None
+    path: str | os.PathLike[str],
+    label: str | None = None,
+    weights: str | None = None,
+    categories: Sequence[str] = (),
 ) -> Dataset:
     """Features and labels; `label` names the label column, by default the last one.
 
-    `weights` names the column that says how much each sample counts, where there is one. All other
-    columns are numbers. Labels that are words, or whole numbers with at most `MAX_INTEGER_CLASSES`
-    values, are classes, sorted; other numbers are targets of a regression.
+    `weights` names the column that says how much each sample counts, where there is one. The
+    columns in `categories`, and those of words, in which no cell has a digit, hold categories: X
+    has their places among the sorted names. All other columns are numbers. Labels that are words,
+    or whole numbers with at most `MAX_INTEGER_CLASSES` values, are classes, sorted; other numbers
+    are targets of a regression.
 
     Raises:
         DataError: naming file, line and column.
     """
-    return _Reader(Path(path)).dataset(label, weights)
+    return _Reader(Path(path)).dataset(label, weights, categories)
+
+
+def read_features(
+    path: str | os.PathLike[str],
+    columns: Sequence[str],
+    categories: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> Array:
+    """The features that have these names, in this order: samples × features.
+
+    `categories` has for each column of categories their names in the order of the codes. Other
+    columns of the file are passed over.
+
+    Raises:
+        DataError: naming file, line and column; a category that has no code too.
+    """
+    return _Reader(Path(path)).features(columns, categories)
 
 
 class _Reader:
@@ -105,30 +128,24 @@ class _Reader:
                 f"line {first}",
             )
 
-    def dataset(self, label: str | None, weights: str | None) -> Dataset:
+    def dataset(self, label: str | None, weights: str | None, categories: Sequence[str]) -> Dataset:
         header = self._header()
         weight = None if weights is None else self._column(header, weights, "weight")
         last = len(header) - (2 if weight == len(header) - 1 else 1)
         column = last if label is None else self._column(header, label, "label")
         if column == weight:
             self.fail(f"{weights} is asked for as label and as weight", "name two columns")
-        if len(self.rows) < 2:
-            self.fail("there is a header and no sample below it", "add lines with samples")
-        # All lengths first: the table is as large as the file says only if they agree.
-        for line, row in self.rows:
-            if len(row) != len(header):
-                self.fail(
-                    f"the line has {len(row)} cells and the header has {len(header)}",
-                    "give each line as many cells as the header",
-                    f"line {line}",
-                )
+        self._require_table(header)
         features = [k for k in range(len(header)) if k not in (column, weight)]
-        X = np.empty((len(self.rows) - 1, len(features)))
-        for sample, (line, row) in enumerate(self.rows[1:]):
-            for place, k in enumerate(features):
-                X[sample, place] = self._number(
-                    row[k].strip(), "features", line, header[k], CATEGORIES
-                )
+        named = {self._column(header, name, "category") for name in categories}
+        for k in named.difference(features):
+            self.fail(
+                f"{header[k]} is asked for as a column of categories, and it has the "
+                f"{'labels' if k == column else 'weights'}",
+                "leave it out of the categories",
+            )
+        coded = {k: self._names(k, header[k]) for k in features if k in named or self._has_words(k)}
+        X = self._table(header, features, coded)
         labels = [(line, row[column].strip()) for line, row in self.rows[1:]]
         y, classes = self._labels(labels, header[column])
         names = tuple(header[k] for k in features)
@@ -137,16 +154,86 @@ class _Reader:
             cells = [(line, row[weight].strip()) for line, row in self.rows[1:]]
             found = [self._weight(text, line, header[weight]) for line, text in cells]
             counted = np.array(found)
-        return Dataset(self.path.stem, X, y, names, classes, counted)
+        known = {place: coded[k] for place, k in enumerate(features) if k in coded}
+        return Dataset(self.path.stem, X, y, names, classes, counted, known)
 
-    def _header(self) -> list[str]:
+    def features(self, columns: Sequence[str], categories: Mapping[str, Sequence[str]]) -> Array:
+        header = self._header(least=1)
+        places = [self._column(header, name, "feature") for name in columns]
+        self._require_table(header)
+        return self._table(header, places, {header.index(x): n for x, n in categories.items()})
+
+    def _require_table(self, header: list[str]) -> None:
+        """Lines below the header, as long as it is: then the table is as large as the file says."""
+        if len(self.rows) < 2:
+            self.fail("there is a header and no sample below it", "add lines with samples")
+        for line, row in self.rows:
+            if len(row) != len(header):
+                self.fail(
+                    f"the line has {len(row)} cells and the header has {len(header)}",
+                    "give each line as many cells as the header",
+                    f"line {line}",
+                )
+
+    def _table(
+        self, header: list[str], places: Sequence[int], coded: Mapping[int, Sequence[str]]
+    ) -> Array:
+        """The cells in some columns as numbers: codes where a column has categories."""
+        codes = {k: {name: code for code, name in enumerate(coded[k])} for k in coded}
+        X = np.empty((len(self.rows) - 1, len(places)))
+        for sample, (line, row) in enumerate(self.rows[1:]):
+            for place, k in enumerate(places):
+                text = row[k].strip()
+                if k not in codes:
+                    X[sample, place] = self._number(text, "features", line, header[k], CATEGORIES)
+                    continue
+                if text not in codes[k]:
+                    self._no_category(text, coded[k], line, header[k])
+                X[sample, place] = codes[k][text]
+        return X
+
+    def _has_words(self, column: int) -> bool:
+        """Whether a column has words and nothing that may be meant as a number."""
+        cells = [row[column].strip() for _, row in self.rows[1:]]
+        return any(cells) and not any(
+            _reads_as_number(text) or any(map(str.isdigit, text)) for text in cells
+        )
+
+    def _names(self, column: int, name: str) -> tuple[str, ...]:
+        """The categories of a column, sorted."""
+        for line, row in self.rows[1:]:
+            if not row[column].strip():
+                self.fail(
+                    "the category is empty and each sample needs one",
+                    "write a word there, such as missing, or remove the line",
+                    f"line {line}, column {name}",
+                )
+        found = {row[column].strip() for _, row in self.rows[1:]}
+        if len(found) > MAX_CATEGORIES:
+            self.fail(
+                f"the column {name} has {len(found)} categories and {MAX_CATEGORIES} are allowed",
+                "leave out a column that has another word for every sample",
+            )
+        return tuple(sorted(found))
+
+    def _no_category(self, text: str, names: Sequence[str], line: int, column: str) -> NoReturn:
+        near = get_close_matches(text, names, n=1)
+        shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
+        self.fail(
+            f"the cell holds {_short(text)!r} and the categories are {shown}",
+            (f"did you mean {near[0]}? " if near else "")
+            + "give one of those, or train with samples of the new one",
+            f"line {line}, column {column}",
+        )
+
+    def _header(self, least: int = 2) -> list[str]:
         if not self.rows:
             self.fail("the file is empty and a header line is expected", "add a header and samples")
         line, cells = self.rows[0]
         header = [name.strip() for name in cells]
-        if not 2 <= len(header) <= MAX_COLUMNS:
+        if not least <= len(header) <= MAX_COLUMNS:
             self.fail(
-                f"the header has {len(header)} columns and 2 to {MAX_COLUMNS} are expected",
+                f"the header has {len(header)} columns and {least} to {MAX_COLUMNS} are expected",
                 "give at least one feature and a label, separated by commas",
                 f"line {line}",
             )
@@ -178,9 +265,8 @@ class _Reader:
             value = float(text)
             if math.isfinite(value):
                 return value
-        shown = text if len(text) <= 40 else text[:40] + "…"
         self.fail(
-            f"the cell holds {shown!r} and {what} are finite numbers, written like -1.5e3",
+            f"the cell holds {_short(text)!r} and {what} are finite numbers, written like -1.5e3",
             "put a number there, or leave the line or the column out" + further,
             f"line {line}, column {column}",
         )
@@ -222,6 +308,10 @@ class _Reader:
             return values, None
         names = tuple(str(int(value)) for value in distinct)
         return np.searchsorted(distinct, values).astype(np.int64), names
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else text[:40] + "…"
 
 
 def _indices(words: list[str]) -> tuple[Array, tuple[str, ...]]:

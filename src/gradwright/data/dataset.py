@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,8 @@ class Dataset(Struct, frozen=True, eq=False):
 
     For a classification `y` holds class indices and `classes` their names; for a regression `y`
     holds targets (one axis, or samples × targets) and `classes` is None. `weights` say how much
-    each sample counts, where the data says so.
+    each sample counts, where the data says so. `categories` has for each column of X that holds
+    codes the names of its categories in the order of the codes.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Dataset(Struct, frozen=True, eq=False):
     feature_names: tuple[str, ...]
     classes: tuple[str, ...] | None = None
     weights: Array | None = None
+    categories: Mapping[int, tuple[str, ...]] = {}
 
     def rows(self, places: Array) -> Dataset:
         """The data set of some samples."""
@@ -86,8 +89,9 @@ def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0) -> tuple[Datas
 class Standardiser(Struct, frozen=True, eq=False):
     """Mean and scale of each feature, and of each target of a regression.
 
-    They come from the training part alone. What is constant keeps the scale 1; classes are left
-    as they are (`target_mean` and `target_scale` are None then).
+    They come from the training part alone. What is constant keeps the scale 1; codes of categories
+    are left as they are, with the mean 0 and the scale 1, and so are classes (`target_mean` and
+    `target_scale` are None then).
     """
 
     mean: Array
@@ -96,15 +100,18 @@ class Standardiser(Struct, frozen=True, eq=False):
     target_scale: Array | None = None
 
     @classmethod
-    def fit(cls, training: Dataset) -> Standardiser:
-        """From the training part of the data.
+    def fit(cls, training: Dataset, codes: Collection[int] = ()) -> Standardiser:
+        """From the training part of the data; the columns in `codes` hold codes of categories.
 
         Raises:
             DataError: a column whose mean or scale is not a finite number.
         """
+        mean, scale = _mean_and_scale(training.X)
+        for column in codes:
+            mean[column], scale[column] = 0, 1
         if training.classes is not None:
-            return cls(*_mean_and_scale(training.X))
-        return cls(*_mean_and_scale(training.X), *_mean_and_scale(training.y))
+            return cls(mean, scale)
+        return cls(mean, scale, *_mean_and_scale(training.y))
 
     def apply(self, X: Array) -> Array:
         """(X - mean) / scale."""

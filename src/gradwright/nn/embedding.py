@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,13 +12,16 @@ from gradwright.errors import DataError, LimitError, NetworkError, UnsupportedEr
 from gradwright.nn.formula_layer import MAX_WIDTH, FormulaLayer
 from gradwright.nn.layer import Layer
 from gradwright.nn.layer_formula import Codes, LayerFormula
-from gradwright.notation.declarations import Declaration
+from gradwright.notation.declarations import Declaration, Size
 
 Array = Any
 
 #: Letters of the tables, and of the codes that choose their rows.
 TABLES = "EFGHJKMNB"
 CODES = "TUVWPQRSD"
+
+#: Its name in a network's text.
+EMBEDDING = "embedding"
 
 #: Codes are numbers of a batch, and whole numbers up to here are exact in float32.
 MAX_CATEGORIES = 1 << 24
@@ -27,9 +31,16 @@ class Embedding(FormulaLayer, frozen=True):
     """What `embedding` makes; it prints as that call."""
 
     def __repr__(self) -> str:
+        return f"{EMBEDDING}({self.formula.inputs}, {self._tables})"
+
+    def piece(self, width: int) -> str:
+        """The layer in a network's text."""
+        return f"{EMBEDDING}({self._tables})"
+
+    @property
+    def _tables(self) -> dict[int, tuple[int, Size]]:
         pairs = zip(self.formula.codes, self.formula.parameters, strict=True)
-        tables = {codes.column: (codes.count, table.sizes[1]) for codes, table in pairs}
-        return f"embedding({self.formula.inputs}, {tables})"
+        return {codes.column: (codes.count, table.sizes[1]) for codes, table in pairs}
 
 
 def embedding(inputs: int, tables: Mapping[int, tuple[int, int]]) -> FormulaLayer:
@@ -81,6 +92,17 @@ def embedding(inputs: int, tables: Mapping[int, tuple[int, int]]) -> FormulaLaye
         parameters.append(Declaration(table, "matrix", (count, width)))
         codes.append(Codes(code, int(column), count))
     return Embedding(_formula(inputs, parameters, codes))
+
+
+def usual_width(categories: int) -> int:
+    """The width of a table where none is given: 1.6 n^0.56, at most 600.
+
+    A rule of thumb (Howard and Gugger, fastai: A Layered API for Deep Learning, Information 2020).
+
+    >>> [usual_width(n) for n in (1, 2, 7, 100, 10_000)]
+    [2, 2, 5, 21, 278]
+    """
+    return min(600, round(1.6 * math.pow(categories, 0.56)))
 
 
 def _formula(

@@ -37,6 +37,10 @@ class FormulaLayer(Struct, frozen=True):
         given = ", ".join([*shown, *(f"{name}=…" for name, _ in self.functions)])
         return f"layer({self.formula.text!r})" + (f"({given})" if given else "")
 
+    def piece(self, width: int) -> str:
+        """The layer with `width` outputs in a network's text."""
+        return f"{width} {self.formula.text}"
+
     def __call__(self, **given: Any) -> FormulaLayer:
         """The layer with more of its sizes given, or functions for its abstract ones.
 

@@ -81,7 +81,7 @@ class _Items:
             self.text = str(made[0].fan_in)
         start = len(self.text) + len(ARROW)
         self.text += f"{ARROW}{count} * " if count > 1 else ARROW
-        self.text += f"{self.width} {item.formula.text}"
+        self.text += item.piece(made[-1].fan_out)
         span = Span(start, len(self.text))
         self.layers += [replace(layer, span=span) for layer in made]
 

@@ -11,132 +11,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradwright.core.nodes import Size
-from gradwright.errors import LimitError, NetworkError, NotationError, Span
+from gradwright.errors import LimitError, NetworkError, Span
 from gradwright.nn.activations import ACTIVATIONS, Options, resolve_options
+from gradwright.nn.embedding import EMBEDDING, MAX_CATEGORIES, embedding
 from gradwright.nn.formula_layer import MAX_WIDTH, FormulaLayer
 from gradwright.nn.layer import Layer
 from gradwright.nn.named_layers import NAMED, is_named, named_layer, option_names
+from gradwright.nn.tokens import EXAMPLE, TOKEN, Reader, Token
 
-MAX_LENGTH = 10_000
 MAX_LAYERS = 100_000
-MAX_DIGITS = 40
-
-#: The size that no layer may have.
-SAMPLES = "n"
-
-EXAMPLE = "write a network as 64 -> 32 relu -> 10 softmax"
-
-TOKEN = re.compile(
-    r"(?P<arrow>->|→)|(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<sign>[*(),=])"
-    r"|(?P<space>\s+)",
-    re.ASCII,
-)
-
-
-class _Token(Struct, frozen=True):
-    kind: str
-    text: str
-    span: Span
-
-
-class _Reader:
-    """The tokens of a network's text, read from left to right."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.tokens = self._scan()
-        self.place = 0
-
-    def _scan(self) -> list[_Token]:
-        if len(self.text) > MAX_LENGTH:
-            raise LimitError(
-                "a network's text",
-                f"it has {len(self.text)} characters and {MAX_LENGTH} are allowed",
-                "repeat layers as 30 * 64 sigmoid",
-            )
-        tokens: list[_Token] = []
-        start = 0
-        while start < len(self.text):
-            found = TOKEN.match(self.text, start)
-            if found is None:
-                raise self.error(
-                    f"the character {self.text[start]!r} is not part of a network's text",
-                    Span(start, start + 1),
-                )
-            token = _Token(found.lastgroup or "", found[0], Span(found.start(), found.end()))
-            start = found.end()
-            if token.kind == "number" and len(token.text) > MAX_DIGITS:
-                raise LimitError(
-                    "a number in a network's text",
-                    f"it has {len(token.text)} characters and {MAX_DIGITS} are allowed",
-                    "write a shorter number",
-                    text=self.text,
-                    span=token.span,
-                )
-            if token.kind != "space":
-                tokens.append(token)
-        return tokens
-
-    def error(self, clash: str, span: Span, instead: str = EXAMPLE) -> NotationError:
-        return NotationError("reading a network", clash, instead, text=self.text, span=span)
-
-    def peek(self, text: str, ahead: int = 0) -> bool:
-        place = self.place + ahead
-        return place < len(self.tokens) and self.tokens[place].text == text
-
-    def next_is(self, kind: str) -> bool:
-        return self.place < len(self.tokens) and self.tokens[self.place].kind == kind
-
-    def take(self, kind: str, wanted: str) -> _Token:
-        end = Span(len(self.text), len(self.text))
-        if self.place >= len(self.tokens):
-            raise self.error(f"the text ends where {wanted} is expected", end)
-        token = self.tokens[self.place]
-        if token.kind != kind:
-            raise self.error(f"{token.text!r} stands where {wanted} is expected", token.span)
-        self.place += 1
-        return token
-
-    def skip(self, text: str) -> bool:
-        if self.peek(text):
-            self.place += 1
-            return True
-        return False
-
-    def take_sign(self, sign: str, wanted: str) -> None:
-        if not self.peek(sign) and self.next_is("sign"):
-            token = self.tokens[self.place]
-            raise self.error(f"{token.text!r} stands where {wanted} is expected", token.span)
-        self.take("sign", wanted)
-
-    def whole(self, wanted: str, limit: int) -> tuple[int, Span]:
-        token = self.take("number", wanted)
-        if "." in token.text:
-            raise self.error(f"{token.text} is given and {wanted} is a whole number", token.span)
-        if not 1 <= int(token.text) <= limit:
-            raise LimitError(
-                f"{wanted} of {token.text}",
-                f"{token.text} is given and {wanted} is a whole number from 1 to {limit}",
-                "give a number in that range",
-                text=self.text,
-                span=token.span,
-            )
-        return int(token.text), token.span
-
-    def size(self, wanted: str, limit: int) -> tuple[Size, Span]:
-        """A whole number, or a name that stands for one."""
-        if not self.next_is("name"):
-            return self.whole(wanted, limit)
-        token = self.take("name", wanted)
-        if is_named(token.text) or token.text == "no_bias":
-            raise self.error(f"{token.text!r} stands where {wanted} is expected", token.span)
-        if token.text == SAMPLES:
-            raise self.error(
-                f"{SAMPLES} is the number of samples, and here it stands for {wanted}",
-                token.span,
-                "use another letter",
-            )
-        return token.text, token.span
 
 
 class LayerGroup(Struct, frozen=True):
@@ -262,6 +145,46 @@ def with_numbers(text: str, groups: Sequence[LayerGroup], sizes: Mapping[str, in
     return TOKEN.sub(lambda found: str(sizes.get(found[0], found[0])), text)
 
 
+def with_embedding(text: str, tables: Mapping[int, tuple[int, int]]) -> str:
+    """The text with an embedding in front: for each column (categories, width of a row).
+
+    >>> with_embedding("3 -> 5 relu -> 2 softmax", {2: (7, 4)})
+    '3 -> embedding({2: (7, 4)}) -> 5 relu -> 2 softmax'
+
+    Raises:
+        NotationError, NetworkError, LimitError: as `parse_network`, and of `embedding`.
+        NetworkError: it begins with another embedding.
+    """
+    first = parse_groups(text)[0]
+    codes = () if first.layer is None else first.layer.formula.codes
+    for code in codes:
+        tables = {**tables}
+        if tables.pop(code.column, (0, 0))[0] > code.count:
+            raise NetworkError(
+                f"an embedding in front of {text}",
+                f"column {code.column} has more categories than the {code.count} of its table",
+                "give it a table with as many, or leave the embedding out of the text",
+                text=text,
+                span=first.span,
+            )
+    if not tables:
+        return text
+    if codes:
+        raise NetworkError(
+            f"an embedding in front of {text}",
+            f"it begins with an embedding that has no table for column {min(tables)}, which holds "
+            "categories",
+            "add a table for it, or leave the embedding out of the text",
+            text=text,
+            span=first.span,
+        )
+    inputs, arrow, rest = re.split("(->|→)", text, maxsplit=1)
+    if not isinstance(first.fan_in, int):
+        require_numbers(text, [first])
+    piece = embedding(int(first.fan_in), tables).piece(0)
+    return f"{inputs}{arrow} {piece} {arrow}{rest}"
+
+
 def parse_groups(text: str) -> tuple[LayerGroup, ...]:
     """The layers of a network, equal ones together; sizes may be names.
 
@@ -286,7 +209,7 @@ def _groups(
     text: str, width: Size | None, *, whole: bool = False
 ) -> tuple[Size, tuple[LayerGroup, ...]]:
     """The units behind a piece, and its groups; with `whole` there must be a layer."""
-    reader = _Reader(text)
+    reader = Reader(text)
     starts = width is None
     if width is None:
         width, _ = reader.size("a width", MAX_WIDTH)
@@ -310,13 +233,15 @@ def _groups(
     return width, tuple(groups)
 
 
-def _group(reader: _Reader, fan_in: Size) -> LayerGroup:
+def _group(reader: Reader, fan_in: Size) -> LayerGroup:
     """A layer and how often it is repeated."""
     count: Size = 1
     start = None
     if reader.peek("*", ahead=1):
         count, start = reader.size("a number of layers", MAX_WIDTH)
         reader.skip("*")
+    if reader.peek(EMBEDDING):
+        return _embedding_group(reader, fan_in, count, start)
     if reader.next_is("name") and is_named(reader.tokens[reader.place].text):
         return _named_group(reader, fan_in, count, start)
     fan_out, span = reader.size("a width", MAX_WIDTH)
@@ -333,7 +258,7 @@ def _group(reader: _Reader, fan_in: Size) -> LayerGroup:
     return LayerGroup(count, fan_in, fan_out, activation, options, bias, whole)
 
 
-def _named_group(reader: _Reader, fan_in: Size, count: Size, start: Span | None) -> LayerGroup:
+def _named_group(reader: Reader, fan_in: Size, count: Size, start: Span | None) -> LayerGroup:
     """A layer that is written by its name alone."""
     token = reader.take("name", "a layer")
     given = _options(reader, token.text) if reader.skip("(") else {}
@@ -343,7 +268,41 @@ def _named_group(reader: _Reader, fan_in: Size, count: Size, start: Span | None)
     return LayerGroup(count, fan_in, fan_in, ending, (), False, whole, layer)
 
 
-def _known(reader: _Reader, token: _Token) -> str:
+def _embedding_group(reader: Reader, fan_in: Size, count: Size, start: Span | None) -> LayerGroup:
+    """`embedding({2: (7, 4)})`: for columns of codes, how many there are and the width of a row."""
+    token = reader.take("name", "a layer")
+    tables: dict[int, tuple[int, int]] = {}
+    reader.take_sign("(", "the ( after embedding")
+    reader.take_sign("{", "the { of the columns with codes")
+    while True:
+        column, span = reader.whole("a column", MAX_WIDTH, least=0)
+        if column in tables:
+            raise reader.error(f"column {column} has a table already", span)
+        reader.take_sign(":", f"the : after column {column}")
+        reader.take_sign("(", "the ( of categories and width")
+        categories, _ = reader.whole("a number of categories", MAX_CATEGORIES)
+        reader.take_sign(",", "the comma before a width")
+        tables[column] = categories, reader.whole("a width", MAX_WIDTH)[0]
+        reader.take_sign(")", "the ) after a width")
+        if reader.skip("}"):
+            break
+        reader.take_sign(",", "a comma or the closing }")
+    reader.take_sign(")", "the closing )")
+    whole = (start or token.span).to(reader.tokens[reader.place - 1].span)
+    if count != 1 or not isinstance(fan_in, int):
+        raise NetworkError(
+            "an embedding in a network",
+            "it is one layer, which takes a number of columns, and here "
+            + (f"stand {count} of them" if count != 1 else f"{fan_in} stands for any number"),
+            "write it once, behind the number of columns, 3 -> embedding({2: (7, 4)}) -> 2",
+            text=reader.text,
+            span=whole,
+        )
+    layer = embedding(fan_in, tables)
+    return LayerGroup(1, fan_in, layer.formula.outputs, "formula", (), False, whole, layer)
+
+
+def _known(reader: Reader, token: Token) -> str:
     if token.text in ACTIVATIONS:
         return token.text
     near = get_close_matches(token.text, ACTIVATIONS, n=2)
@@ -359,7 +318,7 @@ def _known(reader: _Reader, token: _Token) -> str:
     )
 
 
-def _options(reader: _Reader, activation: str) -> dict[str, Fraction]:
+def _options(reader: Reader, activation: str) -> dict[str, Fraction]:
     """`(0.2)` or `(slope=0.2, kink=1)`, by position or by name, up to the closing parenthesis."""
     names = option_names(activation)
     given: dict[str, Fraction] = {}
@@ -382,7 +341,7 @@ def _options(reader: _Reader, activation: str) -> dict[str, Fraction]:
         reader.take_sign(",", "a comma or a closing parenthesis")
 
 
-def _wrong_option(reader: _Reader, activation: str, written: str, span: Span) -> NetworkError:
+def _wrong_option(reader: Reader, activation: str, written: str, span: Span) -> NetworkError:
     names = option_names(activation)
     near = get_close_matches(written, names, n=1)
     hint = f"did you mean {near[0]}? " if near and near[0] != written else ""
