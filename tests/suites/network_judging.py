@@ -77,11 +77,9 @@ class Case:
         return [np.ascontiguousarray(a, dtype) for a in (self.Y, *self.weights)]
 
     @property
-    def without_module(self) -> str:
-        """What the module for PyTorch does not have, or nothing."""
-        if self.weights:
-            return "weights of samples"
-        return "codes of categories" if self.drawn.categories else ""
+    def backprop(self) -> Any:
+        """The derivation, with weights where samples have them."""
+        return self.net.backprop(weighted=self.drawn.weighted)
 
     @property
     def trained(self) -> int:
@@ -278,9 +276,7 @@ class _Judgement:
         value, gradient = self.in_torch.value_and_gradient(*arrays, batch, masks)
         predicted = self.in_torch.predicted(*arrays).ravel()
         self.compare("autograd", claim, np.concatenate([[value], gradient, predicted]))
-        if case.without_module:
-            return self.note(f"no module for PyTorch, {case.without_module}")
-        source = case.net.backprop().source("torch")
+        source = case.backprop.source("torch")
         self.compare("module for PyTorch", claim, _by_module(source, case, training))
 
     # Steps of training ---------------------------------------------------------------------------
@@ -319,8 +315,6 @@ class _Judgement:
                 case.p.flat, order, RATE, lambda step: masks(step, SEED)
             )
             self.compare("training by torch.optim", claim, made)
-            if case.without_module:
-                return
             order = batches(samples, case.size, EPOCHS, SEED)
             made = _trained_by_module(case, order)
             self.compare("training by the module for PyTorch", claim, made)
@@ -360,8 +354,8 @@ def _by_module(source: str, case: Case, training: tuple[int, int]) -> Array:
 
     module: Any = load(source)
     model = module.Network(case.p.flat, dtype=torch.float64)
-    X, Y = torch.tensor(case.X), torch.tensor(case.Y)
-    value = model.loss(X, Y, *[training] * case.net.model.trains_apart)
+    X, *batch = map(torch.tensor, (case.X, *case.batch(np.float64)))
+    value = model.loss(X, *batch, *[training] * case.net.model.trains_apart)
     value.backward()
     made = [value.detach(), *(parameter.grad for parameter in model.parameters())]
     made += model.buffers()
@@ -375,7 +369,7 @@ def _trained_by_module(case: Case, batches: Iterable[list[Array]]) -> Array:
     """The parameters after steps of the emitted module and its own optimiser."""
     import torch
 
-    module: Any = load(case.net.backprop().source("torch", case.rule))
+    module: Any = load(case.backprop.source("torch", case.rule))
     model = module.Network(case.p.flat, dtype=torch.float64)
     optimizer = module.Optimizer(model, learning_rate=RATE)
     for step, batch in enumerate(batches):
