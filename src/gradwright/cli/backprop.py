@@ -180,10 +180,9 @@ def command(
     }
     with output_folder(out) as folder:
         # Data is read before the work, so that a wrong file is reported at once.
-        dataset, samples = None, None
-        if data is not None:
-            dataset = read_data(data, label, settings.sample_weight, settings.categories)
-            text = with_tables(text, dataset, settings.categories)
+        samples, columns = None, (settings.sample_weight, settings.categories)
+        dataset = None if data is None else read_data(data, label, *columns)
+        text = text if dataset is None else with_tables(text, dataset, settings.categories)
         backprop = make_backprop(text, loss, reduction, layout, convention, settings.weighted)
         network = backprop.network
         if data is not None and dataset is not None:
