@@ -144,3 +144,85 @@ def test_an_embedding_that_stands_there_is_taken() -> None:
     text = "3 -> embedding({0: (3, 2)}) -> 4 tanh -> 1"
     assert with_embedding(text, {0: (2, 5)}) == text
     assert with_embedding("3→1", {0: (2, 5)}) == "3→ embedding({0: (2, 5)}) →1"
+
+
+@pytest.fixture(scope="module")
+def flowers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the iris data, one of its columns binned into words, and a training on it."""
+    datasets = pytest.importorskip("sklearn.datasets", reason="scikit-learn is not installed")
+    iris, folder = datasets.load_iris(), tmp_path_factory.mktemp("flowers")
+    bins = [["narrow", "wide"][int(width > 3)] for width in iris.data[:, 1]]
+    with (folder / "flowers.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["sepal length", "sepal", "petal length", "petal width", "species"])
+        for row, sepal, label in zip(iris.data, bins, iris.target, strict=True):
+            writer.writerow([row[0], sepal, *row[2:], iris.target_names[label]])
+    data = ["--data", folder / "flowers.csv", "--out", folder / "out"]
+    done = gradwright("train", "4 -> 8 tanh -> 3 softmax", *data)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_predictions_have_the_codes_of_the_training(flowers: Path) -> None:
+    new = flowers / "new.csv"
+    new.write_text(
+        "petal width,petal length,sepal,sepal length\n0.2,1.4,wide,5.1\n2.1,5.9,narrow,6.8\n",
+        encoding="utf-8",
+    )
+    done = gradwright("predict", flowers / "out", "--data", new)
+    assert done.returncode == 0, done.stderr
+    header, *rows = csv.reader(done.stdout.splitlines())
+    assert header == ["class", "setosa", "versicolor", "virginica"]
+    assert [row[0] for row in rows] == ["setosa", "virginica"]
+    stored = json.loads((flowers / "out" / "training.json").read_text("utf-8"))
+    net = gw.Network(stored["network"], stored["loss"])
+    X = np.array([[5.1, 1, 1.4, 0.2], [6.8, 0, 5.9, 2.1]])
+    X = (X - stored["standardiser"]["mean"]) / stored["standardiser"]["scale"]
+    expected = net.predict(net.load(flowers / "out" / "parameters.npz"), X)
+    np.testing.assert_array_equal([list(map(float, row[1:])) for row in rows], expected)
+    found = json.loads(gradwright("predict", flowers / "out", "--data", new, "--json").stdout)
+    assert found["schema"] == "gradwright.predicted/1"
+    assert found["predictions"] == ["setosa", "virginica"]
+
+
+def test_a_category_that_is_new_is_named(flowers: Path) -> None:
+    new = flowers / "unknown.csv"
+    new.write_text(
+        "sepal length,sepal,petal length,petal width\n5.1,wide,1.4,0.2\n5.1,broad,1.4,0.2\n",
+        encoding="utf-8",
+    )
+    done = gradwright("predict", flowers / "out", "--data", new)
+    assert done.returncode == 2
+    assert "'broad' and the categories are narrow, wide" in done.stderr
+    assert "line 3, column sepal" in done.stderr
+
+
+def test_a_regression_is_predicted_in_its_unit(cars: tuple[Path, Any, Any], tmp_path: Path) -> None:
+    path, _, y = cars
+    out = ["--epochs", "200", "--out", tmp_path / "out"]
+    done = gradwright("train", "3 -> 5 tanh -> 1", "--data", path, *out)
+    assert done.returncode == 0, done.stderr
+    done = gradwright("predict", tmp_path / "out", "--data", path, "--out", tmp_path / "predicted")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "predicted" / "predictions.csv").read_text("utf-8") == done.stdout
+    header, *rows = csv.reader(done.stdout.splitlines())
+    assert header == ["output"]
+    assert np.corrcoef([float(row[0]) for row in rows], y)[0, 1] > 0.8
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "No such file"),
+        ("{", "no JSON document"),
+        ("[]", "has another one"),
+        ('{"schema": "gradwright.trained/1", "classes": null}', "is wrong here: 'columns'"),
+    ],
+)
+def test_a_folder_of_no_training(content: str | None, said: str, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "training.json").write_text(content, encoding="utf-8")
+    done = gradwright("predict", tmp_path, "--data", tmp_path / "new.csv")
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "gradwright train --out" in done.stderr

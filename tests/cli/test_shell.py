@@ -47,7 +47,7 @@ def test_a_place_that_cannot_be_written_is_found_before_any_work(
 ) -> None:
     """The text is nonsense too: the complaint is about the place, so that came first."""
     (tmp_path / "taken").write_text("a file")
-    needed = ["--data", "digits"] if command == "train" else []
+    needed = ["--data", "digits"] if command in ("train", "predict") else []
     done = gradwright(command, "][", *needed, "--out", tmp_path / "taken")
     assert done.returncode == 2 and done.stdout == ""
     assert str(tmp_path / "taken") in done.stderr and "Traceback" not in done.stderr

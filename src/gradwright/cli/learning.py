@@ -231,6 +231,7 @@ def _document(network: Network, data: Data, settings: Settings, done: Run) -> di
         "network": network.model.text,
         "loss": network.model.loss,
         "reduction": network.model.reduction,
+        "layout": network.model.layout.name,
         "data": data.name,
         "columns": list(data.training.feature_names),
         "categories": {

@@ -26,6 +26,7 @@ COMMANDS = {
     "check": "Check the derivative of a formula or a network against independent oracles.",
     "flow": "How gradients flow through a network: vanishing, exploding, and where.",
     "train": "Train a network and measure it on samples it has not seen.",
+    "predict": "Predict for new samples with a network that was trained.",
     "report": "The derivation and its check as a page or a LaTeX document.",
     "emit": "The derivative of a formula or a network as code.",
 }
