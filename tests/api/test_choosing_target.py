@@ -23,7 +23,7 @@ def net():
 
 
 def _chosen(net, steps, before=None):
-    return choose(net.model, "float64", SGD, 32, steps, before)
+    return choose(net.model, "float64", SGD, 32, steps, before, threads=1)
 
 
 def test_more_work_saves_more(net):

@@ -40,7 +40,7 @@ def _answer(path: Path) -> int:
 def test_a_source_is_compiled_once(monkeypatch):
     first = compiled(SOURCE)
     assert _answer(first) == 42
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("compiled again"))
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("compiled again"))
     assert compiled(SOURCE) == first
 
 
@@ -169,3 +169,44 @@ def test_a_full_disk(store, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "")))
     with pytest.raises(UnsupportedError, match="no folder for it can be written"):
         compiled(SOURCE + "\n")
+
+
+ROUTINES = '__attribute__((visibility("hidden"))) long routine(void) { return 42; }\n'
+WITH_ROUTINES = """
+#ifdef ROUTINES_APART
+long routine(void);
+#else
+static long routine(void) { return 41; }
+#endif
+long answer(void) { return routine(); }
+"""
+
+
+@needs_compiler
+def test_routines_are_compiled_once_for_all_sources(store, monkeypatch):
+    assert _answer(compiled(WITH_ROUTINES)) == 41
+    assert _answer(compiled(WITH_ROUTINES, routines=ROUTINES)) == 42
+    (kept,) = store.glob("*.o")
+    told = []
+    started = subprocess.Popen
+    monkeypatch.setattr(
+        subprocess,
+        "Popen",
+        lambda command, **more: told.append(command) or started(command, **more),
+    )
+    assert _answer(compiled(f"{WITH_ROUTINES}\n", routines=ROUTINES)) == 42
+    assert len(told) == 2 and str(kept) in told[1], "one source and a link"
+
+
+@needs_compiler
+def test_a_damaged_object_of_routines_is_made_again(store):
+    compiled(WITH_ROUTINES, routines=ROUTINES)
+    (kept,) = store.glob("*.o")
+    kept.write_bytes(b"\x7fELF no more")
+    assert _answer(compiled(f"{WITH_ROUTINES}\n", routines=ROUTINES)) == 42
+
+
+@needs_compiler
+def test_an_error_in_the_routines_is_told():
+    with pytest.raises(UnsupportedError, match="error"):
+        compiled(WITH_ROUTINES, routines="no C at all\n")

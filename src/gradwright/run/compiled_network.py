@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gradwright.emit.c.network import routines_source
 from gradwright.program.update import RATE, STEPS, Update
 from gradwright.run.compiling import compiled
 
@@ -73,7 +74,7 @@ class CompiledNetwork:
         self._declare(library)
 
     def _library(self, source: str, dtype: str) -> ctypes.CDLL:
-        return ctypes.CDLL(str(compiled(source, DEFINITIONS[dtype])))
+        return ctypes.CDLL(str(compiled(source, DEFINITIONS[dtype], routines_source())))
 
     def _declare(self, library: ctypes.CDLL) -> None:
         """What the functions of the library take and return."""

@@ -18,7 +18,7 @@ COMPILERS = ("cc", "gcc", "clang")
 PACKAGE = "ziglang"
 
 #: About how many seconds a network takes to compile; ziglang makes its C library on first use.
-SECONDS = 2.0
+SECONDS = 1.0
 FIRST_SECONDS = 20.0
 
 INSTEAD = 'install one, pip install "gradwright[native]" brings one, or use target="numpy"'

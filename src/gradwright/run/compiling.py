@@ -1,59 +1,62 @@
-"""C source as a shared object: the compiler, its flags, and the store of compiled objects.
-
-An entry's name is the digest of what it was made from and the digest of what it holds. Entries
-are written beside their place and moved there, so that processes may race, and an entry that is
-half written or damaged is made again.
-"""
+"""C source as a shared object: the compiler, its flags, and what is kept of what it makes."""
 
 from __future__ import annotations
 
-import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
 
 from gradwright.errors import UnsupportedError
 from gradwright.run.compilers import Compiler, required
+from gradwright.run.store import digest, folders, store, stored
 
-#: What the loops need to become vector code. NaN and infinities keep their meaning. -O2 with
-#: vectors compiles in a third to two thirds of the time, and its code takes twice as long: blocks
-#: of products stay loops over vectors in memory (docs/performance.md).
+#: NaN and infinities keep their meaning.
 FLAGS = (
     "-std=gnu99",
-    "-O3",
     "-march=native",
     "-fno-math-errno",
     "-fno-trapping-math",
     "-ffp-contract=fast",
     "-fopenmp-simd",
     "-pthread",
-    "-shared",
     "-fPIC",
 )
+
+#: What the blocks of matrix products need to stay in registers.
+MOST = ("-O3",)
+
+#: What the loops of a network need to become vector code; with -O3 they take up to twice as long to
+#: compile and no less to run (docs/performance.md).
+LOOPS = ("-O2", "-ftree-vectorize", "-funswitch-loops", "-fpeel-loops")
 
 #: A compiler that takes longer is stopped.
 MOST_SECONDS = 120
 
+#: What a source is compiled with that has its routines from another object.
+APART = "-DROUTINES_APART"
 
-def compiled(source: str, definitions: Sequence[str] = ()) -> Path:
+
+def compiled(source: str, definitions: Sequence[str] = (), routines: str = "") -> Path:
     """The shared object of a source, from the store or compiled now.
+
+    `routines` is the source of an object that it is linked with, which is kept for other sources.
 
     Raises:
         UnsupportedError: there is no compiler, it fails, or the system is Windows.
     """
-    compiler = required()
-    options = [*FLAGS, *(f"-D{name}" for name in definitions)]
-    made_from = "\0".join([source, *options, *compiler.command, compiler.version, _machine()])
-    key = sha256(made_from.encode()).hexdigest()[:32]
-    for folder in _folders():
-        found = _stored(folder, key)
+    build = _Build(required(), (*FLAGS, *(f"-D{name}" for name in definitions)))
+    key = build.key(source, routines)
+    for folder in folders():
+        found = stored(folder, key, ".so")
         if found is not None:
             return found
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-            return _compile(compiler, options, source, folder, key)
+            return build.shared_object(source, routines, folder)
     raise UnsupportedError(
         "the target c",
         "compiled code has to be stored and no folder for it can be written",
@@ -71,69 +74,85 @@ def _machine() -> str:
     return "\n".join(sorted({line for line in lines if line.startswith(wanted)}))
 
 
-def _folders() -> Iterator[Path]:
-    """Where compiled objects are kept; the second where the first cannot be written."""
-    given = os.environ.get("GRADWRIGHT_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME")
-    usual = Path(base) if base else Path("~/.cache").expanduser()
-    yield Path(given) if given else usual / "gradwright"
-    from tempfile import gettempdir
+class _Build(Struct, frozen=True):
+    """A compiler with what it is told."""
 
-    yield Path(gettempdir()) / f"gradwright-{os.getuid()}"
+    compiler: Compiler
+    options: tuple[str, ...]
 
+    def key(self, *sources: str) -> str:
+        """The key of what is made of these sources."""
+        told = (*self.options, *MOST, *LOOPS, *self.compiler.command, self.compiler.version)
+        return digest(*sources, *told, _machine())
 
-def _stored(folder: Path, key: str) -> Path | None:
-    """An entry whose content is what its name says, and that nobody else can have written."""
-    try:
-        if folder.stat().st_uid != os.getuid():
-            return None
-        entries = sorted(folder.glob(f"{key}-*.so"))
-        for entry in entries:
-            if entry.name == _entry_name(key, entry.read_bytes()):
-                return entry
-    except OSError:
-        return None
-    return None
+    def shared_object(self, source: str, routines: str, folder: Path) -> Path:
+        """A new entry of a folder.
 
+        Raises:
+            OSError: the folder cannot be written.
+            UnsupportedError: the compiler fails.
+        """
+        # What only a compilation needs is loaded by one: most processes find an earlier one's.
+        from tempfile import TemporaryDirectory
 
-def _entry_name(key: str, content: bytes) -> str:
-    return f"{key}-{sha256(content).hexdigest()[:32]}.so"
+        with TemporaryDirectory(dir=folder, prefix=".compiling-") as name:
+            place = Path(name)
+            network, made, key = place / "network.o", place / "network.so", self.key(routines)
+            kept = stored(folder, key, ".o") if routines else None
+            fresh = place / "routines.o" if routines and kept is None else None
+            told = (APART, *LOOPS) if routines else MOST
+            commands = {network: self._object(network, source, *told)}
+            if fresh is not None:
+                commands[fresh] = self._object(fresh, routines, *MOST)
+            self._run(commands)
+            if fresh is not None:
+                kept = store(fresh, folder, key)
+            objects = [str(path) for path in (network, kept) if path is not None]
+            self._run({made: [*objects, "-shared", "-o", str(made), "-lm"]})
+            return store(made, folder, self.key(source, routines))
 
+    def _object(self, made: Path, text: str, *more: str) -> list[str]:
+        """The arguments that make an object of a text, which is written beside it."""
+        source = made.with_suffix(".c")
+        source.write_text(text, "utf-8")
+        return [*more, "-c", str(source), "-o", str(made)]
 
-def _compile(
-    compiler: Compiler, options: Sequence[str], source: str, folder: Path, key: str
-) -> Path:
-    """Compile into a folder.
+    def _run(self, commands: Mapping[Path, Sequence[str]]) -> None:
+        """Make each of these files, all at the same time.
 
-    Raises:
-        OSError: the folder cannot be written.
-        UnsupportedError: the compiler fails.
-    """
-    # What only a compilation needs is loaded by one: most processes find what an earlier one made.
-    import subprocess
-    from tempfile import TemporaryDirectory
+        Raises:
+            UnsupportedError: the compiler fails.
+        """
+        import subprocess
 
-    with TemporaryDirectory(dir=folder, prefix=".compiling-") as place:
-        text, made = Path(place) / "network.c", Path(place) / "network.so"
-        text.write_text(source, "utf-8")
-        command = [*compiler.command, *options, str(text), "-o", str(made), "-lm"]
+        first = [*self.compiler.command, *self.options]
+        running: dict[Path, subprocess.Popen[bytes]] = {}
         try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=MOST_SECONDS, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise _failure(compiler, str(error)) from error
-        if done.returncode or not made.exists():
-            told = (done.stderr.strip().splitlines() or ["nothing"])[0]
-            raise _failure(compiler, f"it ends with {done.returncode} and says: {told}")
-        entry = folder / _entry_name(key, made.read_bytes())
-        os.replace(made, entry)
-        return entry
+            for made, arguments in commands.items():
+                with made.with_suffix(".told").open("wb") as told:
+                    streams: dict[str, Any] = {"stdout": told, "stderr": subprocess.STDOUT}
+                    try:
+                        running[made] = subprocess.Popen([*first, *arguments], **streams)
+                    except OSError as error:
+                        raise self._failure(str(error)) from error
+            for made, process in running.items():
+                ended = process.wait(MOST_SECONDS)
+                if ended or not made.exists():
+                    said = made.with_suffix(".told").read_text("utf-8", "replace").strip()
+                    line = (said.splitlines() or ["nothing"])[0]
+                    raise self._failure(f"it ends with {ended} and says: {line}")
+        except subprocess.TimeoutExpired as error:
+            raise self._failure(str(error)) from error
+        finally:
+            for process in running.values():
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
 
-
-def _failure(compiler: Compiler, what: str) -> UnsupportedError:
-    return UnsupportedError(
-        "the target c",
-        f"the compiler {' '.join(compiler.command)} should compile emitted code, and {what}",
-        'set CC to a compiler that works, or use target="numpy"',
-    )
+    def _failure(self, what: str) -> UnsupportedError:
+        called = " ".join(self.compiler.command)
+        return UnsupportedError(
+            "the target c",
+            f"the compiler {called} should compile emitted code, and {what}",
+            'set CC to a compiler that works, or use target="numpy"',
+        )

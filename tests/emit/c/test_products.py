@@ -13,6 +13,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
+from gradwright.emit.c.network import ROUTINES
 from gradwright.run.compiling import compiled
 from tests.programs.installed import COMPILER
 
@@ -32,15 +33,13 @@ void make(long turned, long rows, long columns, long inner, const real *A, long 
 }
 """
 
-SUPPORT = ("prologue.h", "lanes.h", "threads.h", "products.h")
-
 #: Numbers behind a result, which a product must leave alone.
 BEHIND = 40
 
 
 def routine(width: int, dtype: str) -> Callable[..., None]:
     """Both products for vectors of so many bytes."""
-    parts = [files("gradwright.emit.c").joinpath(name).read_text("utf-8") for name in SUPPORT]
+    parts = [files("gradwright.emit.c").joinpath(name).read_text("utf-8") for name in ROUTINES]
     # What the machine has is known before the first line.
     source = "\n".join([WIDTHS[width], "#define LARGE 1e30", *parts, EXPORTED])
     library = ctypes.CDLL(

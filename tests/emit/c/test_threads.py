@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import gradwright as gw
+from gradwright.emit.c.network import routines_source
 from gradwright.run.compilers import required
 from tests.emit.c.judging import compiles, distance
 
@@ -46,19 +47,14 @@ def test_parts_of_every_size(layout, rng):
 @pytest.mark.usefixtures("every_product_is_large")
 def test_a_part_that_is_left_out_is_found(monkeypatch, rng):
     net = gw.Network("5 -> 37 tanh -> 3", loss="squared_error")
-    source = net.model.with_steps("c", gw.optimizer("sgd"))
-    shared = "for (long i = 1; i < count; ++i) {"
-    assert shared in source
-    made = type(net.model).with_steps
-    monkeypatch.setattr(
-        type(net.model),
-        "with_steps",
-        lambda *given: made(*given).replace(shared, shared.replace("i = 1", "i = 2")),
-    )
+    shared = "for (long i = 0; i < others; ++i) {"
+    wrong = routines_source().replace(shared, shared.replace("i = 0", "i = 1"))
+    assert wrong != routines_source()
+    monkeypatch.setattr("gradwright.run.compiled_network.routines_source", lambda: wrong)
     flat, (X, Y) = net.init(seed=3).flat, samples(net, 9, rng)
     expected = net.model.module.value_and_gradient(flat, X, Y)[1]
-    wrong = net.model.compiled("float64", threads=2)
-    assert distance(wrong.value_and_gradient(flat, X, Y)[1], expected) > 1e-3
+    compiled = net.model.compiled("float64", threads=2)
+    assert distance(compiled.value_and_gradient(flat, X, Y)[1], expected) > 1e-3
 
 
 @compiles

@@ -60,8 +60,7 @@ DESCEND = """
    products are shared by so many threads. */
 long descend({parameters})
 {{
-    struct crew held;
-    begin_sharing(&held, threads);
+    begin_sharing(threads);
     long step = 0;
     for (long start = 0; start < samples; start += batch_size, ++step) {{
         const long n = samples - start < batch_size ? samples - start : batch_size;

@@ -96,8 +96,7 @@ static double batch(const real *parameters, const real *X, const real *Y, const 
 double value_and_gradient(const real *parameters, const real *X, const real *Y, {weights}long n,
                           real *gradient, long threads, real *work{random})
 {{
-    struct crew held;
-    begin_sharing(&held, threads);
+    begin_sharing(threads);
     const double value = batch(parameters, X, Y, NULL, {given}n, gradient, work{drawn});
     end_sharing();
     return value;

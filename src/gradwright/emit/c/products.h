@@ -6,7 +6,7 @@
    transposed B is turned first, and a last part of its columns that fills no vectors is copied to
    where it does, with zeros behind. */
 
-#define WIDE (2 * LANES)
+#ifndef ROUTINES_APART
 
 /* C (rows x WIDE) = A B; `rows` is a constant where it is called. */
 static inline __attribute__((always_inline)) void block(
@@ -129,9 +129,7 @@ static inline int by_blas(long rows, long columns, long inner, const real *A, lo
     return 1;
 }
 
-/* C (rows x columns) = A B. `space` holds inner x WIDE numbers. A copy in each layer would gain 3 %
-   and take a third more time to compile. */
-static __attribute__((noinline)) void product(
+ROUTINE void product(
     long rows, long columns, long inner, const real *A, long down, long along, const real *B,
     real *C, real *space)
 {
@@ -161,8 +159,8 @@ static void turn_strip(long held, long inner, const real *B, real *space)
     }
 }
 
-/* C = A B' for B (columns x inner), WIDE columns at a time. */
-static __attribute__((noinline)) void product_turned(
+/* WIDE columns at a time. */
+ROUTINE void product_turned(
     long rows, long columns, long inner, const real *A, long down, long along, const real *B,
     real *C, real *space)
 {
@@ -181,3 +179,5 @@ static __attribute__((noinline)) void product_turned(
             last_strip(rows, inner, A, down, along, space, WIDE, C + j, columns, held);
     }
 }
+
+#endif

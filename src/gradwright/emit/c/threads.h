@@ -3,6 +3,8 @@
    product. Whoever waits looks again and again for a while, then sleeps: between the products of
    a step there are microseconds. */
 
+#ifndef ROUTINES_APART
+
 #include <pthread.h>
 
 #define MOST_THREADS 64
@@ -45,13 +47,11 @@ struct worker {
     int leaves;
 };
 
-struct crew {
-    long asked, size;
+/* Those beside this thread, of the call that it is in. */
+static __thread struct {
+    long wanted, started;
     struct worker workers[MOST_THREADS - 1];
-};
-
-/* That of the call which this thread is in. */
-static __thread struct crew *crew = NULL;
+} crew;
 
 static inline unsigned seen(const unsigned *count)
 {
@@ -96,8 +96,8 @@ static void *work_for(void *given)
 /* Where a thread cannot be started there are fewer. */
 static void start_workers(void)
 {
-    for (; crew->size < crew->asked; ++crew->size) {
-        struct worker *const worker = &crew->workers[crew->size - 1];
+    for (; crew.started < crew.wanted; ++crew.started) {
+        struct worker *const worker = &crew.workers[crew.started];
         worker->given = worker->done = 0;
         worker->leaves = 0;
         pthread_mutex_init(&worker->lock, NULL);
@@ -105,29 +105,28 @@ static void start_workers(void)
         if (pthread_create(&worker->thread, NULL, work_for, worker)) {
             pthread_cond_destroy(&worker->changed);
             pthread_mutex_destroy(&worker->lock);
-            crew->asked = crew->size;
+            crew.wanted = crew.started;
+            return;
         }
     }
 }
 
-static void begin_sharing(struct crew *given, long threads)
+ROUTINE void begin_sharing(long threads)
 {
-    given->asked = threads < MOST_THREADS ? threads : MOST_THREADS;
-    given->size = 1;
-    crew = given;
+    crew.wanted = (threads < MOST_THREADS ? threads : MOST_THREADS) - 1;
 }
 
-static void end_sharing(void)
+ROUTINE void end_sharing(void)
 {
-    for (long i = 0; i + 1 < crew->size; ++i) {
-        struct worker *const worker = &crew->workers[i];
+    for (; crew.started > 0; --crew.started) {
+        struct worker *const worker = &crew.workers[crew.started - 1];
         worker->leaves = 1;
         announce(worker, &worker->given, worker->given + 1);
         pthread_join(worker->thread, NULL);
         pthread_cond_destroy(&worker->changed);
         pthread_mutex_destroy(&worker->lock);
     }
-    crew = NULL;
+    crew.wanted = 0;
 }
 
 /* The part of a task for one of `count` threads: of the longer side of the result, so that the
@@ -151,19 +150,17 @@ static struct task part_of(const struct task *whole, long place, long count)
 /* A product, by all threads of the call. */
 static void perform_shared(const struct task *task)
 {
-    if (crew == NULL || crew->asked < 2) {
-        perform(task);
-        return;
-    }
     start_workers();
-    const long count = crew->size;
-    for (long i = 1; i < count; ++i) {
-        struct worker *const worker = &crew->workers[i - 1];
-        worker->task = part_of(task, i, count);
+    const long others = crew.started;
+    for (long i = 0; i < others; ++i) {
+        struct worker *const worker = &crew.workers[i];
+        worker->task = part_of(task, i + 1, others + 1);
         announce(worker, &worker->given, worker->given + 1);
     }
-    const struct task own = part_of(task, 0, count);
+    const struct task own = part_of(task, 0, others + 1);
     perform(&own);
-    for (long i = 1; i < count; ++i)
-        await(&crew->workers[i - 1], &crew->workers[i - 1].done, crew->workers[i - 1].given);
+    for (long i = 0; i < others; ++i)
+        await(&crew.workers[i], &crew.workers[i].done, crew.workers[i].given);
 }
+
+#endif
