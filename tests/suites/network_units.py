@@ -13,7 +13,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
-from gradwright.emit.c.network import SUPPORT
+from gradwright.emit.c.routines import SUPPORT
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.optimizers import Optimizer
 from gradwright.nn.parameters import length

@@ -7,24 +7,16 @@ from functools import cached_property
 from math import prod
 from threading import RLock
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from gradwright.calculus.stage import Stage
-from gradwright.emit.c.calls import LARGE
-from gradwright.emit.c.network import network_source
-from gradwright.emit.network import network_module
-from gradwright.emit.unpacking import BY_FORMULA_ORDER, dense_order
-from gradwright.explain.conventions import Convention
-from gradwright.explain.network import LayerLines, Run
-from gradwright.nn.derive import DerivedKind, derive_kind, one_sample_lines
+from gradwright.emit.c.routines import LARGE
 from gradwright.nn.embedding import require_first, require_no_codes
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layer import Layer
 from gradwright.nn.layer_formula import LayerFormula, require_free_letters
 from gradwright.nn.layouts import Layout, known_layout
-from gradwright.nn.letters import weights_letter
-from gradwright.nn.line_module import LineModule
 from gradwright.nn.loss_formula import formula_of
 from gradwright.nn.losses import require_fit, require_reduction
 from gradwright.nn.optimizers import SGD, Optimizer
@@ -33,9 +25,16 @@ from gradwright.nn.refusals import require_code, require_dense, require_rows, re
 from gradwright.nn.runs import KindRun, runs_of, symbolic_runs
 from gradwright.nn.sequence import Source, read_network
 from gradwright.nn.text import LayerGroup, parse_groups, require_numbers
-from gradwright.notation.supplied import Supplied
 from gradwright.run.compiled_network import CompiledNetwork
 from gradwright.run.load import load
+
+if TYPE_CHECKING:
+    from gradwright.calculus.stage import Stage
+    from gradwright.explain.conventions import Convention
+    from gradwright.explain.network import LayerLines, Run
+    from gradwright.nn.derive import DerivedKind
+    from gradwright.nn.line_module import LineModule
+    from gradwright.notation.supplied import Supplied
 
 
 class NetworkModel:
@@ -160,8 +159,11 @@ class NetworkModel:
 
     def _with_loss(self, kind: Kind) -> Kind:
         """A kind with the loss behind it."""
-        loss, formula = self.loss, self.loss_formula
-        weights = "" if self._plain is None else weights_letter(kind)
+        loss, formula, weights = self.loss, self.loss_formula, ""
+        if self.is_weighted:
+            from gradwright.nn.letters import weights_letter
+
+            weights = weights_letter(kind)
         return replace(
             kind, loss=loss, reduction=self.reduction, loss_formula=formula, weights=weights
         )
@@ -176,6 +178,8 @@ class NetworkModel:
     @cached_property
     def derived(self) -> dict[Kind, DerivedKind]:
         """Each kind, derived once."""
+        from gradwright.nn.derive import derive_kind
+
         other = self._training or self._plain
         known = {} if other is None else other.derived
         with self._lock:
@@ -217,24 +221,12 @@ class NetworkModel:
             NetworkError: a size is a name.
             UnsupportedError: a layer has an abstract function, which has no code.
         """
-        widths = self.widths
+        from gradwright.nn.emitted import numpy_passes
+
+        _ = self.widths
         require_code(self.text, self.layers)
         with self._lock:
-            stages = self.stages()
-            note = f"Loss: {self.loss}, {self.reduction} over the samples."
-            formulas = self.prediction.formulas() | self.formulas()
-            dense = all(layer.formula is None for layer in self.layers)
-            return network_module(
-                stages,
-                widths,
-                self.text,
-                note,
-                formulas,
-                self.layout.row_samples,
-                self.layout.row_inputs,
-                () if dense else [layer.all_sizes for layer in self.layers],
-                self.prediction.stages() if self.trains_apart else (),
-            )
+            return numpy_passes(self)
 
     @property
     def trains_apart(self) -> bool:
@@ -265,6 +257,8 @@ class NetworkModel:
 
     def line_module(self, functions: Sequence[Mapping[str, Supplied]]) -> LineModule:
         """The derivation as a module, with these functions for the abstract ones of each layer."""
+        from gradwright.nn.line_module import LineModule
+
         with self._lock:
             derived = [self.derived[kind] for kind in self.kinds]
             return LineModule(self.layers, derived, self.one_sample, self.reduction, functions)
@@ -282,19 +276,13 @@ class NetworkModel:
     @cached_property
     def products_source(self) -> str:
         """The source of `products`."""
-        from gradwright.nn.products import derive_products, products_source
+        from gradwright.nn.emitted import products_module
 
         _ = self.widths
         require_code(self.text, self.layers)
         require_no_codes(self.text, self.layers, "second derivatives")
         with self._lock:
-            made = {kind: derive_products(found) for kind, found in self.derived.items()}
-            runs = [(made[run.kind], run.count) for run in self.runs]
-            note = f"Loss: {self.loss}, {self.reduction} over the samples."
-            shapes = [dict(layer.parameters) for layer in self.layers]
-            states = [dict(layer.state) for layer in self.layers]
-            rows = self.layout.row_samples
-            return products_source(runs, shapes, states, self.text, note, rows)
+            return products_module(self)
 
     @cached_property
     def torch_source(self) -> str:
@@ -304,17 +292,12 @@ class NetworkModel:
             NetworkError: a size is a name.
             UnsupportedError: a layer has an abstract function, which has no code.
         """
-        from gradwright.nn.torch_module import layers_code, torch_source
+        from gradwright.nn.emitted import torch_module
 
         _ = self.widths
         require_code(self.text, self.layers)
         with self._lock:
-            note = f"Loss: {self.loss}, {self.reduction} over the samples."
-            other = self.prediction
-            training = layers_code(self.kinds, self.derived)
-            predicting = layers_code(other.kinds, other.derived) if other is not self else training
-            head = self.kinds[-1]
-            return torch_source(training, predicting, self.layers, head, self.text, note)
+            return torch_module(self)
 
     @cached_property
     def c_passes_source(self) -> str:
@@ -324,17 +307,12 @@ class NetworkModel:
             NetworkError: a size is a name.
             UnsupportedError: a layer is given by formula, or needs what the target does not have.
         """
+        from gradwright.nn.emitted import c_passes
+
         _ = self.widths
         require_code(self.text, self.layers)
         with self._lock:
-            stages = self.stages()
-            note = f"Loss: {self.loss}, {self.reduction} over the samples."
-            layers = [layer.all_sizes for layer in self.layers]
-            dense = all(layer.formula is None for layer in self.layers)
-            order = dense_order(self.layout.row_inputs) if dense else BY_FORMULA_ORDER
-            other = self.prediction.stages() if self.trains_apart else ()
-            rows = self.layout.row_samples
-            return network_source(stages, layers, self.text, note, order, rows, other)
+            return c_passes(self)
 
     def compiled(
         self, dtype: str, rule: Optimizer = SGD, samples: int | None = None, threads: int = 1
@@ -358,12 +336,17 @@ class NetworkModel:
 
     def explained_runs(self, convention: Convention) -> Sequence[Run]:
         """The runs with their printed lines, for the explanation."""
+        from gradwright.explain.network import Run
+
         return [
             Run(self._lines(run.kind, convention), run.first, run.last, run.widths, run.sizes)
             for run in self.runs
         ]
 
     def _lines(self, kind: Kind, convention: Convention) -> LayerLines:
+        from gradwright.explain.network import LayerLines
+        from gradwright.nn.derive import one_sample_lines
+
         if convention.one_sample and not self.one_sample:
             with self._lock:
                 key = (kind, convention.row_gradients)

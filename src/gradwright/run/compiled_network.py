@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gradwright.emit.c.network import routines_source
+from gradwright.emit.c.routines import routines_source
 from gradwright.program.update import RATE, STEPS, Update
 from gradwright.run.compiling import compiled
 

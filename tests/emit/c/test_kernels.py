@@ -9,7 +9,7 @@ import pytest
 
 import gradwright as gw
 from gradwright.cli.main import run
-from gradwright.emit.c.calls import LARGE
+from gradwright.emit.c.routines import LARGE
 
 LAYOUTS = ("rows", "columns", "transposed")
 

@@ -13,7 +13,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from gradwright.emit.c.network import ROUTINES
+from gradwright.emit.c.routines import ROUTINES
 from gradwright.run.compiling import compiled
 from tests.programs.installed import COMPILER
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gradwright as gw
-from gradwright.emit.c.network import routines_source
+from gradwright.emit.c.routines import routines_source
 from gradwright.run.compilers import required
 from tests.emit.c.judging import compiles, distance
 
@@ -19,7 +19,7 @@ LAYOUTS = ("rows", "columns", "transposed")
 @pytest.fixture
 def every_product_is_large(monkeypatch):
     """All products are made by BLAS, and so shared."""
-    monkeypatch.setattr("gradwright.emit.c.network.LARGE", 1)
+    monkeypatch.setattr("gradwright.emit.c.routines.LARGE", 1)
 
 
 def samples(net, count, rng):

@@ -27,10 +27,6 @@ from gradwright.program.ir import (
 
 Axes = tuple[Size, ...]
 
-#: Products of at least so many multiplications are made by BLAS where there is one: a call of it
-#: costs more than it saves below.
-LARGE = 4_000_000
-
 
 def call(
     statement: Statement,

@@ -13,10 +13,11 @@ from gradwright.calculus.pullback import adjoint_name
 from gradwright.calculus.stage import Stage
 from gradwright.core.nodes import Size
 from gradwright.emit.c.blocks import blocks_of
-from gradwright.emit.c.calls import LARGE, Product, product_of
+from gradwright.emit.c.calls import Product, product_of
 from gradwright.emit.c.entries import as_sum
 from gradwright.emit.c.fusion import without
 from gradwright.emit.c.memory import NARROW, SAMPLES, Memory
+from gradwright.emit.c.routines import LARGE
 from gradwright.emit.unpacking import LayerSizes
 from gradwright.program.ir import MatMul
 from gradwright.program.stage import build_stage

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from gradwright.calculus.stage import Stage
 from gradwright.emit.c.blocks import blocks_of
-from gradwright.emit.c.calls import LARGE
 from gradwright.emit.c.driver import Driver, written
 from gradwright.emit.c.function import CFunction, FunctionPrinter
 from gradwright.emit.c.memory import Memory
+from gradwright.emit.c.routines import SUPPORT, support
 from gradwright.emit.numpy import documentation
 from gradwright.emit.unpacking import LayerSizes
 from gradwright.program.ir import Ref
 from gradwright.program.stage import StageProgram, build_stage
-
-#: The parts of every module that are the same, in their order.
-SUPPORT = (
-    *("prologue.h", "library.h", "elementary.h", "functions.h", "lanes.h", "routines.h"),
-    *("threads.h", "products.h", "rows.h", "columns.h"),
-)
-
-#: What is compiled apart from it, and what that needs.
-ROUTINES = ("prologue.h", "lanes.h", "routines.h", "threads.h", "products.h")
-
-#: What tells a module that its routines are compiled apart.
-APART = "ROUTINES_APART"
 
 HEADER = """/* Forward and backward pass of the network
    {text}
@@ -80,20 +67,9 @@ def network_source(
     parts = [*SUPPORT]
     parts += ["masks.h"] * any(layer.masks for layer in layers)
     parts += ["codes.h"] * any(layer.codes for layer in layers)
-    support = _support(parts)
+    shared = support(parts)
     texts = [f.text for listed in functions.values() for f in listed.values()]
-    return "\n".join([header + support[0], *support[1:], "\n\n".join(texts), driver.text()])
-
-
-def routines_source() -> str:
-    """The source of the object that modules compiled with `APART` are linked with."""
-    return "\n".join(['#define ROUTINE __attribute__((visibility("hidden")))', *_support(ROUTINES)])
-
-
-def _support(parts: Sequence[str]) -> list[str]:
-    support = [Path(__file__).with_name(name).read_text("utf-8") for name in parts]
-    support[0] += f"\n#define LARGE {LARGE}.0\n"
-    return support
+    return "\n".join([header + shared[0], *shared[1:], "\n\n".join(texts), driver.text()])
 
 
 def comment(text: str) -> str:
