@@ -12,12 +12,10 @@ import numpy as np
 
 from gradwright.emit.c.routines import routines_source
 from gradwright.program.update import RATE, STEPS, Update
+from gradwright.run.blas import found
 from gradwright.run.compiling import compiled
 
 Array = Any
-
-#: SciPy's routines for each precision.
-ROUTINES = {"float32": "sgemm", "float64": "dgemm"}
 
 #: The name of what random numbers start from.
 SEED = "seed"
@@ -28,10 +26,10 @@ DEFINITIONS = {"float32": (), "float64": ("DOUBLE_PRECISION",)}
 class CompiledNetwork:
     """The functions of one module in one precision; every array is C-contiguous and of it.
 
-    Large products are made by SciPy's BLAS where SciPy is installed, unless `blas` says that there
-    are none; `target` says so. Such a product is shared by `threads`, which live as long as a call.
-    Memory for intermediate values is made on first use and kept. An instance is for one thread; a
-    pickled one is compiled where it is read, or taken from the store there.
+    Large products are made by MKL or SciPy's BLAS where one is installed, unless `blas` says that
+    there are none; `target` says so. Such a product is shared by `threads`, which live as long as a
+    call. Memory for intermediate values is made on first use and kept. An instance is for one
+    thread; a pickled one is compiled where it is read, or taken from the store there.
     """
 
     def __init__(
@@ -58,12 +56,12 @@ class CompiledNetwork:
         self.dtype = np.dtype(dtype)
         self._work, self._most = np.empty(0, self.dtype), -1
         self._held: tuple[tuple[Array, ...], list[int]] = ((), [])
-        routine = _blas(ROUTINES[dtype]) if blas else None
-        self.target = "c" if routine is None else "c with BLAS"
-        if routine is not None:
+        large = found(dtype) if blas else None
+        self.target = "c" if large is None else large.target
+        if large is not None:
             # All networks of one source share its library: none takes the routine from another.
             library.use_blas.restype, library.use_blas.argtypes = None, [ctypes.c_void_p]
-            library.use_blas(routine)
+            library.use_blas(large.address)
         # Where layers train by formulas of their own, what is random follows from seed and step.
         self._trains_apart = trains_apart
         self._weighted = weighted
@@ -221,17 +219,3 @@ class CompiledNetwork:
 def _address(array: Array) -> int:
     """Where an array lies; `array.ctypes` says it too, and takes three times as long."""
     return int(array.__array_interface__["data"][0])
-
-
-def _blas(name: str) -> int | None:
-    """The address of a routine of SciPy's BLAS, or None without SciPy."""
-    try:
-        from scipy.linalg import cython_blas
-    except ImportError:
-        return None
-    capsule = cython_blas.__pyx_capi__[name]
-    name_of, address_of = ctypes.pythonapi.PyCapsule_GetName, ctypes.pythonapi.PyCapsule_GetPointer
-    name_of.restype, name_of.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    address_of.restype, address_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    address = address_of(capsule, name_of(capsule))
-    return None if address is None else int(address)
