@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradwright as gw
-from gradwright.errors import DataError, NetworkError
+from gradwright.errors import DataError, LimitError, NetworkError
 from gradwright.nn.parameters import Parameters, count
 from tests.emit.c.judging import compiles
 
@@ -123,9 +123,11 @@ def test_a_batch_of_one_sample_is_refused(samples, size, rng):
         net.model.module.step(net.init().flat, X[:1], np.eye(3)[y[:1]], 0.1)
 
 
-def test_a_block_is_of_one_sample():
-    with pytest.raises(NetworkError, match="over the batch"):
-        gw.residual("batch_norm")
+def test_what_blocks_refuse():
+    with pytest.raises(NetworkError, match="part of another"):
+        gw.parallel("identity", gw.residual("3 -> batch_norm -> 2"))
+    with pytest.raises(LimitError, match="than there are letters"):
+        gw.residual(5 * "3 tanh -> batch_norm -> " + "2")
 
 
 def _moved(net, p, direction, of):

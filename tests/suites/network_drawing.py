@@ -103,10 +103,6 @@ class Drawn:
             return self.loss
         return f"{self.loss}({self.loss_option[0]}={self.loss_option[1]})"
 
-    @property
-    def over_batch(self) -> bool:
-        return Named("batch_norm") in self.items
-
     def network(self) -> gw.Network:
         """The network of the package."""
         items = list(self.items)
@@ -211,6 +207,9 @@ def _inner(rng: np.random.Generator) -> tuple[Plain, ...]:
     name = str(rng.choice(["tanh", "relu", "gelu", "sigmoid", "softplus"]))
     made: list[Plain] = [Dense(int(rng.integers(2, 9)), name)]
     if rng.random() < 0.4:
-        more = (Named("layer_norm"), Named("rms_norm", 0.01), Named("dropout", 0.3), Named("silu"))
+        more = (
+            *(Named("layer_norm"), Named("rms_norm", 0.01), Named("batch_norm")),
+            *(Named("dropout", 0.3), Named("silu")),
+        )
         made.append(more[int(rng.integers(len(more)))])
     return tuple(made)

@@ -21,6 +21,7 @@ from gradwright.nn.layer import Layer
 from gradwright.nn.layouts import LAYOUTS
 from gradwright.nn.letters import defining_texts, names_of
 from gradwright.nn.loss_formula import LETTERS
+from gradwright.nn.masks import batch_letter
 from gradwright.notation.declarations import AnyDeclaration, Declaration
 from gradwright.notation.function_values import drawn
 from gradwright.notation.supplied import Supplied
@@ -106,6 +107,9 @@ class ReferenceNetwork:
             if layer.sample:
                 activation, distance = _sample_by_sample(layer, activation, values, distances)
                 nearest = min(nearest, distance)
+            elif layer.kind.formula is not None:
+                masks = [mask.name for mask in layer.kind.formula.masks]
+                values |= {batch_letter(name): values[name] for name in masks}
             values |= {"X": activation, "Y": targets, "A": activation}
             if layer.kind.weights:
                 values[layer.kind.weights] = point[WEIGHTS]

@@ -11,6 +11,9 @@ from msgspec import Struct
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Variable
 
+#: What stands before the name of a part of the state where its new value is meant.
+NEXT = "next_"
+
 
 class Definition(Struct, frozen=True):
     """`name := node`; later definitions refer to the variable."""

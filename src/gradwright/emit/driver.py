@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gradwright.calculus.stage import NEXT
 from gradwright.emit.unpacking import Unpacking
+from gradwright.program.ir import Ref
 from gradwright.program.stage import StageProgram
 
 #: Calls longer than this are broken; they stand in a function, and sometimes in a loop.
@@ -206,7 +208,8 @@ class Calls:
                 continue
             layer = "layer" if last - first > 1 else str(first)
             arguments = [self._argument(program, x, layer) for x in program.update.inputs]
-            letters = [name for name in program.update.inputs if name != "X"]
+            made = [o.name for o in program.update.outputs if isinstance(o, Ref)]
+            letters = [name.removeprefix(NEXT) for name in made]
             lines += _looped(
                 [
                     *call_lines(f"moved = {program.update.name}", arguments),

@@ -229,12 +229,12 @@ VALUES = '''
 
 MOVE = '''
     @torch.no_grad()
-    def move(self, update, X, *names):
+    def move(self, update, X, *names, more=()):
         """Set the state of a layer to what a step of training makes of it."""
         if len(X) < 2:
             raise ValueError("a layer normalises over the batch, which has 1 sample")
         state = [getattr(self, name) for name in names]
-        for value, new in zip(state, update(X.to(state[0].dtype), *state)):
+        for value, new in zip(state, update(X.to(state[0].dtype), *state, *more)):
             value.copy_(new)
 '''
 

@@ -300,7 +300,10 @@ def _moving(kind: KindCode, number: int) -> list[str]:
     if kind.update is None:
         return []
     names = [f'"{letter}{number}"' for letter in kind.state]
-    return [f"self.move({kind.name}_update, A, {', '.join(names)})"]
+    others = kind.update.inputs[1 + len(kind.state) :]
+    given = ", ".join(f"self.{letter}{number}" for letter in others)
+    more = [f"more=[{given}]"] * bool(others)
+    return call_lines("self.move", [f"{kind.name}_update", "A", *names, *more])
 
 
 def _arguments(kind: KindCode, number: int | None) -> list[str]:

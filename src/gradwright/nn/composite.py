@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
+from msgspec.structs import replace
+
 from gradwright.core.sizes import is_compound, renamed_size
 from gradwright.errors import LimitError, NetworkError, UnsupportedError
 from gradwright.explain.lines import renamed
 from gradwright.nn.activations import activation_text
+from gradwright.nn.block_over_batch import Inner, over_batch, put
 from gradwright.nn.formula_layer import FormulaLayer
 from gradwright.nn.layer_formula import TAKEN
 from gradwright.nn.layer_reading import layer_formula
@@ -16,7 +19,6 @@ from gradwright.nn.masks import batch_letter
 from gradwright.nn.text import LayerGroup, piece_groups
 from gradwright.notation.declarations import Declaration, Kind, Size
 from gradwright.notation.parser import parse
-from gradwright.notation.rebuilt import rebuilt
 from gradwright.notation.tree import Binary, Call, Symbol, Tree
 from gradwright.render.plain import plain_text
 
@@ -25,6 +27,9 @@ LETTERS = {0: "cabdefg", 1: "bcdefghuv", 2: "WVUTSRQPMNKJHGFEDCB"}
 
 #: Letters for masks; their capitals are the names for a batch.
 MASKS = "mudveltw"
+
+#: Letters for running mean and variance, the usual ones first.
+STATE = {"mu": ("mu", "nu", "xi", "eta"), "var": ("var", "tau", "rho", "chi")}
 
 #: Letters for sizes inside a layer.
 SIZES = "mkhrstuvwijdefgabc"
@@ -85,6 +90,8 @@ class _Block:
         self.rates: dict[str, Fraction] = {}
         self.numbers: dict[str, int] = {}
         self.equal: dict[str, Size] = {}
+        self.state: dict[str, Declaration] = {}
+        self.inner: list[Inner] = []
         self._sizes: set[str] = {INPUT[1]}
 
     def through(self, pieces: Sequence[Piece]) -> tuple[Tree, Size]:
@@ -129,7 +136,7 @@ class _Block:
         if group.bias:
             value = Binary("+", value, Symbol(self._parameter("b", "vector", (units,))))
         inner = parse(activation_text(group.activation, group.options, argument="z"))
-        return _with(inner, "z", value), units
+        return put(inner, "z", value), units
 
     def _formula(self, value: Tree, width: Size, item: FormulaLayer) -> tuple[Tree, Size]:
         formula = item.formula
@@ -145,20 +152,21 @@ class _Block:
                 f"{formula.text} takes codes of categories, which are inputs of a network",
                 "put the embedding in front of the block",
             )
-        if formula.over_batch:
+        if formula.over_batch and len(formula.batch) > 1:
             raise NetworkError(
                 self.asked,
-                f"{formula.text} is over the batch, and a block is a formula of one sample",
-                "put it between blocks, or use layer_norm",
+                f"{formula.text} is a block with a layer over the batch, and it is a part of "
+                "another",
+                "put the blocks behind each other, or write its layers in this one",
             )
-        own = dict(formula.sizes)
-        sizes: dict[str, Size] = {name: self._size() for name in own.values() if name != "p"}
+        known = dict(formula.sizes)
+        sizes: dict[str, Size] = {name: self._size() for name in known.values() if name != "p"}
         if isinstance(formula.inputs, str):
             sizes[formula.inputs] = width
         else:
             self._bind(width, formula.inputs)
         for name, number in item.sizes:
-            self._bind(sizes[own[name]], number)
+            self._bind(sizes[known[name]], number)
 
         def size(given: Size) -> Size:
             return renamed_size(given, lambda name: sizes.get(name, name))
@@ -170,12 +178,32 @@ class _Block:
         for mask in formula.masks:
             names[mask.name] = self._mask(size(mask.sizes[0]))
         self.rates |= {names[letter]: rate for letter, rate in item.rates}
+        for letter in formula.state:
+            names[letter.name] = self._held(letter.name, size(letter.sizes[0]))
         self.starts |= {names[letter]: number for letter, number in formula.starts}
+
+        def own(tree: Tree) -> Tree:
+            return renamed(tree, lambda name: names.get(name, name), size)
+
+        predicted = formula.predicted if formula.over_batch else formula
+        assert predicted is not None
         whole: Tree = Symbol("z")
-        for _, text in reversed(formula.sample):
-            whole = _with(whole, "z", parse(text))
-        tree = renamed(whole, lambda name: names.get(name, name), size)
-        return _with(tree, formula.input, value), size(formula.outputs)
+        for _, text in reversed(predicted.sample):
+            whole = put(whole, "z", parse(text))
+        whole = own(put(whole, formula.input, Symbol("z")))
+        outputs = size(formula.outputs)
+        if not formula.over_batch:
+            return put(whole, "z", value), outputs
+        # A batch has n samples, and n inputs is what this block calls its input's length.
+        shown = own(put(parse(formula.text), formula.input, Symbol("z")))
+        batch, *moves = (
+            renamed(parse(text), lambda name: names.get(name, name), lambda given: given)
+            for _, text in (*formula.batch, *formula.updates)
+        )
+        updates = zip((names[letter] for letter, _ in formula.updates), moves, strict=True)
+        name = f"over the batch {len(self.inner)}"
+        self.inner.append(Inner(name, value, whole, shown, batch, tuple(updates)))
+        return Symbol(name), outputs
 
     def _parameter(self, wanted: str, kind: Kind, sizes: tuple[Size, ...]) -> str:
         """A free name for a parameter: the wanted one, or another letter."""
@@ -189,6 +217,20 @@ class _Block:
                 "make it of fewer layers",
             )
         self.declared[name] = Declaration(name, kind, sizes)
+        return name
+
+    def _held(self, wanted: str, size: Size) -> str:
+        """A free name for a part of the state: the wanted one, or that of a further layer."""
+        names = STATE[wanted]
+        taken = {*TAKEN, *self._sizes, *self.declared, *self.state}
+        name = next((x for x in names if x not in taken), None)
+        if name is None:
+            raise LimitError(
+                self.asked,
+                f"it has more layers over the batch than there are letters, {len(names)}",
+                "make it of fewer layers",
+            )
+        self.state[name] = Declaration(name, "vector", (size,))
         return name
 
     def _mask(self, size: Size) -> str:
@@ -247,17 +289,30 @@ class _Block:
         def size(given: Size) -> Size:
             return renamed_size(given, lambda name: self.equal.get(name, name))
 
-        shown = renamed(value, lambda name: name, size)
-        parameters = {
-            name: Declaration(name, d.kind, tuple(map(size, d.sizes)))
-            for name, d in self.declared.items()
-        }
-        text = plain_text(shown)
-        formula = layer_formula(text, "vector n", parameters, self.starts, self.rates)
+        def sized(tree: Tree) -> Tree:
+            return renamed(tree, lambda name: name, size)
+
+        parameters, state = (
+            {
+                name: Declaration(name, d.kind, tuple(map(size, d.sizes)))
+                for name, d in declared.items()
+            }
+            for declared in (self.declared, self.state)
+        )
+        if self.inner:
+            inner = [
+                replace(
+                    layer,
+                    given=sized(layer.given),
+                    predicted=sized(layer.predicted),
+                    shown=sized(layer.shown),
+                )
+                for layer in self.inner
+            ]
+            numbers = (self.starts, self.rates)
+            formula = over_batch(sized(value), inner, parameters, state, *numbers)
+        else:
+            text = plain_text(sized(value))
+            formula = layer_formula(text, "vector n", parameters, self.starts, self.rates)
         rates = tuple(self.rates.items())
         return FormulaLayer(formula, tuple(self.numbers.items()), rates=rates)
-
-
-def _with(tree: Tree, name: str, value: Tree) -> Tree:
-    """A tree with another in place of a symbol."""
-    return rebuilt(tree, lambda part: value if part == Symbol(name) else part)

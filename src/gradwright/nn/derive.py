@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradwright.calculus.pullback import Adjoint, adjoint_name, pullback
-from gradwright.calculus.stage import Block, Definition, Stage
+from gradwright.calculus.stage import NEXT, Block, Definition, Stage
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import (
     Function,
@@ -247,8 +247,8 @@ def _opened(
         best = plain
         opened = substitute(graph, adjoint.node, elementwise)
         if opened is not adjoint.node:
-            inserted = printer.printed(_cancelled(letters, opened))
-            if inserted.cost <= plain.cost:
+            inserted = _written(printer, _cancelled(letters, opened))
+            if inserted is not None and inserted.cost <= plain.cost:
                 best = inserted
                 forms.append((inserted, _reason(letters, adjoint)))
         if not any(isinstance(p, Product) and p.summed for p in postorder(best.node)):
@@ -260,6 +260,14 @@ def _opened(
             node = with_zero(graph, node)
         chosen.append(Adjoint(adjoint.of, adjoint.variable, node))
     return lines, chosen
+
+
+def _written(printer: Printer, node: Node) -> Printed | None:
+    """A node as text, unless no form of it reads back."""
+    try:
+        return printer.printed(node)
+    except UnsupportedError:
+        return None
 
 
 def _cancelled(letters: _Letters, node: Node) -> Node:
@@ -330,7 +338,9 @@ def _update(letters: _Letters) -> Block | None:
     for name, text in formula.updates:
         tree = parse(text)
         node = lower(tree, infer(tree, letters.names, text), letters.graph, text=text).value.node
-        new = letters.graph.variable(f"next_{name}", node.axes)
+        new = letters.graph.variable(f"{NEXT}{name}", node.axes)
         made.append(Definition(new, node))
-    inputs = [letters.variable(name) for name in ("X", *letters.kind.state)]
+    read = {v for d in made for v in variables(d.node)}
+    order = ("X", *letters.kind.state, *letters.kind.parts)
+    inputs = [v for v in map(letters.variable, order) if v in read]
     return Block(tuple(inputs), tuple(made))

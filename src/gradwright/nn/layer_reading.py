@@ -6,7 +6,7 @@ x a leading axis, and printed and verified like every other result.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import chain, count
 
@@ -43,6 +43,7 @@ def layer_formula(
     declarations: Mapping[str, str | AnyDeclaration],
     starts: Mapping[str, Fraction] = NO_NUMBERS,
     masks: Mapping[str, Fraction] = NO_NUMBERS,
+    named: Collection[Tree] = (),
 ) -> LayerFormula:
     """Read a layer, and find its form for a batch.
 
@@ -53,6 +54,8 @@ def layer_formula(
         declarations: those of the parameters, and of abstract functions.
         starts: the value that all entries of a parameter have at first, instead of drawn ones.
         masks: which of the declared vectors are dropout masks, and their rates.
+        named: parts of the formula that have lines of their own for a batch, besides those that a
+            textbook would name.
 
     Raises:
         NotationError, ShapeError, SymbolError: the formula cannot be read.
@@ -93,19 +96,25 @@ def layer_formula(
         )
     require_masks(text, declared, masks)
     names = _sizes(scope, symbol, shape.rows[0])
-    made = _canonical(text, tree, scope, symbol, names, list(declared), tuple(masks))
+    made = _canonical(text, tree, scope, symbol, names, list(declared), tuple(masks), named)
     made = replace(made, starts=_starts(text, declared, starts))
-    return _with_prediction(made, tree, scope, symbol, names) if masks else made
+    return _with_prediction(made, tree, scope, symbol, names, named) if masks else made
 
 
 def _with_prediction(
-    made: LayerFormula, tree: Tree, scope: Scope, symbol: str, names: Mapping[Size, Size]
+    made: LayerFormula,
+    tree: Tree,
+    scope: Scope,
+    symbol: str,
+    names: Mapping[Size, Size],
+    named: Collection[Tree],
 ) -> LayerFormula:
     """The layer with its formula for prediction, in which masks are ones."""
     masks = {mask.name: scope.symbols[mask.name] for mask in made.masks}
     plain = without_masks(tree, masks)
     order = [declared.name for declared in made.parameters]
-    predicted = _canonical(made.text, plain, scope, symbol, names, order, ())
+    named = [without_masks(part, masks) for part in named]
+    predicted = _canonical(made.text, plain, scope, symbol, names, order, (), named)
     return replace(made, predicted=replace(predicted, starts=made.starts))
 
 
@@ -231,6 +240,7 @@ def _canonical(
     names: Mapping[Size, Size],
     order: list[str],
     masks: tuple[str, ...],
+    named: Collection[Tree],
 ) -> LayerFormula:
     """The formula in the letters of a kind; `order` are the names of the parameters."""
     known = scope.symbols
@@ -256,7 +266,8 @@ def _canonical(
     whole = renamed(tree, letter, size)
     outputs = size(scope.shape.rows[0])
     drawn = tuple(symbols[name] for name in masks)
-    parts, batch = _for_batches(text, whole, symbols, functions, x, drawn)
+    named = [renamed(part, letter, size) for part in named]
+    parts, batch = _for_batches(text, whole, symbols, functions, x, drawn, named)
     return LayerFormula(
         text=text,
         input=x,
@@ -281,12 +292,13 @@ def _for_batches(
     functions: Sequence[FunctionDeclaration],
     x: str,
     drawn: Sequence[Declaration],
+    named: Collection[Tree],
 ) -> tuple[Sequence[Part], Texts]:
     """(the named parts of a formula, the formulas of them for a batch)."""
     taken = {batch_letter(mask.name): mask for mask in drawn}
     # A map of vectors takes one sample at a time.
     mapped = any(d.kind == "map" for d in functions)
-    parts = [] if mapped else named_parts(whole, {**symbols, **taken}, functions, x)
+    parts = [] if mapped else named_parts(whole, {**symbols, **taken}, functions, x, named=named)
     every: dict[str, AnyDeclaration] = {**symbols, **{d.name: d for d in functions}}
     rows = {x: "X", **{mask.name: batch_letter(mask.name) for mask in drawn}}
     return parts, _batch_texts(text, parts, every, rows)

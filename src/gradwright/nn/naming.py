@@ -8,7 +8,7 @@ named.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -63,10 +63,14 @@ def named_parts(
     whole: Tree,
     symbols: Mapping[str, Declaration],
     functions: Sequence[FunctionDeclaration],
-    source: str,
+    *sources: str,
+    named: Collection[Tree] = (),
 ) -> list[Part]:
-    """The parts in order of computation; the last one is the layer's value, A."""
-    parts = _Parts(symbols, functions, source)
+    """The parts in order of computation; the last one is the layer's value, A.
+
+    `sources` are the vectors that differ between samples, `named` further parts to name.
+    """
+    parts = _Parts(symbols, functions, sources)
     counted = _occurrences(whole)
     done: dict[int, Tree] = {}
     ends = is_activation(whole, functions)
@@ -79,6 +83,7 @@ def named_parts(
             new = with_children(new, (parts.named(first, own), *others))
         inside = part is not whole
         again = counted[part] > 1 and not (isinstance(part, Call) and part.function in WHOLE)
+        again |= part in named
         if inside and (again or is_activation(part, functions)):
             new = parts.named(new, names["value"])
         done[id(part)] = new
@@ -116,12 +121,12 @@ class _Parts:
         self,
         symbols: Mapping[str, Declaration],
         functions: Sequence[FunctionDeclaration],
-        source: str,
+        sources: Sequence[str],
     ) -> None:
         self.names: dict[str, AnyDeclaration] = {**symbols, **{d.name: d for d in functions}}
         held = {size for declared in self.names.values() for size in declared.sizes}
         self.sizes = frozenset(size for size in held if isinstance(size, str))
-        self.varying = {source}
+        self.varying = set(sources)
         self.found: list[Part] = []
         self._known: dict[Tree, Symbol] = {}
 

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
+from gradwright.calculus.stage import Block, Definition
 from gradwright.core.nodes import Node, Variable, variables
 from gradwright.core.work import separate
 from gradwright.emit.torch_network import KindCode, LayersCode, NetworkCode, network_module
+from gradwright.errors import UnsupportedError
 from gradwright.nn.derive import DerivedKind, derive_kind
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layer import Layer
@@ -16,6 +18,7 @@ from gradwright.nn.layouts import LAYOUTS
 from gradwright.nn.target_kinds import SIGNS
 from gradwright.nn.targets import target_kind
 from gradwright.program.autograd import COTANGENT, Autograd, autograd
+from gradwright.program.ir import Function
 from gradwright.program.saving import Differentiable
 from gradwright.program.stage import build_stage
 from gradwright.simplify.rewrite import substitute
@@ -73,7 +76,7 @@ def _kind_code(derived: DerivedKind) -> KindCode:
     others = ("X", "Y", kind.weights, *kind.drawn)
     codes = () if kind.formula is None else tuple(x.name for x in kind.formula.codes)
     letters = [v.name for v in parts.made.inputs if v.name not in others]
-    update = None if derived.stage.update is None else build_stage(derived.stage).update
+    update = None if derived.stage.update is None else _update(derived)
     return KindCode(
         kind.name,
         parts,
@@ -85,6 +88,37 @@ def _kind_code(derived: DerivedKind) -> KindCode:
         kind.state,
         update,
     )
+
+
+def _update(derived: DerivedKind) -> Function:
+    """What makes the new state of a layer, from its input and parameters alone.
+
+    Raises:
+        UnsupportedError: it depends on masks, which the layer's own function draws.
+    """
+    stage, kind = derived.stage, derived.kind
+    assert stage.update is not None
+    known: dict[Node, Node] = {}
+    for definition in stage.forward.definitions:
+        known[definition.variable] = substitute(stage.graph, definition.node, known)
+    made = [
+        Definition(moved.variable, substitute(stage.graph, moved.node, known))
+        for moved in stage.update.definitions
+    ]
+    read = {v for definition in made for v in variables(definition.node)}
+    if {v.name for v in read} & set(kind.drawn):
+        raise UnsupportedError(
+            f"code for PyTorch of the layer {kind.described}",
+            "it has a dropout mask in front of batch_norm, and its running statistics would need "
+            "the mask that its function draws",
+            "put the two behind each other in the network, outside of a block",
+        )
+    order = [v for v in stage.forward.inputs if v in read]
+    order.sort(key=lambda v: (v.name != "X", v.name not in kind.state))
+    block = Block(tuple(order), tuple(made))
+    function = build_stage(replace(stage, update=block)).update
+    assert function is not None
+    return function
 
 
 def torch_source(

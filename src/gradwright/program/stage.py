@@ -65,6 +65,7 @@ def build_stage(stage: Stage) -> StageProgram:
     loss = _loss(stage, losses, [*forward, *shared]) if losses else None
     backward, remarks = _backward(stage, forward)
     read = {*backward.inputs, *(loss.inputs if loss else ())}
+    read |= {v.name for v in stage.update.inputs} if stage.update else set()
     saved = (*stage.drawn, *(x for x in (*names[:-1], *extra) if x in read), names[-1])
     made = builder.function([Ref(name) for name in saved])
     gradients = _gradients(stage)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+from gradwright.calculus.stage import NEXT
 from gradwright.emit.buffered import plain_name
 from gradwright.emit.c.blocks import Block, Room
 from gradwright.emit.c.drawing import draw_lines
@@ -109,9 +110,6 @@ GATHERED = """\
     real *const own_weights = work + {place} * n;
     gather(n, 1, sample_weight, order, own_weights);
 """
-
-#: What stands before the name of a part of the state where its new value is meant.
-NEXT = "next_"
 
 #: A pass from the first layer to the last.
 PASS = """/* {said} */

@@ -12,11 +12,12 @@ from functools import partial
 
 from msgspec import Struct
 
+from gradwright.calculus.stage import NEXT
 from gradwright.emit.buffered import plain_name
 from gradwright.emit.c.blocks import Block, Room
 from gradwright.emit.c.dialect import SCALAR
 from gradwright.emit.c.drawing import draw_lines
-from gradwright.emit.c.driver import NEXT, written
+from gradwright.emit.c.driver import written
 from gradwright.emit.c.function import CFunction, FunctionPrinter, sizes_of
 from gradwright.emit.c.lines import call_lines
 from gradwright.emit.c.memory import SAMPLES, Memory
