@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from msgspec.structs import replace
@@ -13,7 +13,7 @@ from gradwright.explain.lines import renamed
 from gradwright.nn.activations import activation_text
 from gradwright.nn.block_over_batch import Inner, over_batch, put
 from gradwright.nn.formula_layer import FormulaLayer
-from gradwright.nn.layer_formula import TAKEN
+from gradwright.nn.layer_formula import TAKEN, LayerFormula
 from gradwright.nn.layer_reading import layer_formula
 from gradwright.nn.masks import batch_letter
 from gradwright.nn.text import LayerGroup, piece_groups
@@ -155,8 +155,7 @@ class _Block:
         if formula.over_batch and len(formula.batch) > 1:
             raise NetworkError(
                 self.asked,
-                f"{formula.text} is a block with a layer over the batch, and it is a part of "
-                "another",
+                f"{formula.text} has a layer over the batch, and it is a part of another",
                 "put the blocks behind each other, or write its layers in this one",
             )
         known = dict(formula.sizes)
@@ -185,25 +184,31 @@ class _Block:
         def own(tree: Tree) -> Tree:
             return renamed(tree, lambda name: names.get(name, name), size)
 
-        predicted = formula.predicted if formula.over_batch else formula
-        assert predicted is not None
-        whole: Tree = Symbol("z")
-        for _, text in reversed(predicted.sample):
-            whole = put(whole, "z", parse(text))
-        whole = own(put(whole, formula.input, Symbol("z")))
         outputs = size(formula.outputs)
-        if not formula.over_batch:
-            return put(whole, "z", value), outputs
-        # A batch has n samples, and n inputs is what this block calls its input's length.
-        shown = own(put(parse(formula.text), formula.input, Symbol("z")))
+        if formula.over_batch:
+            return self._over_batch(value, formula, names, own), outputs
+        return put(own(_one_sample(formula)), "z", value), outputs
+
+    def _over_batch(
+        self,
+        value: Tree,
+        formula: LayerFormula,
+        names: Mapping[str, str],
+        own: Callable[[Tree], Tree],
+    ) -> Tree:
+        """The name of the value of a layer over the batch, from here on."""
+        assert formula.predicted is not None
+        shown = put(parse(formula.text), formula.input, Symbol("z"))
+        # A batch has n samples, and n is also what a block calls the length of its input.
         batch, *moves = (
             renamed(parse(text), lambda name: names.get(name, name), lambda given: given)
             for _, text in (*formula.batch, *formula.updates)
         )
         updates = zip((names[letter] for letter, _ in formula.updates), moves, strict=True)
         name = f"over the batch {len(self.inner)}"
-        self.inner.append(Inner(name, value, whole, shown, batch, tuple(updates)))
-        return Symbol(name), outputs
+        predicted = own(_one_sample(formula.predicted))
+        self.inner.append(Inner(name, value, predicted, own(shown), batch, tuple(updates)))
+        return Symbol(name)
 
     def _parameter(self, wanted: str, kind: Kind, sizes: tuple[Size, ...]) -> str:
         """A free name for a parameter: the wanted one, or another letter."""
@@ -316,3 +321,11 @@ class _Block:
             formula = layer_formula(text, "vector n", parameters, self.starts, self.rates)
         rates = tuple(self.rates.items())
         return FormulaLayer(formula, tuple(self.numbers.items()), rates=rates)
+
+
+def _one_sample(formula: LayerFormula) -> Tree:
+    """The formula of one sample, in z."""
+    whole: Tree = Symbol("z")
+    for _, text in reversed(formula.sample):
+        whole = put(whole, "z", parse(text))
+    return put(whole, formula.input, Symbol("z"))
