@@ -90,15 +90,17 @@ def _even_slope(graph: Graph, node: Node) -> Node | None:
     """sigmoid(-u) sigmoid(u) = sigmoid(u) (1 - sigmoid(u)), also where u has factors of ±1."""
     if not isinstance(node, Product):
         return None
-    for one, (left, labels) in enumerate(node.factors):
+    # A product may have hundreds of sigmoids: what is asked of one is found once.
+    factors = [(k, f, held, _one_minus_sigmoid(f)) for k, (f, held) in enumerate(node.factors)]
+    for one, left, labels, _ in factors:
         if not (isinstance(left, Function) and left.operation == "sigmoid"):
             continue
         argument = left.arguments[0]
-        for two, (right, held) in enumerate(node.factors):
+        other = graph.function("sigmoid", graph.scale(-1, argument))
+        for two, right, held, pair in factors:
             if two == one or held != labels:
                 continue
-            opposite = right is graph.function("sigmoid", graph.scale(-1, argument))
-            pair = _one_minus_sigmoid(right)
+            opposite = right is other
             if not opposite and (pair is None or pair[1] is not argument):
                 continue
             plain = _without_signs(graph, argument)
@@ -107,11 +109,9 @@ def _even_slope(graph: Graph, node: Node) -> Node | None:
             slope = graph.function("sigmoid", plain)
             rest = graph.subtract(graph.ones(*plain.axes), slope)
             sizes = dict(zip(node.out, node.axes, strict=True))
-            factors = [*without(node, {one, two}), (slope, labels), (rest, labels)]
+            kept = [*without(node, {one, two}), (slope, labels), (rest, labels)]
             sign = 1 if pair is None else pair[0]
-            return graph.product(
-                factors, node.out, coefficient=sign * node.coefficient, sizes=sizes
-            )
+            return graph.product(kept, node.out, coefficient=sign * node.coefficient, sizes=sizes)
     return None
 
 
