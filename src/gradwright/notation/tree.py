@@ -60,11 +60,10 @@ class _Structural:
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        if not isinstance(other, _Structural):
-            return NotImplemented
+        if type(self) is not type(other):
+            # Most trees that are compared differ at the top.
+            return False if isinstance(other, _Structural) else NotImplemented
         assert isinstance(self, Tree) and isinstance(other, Tree)
-        if hash(self) != hash(other):
-            return False
         stack: list[tuple[Tree, Tree]] = [(self, other)]
         while stack:
             one, two = stack.pop()
@@ -263,27 +262,25 @@ def _said(tree: Tree) -> str:
     return f"{type(tree).__name__}{own(tree)}"
 
 
+_OWN: dict[type, Callable[[Any], tuple[object, ...]]] = {
+    Symbol: lambda tree: (tree.name,),
+    Number: lambda tree: (tree.value,),
+    Negate: lambda tree: (),
+    Transpose: lambda tree: (),
+    Binary: lambda tree: (tree.operator,),
+    Call: lambda tree: (tree.function, len(tree.arguments), tree.options),
+    Entry: lambda tree: tree.indices,
+    Part: lambda tree: tree.places,
+    IndexSum: lambda tree: tree.indices,
+    IndexArray: lambda tree: tree.indices,
+    Identity: lambda tree: tree.indices,
+    Equation: lambda tree: (tree.left,),
+}
+
+
 def own(tree: Tree) -> tuple[object, ...]:
     """What a node says besides its children."""
-    match tree:
-        case Symbol(name):
-            return (name,)
-        case Number(value):
-            return (value,)
-        case Binary(operator, _, _):
-            return (operator,)
-        case Call(function, arguments, options):
-            return (function, len(arguments), options)
-        case Entry(_, indices) | IndexSum(indices, _) | IndexArray(indices, _):
-            return indices
-        case Identity(indices):
-            return indices
-        case Part(_, places):
-            return places
-        case Equation(left, _):
-            return (left,)
-        case _:
-            return ()
+    return _OWN[type(tree)](tree)
 
 
 #: A walk is counted so many nodes at a time.

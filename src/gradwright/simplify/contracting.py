@@ -32,7 +32,9 @@ def contract(
     shape = dict(zip(node.out, lengths(node.axes, sizes), strict=True))
     dtype = object if exact else float
     operands = [(done[factor], labels) for factor, labels in node.factors]
-    operands += [(np.ones(length, dtype=dtype), (label,)) for label, length in shape.items()]
+    held = {label for _, labels in operands for label in labels}
+    constant = [(label, length) for label, length in shape.items() if label not in held]
+    operands += [(np.ones(length, dtype=dtype), (label,)) for label, length in constant]
     distinct = tuple(shape)
     core = np.asarray(_pairwise(operands, distinct), dtype=dtype) * coefficient
     if len(distinct) == len(node.out):
@@ -52,24 +54,33 @@ def _pairwise(operands: list[tuple[Array, Labels]], out: Labels) -> Array:
     if not operands:
         return 1
     work = _together(operands)
-    while len(work) > 1:
+    while len(work) > 2:
         pairs = [(i, j) for j in range(len(work)) for i in range(j)]
-        spend(10 + len(pairs))
+        spend(len(pairs))
         holders = Counter(label for _, labels in work for label in set(labels))
         kept = {pair: _needed_labels(work, pair, out, holders) for pair in pairs}
         best = min(pairs, key=lambda pair: (len(kept[pair]), pair))
         (left, left_labels), (right, right_labels) = work[best[0]], work[best[1]]
         labels = kept[best]
-        looped = dict(zip(left_labels, left.shape, strict=True))
-        looped |= dict(zip(right_labels, right.shape, strict=True))
-        spend(prod(looped.values()) // (10 if left.dtype == object else 500))
-        made = np.einsum(left, list(left_labels), right, list(right_labels), list(labels))
+        made = _multiplied(left, left_labels, right, right_labels, labels)
         # Without axes einsum gives a plain number, which NumPy would read as int64 again.
         made = np.asarray(made, dtype=left.dtype)
         work = [part for k, part in enumerate(work) if k not in best]
         work.append((made, labels))
-    array, labels = work[0]
-    return np.einsum(array, list(labels), list(out))
+    (array, labels), *others = work
+    for other, other_labels in others:
+        return _multiplied(array, labels, other, other_labels, out)
+    return array if labels == out else np.einsum(array, list(labels), list(out))
+
+
+def _multiplied(
+    left: Array, left_labels: Labels, right: Array, right_labels: Labels, kept: Labels
+) -> Array:
+    """Two operands as one, summed over the labels that are not kept."""
+    looped = dict(zip(left_labels, left.shape, strict=True))
+    looped |= dict(zip(right_labels, right.shape, strict=True))
+    spend(10 + prod(looped.values()) // (10 if left.dtype == object else 500))
+    return np.einsum(left, list(left_labels), right, list(right_labels), list(kept))
 
 
 def _together(operands: list[tuple[Array, Labels]]) -> list[tuple[Array, Labels]]:

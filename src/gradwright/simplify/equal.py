@@ -83,27 +83,28 @@ def equal(graph: Graph, one: Node, other: Node, *, seed: int = 0) -> Level | Non
         return Level.SAME
     if one.axes != other.axes:
         return None
-    large = large_sizes((one, other))
+    parts = postorder(one, other)
+    large = large_sizes(parts)
     if large:
-        level = _equal_at(one, other, point_sizes((one, other), large), all, seed)
+        level = _equal_at(one, other, parts, point_sizes(parts, large), all, seed)
         if level is not None:
             return level
-    return _equal_at(one, other, point_sizes((one, other)), any, seed)
+    return _equal_at(one, other, parts, point_sizes(parts), any, seed)
 
 
 def _equal_at(
     one: Node,
     other: Node,
-    choices: Iterable[Mapping[str, int]],
+    parts: Sequence[Node],
+    choices: Sequence[Mapping[str, int]],
     agreed: Callable[[Iterable[bool]], bool],
     seed: int,
 ) -> Level | None:
-    choices = tuple(choices)
     if not choices:
         return None
-    inputs = _inputs((one, other))
+    inputs = _inputs(parts)
     proven = agreed(_modular(one, other, inputs, sizes, random.Random(seed)) for sizes in choices)
-    if proven and not _has_root(one, other):
+    if proven and not _has_root(parts):
         return Level.MODULAR
     generator = np.random.default_rng(seed)
     if agreed(_real(one, other, inputs, sizes, generator) for sizes in choices):
@@ -122,8 +123,9 @@ def differ(one: Node, other: Node, *, seed: int = 0) -> bool:
         return False
     if one.axes != other.axes:
         return True
-    choices = point_sizes((one, other), large_sizes((one, other)))
-    inputs = _inputs((one, other))
+    parts = postorder(one, other)
+    choices = point_sizes(parts, large_sizes(parts))
+    inputs = _inputs(parts)
     for sizes in choices:
         if _modular(one, other, inputs, sizes, random.Random(seed), points=1):
             return False
@@ -165,28 +167,27 @@ def _far_apart(
     return False
 
 
-def _has_root(*nodes: Node) -> bool:
+def _has_root(parts: Iterable[Node]) -> bool:
     """Whether a square root is taken: modulo a prime it has no sign, so √(x²) may pass for x."""
     return any(
         (isinstance(part, Power) and part.exponent.denominator != 1)
         or (isinstance(part, Function) and part.operation == "rsqrt")
-        for part in postorder(*nodes)
+        for part in parts
     )
 
 
-def large_sizes(nodes: Iterable[Node]) -> frozenset[int]:
+def large_sizes(parts: Sequence[Node]) -> frozenset[int]:
     """Sizes that are large numbers, where shorter axes show the same as long ones.
 
     A sum over such an axis that became a number shows when two other lengths are tried: it cannot
     be both. Where nodes choose places of an axis its length matters, and nothing is found.
     """
-    parts = postorder(*nodes)
     if not all(isinstance(part, ANY_LENGTH) for part in parts):
         return frozenset()
     return frozenset(s for part in parts for s in part.axes if isinstance(s, int) and s > LARGE)
 
 
-def point_sizes(nodes: Iterable[Node], large: frozenset[int] = frozenset()) -> tuple[Lengths, ...]:
+def point_sizes(parts: Iterable[Node], large: frozenset[int] = frozenset()) -> tuple[Lengths, ...]:
     """Small unequal lengths for the named and the `large` sizes, in rising and in falling order.
 
     X'X is invertible only where X has at least as many rows as columns, so one order may have no
@@ -194,14 +195,14 @@ def point_sizes(nodes: Iterable[Node], large: frozenset[int] = frozenset()) -> t
     """
     names: set[str] = set()
     ordered: list[tuple[Size, Size]] = []
-    for part in postorder(*nodes):
+    for part in parts:
         names |= names_in(part.axes) | bare_sizes(part)
         ordered += [(1, axis) for axis in part.axes if is_compound(axis)]
         if isinstance(part, Unit):
             ordered += [(1, part.place), (part.place, part.axes[0])]
         if isinstance(part, Select):
-            *parts, whole = part.axes
-            steps = (times(k, minus(n, 1)) for k, n in zip(part.steps, parts, strict=True))
+            *split, whole = part.axes
+            steps = (times(k, minus(n, 1)) for k, n in zip(part.steps, split, strict=True))
             ordered += [(0, part.start), (plus(part.start, 1, *steps), whole)]
     found: list[Lengths] = []
     for k, order in enumerate((sorted(names), sorted(names, reverse=True))):
@@ -232,10 +233,10 @@ def unequal_sizes(
     return None
 
 
-def _inputs(nodes: Iterable[Node]) -> Inputs:
+def _inputs(parts: Iterable[Node]) -> Inputs:
     """The variables of nodes; for one that is indices, the number of places it chooses from."""
     among: dict[Variable, Size | None] = {}
-    for part in postorder(*nodes):
+    for part in parts:
         if isinstance(part, OneHot):
             among[part.indices] = part.axes[-1]
         elif isinstance(part, Variable):

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from fractions import Fraction
-from itertools import groupby
 
 from gradwright.core.nodes import Select
 from gradwright.core.sizes import plus
@@ -52,13 +51,18 @@ def product(chain: Chain) -> Tree:
     """A chain as one left-nested product; repeated neighbours become a power."""
     if len(chain) == 1:
         return chain[0]
-    parts: list[Tree] = []
-    for factor, repeats in groupby(_gathered(chain)):
-        count = len(list(repeats))
-        parts.append(factor if count == 1 else Binary("^", factor, Number(Fraction(count))))
-    tree = parts[0]
-    for part in parts[1:]:
-        tree = Binary("*", tree, part)
+    first, *others = _gathered(chain)
+    tree: Tree | None = None
+    count = 1
+    for factor in [*others, None]:
+        if factor == first:
+            count += 1
+            continue
+        part = first if count == 1 else Binary("^", first, Number(Fraction(count)))
+        tree = part if tree is None else Binary("*", tree, part)
+        if factor is not None:
+            first, count = factor, 1
+    assert tree is not None
     return tree
 
 
@@ -172,6 +176,8 @@ def hadamard(over: Sequence[Tree], under: Sequence[Tree], *, scalar: bool = Fals
 
 
 def _repeated(trees: Sequence[Tree], times: str, power: str) -> Tree | None:
+    if len(trees) < 2:
+        return trees[0] if trees else None
     result: Tree | None = None
     for tree, count in Counter(trees).items():
         part = tree if count == 1 else _power(tree, count, power)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Set
+from typing import Any
 
 from msgspec.structs import force_setattr
 
@@ -10,14 +11,10 @@ from gradwright.core.work import spend
 from gradwright.notation.tree import (
     Binary,
     Call,
-    Entry,
-    Equation,
-    Identity,
     IndexArray,
     IndexSum,
     Negate,
     Number,
-    Part,
     Symbol,
     Transpose,
     Tree,
@@ -118,27 +115,32 @@ def cost(tree: Tree) -> float:
     return tree._cost
 
 
+def _of_binary(tree: Binary) -> float:
+    price = OPERATOR[tree.operator]
+    if tree.operator in ("*", ".*", "./", "/"):
+        price += (is_sum(tree.left) + is_sum(tree.right)) * SUM_INSIDE_PRODUCT
+    return price
+
+
+def _of_transpose(tree: Transpose) -> float:
+    return TRANSPOSED_ATOM if isinstance(tree.operand, Symbol | Call) else TRANSPOSED_COMPOUND
+
+
+#: What a node costs by itself; that of any other is that of an atom.
+_OWN: dict[type, Callable[[Any], float]] = {
+    Number: lambda tree: ATOM if tree.value.denominator == 1 else QUOTIENT_LITERAL,
+    Negate: lambda tree: NEGATION,
+    Transpose: _of_transpose,
+    Binary: _of_binary,
+    Call: lambda tree: CALL.get(tree.function, OTHER_CALL),
+    IndexSum: lambda tree: OTHER_CALL,
+    IndexArray: lambda tree: OTHER_CALL,
+}
+
+
 def _own(tree: Tree) -> float:
-    match tree:
-        case Symbol():
-            return ATOM
-        case Number(value):
-            return ATOM if value.denominator == 1 else QUOTIENT_LITERAL
-        case Negate():
-            return NEGATION
-        case Transpose(operand):
-            plain = isinstance(operand, Symbol | Call)
-            return TRANSPOSED_ATOM if plain else TRANSPOSED_COMPOUND
-        case Binary(operator, left, right):
-            inside = operator in ("*", ".*", "./", "/")
-            sums = sum(1 for side in (left, right) if inside and is_sum(side))
-            return OPERATOR[operator] + sums * SUM_INSIDE_PRODUCT
-        case Call(function, _):
-            return CALL.get(function, OTHER_CALL)
-        case Entry() | Part() | Identity() | Equation():
-            return ATOM
-        case IndexSum() | IndexArray():
-            return OTHER_CALL
+    price = _OWN.get(type(tree))
+    return ATOM if price is None else price(tree)
 
 
 def _is_short(base: Tree) -> bool:

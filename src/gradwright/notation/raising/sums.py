@@ -85,6 +85,8 @@ def _common_scalars(terms: Sequence[Term]) -> tuple[Term, list[Term]]:
 
 
 def _shared(bags: Sequence[Sequence[Tree]]) -> tuple[Tree, ...]:
+    if not all(bags):
+        return ()
     common = Counter(bags[0])
     for bag in bags[1:]:
         common &= Counter(bag)
@@ -92,6 +94,8 @@ def _shared(bags: Sequence[Sequence[Tree]]) -> tuple[Tree, ...]:
 
 
 def _less(bag: Sequence[Tree], taken: Sequence[Tree]) -> tuple[Tree, ...]:
+    if not taken:
+        return tuple(bag)
     left = Counter(taken)
     kept = []
     for tree in bag:
@@ -144,9 +148,12 @@ def _grouped(terms: Sequence[Term], reading: Readability, done: Grouped) -> list
     """Merge the terms that share the most, as long as that makes the sum cheaper."""
     current = list(terms)
     while len(current) > 1:
+        places = _places(current)
+        if not places:
+            return current
         best: tuple[float, list[Term]] | None = None
         before = reading.cost(joined(current))
-        for place, members in _places(current).items():
+        for place, members in places.items():
             merged = _pulled(place, [current[k] for k in members], reading, done)
             if merged is None:
                 continue
