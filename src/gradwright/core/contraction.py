@@ -23,9 +23,9 @@ Term = tuple[Node, Fraction, Labels]
 class LabelClasses:
     """Union-find over labels, with the size of each class."""
 
-    def __init__(self) -> None:
-        self._parent: list[int] = []
-        self._size: list[Size] = []
+    def __init__(self, sizes: Iterable[Size]) -> None:
+        self._size = list(sizes)
+        self._parent = list(range(len(self._size)))
         self._united = False
 
     @property
@@ -83,8 +83,8 @@ def normalise(
     `factors` and `out` use the caller's labels, whose sizes are in `sizes`. `vanished` lists the
     sizes of summed labels that no factor holds any more: each is a factor of the result.
     """
-    classes = LabelClasses()
-    local = {label: classes.fresh(size) for label, size in sizes.items()}
+    classes = LabelClasses(sizes.values())
+    local = {label: k for k, label in enumerate(sizes)}
     flat: list[Term] = []
     pending = [(node, tuple([local[label] for label in labels])) for node, labels in factors]
     pending.reverse()
@@ -127,17 +127,13 @@ def _enter(product: Product, labels: Labels, classes: LabelClasses) -> list[tupl
 
 def _merge_powers(flat: list[Term], classes: LabelClasses) -> list[Term]:
     """Add the exponents of equal bases with equal labels; drop what cancels."""
-    exponents: dict[tuple[Node, Labels], list[Fraction]] = {}
+    exponents: dict[tuple[Node, Labels], Fraction] = {}
     for node, exponent, labels in flat:
         place = (node, classes.resolved(labels))
-        exponents.setdefault(place, []).append(exponent)
-    merged: list[Term] = []
-    for (node, labels), parts in exponents.items():
+        held = exponents.get(place)
         # x^(1/2) · x^(1/2) = x and x^a · x^b = x^(a+b) hold wherever both factors are defined.
-        total = parts[0] if len(parts) == 1 else sum(parts, Fraction(0))
-        if total:
-            merged.append((node, total, labels))
-    return merged
+        exponents[place] = exponent if held is None else held + exponent
+    return [(node, e, labels) for (node, labels), e in exponents.items() if e is ONE or e]
 
 
 def canonical_order(

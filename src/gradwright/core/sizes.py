@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
+from typing import TypeGuard
 
 Size = int | str
 
@@ -93,15 +94,20 @@ def renamed_size(size: Size, name: Callable[[str], Size]) -> Size:
     return plus(*(times(coefficient, *map(name, names)) for names, coefficient in terms(size)))
 
 
-def is_compound(size: Size) -> bool:
+def is_compound(size: Size | None) -> TypeGuard[str]:
     """Whether a size is neither a number nor a name."""
     return isinstance(size, str) and ("+" in size or "-" in size or "*" in size)
 
 
 def names_in(sizes: Iterable[Size | None]) -> set[str]:
     """The names that sizes are made of."""
-    known = (size for size in sizes if isinstance(size, str))
-    return {name for size in known for names, _ in terms(size) for name in names}
+    found: set[str] = set()
+    for size in sizes:
+        if is_compound(size):
+            found.update(*(names for names, _ in terms(size)))
+        elif isinstance(size, str):
+            found.add(size)
+    return found
 
 
 class Lengths(dict[str, int]):

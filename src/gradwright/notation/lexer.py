@@ -13,6 +13,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from itertools import islice
 from string import ascii_uppercase
 
 from msgspec import Struct
@@ -142,6 +143,8 @@ def scan(text: str, start: int = 0) -> Iterator[Token]:
 
 def _token(text: str, start: int) -> Token:
     character = text[start]
+    if character.isalpha() and character.isascii():
+        return _name(text, start)
     following = text[start + 1 : start + 2]
     if character in _DIGITS or (character == "." and following and following in _DIGITS):
         return _number(text, start)
@@ -314,8 +317,8 @@ def _index_start(text: str) -> int:
 
 def _index_end(text: str, start: int, letters: Mapping[str, str]) -> int:
     """The end of an index in parentheses that begins at `start`, or `start` where none does."""
-    opening, closing = list(letters)[:2]
-    if text[start : start + 1] != opening:
+    opening, closing = islice(letters, 2)
+    if not text.startswith(opening, start):
         return start
     end = start + 1
     while end < len(text) and end - start < MAX_NAME and text[end] in letters:
@@ -352,7 +355,7 @@ def _name(text: str, start: int) -> Token:
     _check_name(text, span)
     written = text[start:end]
     name = canonical_name(written)
-    folded = unicodedata.normalize("NFKC", name)
+    folded = name if name.isascii() else unicodedata.normalize("NFKC", name)
     if name != folded:
         raise NotationError(
             f"the name {written}",

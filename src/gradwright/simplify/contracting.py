@@ -67,9 +67,9 @@ def _pairwise(operands: list[tuple[Array, Labels]], out: Labels) -> Array:
         made = np.asarray(made, dtype=left.dtype)
         work = [part for k, part in enumerate(work) if k not in best]
         work.append((made, labels))
-    (array, labels), *others = work
-    for other, other_labels in others:
-        return _multiplied(array, labels, other, other_labels, out)
+    if len(work) == 2:
+        return _multiplied(*work[0], *work[1], out)
+    ((array, labels),) = work
     return array if labels == out else np.einsum(array, list(labels), list(out))
 
 

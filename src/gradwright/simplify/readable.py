@@ -105,12 +105,12 @@ class Printer:
             if raised is not None:
                 found.append((*raised, candidate))
         found.sort(key=lambda item: item[0])
+        self._require_readable([tree for _, tree, _ in found])
         for price, tree, candidate in found:
             level = within(READING, partial(self.verified, tree, node, as_row, rows))
             if level is not None:
                 form = "kronecker" if node.order > 2 else "matrix"
                 return Printed(tree, form, level, price, candidate.node, candidate.steps)
-        self._require_readable([tree for _, tree, _ in found])
         return self._with_indices(node)
 
     def _priced(self, candidate: Candidate, as_row: bool, rows: int) -> tuple[float, Tree] | None:
