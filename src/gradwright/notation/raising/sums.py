@@ -9,6 +9,7 @@ from math import gcd, lcm
 
 from msgspec.structs import replace
 
+from gradwright.core.nodes import ONE
 from gradwright.notation.raising.build import Chain, factors, hadamard, product
 from gradwright.notation.raising.cost import Readability, is_sum
 from gradwright.notation.raising.spreading import spreading
@@ -25,9 +26,12 @@ MAX_GROUPED = 60
 def sum_tree(terms: Sequence[Term], reading: Readability) -> Tree:
     """The cheapest way found to write a sum: as it is, or with common factors pulled out."""
     plain = joined(terms)
-    if len(terms) > MAX_FACTORED_TERMS:
+    if not 1 < len(terms) <= MAX_FACTORED_TERMS:
         return plain
-    factored = sum_term(terms, reading).tree()
+    pulled, grouped = _parted(terms, reading, {})
+    if pulled == Term(ONE) and grouped == list(terms):
+        return plain
+    factored = _together(pulled, grouped).tree()
     return factored if reading.cost(factored) <= reading.cost(plain) else plain
 
 
@@ -38,7 +42,11 @@ def sum_term(terms: Sequence[Term], reading: Readability, done: Grouped | None =
     """
     if len(terms) == 1:
         return terms[0]
-    done = {} if done is None else done
+    return _together(*_parted(terms, reading, {} if done is None else done))
+
+
+def _parted(terms: Sequence[Term], reading: Readability, done: Grouped) -> tuple[Term, list[Term]]:
+    """What all terms of a sum share, and the terms that are left, those that share more merged."""
     pulled, rest = _common_scalars(terms)
     rest = _like_terms(rest)
     # Factors pulled out in another order leave the same sums behind.
@@ -47,6 +55,11 @@ def sum_term(terms: Sequence[Term], reading: Readability, done: Grouped | None =
     if grouped is None:
         grouped = rest if len(done) >= MAX_GROUPED else _grouped(rest, reading, done)
         done[key] = grouped
+    return pulled, grouped
+
+
+def _together(pulled: Term, grouped: Sequence[Term]) -> Term:
+    """What terms share times their sum, as one term."""
     if len(grouped) == 1:
         only = grouped[0]
         return Term(
