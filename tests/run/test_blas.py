@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import gradwright as gw
 from gradwright.errors import UnsupportedError
 from gradwright.run import blas
+from gradwright.run.compiling import compiled
 from tests.emit.c.judging import compiles, distance
 
 needs_mkl = pytest.mark.skipif(
@@ -70,3 +72,34 @@ def test_mkl_computes_the_same(threads, monkeypatch, rng):
     assert (expected.target, found.target) == ("c with BLAS", "c with MKL")
     assert distance(found.params.flat, expected.params.flat) <= 1e-12
     assert not np.array_equal(found.params.flat, expected.params.flat)
+
+
+@compiles
+def test_the_library_alone_computes_what_it_does_behind_its_interface(monkeypatch, rng):
+    monkeypatch.setenv("GRADWRIGHT_BLAS", "scipy")
+    state = rng.bit_generator.state
+    alone = trained(rng).params.flat
+    rng.bit_generator.state = state
+    monkeypatch.setattr(blas, "_scipy", blas._scipy_imported)
+    np.testing.assert_array_equal(trained(rng).params.flat, alone)
+
+
+@compiles
+@pytest.mark.parametrize("fault", ["no library", "a library without the routine"])
+def test_where_there_is_no_library_the_interface_is_taken(fault, monkeypatch, tmp_path):
+    folder = tmp_path / "scipy"
+    (tmp_path / "scipy.libs").mkdir()
+    if fault != "no library":
+        made = compiled("long something(void) { return 1; }")
+        (tmp_path / "scipy.libs" / "libscipy_openblas-0.so").write_bytes(made.read_bytes())
+    monkeypatch.setenv("GRADWRIGHT_BLAS", "scipy")
+    package = ModuleSpec("scipy", None, origin=str(folder / "__init__.py"))
+    monkeypatch.setattr(blas, "find_spec", lambda _: package)
+    assert blas.found("float32").address == blas._scipy_imported("sgemm")
+
+
+def test_without_scipy_there_is_none(monkeypatch):
+    monkeypatch.delenv("GRADWRIGHT_BLAS", raising=False)
+    monkeypatch.setattr(blas, "_of_intel", lambda: False)
+    monkeypatch.setattr(blas, "find_spec", lambda _: None)
+    assert blas.found("float64") is None

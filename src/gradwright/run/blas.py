@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from msgspec import Struct
@@ -66,15 +67,30 @@ def _of_intel() -> bool:
 def _mkl(routine: str) -> int | None:
     """The address of a routine of MKL, as the package of that name installs it."""
     for path in sorted((Path(sys.prefix) / "lib").glob("libmkl_rt.so*")):
-        try:
-            return ctypes.cast(getattr(ctypes.CDLL(str(path)), routine), ctypes.c_void_p).value
-        except (OSError, AttributeError):
-            continue
+        address = _address(path, routine)
+        if address is not None:
+            return address
     return None
 
 
 def _scipy(routine: str) -> int | None:
-    """The address of a routine of SciPy's BLAS."""
+    """The address of a routine of SciPy's BLAS, which its wheels bring as a library of its own."""
+    package = find_spec("scipy")
+    if package is None or package.origin is None:
+        return None
+    folder = Path(package.origin).parent
+    for path in (
+        *sorted(folder.with_name("scipy.libs").glob("libscipy_openblas*.so")),
+        *sorted((folder / ".dylibs").glob("libscipy_openblas*.dylib")),
+    ):
+        address = _address(path, f"scipy_{routine}_")
+        if address is not None:
+            return address
+    return _scipy_imported(routine)
+
+
+def _scipy_imported(routine: str) -> int | None:
+    """The same by SciPy's own interface, which takes ten times as long to load."""
     try:
         from scipy.linalg import cython_blas
     except ImportError:
@@ -85,3 +101,11 @@ def _scipy(routine: str) -> int | None:
     address_of.restype, address_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     address = address_of(capsule, name_of(capsule))
     return None if address is None else int(address)
+
+
+def _address(library: Path, routine: str) -> int | None:
+    """Where a routine of a library lies, or None where that cannot be loaded or has none."""
+    try:
+        return ctypes.cast(getattr(ctypes.CDLL(str(library)), routine), ctypes.c_void_p).value
+    except (OSError, AttributeError):
+        return None
