@@ -229,7 +229,7 @@ class NetworkDerivation:
             DataError: parameters that are not finite, or another dtype.
             LimitError: more memory than a number of C counts.
             TrainingError: no such optimizer.
-            UnsupportedError: a layer that has no code, or a derivation with weights.
+            UnsupportedError: a layer that has no code.
         """
         from gradwright.api.standalone import standalone, trained_layers
         from gradwright.api.standalone_numbers import Asked

@@ -13,10 +13,11 @@ from msgspec.structs import replace
 
 from gradwright.api.standalone_numbers import Asked, ReferenceNumbers
 from gradwright.emit.c.budget import Budget
+from gradwright.emit.c.kernels import Kernels, standalone_kernels
 from gradwright.emit.c.standalone_check import check_program
 from gradwright.emit.c.standalone_module import Described, StandaloneModule, Training
 from gradwright.emit.c.taken_names import meaning
-from gradwright.errors import DataError, LimitError, NetworkError, UnsupportedError
+from gradwright.errors import DataError, LimitError, NetworkError
 from gradwright.nn.frozen import with_frozen
 from gradwright.nn.initialise import require_seed
 from gradwright.nn.network import NetworkModel
@@ -46,6 +47,7 @@ class Standalone(Struct, frozen=True):
     source: str
     test: str
     budget: Budget
+    kernels: Kernels
 
     @property
     def files(self) -> dict[str, str]:
@@ -114,15 +116,9 @@ def standalone(model: NetworkModel, p: Parameters, asked: Asked) -> Standalone:
             of another network, or an optimizer where nothing trains.
         DataError: a parameter that is not finite in this precision.
         LimitError: more memory than a number of C counts.
-        UnsupportedError: a layer has no code, or no numbers to test it by; or samples have weights.
+        UnsupportedError: a layer has no code, or no numbers to test it by.
     """
     asked = replace(asked, dtype=str(require_dtype(asked.dtype)))
-    if model.kinds[-1].weights:
-        raise UnsupportedError(
-            f"a standalone module of {model.text}",
-            "samples have weights in this derivation, and a step takes samples without",
-            "leave weighted out",
-        )
     _require_possible(asked)
     if not isinstance(p, Parameters) or p.layers != model.layers:
         raise NetworkError(
@@ -162,7 +158,8 @@ def standalone(model: NetworkModel, p: Parameters, asked: Asked) -> Standalone:
         )
     reference = ReferenceNumbers(model, values, asked, module, training).reference()
     test = check_program(module, reference)
-    return Standalone(asked.name, module.header, module.source, test, module.budget)
+    kernels = standalone_kernels(module.parts, module.memory, training is not None)
+    return Standalone(asked.name, module.header, module.source, test, module.budget, kernels)
 
 
 def _require_possible(asked: Asked) -> None:

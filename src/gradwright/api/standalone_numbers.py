@@ -73,6 +73,7 @@ class _Drawn(Struct, frozen=True, eq=False):
 
     X: Array
     Y: Array
+    weights: Array | None
     rate: float
     run: _Run
     factors: Array
@@ -133,7 +134,8 @@ class ReferenceNumbers:
         sizes = self._sizes(len(drawn.X))
         steps = [StepReference(size, expected[1 + place]) for place, size in enumerate(sizes)]
         gradient, last = expected[-2:] if sizes else (None, None)
-        return Reference(drawn.X, drawn.Y, expected[0], steps, gradient, last, drawn.rate)
+        given = drawn.X, drawn.Y, drawn.weights
+        return Reference(*given, expected[0], steps, gradient, last, drawn.rate)
 
     def _sizes(self, samples: int) -> list[int]:
         """The samples of each step: all, one fewer, all."""
@@ -156,20 +158,25 @@ class ReferenceNumbers:
             X[:, column] = generator.integers(count, size=samples)
         Y = sample_targets(model.loss, samples, model.widths[-1], generator)
         Y = Y.astype(dtype).astype(np.float64)
+        weighted = trains and model.is_weighted
+        drawn = generator.uniform(0.5, 2, samples).astype(dtype).astype(np.float64)
+        batch = [Y, *[drawn] * weighted]
         with np.errstate(all="ignore"):
-            run = self._run(self.flat, X, Y, rate)
+            run = self._run(self.flat, X, batch, rate)
             factors = np.zeros(len(run.arrays()))
             for precision, unit in self._roundings():
                 inputs = _moved(X, unit, generator)
                 kept = [x.column for x in codes]
                 inputs[:, kept] = X[:, kept]
                 flat = _moved(self.flat, unit, generator)
-                flat, inputs, targets = (array.astype(precision) for array in (flat, inputs, Y))
-                other = self._run(flat, inputs, targets, rate)
+                rounded = (array.astype(precision) for array in (flat, inputs, *batch))
+                flat, inputs, *others = rounded
+                other = self._run(flat, inputs, others, rate)
                 both = zip(run.arrays(), other.arrays(), strict=True)
                 apart = [float(np.max(np.abs(a - b), initial=0)) / _largest(a) for a, b in both]
                 factors = np.maximum(factors, np.array(apart) / unit)
-        return _Drawn(X, Y, rate, run, factors, self.asked.dtype)
+        weights = drawn if weighted else None
+        return _Drawn(X, Y, weights, rate, run, factors, self.asked.dtype)
 
     def _roundings(self) -> list[tuple[str, float]]:
         """Precisions to compute in, and by which part inputs and parameters move before."""
@@ -178,8 +185,8 @@ class ReferenceNumbers:
         precisions = dict.fromkeys(("float32", self.asked.dtype))
         return coarse + [(x, UNIT[x]) for x in precisions for _ in range(SINGLE)]
 
-    def _run(self, flat: Array, X: Array, Y: Array, rate: float) -> _Run:
-        """Predict, and make the steps."""
+    def _run(self, flat: Array, X: Array, batch: Sequence[Array], rate: float) -> _Run:
+        """Predict, and make the steps; `batch` has targets, and where there are some weights."""
         model, rule = self.model, self.asked.rule
         p = Parameters(model.layers, flat.copy())
         outputs = model.module.predict(p.flat, X).copy()
@@ -191,7 +198,7 @@ class ReferenceNumbers:
         for t, size in enumerate(self._sizes(len(X))):
             more = {"training": (self.asked.seed, t)} if model.trains_apart else {}
             value, flat_gradient = model.module.value_and_gradient(
-                p.flat, X[:size], Y[:size], **more
+                p.flat, X[:size], *(part[:size] for part in batch), **more
             )
             made = Parameters(model.layers, flat_gradient)
             gradient = _gathered(made, self.trained)

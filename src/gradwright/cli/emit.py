@@ -18,10 +18,12 @@ from gradwright.cli.subject import (
     refuse_options,
 )
 from gradwright.errors import UnsupportedError
-from gradwright.run.files import output_folder, publish
+from gradwright.run.files import OutputFolder, output_folder, publish
 
 if TYPE_CHECKING:
-    from gradwright.api.network import Network
+    from gradwright.api.backprop import NetworkDerivation
+    from gradwright.api.standalone import Standalone
+    from gradwright.emit.c.kernels import Kernels
 
 SCHEMA = "gradwright.source/1"
 KERNELS_SCHEMA = "gradwright.kernels/1"
@@ -48,6 +50,11 @@ KERNELS_SCHEMA = "gradwright.kernels/1"
     is_flag=True,
     help="With --target c: which kernel each matrix product has, and why, in place of the code.",
 )
+@click.option(
+    "--weighted",
+    is_flag=True,
+    help="The code of a network takes a weight for each sample, in every target.",
+)
 @options.steps_of
 @options.standalone_options
 @options.as_json
@@ -64,6 +71,7 @@ def command(
     layout: str | None,
     target: str,
     explain: bool,
+    weighted: bool,
     optimizer: str | None,
     as_json: bool,
     out: str | None,
@@ -84,24 +92,29 @@ def command(
       gradwright emit "2 -> 8 tanh -> 1 sigmoid" --target c --optimizer adam > model.c
       gradwright emit "784 -> 256 relu -> 10 softmax" --target c --explain
       gradwright emit "3 -> 10 relu -> 3 softmax" --target c --standalone --out firmware/
+      gradwright emit "3 -> 10 relu -> 3 softmax" --target c --standalone --weighted --explain
     """
     network = given_network(text)
     if standalone:
         _require(target == "c" and network, "--standalone", network, target)
-        asked = make_network(text, loss, reduction, layout)
-        _standalone(asked, optimizer, as_json, out, **of_standalone)
+        asked = make_network(text, loss, reduction, layout).backprop(weighted=weighted)
+        with output_folder(None if explain else out) as folder:
+            made = _standalone(asked, optimizer, **of_standalone)
+            if explain:
+                _say_kernels(made.kernels, text, as_json)
+            else:
+                _say_standalone(made, as_json, folder)
         return
     refuse_options(tuple(of_standalone), text, "a module with --standalone", "another module")
     if explain:
         _require(target == "c" and network, "--explain", network, target)
-        kernels = make_network(text, loss, reduction, layout).backprop().kernels()
-        document = {"schema": KERNELS_SCHEMA, "of": text, **kernels.to_dict()}
-        say(json_text(document) if as_json else kernels.text())
+        whole = make_network(text, loss, reduction, layout).backprop(weighted=weighted)
+        _say_kernels(whole.kernels(), text, as_json)
         return
     with output_folder(out) as folder:
         if network:
-            made = make_network(text, loss, reduction, layout).backprop()
-            source = made.source(target, optimizer)
+            whole = make_network(text, loss, reduction, layout).backprop(weighted=weighted)
+            source = whole.source(target, optimizer)
         else:
             source = make_derivation(text, wrt, kind, declarations, mode, constraint).source(target)
         if folder is not None:
@@ -124,11 +137,14 @@ def _require(fits: bool, option: str, network: bool, target: str) -> None:
         )
 
 
+def _say_kernels(kernels: Kernels, text: str, as_json: bool) -> None:
+    document = {"schema": KERNELS_SCHEMA, "of": text, **kernels.to_dict()}
+    say(json_text(document) if as_json else kernels.text())
+
+
 def _standalone(
-    network: Network,
+    backprop: NetworkDerivation,
     optimizer: str | None,
-    as_json: bool,
-    out: str | None,
     params: str | None,
     train: str,
     batch_size: int,
@@ -136,27 +152,30 @@ def _standalone(
     dtype: str,
     name: str,
     seed: int,
-) -> None:
-    """Header, source and test program, and what they take of memory."""
+) -> Standalone:
+    """The module that the options ask for."""
     from gradwright.nn.optimizers import optimizer as optimizer_with
 
-    with output_folder(out) as folder:
-        given = None if params is None else network.load(params)
-        steps = optimizer or ("sgd" if optimizer_settings else None)
-        rule = steps and optimizer_with(steps, **numbers(optimizer_settings))
-        layers = train if train in ("all", "none") else layer_numbers(train)
-        made = network.backprop().standalone(given, layers, batch_size, rule, dtype, name, seed)
-        for path in [] if folder is None else made.write(folder.target):
-            note(f"wrote {path}")
-        if as_json:
-            say(json_text(made.to_dict()))
-        elif folder is None:
-            say("\n".join(f"/* {file} */\n\n{content}" for file, content in made.files.items()))
+    given = None if params is None else backprop.network.load(params)
+    steps = optimizer or ("sgd" if optimizer_settings else None)
+    rule = steps and optimizer_with(steps, **numbers(optimizer_settings))
+    layers = train if train in ("all", "none") else layer_numbers(train)
+    return backprop.standalone(given, layers, batch_size, rule, dtype, name, seed)
+
+
+def _say_standalone(made: Standalone, as_json: bool, folder: OutputFolder | None) -> None:
+    """Header, source and test program, and what they take of memory."""
+    for path in [] if folder is None else made.write(folder.target):
+        note(f"wrote {path}")
+    if as_json:
+        say(json_text(made.to_dict()))
+    elif folder is None:
+        say("\n".join(f"/* {file} */\n\n{content}" for file, content in made.files.items()))
+    else:
+        say(str(made))
+        size = made.code_size()
+        if size is None:
+            say("code     not measured: that takes a C compiler and the program size, on Linux")
         else:
-            say(str(made))
-            size = made.code_size()
-            if size is None:
-                say("code     not measured: that takes a C compiler and the program size, on Linux")
-            else:
-                made_by = f"as {size.compiler} makes it for {size.machine}"
-                say(f"code     {size.bytes:>10,} bytes, measured, {made_by}")
+            made_by = f"as {size.compiler} makes it for {size.machine}"
+            say(f"code     {size.bytes:>10,} bytes, measured, {made_by}")

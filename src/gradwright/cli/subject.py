@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 OF_FORMULAS = ("wrt", "kind", "mode", "constraint", "declarations")
 OF_NETWORKS = (
     "loss", "reduction", "layout", "notation", "gradient", "jacobian", "layer_jacobian",
-    "optimizer",
+    "optimizer", "weighted",
 )  # fmt: skip
 
 

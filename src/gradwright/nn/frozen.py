@@ -17,4 +17,4 @@ def with_frozen(model: NetworkModel, layers: Collection[int]) -> NetworkModel:
     if all(layer.predicted == layer for layer in frozen):
         return model
     shape = (model.source_form, model.loss, model.reduction, model.layout.name)
-    return NetworkModel(*shape, model, layers)
+    return NetworkModel(*shape, model, layers, model.plain)

@@ -58,7 +58,7 @@ class NetworkModel:
     ) -> None:
         require_reduction(reduction)
         self._training = training
-        self._plain = plain
+        self.plain = plain
         self.layout: Layout = known_layout(layout)
         self.source_form = source
         self.loss = loss
@@ -180,7 +180,7 @@ class NetworkModel:
         """Each kind, derived once."""
         from gradwright.nn.derive import derive_kind
 
-        other = self._training or self._plain
+        other = self._training or self.plain
         known = {} if other is None else other.derived
         with self._lock:
             kinds = dict.fromkeys(run.kind for run in self.runs)
@@ -193,7 +193,7 @@ class NetworkModel:
         if tuple(made) == self.layers:
             return self
         source, name = self.source_form, self.layout.name
-        return NetworkModel(source, self.loss, self.reduction, name, self, None, self._plain)
+        return NetworkModel(source, self.loss, self.reduction, name, self, None, self.plain)
 
     @cached_property
     def weighted(self) -> NetworkModel:
@@ -241,7 +241,7 @@ class NetworkModel:
     @property
     def is_weighted(self) -> bool:
         """Whether the loss has a weight for each sample."""
-        return self._plain is not None
+        return self.plain is not None
 
     def stages(self) -> list[tuple[Stage, int]]:
         """Of each run the stage and how many layers it has."""

@@ -76,10 +76,45 @@ def test_a_network_of_millions_of_numbers_is_refused_at_once():
         gw.Network("1000 -> 3000 relu -> 2 softmax").backprop().standalone(train="none")
 
 
-def test_samples_with_weights_have_no_step():
+def test_samples_have_weights_where_something_trains():
     weighted = gw.Network("6 -> 12 tanh -> 3 softmax").backprop(weighted=True)
-    with pytest.raises(UnsupportedError, match="samples have weights"):
-        weighted.standalone()
+    assert "const float *Y, const float *sample_weight,\n" in weighted.standalone().header
+    plain = derivation("6 -> 12 tanh -> 3 softmax", "cross_entropy").standalone(train="none")
+    assert weighted.standalone(train="none").header == plain.header
+
+
+def test_the_kernels_are_those_of_the_layers_that_train():
+    made = derivation("6 -> 12 tanh -> 3 softmax", "cross_entropy").standalone
+    every = [(x.first, x.function, x.product) for x in made().kernels.products]
+    assert every == [
+        (1, "forward", "X W"),
+        (1, "backward", "dW = Xᵀ dZ"),
+        (2, "forward", "X W"),
+        (2, "backward", "dW = Xᵀ dZ"),
+        (2, "backward", "dX = dZ Wᵀ"),
+    ]
+    last = [(x.first, x.product) for x in made(train=[2]).kernels.products]
+    assert last == [(1, "X W"), (2, "X W"), (2, "dW = Xᵀ dZ")]
+    assert [x.product for x in made(train="none").kernels.products] == ["X W", "X W"]
+
+
+def test_the_command_says_which_kernels_there_are():
+    asked = ["emit", "3 -> 4 tanh -> 2 softmax", "--target", "c", "--standalone", "--explain"]
+    told = gradwright(*asked, "--weighted").stdout
+    assert "layer 1, forward\n" in told
+    assert "three counted loops without vectors; never BLAS" in told
+    document = json.loads(gradwright(*asked, "--json").stdout)
+    assert document["schema"] == "gradwright.kernels/1"
+    assert {choice["kernel"] for choice in document["products"]} == {"loops"}
+
+
+def test_the_command_writes_code_for_weights():
+    asked = ["emit", "3 -> 2 softmax", "--weighted"]
+    expected = gw.Network("3 -> 2 softmax").backprop(weighted=True).source("numpy")
+    assert gradwright(*asked).stdout == expected.rstrip("\n") + "\n"
+    assert "sample_weight" in gradwright(*asked, "--target", "c", "--standalone").stdout
+    done = gradwright("emit", "x'*x", "--wrt", "x", "--weighted")
+    assert done.returncode == 2 and "--weighted" in done.stderr
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.dtype("float64"), "f8"])

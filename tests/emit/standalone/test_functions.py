@@ -19,7 +19,7 @@ WIDTHS = (3, 10, 6, 4)
 class Module:
     """A module in double precision as a shared library."""
 
-    def __init__(self, made, folder) -> None:
+    def __init__(self, made, folder, weighted=False) -> None:
         write(made, folder)
         target = folder / f"{made.name}.so"
         command = [COMPILER, *STRICT, "-O1", "-shared", "-fPIC", str(folder / f"{made.name}.c")]
@@ -27,7 +27,7 @@ class Module:
         self.library, self.name = ctypes.CDLL(str(target)), made.name
         step = self._function("train_step", ctypes.c_double)
         arrays = np.ctypeslib.ndpointer(np.float64, flags="C_CONTIGUOUS")
-        step.argtypes = [arrays, arrays, ctypes.c_long, ctypes.c_double]
+        step.argtypes = [arrays] * (3 if weighted else 2) + [ctypes.c_long, ctypes.c_double]
         self.step = step
         self._predict = self._function("predict", None)
         self._predict.argtypes = [arrays, arrays]
@@ -59,27 +59,29 @@ def by_hand(p, X):
     return A / A.sum(axis=1, keepdims=True)
 
 
-def loss_by_hand(p, X, Y):
-    return -np.sum(Y * np.log(by_hand(p, X))) / len(X)
+def loss_by_hand(p, X, Y, w=None):
+    w = np.ones(len(X)) if w is None else w
+    return -np.sum(w @ (Y * np.log(by_hand(p, X)))) / np.sum(w)
 
 
-def slopes(p, X, Y, names):
+def slopes(p, X, Y, names, w=None):
     """The gradient of the loss by complex steps, the parameters behind each other."""
     found = []
     for name in names:
         for place in np.ndindex(p[name].shape):
             moved = {key: value.astype(complex) for key, value in p.items()}
             moved[name][place] += 1e-30j
-            found.append(loss_by_hand(moved, X, Y).imag / 1e-30)
+            found.append(loss_by_hand(moved, X, Y, w).imag / 1e-30)
     return np.array(found)
 
 
-def case(tmp_path, rng, **options):
+def case(tmp_path, rng, weighted=False, **options):
     net = gw.Network("3 -> 10 relu -> 6 relu -> 4 softmax", loss="cross_entropy")
     p = net.init(seed=int(rng.integers(2**31)))
     p.flat[:] += rng.normal(scale=0.1, size=p.flat.shape)
-    made = net.backprop().standalone(p, dtype="float64", batch_size=5, **options)
-    return Module(made, tmp_path), p, net
+    backprop = net.backprop(weighted=weighted)
+    made = backprop.standalone(p, dtype="float64", batch_size=5, **options)
+    return Module(made, tmp_path, weighted), p, net
 
 
 @compiles
@@ -110,11 +112,32 @@ def test_steps_follow_the_slopes_of_a_loss_by_hand(train, names, tmp_path, rng):
 
 
 @compiles
+@pytest.mark.parametrize("train, names", [("all", "W1 b1 W2 b2 W3 b3"), ([2], "W2 b2")])
+def test_a_step_counts_samples_by_their_weights(train, names, tmp_path, rng):
+    module, p, _ = case(tmp_path, rng, weighted=True, train=train)
+    names, held = names.split(), {name: np.array(p[name]) for name in p}
+    X, Y = rng.normal(size=(4, 3)), np.eye(4)[rng.integers(4, size=4)]
+    w = np.array([0.5, 0, 3, 1.25])
+    before = np.concatenate([held[name].ravel() for name in names])
+    expected = slopes(held, X, Y, names, w)
+    assert abs(module.step(X, Y, w, 4, 0.25) - loss_by_hand(held, X, Y, w)) <= 1e-13
+    np.testing.assert_allclose(module.gradient(before.size), expected, rtol=0, atol=1e-13)
+    after = module.parameters(before.size)
+    np.testing.assert_allclose(after, before - 0.25 * expected, rtol=0, atol=1e-13)
+    for wrong in (-1, np.nan, np.inf):
+        assert np.isnan(module.step(X, Y, np.array([1, 2, wrong, 1.0]), 4, 0.25))
+    assert np.isnan(module.step(X, Y, np.zeros(4), 4, 0.25))
+    assert np.array_equal(module.parameters(before.size), after)
+
+
+@compiles
 def test_what_is_out_of_range_changes_nothing(tmp_path, rng):
     module, p, net = case(tmp_path, rng, optimizer="adam")
     X, Y = rng.normal(size=(6, 3)), np.eye(4)[rng.integers(4, size=6)]
     for samples in (-1, 0, 6, 2**40):
         assert np.isnan(module.step(X, Y, samples, 0.1))
+    for rate in (np.nan, np.inf, -np.inf):
+        assert np.isnan(module.step(X, Y, 5, rate))
     X[2, 1] = np.nan
     assert np.isnan(net.model.module.loss(p.flat, X[:5], Y[:5]))
     assert np.isnan(module.step(X, Y, 5, 0.1))

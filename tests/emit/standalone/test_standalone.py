@@ -49,10 +49,12 @@ def test_reproduces_the_reference(text, options, tmp_path, seed):
         ("(real)learning_rate *", "(real)1.001 * (real)learning_rate *"),
         ("db[j] += dZ_ij", "db[j] = dZ_ij"),
         ("AT_b2 = 100", "AT_b2 = 101"),
+        ("w[i] * t1_ij", "t1_ij / w[i]"),
     ],
 )
 def test_a_planted_fault_is_found(right, wrong, tmp_path):
-    made = network(SMALL).backprop().standalone(batch_size=5)
+    weighted = "w[i]" in right
+    made = network(SMALL).backprop(weighted=weighted).standalone(batch_size=5)
     assert right in made.source
     compiled(made, tmp_path, [COMPILER])
     assert run(tmp_path).returncode == 0

@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from gradwright.calculus.pullback import adjoint_name
 from gradwright.calculus.stage import Stage
@@ -18,8 +18,10 @@ from gradwright.emit.c.entries import as_sum
 from gradwright.emit.c.fusion import without
 from gradwright.emit.c.memory import NARROW, SAMPLES, Memory
 from gradwright.emit.c.routines import LARGE
+from gradwright.emit.c.standalone import Part
 from gradwright.emit.unpacking import LayerSizes
 from gradwright.program.ir import MatMul
+from gradwright.program.needed import needed_for
 from gradwright.program.stage import build_stage
 
 
@@ -93,6 +95,30 @@ def chosen_kernels(stages: Sequence[tuple[Stage, int]], layers: Sequence[LayerSi
                     found.append(_choice(first, last, part, made, block.layer))
         first = last + 1
     return Kernels(*_memory(memory, widths), tuple(found))
+
+
+def standalone_kernels(parts: Sequence[Part], memory: Memory, trains: bool) -> Kernels:
+    """What a standalone module makes of its layers; the way back only where something trains."""
+    found: list[KernelChoice] = []
+    for part in parts:
+        program, number = part.block.program, part.number
+        functions = [("forward", program.forward if trains else part.block.predicting.forward)]
+        if trains and part.keeps:
+            wanted = [x for x in program.gradients if part.trained and x != adjoint_name("X")]
+            wanted += [adjoint_name("X")] * (not part.ends)
+            functions.append(("backward", needed_for(program.backward, "", wanted)))
+        for name, function in functions:
+            for statement in function.statements:
+                if isinstance(as_sum(statement, function.axes).kernel, MatMul):
+                    made = product_of(statement, function.axes, memory)
+                    choice = _choice(number, number, name, made, part.block.layer)
+                    found.append(replace(choice, kernel="loops", why=PLAIN, blas_from=None))
+    first = "samples outermost" if memory.samples_outermost else "axes in the order of the layout"
+    return Kernels(first, "every kernel is plain C99, for any machine", tuple(found))
+
+
+#: Why a standalone module has no others.
+PLAIN = "three counted loops without vectors"
 
 
 def _memory(memory: Memory, widths: Sequence[int]) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from gradwright.emit.c.function import CFunction, FunctionPrinter, sizes_of
 from gradwright.emit.c.lines import call_lines
 from gradwright.emit.c.memory import SAMPLES, Memory
 from gradwright.emit.c.static_memory import StaticMemory
+from gradwright.emit.driver import WEIGHTS
 from gradwright.program.ir import Function
 from gradwright.program.needed import needed_for
 from gradwright.program.stage import StageProgram
@@ -182,6 +183,8 @@ class Passes:
             held = self.parameters if part.trained else "constants"
             base = "ram.gradient" if changed else held
             return f"{base} + AT_{plain_name(letter)}{number}"
+        if name == block.program.weights:
+            return WEIGHTS
         match name:
             case "Y":
                 return "Y"

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from gradwright.emit.c.lines import indented
 from gradwright.emit.c.standalone_module import StandaloneModule, literal, numbers
+from gradwright.emit.driver import WEIGHTS
 
 MAIN = """\
 /* Does {name} give the numbers that NumPy gives in double precision for the same network?
@@ -57,7 +58,7 @@ for (long i = 0; i < {samples}; ++i)
 compare("outputs", {samples} * {upper}_OUTPUTS, outputs, expected_outputs, {bound});"""
 
 STEP = """\
-value = {name}_train_step(X, Y, {samples}, {rate});
+value = {name}_train_step(X, Y,{weights} {samples}, {rate});
 compare("loss, step {step}", 1, &value, &expected_loss_{step}, {bound});"""
 
 GRADIENT = """\
@@ -86,11 +87,13 @@ class StepReference(Struct, frozen=True, eq=False):
 class Reference(Struct, frozen=True, eq=False):
     """Inputs and targets of samples, and what should come out, all of another implementation.
 
-    `gradient` is that of the first step, `parameters` are those after the last.
+    `weights` are those of the samples, or None. `gradient` is that of the first step, `parameters`
+    are those after the last.
     """
 
     X: Any
     Y: Any
+    weights: Any
     outputs: Expected
     steps: Sequence[StepReference]
     gradient: Expected | None
@@ -117,6 +120,8 @@ def check_program(module: StandaloneModule, reference: Reference) -> str:
     body += outputs.splitlines()
     if reference.steps:
         tables.append(table("Y", reference.Y))
+        if reference.weights is not None:
+            tables.append(table(WEIGHTS, reference.weights))
         body.append(f"{module.real} value;")
     for place, step in enumerate(reference.steps, start=1):
         expected = shown(step.loss.numbers)
@@ -124,6 +129,7 @@ def check_program(module: StandaloneModule, reference: Reference) -> str:
         body += STEP.format(
             **known,
             samples=step.samples,
+            weights="" if reference.weights is None else f" {WEIGHTS},",
             rate=shown(reference.learning_rate),
             step=place,
             bound=shown(step.loss.bound),

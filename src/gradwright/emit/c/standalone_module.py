@@ -24,6 +24,7 @@ from gradwright.emit.c.network import comment
 from gradwright.emit.c.standalone import Passes, parts_of
 from gradwright.emit.c.static_memory import StaticMemory
 from gradwright.emit.c.support import chosen_precision, needed_parts
+from gradwright.emit.driver import WEIGHTS
 from gradwright.emit.unpacking import LayerSizes
 from gradwright.program.stage import StageProgram, build_stage
 from gradwright.program.update import RATE, STEPS, Update
@@ -106,9 +107,9 @@ class StandaloneModule:
         self.real = "double" if double else "float"
         self.widths = [layers[0].fan_in, *(layer.fan_out for layer in layers)]
         self.ram = StaticMemory(1 if training is None else training.batch_size)
-        memory = ROWS if row_samples else Memory(samples_outermost=True)
+        self.memory = ROWS if row_samples else Memory(samples_outermost=True)
         self.passes = Passes(
-            self.parts, memory, self.ram, described.formulas, f"{described.name}_parameters"
+            self.parts, self.memory, self.ram, described.formulas, f"{described.name}_parameters"
         )
         self.body = self._body()
 
@@ -212,7 +213,8 @@ class StandaloneModule:
                 calls=indented(passes.forward(training=True)),
             )
         loss, backward = passes.loss(), passes.backward()
-        backward = [*SCALAR.ignored(["n", "*X", "*Y", "*A"], "\n".join(backward)), *backward]
+        held = ["n", "*X", "*Y", *[f"*{WEIGHTS}"] * self.weighted, "*A"]
+        backward = [*SCALAR.ignored(held, "\n".join(backward)), *backward]
         last = self.widths[-1]
         self.ram.member("A", Room(per_sample=last), "what the last layer gives")
         self.ram.member("gradient", Room(fixed=self.parameters + self.state), "as parameters")
@@ -221,12 +223,30 @@ class StandaloneModule:
             real=self.real,
             passes=first,
             training_pass="training_pass" if apart else "forward_pass",
+            parameters_of_step=self._parameters_of_step(),
+            weights=f" const real *{WEIGHTS}," * self.weighted,
+            given=f" {WEIGHTS}," * self.weighted,
+            checked=text.CHECKED_WEIGHTS * self.weighted,
             backward=indented(backward),
             update=update_source(training.update, training.title, SCALAR),
             least=training.least,
             loss=indented(loss),
             steps=indented([*passes.state(), *self._update(training)]),
         )
+
+    @property
+    def weighted(self) -> bool:
+        """Whether samples have weights in the loss of a step."""
+        return self.training is not None and bool(self.parts[-1].block.program.weights)
+
+    def _parameters_of_step(self) -> str:
+        arrays = ["X", "Y", *[WEIGHTS] * self.weighted]
+        listed = [f"const {self.real} *{name}" for name in arrays]
+        whole = ", ".join([*listed, "long n", f"{self.real} learning_rate"])
+        if len(whole) < 70:
+            return whole
+        room = "\n" + " " * len(f"{self.real} {self.described.name}_train_step(")
+        return f"{', '.join(listed)},{room}long n, {self.real} learning_rate"
 
     def _update(self, training: Training) -> list[str]:
         """The call of the update, and what moves behind it."""
@@ -264,7 +284,12 @@ class StandaloneModule:
             )
             behind = ", and behind them the state of layers" if self.state else ""
             declared = text.TRAINING_HEADER.format(
-                **known, behind=behind, title=training.title, least=training.least
+                **known,
+                behind=behind,
+                title=training.title,
+                least=training.least,
+                weighted=text.WEIGHTED * self.weighted,
+                parameters_of_step=self._parameters_of_step(),
             )
         return text.HEADER.format(
             **known,

@@ -49,10 +49,10 @@ extern {real} {name}_parameters[{upper}_PARAMETERS + {upper}_STATE];
 
 /* One step of {title} on n samples, {least} to {upper}_BATCH.
 
-   X has {inputs} numbers for each sample, Y {outputs}, sample behind sample. Returns the loss
-   before the step. Where that is not finite no parameter moves; where n is out of range nothing is
-   done and NaN is returned. */
-{real} {name}_train_step(const {real} *X, const {real} *Y, long n, {real} learning_rate);
+   X has {inputs} numbers for each sample, Y {outputs}, sample behind sample.{weighted} Returns the
+   loss before the step. Where that is not finite no parameter moves; where n is out of range or the
+   rate is not finite nothing is done and NaN is returned. */
+{real} {name}_train_step({parameters_of_step});
 
 /* The gradient of the loss in the last step, in the order of the parameters. */
 const {real} *{name}_gradient(void);
@@ -107,21 +107,21 @@ static void {name}(long n, const real *X, real *A)
 """
 
 TRAIN_STEP = """{passes}
-static void backward_pass(long n, const real *X, const real *Y, const real *A)
+static void backward_pass(long n, const real *X, const real *Y,{weights} const real *A)
 {{
 {backward}
 }}
 {update}
-{real} {name}_train_step(const {real} *X, const {real} *Y, long n, {real} learning_rate)
+{real} {name}_train_step({parameters_of_step})
 {{
-    if (n < {least} || n > BATCH)
+    if (n < {least} || n > BATCH || !isfinite(learning_rate))
         return NAN;
-    real *const A = ram.A;
+{checked}    real *const A = ram.A;
     {training_pass}(n, X, A);
 {loss}
     if (!isfinite(value))
         return value;
-    backward_pass(n, X, Y, A);
+    backward_pass(n, X, Y,{given} A);
 {steps}
     return value;
 }}
@@ -130,4 +130,21 @@ const {real} *{name}_gradient(void)
 {{
     return ram.gradient;
 }}
+"""
+
+#: What a header says of weights.
+WEIGHTED = """
+   sample_weight has a number from 0 for each: how much it counts in the loss. With a negative
+   number, one that is not finite, or none above 0, nothing is done and NaN is returned."""
+
+#: The check of weights.
+CHECKED_WEIGHTS = """\
+    real total = 0;
+    for (long i = 0; i < n; ++i) {
+        if (!(sample_weight[i] >= 0))
+            return NAN;
+        total += sample_weight[i];
+    }
+    if (!(total > 0) || !isfinite(total))
+        return NAN;
 """
