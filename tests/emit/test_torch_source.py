@@ -10,7 +10,7 @@ import pytest
 
 import gradwright as gw
 from gradwright.emit.torch_formula import OWN_NAMES
-from gradwright.emit.torch_function import MODULE_NAMES
+from gradwright.emit.torch_names import MODULE_NAMES
 from gradwright.errors import GradwrightError, UnsupportedError
 
 #: Names that Python, PyTorch or the module itself uses, and such that read like others.

@@ -18,6 +18,9 @@ from gradwright.run.load import load
 from tests.torch.formulas import FORMULAS, Case
 from tests.torch.saved_bytes import saved_bytes
 
+# PyTorch's forward mode warns of PyTorch's own code.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
 #: Some hundred operations on samples near 1, each rounding by at most 1.1e-16. Where their terms
 #: cancel, as softmax(z) - y does, what is left is compared on the scale of a hundredth of them.
 TOLERANCE = 1e-12
@@ -86,8 +89,8 @@ def test_a_formula_with_its_first_and_second_derivatives(
             torch.autograd.grad(at.value(*at.wrt), at.wrt), wanted, strict=True
         ):
             assert relative(found.numpy(), expected) <= TOLERANCE
-    assert gradcheck(at.value, at.wrt)
-    assert gradgradcheck(at.value, at.wrt)
+    assert gradcheck(at.value, at.wrt, check_forward_ad=True)
+    assert gradgradcheck(at.value, at.wrt, check_fwd_over_rev=True)
     ours = saved_bytes(lambda: at.value(*at.wrt))
     assert ours <= saved_bytes(lambda: case.theirs(**at.tensors))
 
@@ -120,8 +123,8 @@ def test_places_and_blocks(
     for found, expected in zip(at.derivative(), [value, *wanted], strict=True):
         assert relative(found, expected) <= TOLERANCE
     assert relative(at.value(*at.wrt).detach().numpy(), value) <= TOLERANCE
-    assert gradcheck(at.value, at.wrt)
-    assert gradgradcheck(at.value, at.wrt)
+    assert gradcheck(at.value, at.wrt, check_forward_ad=True)
+    assert gradgradcheck(at.value, at.wrt, check_fwd_over_rev=True)
 
 
 def test_indices_are_whole_numbers() -> None:

@@ -6,22 +6,33 @@ from collections.abc import Sequence
 
 from gradwright.emit.numpy import documentation, shape_note, signature
 from gradwright.emit.torch_body import TorchBody
+from gradwright.emit.torch_forward import HEADING, ForwardText
 from gradwright.emit.torch_function import (
     ADDED,
     APPLIED,
     PLAIN,
-    FunctionNames,
+    STILL,
     FunctionText,
     call_lines,
     unpacked,
 )
+from gradwright.emit.torch_names import FunctionNames
 from gradwright.emit.torch_support import TORCH_HELPERS
 from gradwright.program.autograd import Autograd
 from gradwright.program.ir import Function
 
 #: Names of the module itself.
 CLASSES = ("Value", "Gradient")
-OWN_NAMES = (*CLASSES, "value", "gradient", "jacobian", "hessian", "places")
+OWN_NAMES = (
+    *CLASSES,
+    "ValueForward",
+    "GradientForward",
+    "value",
+    "gradient",
+    "jacobian",
+    "hessian",
+    "places",
+)
 
 TENSORS = '''
 def tensors(*values):
@@ -85,7 +96,9 @@ def torch_module(
     doc = ["The value of the formula" + (", and what is kept of it." if parts.kept else ".")]
     text = FunctionText(parts, names, CLASSES, doc=doc)
     calls = _Calls(parts, names, free, indices)
+    forward = ForwardText(text, calls.fixed)
     blocks = [*text.blocks(), calls.value(), calls.plain(shown), calls.plain(both)]
+    blocks += [HEADING, *forward.blocks()]
     head = ['"""' + documentation(title), "", *text.saving()]
     head += ["", *map(documentation, notes)] if notes else []
     head += ['"""', "", "import torch"]
@@ -93,8 +106,8 @@ def torch_module(
         "",
         f"WRT = {', '.join(names.of[v.name] for v in parts.made.wrt)!r}",
     ] * calls.some_fixed
-    support = [TENSORS, *[PLACES] * bool(indices), PLAIN, APPLIED, *[FIXED] * calls.some_fixed]
-    support += [ADDED] * (bool(parts.kept) or text.many)
+    support = [TENSORS, *[PLACES] * bool(indices), PLAIN, APPLIED, ADDED]
+    support += [FIXED, STILL] * calls.some_fixed
     support += [TORCH_HELPERS[name] for name in sorted(text.helpers | calls.helpers)]
     found = ["\n".join(head), *support, *blocks]
     return "\n\n\n".join(block.strip() for block in found if block) + "\n"
@@ -113,7 +126,8 @@ class _Calls:
         self.tensors = [names.of[x] for x in names.inputs if x not in (*free, *indices)]
         self.places = [names.of[x] for x in indices]
         wrt = {v.name for v in parts.made.wrt}
-        self.others = [names.of[x] for x in names.inputs if x not in (*wrt, *free, *indices)]
+        self.fixed = [x for x in names.inputs if x not in (*wrt, *free, *indices)]
+        self.others = [names.of[x] for x in self.fixed]
         self.some_fixed = bool(self.others)
         shapes = "; ".join(f"{names.of[v.name]}: {shape_note(v.axes)}" for v in parts.made.inputs)
         self.doc = f"{documentation(shapes)}."
@@ -123,7 +137,7 @@ class _Calls:
         wrt = ", ".join(self.names.of[v.name] for v in self.parts.made.wrt)
         lines = call_lines("fixed", [f"{x}={x}" for x in self.others]) if self.others else []
         lines += self._converted()
-        (call, *more) = call_lines("return Value.apply", self.parameters)
+        (call, *more) = call_lines("return applied", ["Value", *self.parameters])
         lines += [call, *more]
         lines[-1] += "[0]" * bool(self.parts.kept)
         return self._function("value", f"The value, differentiable by {wrt}. {self.doc}", lines)

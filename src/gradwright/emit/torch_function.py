@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gradwright.emit.names import PythonNames, python_names
+from gradwright.core.nodes import Variable
 from gradwright.emit.numpy import documentation, shape_note, signature
 from gradwright.emit.torch_body import TorchBody
-from gradwright.emit.torch_support import TORCH_HELPERS
+from gradwright.emit.torch_names import FunctionNames
 from gradwright.program.autograd import VALUE, Autograd, Back
 from gradwright.program.folding import OWN
 from gradwright.program.ir import Function
 
 #: Calls up to this length stand in one line.
 MAX_CALL = 84
-
-#: Names that every module has of its own.
-MODULE_NAMES = ("torch", "ctx", "inputs", "output", "found", "tensors", "plain", "added",
-                "applied",
-                "fixed", *TORCH_HELPERS)  # fmt: skip
 
 PLAIN = '''
 def plain(function):
@@ -33,10 +28,30 @@ def plain(function):
 
 APPLIED = '''
 def applied(function, *given):
+    """The function; in forward mode the one with `jvp`, which torch.compile does not take."""
+    if torch.compiler.is_compiling() or getattr(torch.autograd.forward_ad, "_current_level", 0) < 0:
+        return function.apply(*given)
+    # PyTorch runs a `jvp` without the forward mode around it, which would see a constant.
+    if getattr(torch._functorch.eager_transforms, "JVP_NESTING", 2) > 1:
+        raise ValueError("forward mode is within forward mode; "
+                         "instead: have one of them reversed, as in jacfwd(jacrev(f))")
+    return function.forward_mode.apply(*given)
+
+
+def way_back(function, *given):
     """The function; a compiled way back is plain, PyTorch differentiates none of them again."""
     if torch.compiler.is_compiling():
         return function.forward(*given)
-    return function.apply(*given)
+    return applied(function, *given)
+'''
+
+STILL = '''
+def still(**tangents):
+    """Refuse tangents of what there is no derivative by."""
+    for name, tangent in tangents.items():
+        if tangent is not None:
+            raise ValueError(f"{name} has a tangent, and there is no derivative by {name} here; "
+                             f"instead: derive by {name} too, or give it without a tangent")
 '''
 
 ADDED = '''
@@ -44,39 +59,6 @@ def added(one, other):
     """The sums of two tuples of gradients; None stands for nothing."""
     return tuple(y if x is None else x if y is None else x + y for x, y in zip(one, other))
 '''
-
-
-class FunctionNames:
-    """What everything is called: `of` by the name in the program.
-
-    `result` is the letter of the value; what comes back to a value has its name behind a d.
-    Names of functions begin with `prefix`.
-    """
-
-    def __init__(
-        self, parts: Autograd, result: str, taken: Sequence[str], prefix: str = ""
-    ) -> None:
-        given = PythonNames((*MODULE_NAMES, *taken))
-        made = parts.made
-        self.inputs = [v.name for v in made.inputs]
-        self.of = python_names(self.inputs, given)
-        for name in (VALUE, *(v.name for v in parts.kept)):
-            self.of[name] = given.give(result if name == VALUE else name.removeprefix(OWN), "s")
-        for size in parts.sizes:
-            if size not in self.of:
-                self.of[size] = given.give(size, "size")
-        self.of[made.cotangent.name] = given.give(f"d{self.of[VALUE]}", "d")
-        for back in (*parts.second, *parts.through):
-            self.of[back.cotangent.name] = given.give(f"d{self.of[back.of.name]}", "d")
-        #: The functions of the way back, which are called where the inputs have their names.
-        self.functions = {
-            back.function.name: given.give(f"{prefix}{what}_{self.of[back.of.name]}", "back")
-            for what, backs in (("second", parts.second), ("through", parts.through))
-            for back in backs
-        }
-        inputs = parts.gradient.function.inputs
-        self.seconds = {name: given.give(f"d_{self.of[name]}", "d") for name in inputs}
-        self.flags = [given.give(f"wants_{self.of[v.name]}", "wants") for v in made.wrt]
 
 
 class FunctionText:
@@ -112,16 +94,18 @@ class FunctionText:
     def _sizes_read(self) -> tuple[str, ...]:
         """A sum with a constant needs no size, which only its code shows."""
         used: set[str] = set()
-        for back in (self.parts.gradient, *self.parts.second, *self.parts.through):
+        parts = self.parts
+        moving = (*parts.along, *parts.gradient_along)
+        for back in (parts.gradient, *parts.second, *parts.through, *moving):
             body = TorchBody(back.function, self.names.of, self.parts.sizes)
             body.lines()
             used |= body.used_sizes
         return tuple(size for size in self.parts.sizes if size in used)
 
-    def _given(self, back: Back) -> list[str]:
+    def given(self, back: Back) -> list[str]:
         """The parameters of a function of the way back."""
         dropped = set(self.parts.sizes) - set(self.sizes)
-        return self._texts([x for x in back.function.inputs if x not in dropped])
+        return self.texts([x for x in back.function.inputs if x not in dropped])
 
     def blocks(self) -> list[str]:
         """The classes and functions, each a block of lines."""
@@ -138,7 +122,7 @@ class FunctionText:
             name, shape = self.names.of[saved.variable.name], shape_note(saved.variable.axes)
             note = f"{name} ({shape}): {chosen.why}"
             if len(saved.needed) < len(parts.made.wrt):
-                wrt = self._texts([v.name for v in saved.needed])
+                wrt = self.texts([v.name for v in saved.needed])
                 note += f"; for the gradient by {', '.join(wrt)} only"
             lines.append(f"    {note}")
         head = "Saved for the way back:" if lines else "Nothing is saved for the way back."
@@ -146,15 +130,16 @@ class FunctionText:
         more = [f"Computed again on the way back: {again} of its values."] if again else []
         return [documentation(line) for line in (head, *lines, *more)]
 
-    def _texts(self, names: Sequence[str]) -> list[str]:
+    def texts(self, names: Sequence[str]) -> list[str]:
+        """What some names of the program are called."""
         return [self.names.of[name] for name in names]
 
     # The value ----------------------------------------------------------------------------------
 
     def _value_class(self) -> str:
         parts = self.parts
-        parameters = self._texts(self.names.inputs)
-        cotangents = self._texts([back.cotangent.name for back in (parts.gradient, *parts.through)])
+        parameters = self.texts(self.names.inputs)
+        cotangents = self.texts([back.cotangent.name for back in (parts.gradient, *parts.through)])
         lines = [
             f"class {self.value}(torch.autograd.Function):",
             *_docstring(self.doc),
@@ -163,16 +148,16 @@ class FunctionText:
             "",
             "    @staticmethod",
             "    @plain",
-            *_indented(signature("forward", parameters)),
-            *_indented(self._body(parts.forward), 8),
+            *indented(signature("forward", parameters)),
+            *indented(self.body(parts.forward), 8),
             "",
             "    @staticmethod",
             "    def setup_context(ctx, inputs, output):",
-            *_indented(self._stored(parameters), 8),
+            *indented(self._stored(parameters), 8),
             "",
             "    @staticmethod",
             f"    def backward(ctx, {', '.join(cotangents)}):",
-            *_indented(self._back_lines(), 8),
+            *indented(self._back_lines(), 8),
         ]
         return "\n".join(lines)
 
@@ -183,7 +168,7 @@ class FunctionText:
         value_too = any(saved.variable.name == VALUE for saved in parts.saved)
         if parts.kept or value_too:
             outputs = [self.names.of[VALUE] if value_too else "_"]
-            outputs += self._texts([v.name for v in parts.kept])
+            outputs += self.texts([v.name for v in parts.kept])
             lines.append(f"{', '.join(outputs)} = output")
         kept = [self._when_needed(k) for k in range(len(parts.saved))]
         if any(" if " in text for text in kept):
@@ -191,7 +176,7 @@ class FunctionText:
         if parts.kept:
             lines.append("ctx.set_materialize_grads(False)")
         lines += call_lines("ctx.save_for_backward", kept)
-        lines += [f"ctx.{self.names.of[s]} = {self._length(s)}" for s in self.sizes]
+        lines += [f"ctx.{self.names.of[s]} = {self.length(s)}" for s in self.sizes]
         return lines
 
     def _when_needed(self, number: int) -> str:
@@ -208,7 +193,7 @@ class FunctionText:
         flags = dict(zip((v.name for v in self.parts.made.wrt), self.names.flags, strict=True))
         return f"{', '.join(flags.get(x, '_') for x in self.names.inputs)} = ctx.needs_input_grad"
 
-    def _length(self, size: str) -> str:
+    def length(self, size: str) -> str:
         """A size, from an input."""
         if size in self.names.inputs:
             return self.names.of[size]
@@ -217,11 +202,11 @@ class FunctionText:
                 return f"{self.names.of[v.name]}.shape[{v.axes.index(size)}]"
         raise AssertionError(f"no input has an axis of the size {size}")
 
-    def _restored(self) -> list[str]:
+    def restored(self) -> list[str]:
         """The lines that read what was saved."""
         lines = []
         if self.parts.saved:
-            saved = self._texts([s.variable.name for s in self.parts.saved])
+            saved = self.texts([s.variable.name for s in self.parts.saved])
             lines.append(f"{unpacked(saved)} = ctx.saved_tensors")
         return lines + [f"{self.names.of[s]} = ctx.{self.names.of[s]}" for s in self.sizes]
 
@@ -232,17 +217,17 @@ class FunctionText:
         found = [names.of[f"{OWN}d{x}"] for x in wrt]
         flags = names.flags if self.many else []
         inputs = [x for x in parts.gradient.function.inputs if x not in parts.sizes]
-        call = [self.gradient, *self._texts((*inputs, *self.sizes)), *flags]
-        lines = self._restored() + ([self._flag_line()] if flags else [])
+        call = [self.gradient, *self.texts((*inputs, *self.sizes)), *flags]
+        lines = self.restored() + ([self._flag_line()] if flags else [])
         if not parts.through:
-            lines += call_lines(f"{', '.join(found)} = applied", call)
+            lines += call_lines(f"{', '.join(found)} = way_back", call)
         else:
             lines += [f"found = (None,) * {len(wrt)}"]
             back = names.of[parts.made.cotangent.name]
-            lines += [f"if {back} is not None:", *self._adding("applied", call)]
+            lines += [f"if {back} is not None:", *self._adding("way_back", call)]
             for part in parts.through:
                 name = names.functions[part.function.name]
-                given = [*self._given(part), *flags]
+                given = [*self.given(part), *flags]
                 lines += [f"if {names.of[part.cotangent.name]} is not None:"]
                 lines += self._adding(name, given)
             lines.append(f"{unpacked(found)} = found")
@@ -252,18 +237,18 @@ class FunctionText:
     def _adding(self, function: str, given: Sequence[str]) -> list[str]:
         if self.many:
             more = call_lines(f"more = {function}", given)
-            return _indented([*more, "found = added(found, more)"])
+            return indented([*more, "found = added(found, more)"])
         more = call_lines(f"more = {function}", given)
-        return _indented([*more, "found = added(found, (more,))"])
+        return indented([*more, "found = added(found, (more,))"])
 
     # What comes back ----------------------------------------------------------------------------
 
     def _gradient_class(self) -> str:
         parts = self.parts
         inputs = [x for x in parts.gradient.function.inputs if x not in parts.sizes]
-        tensors, sizes = self._texts(inputs), self._texts(self.sizes)
+        tensors, sizes = self.texts(inputs), self.texts(self.sizes)
         flags = self.names.flags if self.many else []
-        backs = self._texts([back.cotangent.name for back in parts.second])
+        backs = self.texts([back.cotangent.name for back in parts.second])
         parameters = [*tensors, *sizes, *flags]
         lines = [
             f"class {self.gradient}(torch.autograd.Function):",
@@ -273,21 +258,21 @@ class FunctionText:
             "",
             "    @staticmethod",
             "    @plain",
-            *_indented(signature("forward", parameters)),
-            *_indented(self._results(parts.gradient), 8),
+            *indented(signature("forward", parameters)),
+            *indented(self.results(parts.gradient), 8),
             "",
             "    @staticmethod",
             "    def setup_context(ctx, inputs, output):",
             f"        {unpacked(parameters)} = inputs",
             *(["        ctx.set_materialize_grads(False)"] if self.many else []),
-            *_indented(call_lines("ctx.save_for_backward", tensors), 8),
+            *indented(call_lines("ctx.save_for_backward", tensors), 8),
             *(f"        ctx.{size} = {size}" for size in sizes),
             "",
             "    @staticmethod",
             f"    def backward(ctx, {', '.join(backs)}):",
             f"        {unpacked(tensors)} = ctx.saved_tensors",
             *(f"        {size} = ctx.{size}" for size in sizes),
-            *_indented(self._second_calls(inputs, len(sizes) + len(flags)), 8),
+            *indented(self._second_calls(inputs, len(sizes) + len(flags)), 8),
         ]
         return "\n".join(lines)
 
@@ -299,15 +284,13 @@ class FunctionText:
             shown = {v.name: text for v, text in zip(back.to, targets, strict=True)}
             results = [shown.get(x, "None") for x in inputs]
             name = self.names.functions[back.function.name]
-            call = call_lines(f"{unpacked(targets)} = {name}", self._given(back))
+            call = call_lines(f"{unpacked(targets)} = {name}", self.given(back))
             if not self.many:
                 call = call if targets else []
                 return [*call, f"return {', '.join([*results, *['None'] * others])}"]
             if targets:
-                lines += [f"if {self.names.of[back.cotangent.name]} is not None:", *_indented(call)]
-                lines += _indented(
-                    call_lines("found = added", ["found", f"({', '.join(results)})"])
-                )
+                lines += [f"if {self.names.of[back.cotangent.name]} is not None:", *indented(call)]
+                lines += indented(call_lines("found = added", ["found", f"({', '.join(results)})"]))
         start = f"found = (None,) * {len(inputs)}"
         return [start, *lines, f"return {', '.join(['*found', *['None'] * others])}"]
 
@@ -321,13 +304,13 @@ class FunctionText:
         return "\n".join(
             [
                 "@plain",
-                *signature(self.names.functions[back.function.name], self._given(back)),
+                *signature(self.names.functions[back.function.name], self.given(back)),
                 f'    """What comes back to the gradient by {name}, times its derivatives."""',
-                *_indented(self._tuple(self._body(back.function), len(back.to))),
+                *indented(self.tuple_of(self.body(back.function), len(back.to))),
             ]
         )
 
-    def _tuple(self, lines: list[str], count: int) -> list[str]:
+    def tuple_of(self, lines: list[str], count: int) -> list[str]:
         """A body that returns a tuple, also of one."""
         last = lines[-1].removeprefix("return ")
         return [*lines[:-1], f"return ({last},)"] if count == 1 else lines
@@ -335,27 +318,33 @@ class FunctionText:
     def _through(self, back: Back) -> str:
         name = self.names.of[back.of.name]
         flags = self.names.flags if self.many else []
-        parameters = [*self._given(back), *flags]
+        parameters = [*self.given(back), *flags]
         return "\n".join(
             [
                 "@plain",
                 *signature(self.names.functions[back.function.name], parameters),
                 f'    """What comes back to {name}, times its derivative."""',
-                *_indented(self._results(back)),
+                *indented(self.results(back)),
             ]
         )
 
-    def _results(self, back: Back) -> list[str]:
+    def results(self, back: Back) -> list[str]:
         """A body with a result for each variable; where there are several, only those wanted."""
         if not self.many:
-            return self._body(back.function)
+            return self.body(back.function)
         body = TorchBody(back.function, self.names.of, self.parts.sizes)
         targets = [self.names.of[f"{OWN}d{v.name}"] for v in back.to]
-        lines = body.guarded(targets, self.names.flags)
+        lines = body.guarded(targets, self.flags(back.to))
         self.helpers |= body.helpers
         return self._with_targets(back.function, lines)
 
-    def _body(self, function: Function) -> list[str]:
+    def flags(self, to: Sequence[Variable]) -> list[str]:
+        """The flags that say which gradients are wanted; where there is one, none."""
+        wrt = self.parts.made.wrt
+        return [self.names.flags[wrt.index(v)] for v in to] if self.many else []
+
+    def body(self, function: Function) -> list[str]:
+        """A body in which everything is computed."""
         names, sizes = self.names.of, self.parts.sizes
         if function is self.parts.forward:
             names, sizes = {x: names[x] for x in function.inputs}, ()
@@ -394,5 +383,6 @@ def _docstring(lines: Sequence[str]) -> list[str]:
     return [f'    """{lines[0]}', *(f"    {line}".rstrip() for line in lines[1:]), '    """']
 
 
-def _indented(lines: Sequence[str], by: int = 4) -> list[str]:
+def indented(lines: Sequence[str], by: int = 4) -> list[str]:
+    """Lines further to the right."""
     return [" " * by + line for line in lines]

@@ -43,7 +43,7 @@ def layer(function, X, *given):
         dtype = torch.get_autocast_dtype(X.device.type)
     # Codes of categories are whole numbers, and stay.
     given = [value.to(dtype) if value.is_floating_point() else value for value in given]
-    made = function.apply(X.to(dtype), *given)
+    made = applied(function, X.to(dtype), *given)
     return made[0] if isinstance(made, tuple) else made
 '''
 
@@ -185,6 +185,9 @@ class Network(torch.nn.Module):
             if y.is_floating_point():
                 raise ValueError("y has one number for each sample, which is none of a type for "
                                  "class indices; instead: give y.long(), or rows of targets")
+            if not holds(((y >= 0) & (y < OUTPUTS)).all()):
+                raise ValueError("y has a class that is not there; "
+                                 f"instead: give whole numbers from 0 to {{OUTPUTS - 1}}")
             return {labels}
         {rows}
 {weights}'''
@@ -234,7 +237,8 @@ MOVE = '''
         if len(X) < 2:
             raise ValueError("a layer normalises over the batch, which has 1 sample")
         state = [getattr(self, name) for name in names]
-        for value, new in zip(state, update(X.to(state[0].dtype), *state, *more)):
+        given = [value.detach() for value in (X.to(state[0].dtype), *state, *more)]
+        for value, new in zip(state, update(*given)):
             value.copy_(new)
 '''
 

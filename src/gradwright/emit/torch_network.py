@@ -12,15 +12,16 @@ from gradwright.emit.driver import WEIGHTS
 from gradwright.emit.names import PythonNames, python_names
 from gradwright.emit.numpy import documentation, signature
 from gradwright.emit.torch_body import TorchBody
+from gradwright.emit.torch_forward import FORWARD, HEADING, ForwardText
 from gradwright.emit.torch_function import (
     ADDED,
     APPLIED,
-    MODULE_NAMES,
     PLAIN,
-    FunctionNames,
+    STILL,
     FunctionText,
     call_lines,
 )
+from gradwright.emit.torch_names import MODULE_NAMES, FunctionNames
 from gradwright.emit.torch_support import TORCH_HELPERS
 from gradwright.program.autograd import Autograd
 from gradwright.program.ir import Function
@@ -53,6 +54,12 @@ class KindCode(Struct, frozen=True):
         """The names of its two classes."""
         name = class_name(self.name)
         return name, f"{name}Gradient"
+
+    @property
+    def fixed(self) -> list[str]:
+        """The inputs of floating numbers that there is no derivative by."""
+        wrt = {v.name for v in self.parts.made.wrt}
+        return [v.name for v in self.parts.made.inputs if v.name not in (*wrt, *self.codes)]
 
     @property
     def made_anew(self) -> bool:
@@ -118,9 +125,12 @@ class _Module:
         listed = [kind for part in layers for kind in (*part.kinds, part.head)]
         self.kinds = list({kind.name: kind for kind in listed}.values())
         self.texts = [self._text(kind) for kind in self.kinds]
+        self.forwards = [
+            ForwardText(text, kind.fixed) for text, kind in zip(self.texts, self.kinds, strict=True)
+        ]
 
     def _text(self, kind: KindCode) -> FunctionText:
-        taken = [*OWN_NAMES, *(name for k in self.kinds for name in k.classes)]
+        taken = [*OWN_NAMES, *(f"{x}{y}" for k in self.kinds for x in k.classes for y in FORWARD)]
         letter = "L" if kind.is_head else "A"
         names = FunctionNames(kind.parts, letter, taken, f"{kind.name}_")
         helper = "rows" if self.code.row_samples else "columns"
@@ -149,12 +159,12 @@ class _Module:
     def text(self) -> str:
         """The whole module."""
         blocks = [block for text in self.texts for block in text.blocks()]
+        forward = [block for text in self.forwards for block in text.blocks()]
         bodies = [_update(kind, kind.update) for kind in self.kinds if kind.update is not None]
         updates = [text for text, _ in bodies]
         helpers = set().union(*(x.helpers for x in self.texts), *(found for _, found in bodies))
-        support = [PLAIN, APPLIED, ADDED, *(TORCH_HELPERS[name] for name in sorted(helpers))]
-        if self.code.weighted or self.code.codes:
-            support.append(parts_of.HOLDS)
+        support = [PLAIN, APPLIED, ADDED, STILL, *(TORCH_HELPERS[name] for name in sorted(helpers))]
+        support.append(parts_of.HOLDS)
         if self.code.codes:
             support.append(parts_of.CODES.format(codes=dict(self.code.codes)))
         if self.code.trains_apart:
@@ -162,7 +172,7 @@ class _Module:
         if self.code.masks:
             support.append(parts_of.MASKS.format(masks=dict(self.code.masks)))
         support.append(parts_of.LAYER)
-        listed = (self._head(), *support, *blocks, *updates, self._network())
+        listed = (self._head(), *support, *blocks, *updates, self._network(), HEADING, *forward)
         return "\n\n\n".join(b.strip() for b in listed if b) + "\n"
 
     def _head(self) -> str:
@@ -291,7 +301,7 @@ def _last(layers: LayersCode, turned: str) -> list[str]:
 def _loss(layers: LayersCode, weighted: bool) -> list[str]:
     number = len(layers.kinds)
     given = ["A", *_given(layers.head, number), "y", *[WEIGHTS] * weighted]
-    call = call_lines(f"made = {layers.head.classes[0]}.apply", given)
+    call = call_lines("made = applied", [layers.head.classes[0], *given])
     return [*_moving(layers.kinds[-1], number), *call]
 
 

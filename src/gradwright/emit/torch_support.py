@@ -150,13 +150,15 @@ def log_of_det(x):
 ROWS = '''
 def rows(y, outputs, like):
     """Targets as rows; class indices become one-hot rows here, and are saved as they are."""
-    return y if y.dim() == 2 else torch.nn.functional.one_hot(y, outputs).to(like.dtype)
+    classes = torch.arange(outputs, device=y.device)
+    return y if y.dim() == 2 else (y[:, None] == classes).to(like.dtype)
 '''
 
 COLUMNS = '''
 def columns(y, outputs, like):
     """Targets as columns; class indices become one-hot columns here, and are saved as they are."""
-    return y if y.dim() == 2 else torch.nn.functional.one_hot(y, outputs).to(like.dtype).T
+    classes = torch.arange(outputs, device=y.device)
+    return y if y.dim() == 2 else (classes[:, None] == y).to(like.dtype)
 '''
 
 HARDMAX = '''

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
+from gradwright.calculus.modes import forward
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Product, Variable, bare_sizes, postorder, variables
 from gradwright.core.sizes import names_in
@@ -13,16 +14,16 @@ from gradwright.program.build import Builder
 from gradwright.program.folding import OWN
 from gradwright.program.ir import Function, Ref
 from gradwright.program.saving import Choice, Differentiable, Saved, choose, pulled
-from gradwright.simplify.stable import finished
+from gradwright.simplify.stable import finished, recognised
 
 COTANGENT = f"{OWN}back"
 VALUE = f"{OWN}value"
 
 
 class Back(Struct, frozen=True):
-    """One function of the way back: what comes back to `of`, times its derivative.
+    """One function: what comes back to `of`, times its derivative, or moves with a tangent of it.
 
-    `function` has an output for each of `to`.
+    `function` is given the `cotangent`, or the tangent, and has an output for each of `to`.
     """
 
     of: Variable
@@ -47,7 +48,9 @@ class Autograd(Struct, frozen=True):
 
     `forward` returns the value, then what is kept of it. `gradient` is the pullback of the value;
     `through` has that of each value that is kept, and `second` that of the gradient by each
-    variable. `sizes` are sizes that the functions of the way back are given as numbers.
+    variable. `along` has the pushforward by each variable, of the value and of what is kept, and
+    `gradient_along` that of the gradient, by the cotangent and by what is saved. `sizes` are sizes
+    that the functions other than `forward` are given as numbers.
     """
 
     made: Differentiable
@@ -58,6 +61,8 @@ class Autograd(Struct, frozen=True):
     gradient: Back
     second: tuple[Back, ...]
     through: tuple[Back, ...]
+    along: tuple[Back, ...]
+    gradient_along: tuple[Back, ...]
 
     @property
     def kept(self) -> tuple[Variable, ...]:
@@ -125,7 +130,9 @@ class _Parts:
             _Draft(f"through_{v.name}", v, d, (), dict(zip(made.wrt, back[v], strict=True)))
             for v, d, _ in through
         ]
-        sizes = tuple(sorted(frozenset[str]().union(*map(self._untold, drafts))))
+        moving = self._along(ways, back), self._gradient_along(ways)
+        listed = [*drafts, *moving[0], *moving[1]]
+        sizes = tuple(sorted(frozenset[str]().union(*map(self._untold, listed))))
         first, *others = [self._back(draft, sizes) for draft in drafts]
         count = len(seconds)
         return Autograd(
@@ -137,7 +144,45 @@ class _Parts:
             first,
             tuple(others[:count]),
             tuple(others[count:]),
+            *(tuple(self._back(draft, sizes) for draft in part) for part in moving),
         )
+
+    # A value that does not move has a tangent of zeros: PyTorch wants one of each.
+
+    def _along(self, ways: Sequence[Node], back: Mapping[Variable, Sequence[Node]]) -> list[_Draft]:
+        """What moves with each variable: the value, and what is kept.
+
+        The pullback of the pullback is the pushforward, in terms of the same values.
+        """
+        graph, made, found = self.graph, self.made, []
+        of_value = (graph.variable(VALUE, made.value.axes), made.cotangent, ways)
+        kept = [(v, graph.variable(f"{OWN}d{v.name}", v.axes), back[v]) for v in back]
+        for place, variable in enumerate(made.wrt):
+            tangent = self._tangent(variable)
+            nodes = {
+                result: pulled(graph, listed[place], (cotangent,), tangent)[0]
+                for result, cotangent, listed in (of_value, *kept)
+            }
+            found.append(_Draft(f"along_{variable.name}", variable, tangent, (), nodes))
+        return found
+
+    def _gradient_along(self, ways: Sequence[Node]) -> list[_Draft]:
+        """What moves with the cotangent and with each value that is saved: the gradients."""
+        graph, made, found = self.graph, self.made, []
+        gradients = list(zip(made.wrt, ways, strict=True))
+        active = [v for node, v in self.names.items() if self._is_active(node)]
+        for variable in (made.cotangent, *active):
+            tangent = self._tangent(variable)
+            nodes = {
+                v: recognised(graph, forward(graph, way, variable, tangent=tangent))
+                for v, way in gradients
+            }
+            name = f"gradient_along_{variable.name}"
+            found.append(_Draft(name, variable, tangent, (made.cotangent,), nodes))
+        return found
+
+    def _tangent(self, variable: Variable) -> Variable:
+        return self.graph.variable(f"{OWN}t{variable.name}", variable.axes)
 
     def _ways(self, node: Node, cotangent: Variable) -> list[Node]:
         """What comes back to a value, as nodes of what is saved."""
