@@ -12,6 +12,7 @@ import gradwright as gw
 from gradwright.errors import DataError, TrainingError, UnsupportedError
 from gradwright.nn.losses import LOSSES
 from gradwright.nn.targets import sample_targets
+from gradwright.run.load import load
 from tests.programs.installed import COMPILER
 
 compiles = pytest.mark.skipif(COMPILER is None, reason="no C compiler is installed")
@@ -333,3 +334,43 @@ def test_words_are_no_weights(weight: Any, said: str, instead: str) -> None:
     assert said in str(raised.value)
     assert instead in str(raised.value)
     assert "class names" not in str(raised.value)
+
+
+@pytest.mark.parametrize("labels", [[0, 1], [-1, 1]], ids=["0 and 1", "signs"])
+def test_targets_of_two_numbers_are_balanced_as_classes(
+    labels: list[int], rng: np.random.Generator
+) -> None:
+    """What the targets of one output are the loss does not say: 0 and 1 are classes for all."""
+    net = gw.Network("3 -> 4 tanh -> 1", loss="squared_error")
+    X, which = rng.standard_normal((10, 3)), np.array([0, 1, 0, 0, 1, 0, 0, 0, 1, 0])
+    y = np.array(labels, dtype=float)[which]
+    by_hand = np.where(which == 1, 10 / (2 * 3), 10 / (2 * 7))
+    balanced = gw.train(net, X, y, class_weight="balanced", batch_size=4, target="numpy")
+    weighted = gw.train(net, X, y, sample_weight=by_hand, batch_size=4, target="numpy")
+    np.testing.assert_allclose(balanced.params.flat, weighted.params.flat, rtol=1e-12, atol=1e-13)
+    with pytest.raises(DataError, match="no class"):
+        gw.train(net, X, y + 0.5, class_weight="balanced")
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ([1.0, -1.0], "numbers from 0"),
+        ([1.0, np.nan], "numbers from 0"),
+        ([1.0, np.inf], "numbers from 0"),
+        ([0.0, 0.0], "above 0"),
+        ([1.0], r"shape \(1,\) for 2 samples"),
+    ],
+)
+def test_emitted_code_refuses_what_a_training_refuses(weights: list[float], said: str) -> None:
+    net = gw.Network("3 -> 2 softmax")
+    module: Any = load(net.backprop(weighted=True).source("numpy"))
+    flat, X, Y, w = net.init().flat, np.ones((2, 3)), np.eye(2), np.array(weights)
+    for call in (
+        lambda: module.loss(flat, X, Y, w),
+        lambda: module.value_and_gradient(flat, X, Y, w),
+        lambda: module.step(flat, X, Y, w, 0.1),
+    ):
+        with pytest.raises(ValueError, match=said):
+            call()
+    assert np.array_equal(flat, net.init().flat)

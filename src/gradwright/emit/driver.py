@@ -24,7 +24,7 @@ PASS = '''def {name}({values}, X, buffers{given}):
 
 DRIVER = '''
 
-{forward}
+{require_weights}{forward}
 
 def forward(parameters, X, buffers=None):
     """The activations A1, ..., AL as views into the buffers."""
@@ -39,14 +39,14 @@ def predict(parameters, X, buffers=None):
 
 def loss(parameters, X, Y{weights}, buffers=None):
     """The loss of a batch{weighted}."""
-    buffers = buffers or Buffers(len(X), parameters.dtype)
+{check}    buffers = buffers or Buffers(len(X), parameters.dtype)
     saved = forward_pass({argument}, X, buffers)
     return float({loss})
 
 
 {training}def value_and_gradient({whole}):
     """(loss, gradient); the gradient is a flat vector like the parameters.{said}"""
-    gradient = np.empty_like(parameters) if gradient is None else gradient
+{check}    gradient = np.empty_like(parameters) if gradient is None else gradient
     buffers = buffers or Buffers(len(X), parameters.dtype)
     {values} = unpack(parameters)
     {gradients} = unpack(gradient)
@@ -58,6 +58,19 @@ def loss(parameters, X, Y{weights}, buffers=None):
 
 #: What functions call the weights of the samples, a vector.
 WEIGHTS = "sample_weight"
+
+#: What refuses weights, and the call of it.
+REQUIRE_WEIGHTS = f'''\
+def require_weights({WEIGHTS}, samples):
+    """Weights are finite numbers from 0, one for each sample, and one of them is above 0."""
+    if {WEIGHTS}.shape != (samples,):
+        raise ValueError(f"{WEIGHTS} has shape {{{WEIGHTS}.shape}} for {{samples}} samples")
+    if not (np.all({WEIGHTS} >= 0) and 0 < np.sum({WEIGHTS}) < np.inf):
+        raise ValueError("{WEIGHTS} has finite numbers from 0, at least one of them above 0")
+
+
+'''
+CHECK = f"    require_weights({WEIGHTS}, len(X))\n"
 
 #: A variance over the batch needs two samples.
 LEAST = """\
@@ -96,6 +109,8 @@ def driver_text(calls: Calls, predicting: Calls | None, row_samples: bool) -> st
     return DRIVER.format(
         forward=forward,
         training=f"{training}\n\n" if apart else "",
+        require_weights=REQUIRE_WEIGHTS if calls.weights else "",
+        check=CHECK if calls.weights else "",
         weights=f", {WEIGHTS}" if calls.weights else "",
         weighted=", each sample counting with its weight" if calls.weights else "",
         whole=_parameters(calls, apart),
