@@ -24,12 +24,12 @@ from gradwright.gradientflow.verdict import (
     way_back,
 )
 from gradwright.nn.activations import ACTIVATIONS, derivative_bound
-from gradwright.nn.embedding import require_no_codes
 from gradwright.nn.initialise import initialise, require_seed
 from gradwright.nn.layer import Layer
 from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.losses import known_loss
 from gradwright.nn.parameters import Parameters
+from gradwright.nn.refusals import require_no_codes
 from gradwright.nn.slopes import Slopes
 
 Array = Any

@@ -25,22 +25,17 @@ from gradwright.api.network_parts import (
 )
 from gradwright.api.second_derivatives import SecondDerivatives
 from gradwright.core.work import bounded
-from gradwright.errors import DomainError, NetworkError
+from gradwright.errors import DomainError
 from gradwright.explain.conventions import ONE_SAMPLE, Convention, known_notation
 from gradwright.explain.trace import TracedLine, traced_lines
-from gradwright.nn.embedding import codes_of, require_codes
+from gradwright.nn.embedding import codes_of
 from gradwright.nn.initialise import initialise
 from gradwright.nn.layer_formula import LayerFormula
-from gradwright.nn.network import NetworkModel
 from gradwright.nn.parameters import Parameters
-from gradwright.nn.sequence import Source
-from gradwright.nn.targets import prepare_inputs, prepare_targets
 from gradwright.nn.text import with_numbers
-from gradwright.nn.weights import prepare_samples
 
 if TYPE_CHECKING:
     from gradwright.api.backprop import NetworkDerivation
-    from gradwright.api.curvature import Curvature
     from gradwright.api.formula_layers import FormulaMaps
     from gradwright.nn.jacobians import LayerJacobians
 
@@ -67,33 +62,10 @@ class Network(SecondDerivatives):
             the last activation.
     """
 
-    def __init__(
-        self,
-        source: Source,
-        loss: str = "cross_entropy",
-        reduction: str = "mean",
-        layout: str = "rows",
-    ) -> None:
-        self._model = NetworkModel(source, loss, reduction, layout)
-
     def __reduce__(self) -> tuple[Any, ...]:
         """A pickled network is derived anew where it is read."""
         model = self._model
         return Network, (model.source_form, model.loss, model.reduction, model.layout.name)
-
-    def __repr__(self) -> str:
-        model = self._model
-        return f"Network({model.text!r}, loss={model.loss!r}, reduction={model.reduction!r})"
-
-    @property
-    def model(self) -> NetworkModel:
-        """The layers, kinds and emitted module."""
-        return self._model
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Units per layer, the inputs first."""
-        return self._model.widths
 
     def relayout(self, layout: str) -> Network:
         """The same network in another layout; parameters follow with `p.relayout(layout)`."""
@@ -303,19 +275,6 @@ class Network(SecondDerivatives):
             return norms_one_by_one(*self._samples(p, X, y), p.flat)
         return gradient_norms(self._model.prediction, self._traced(p, X, y))
 
-    def _curvature(self, p: Parameters, X: Array, y: Array) -> Curvature:
-        from gradwright.api.curvature import Curvature
-
-        model, samples = self._samples(p, X, y)
-        return Curvature(model.prediction, p.flat, *samples)
-
-    def _samples(
-        self, p: Parameters, X: Array, y: Array, sample_weight: Array | None = None
-    ) -> tuple[NetworkModel, tuple[Array, ...]]:
-        """The formulas, with or without weights, and inputs, targets and weights, checked."""
-        samples = prepare_samples(self._model, self._flat(p).dtype, X, y, sample_weight)
-        return self._model if sample_weight is None else self._model.weighted, samples
-
     def _traced(self, p: Parameters, X: Array, y: Array) -> dict[str, Array]:
         return {line.line.name: line.value for line in self.traced(p, X, y)} | {
             "X": self._model.layout.batch(self.inputs(p, X))
@@ -333,28 +292,3 @@ class Network(SecondDerivatives):
         codes = {f"{x}1": (v, counts[x]) for x, v in codes_of(first.formula, inputs).items()}
         runs = model.explained_runs(Convention())
         return traced_lines(runs, values, model.layout.row_samples, codes)
-
-    def _flat(self, p: Parameters) -> Array:
-        if not isinstance(p, Parameters):
-            raise NetworkError(
-                f"parameters for {self!r}",
-                f"a {type(p).__name__} is given and Parameters are expected",
-                "make them with this network's init() or load(); p['W1'] = ... sets one of them",
-            )
-        if p.layers != self._model.layers:
-            raise NetworkError(
-                f"parameters for {self!r}",
-                f"they have {p.flat.size} numbers for another network",
-                "make them with this network's init() or load()",
-            )
-        return p.flat
-
-    def inputs(self, p: Parameters, X: Array) -> Array:
-        """Samples X (n × inputs), checked, in the dtype of the parameters."""
-        inputs = prepare_inputs(X, self.widths[0], dtype=self._flat(p).dtype)
-        require_codes(self._model.layers[0], X)
-        return inputs
-
-    def targets(self, p: Parameters, inputs: Array, y: Array) -> Array:
-        """Labels as rows of targets (n × outputs), checked, in the dtype of the parameters."""
-        return prepare_targets(y, self.widths[-1], self._model.loss, inputs.shape[0], p.flat.dtype)

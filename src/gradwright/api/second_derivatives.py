@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradwright.api.network_inputs import NetworkInputs
 from gradwright.errors import DataError
-from gradwright.nn.network import NetworkModel
 from gradwright.nn.parameters import Parameters, count
 
 if TYPE_CHECKING:
@@ -17,18 +17,14 @@ if TYPE_CHECKING:
 Array = Any
 
 
-class SecondDerivatives:
-    """What a network has of them; it says what they are of."""
-
-    _model: NetworkModel
-
-    def _flat(self, p: Parameters) -> Array:
-        """The flat vector of parameters of this network."""
-        raise NotImplementedError
+class SecondDerivatives(NetworkInputs):
+    """What a network has of them."""
 
     def _curvature(self, p: Parameters, X: Array, y: Array) -> Curvature:
-        """What they share at parameters and samples."""
-        raise NotImplementedError
+        from gradwright.api.curvature import Curvature
+
+        model, samples = self._samples(p, X, y)
+        return Curvature(model.prediction, p.flat, *samples)
 
     def hvp(self, p: Parameters, X: Array, y: Array, v: Parameters | Array) -> Parameters:
         """The Hessian of the loss in all parameters times a direction v, which is not formed.

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from gradwright.emit.c.routines import LARGE
-from gradwright.nn.embedding import require_first, require_no_codes
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layer import Layer
 from gradwright.nn.layer_formula import LayerFormula, require_free_letters
@@ -21,7 +20,14 @@ from gradwright.nn.loss_formula import formula_of
 from gradwright.nn.losses import require_fit, require_reduction
 from gradwright.nn.optimizers import SGD, Optimizer
 from gradwright.nn.parameters import count, length
-from gradwright.nn.refusals import require_code, require_dense, require_rows, require_single_head
+from gradwright.nn.refusals import (
+    require_code,
+    require_dense,
+    require_first,
+    require_no_codes,
+    require_rows,
+    require_single_head,
+)
 from gradwright.nn.runs import KindRun, runs_of, symbolic_runs
 from gradwright.nn.sequence import Source, read_network
 from gradwright.nn.text import LayerGroup, parse_groups, require_numbers

@@ -77,3 +77,35 @@ def require_code(text: str, layers: Sequence[Layer]) -> None:
                 text=text,
                 span=layer.span,
             )
+
+
+def require_first(text: str, layers: Sequence[Layer]) -> None:
+    """Check that embeddings stand where the inputs of a network are.
+
+    Raises:
+        NetworkError: one stands behind another layer.
+    """
+    for number, layer in enumerate(layers[1:], start=2):
+        if layer.codes:
+            raise NetworkError(
+                f"the network {text}",
+                f"layer {number} is an embedding, which takes codes of categories, and the values "
+                "of the layer before it are none",
+                "put the embedding first; one may have several columns",
+                text=text,
+                span=layer.span,
+            )
+
+
+def require_no_codes(text: str, layers: Sequence[Layer], asked: str) -> None:
+    """Check that no layer is an embedding.
+
+    Raises:
+        UnsupportedError: one is.
+    """
+    if any(layer.codes for layer in layers):
+        raise UnsupportedError(
+            f"{asked} of {text}",
+            "it has an embedding, whose codes have no derivatives, and this is not made for codes",
+            "give one column for each category, and a dense layer",
+        )

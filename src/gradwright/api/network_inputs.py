@@ -1,0 +1,74 @@
+"""A network and what it is given: parameters, samples and targets, checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradwright.errors import NetworkError
+from gradwright.nn.embedding import require_codes
+from gradwright.nn.network import NetworkModel
+from gradwright.nn.parameters import Parameters
+from gradwright.nn.sequence import Source
+from gradwright.nn.targets import prepare_inputs, prepare_targets
+from gradwright.nn.weights import prepare_samples
+
+Array = Any
+
+
+class NetworkInputs:
+    """What every function of a network begins with."""
+
+    def __init__(
+        self,
+        source: Source,
+        loss: str = "cross_entropy",
+        reduction: str = "mean",
+        layout: str = "rows",
+    ) -> None:
+        self._model = NetworkModel(source, loss, reduction, layout)
+
+    def __repr__(self) -> str:
+        model = self._model
+        return f"Network({model.text!r}, loss={model.loss!r}, reduction={model.reduction!r})"
+
+    @property
+    def model(self) -> NetworkModel:
+        """The layers, kinds and emitted module."""
+        return self._model
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Units per layer, the inputs first."""
+        return self._model.widths
+
+    def _flat(self, p: Parameters) -> Array:
+        if not isinstance(p, Parameters):
+            raise NetworkError(
+                f"parameters for {self!r}",
+                f"a {type(p).__name__} is given and Parameters are expected",
+                "make them with this network's init() or load(); p['W1'] = ... sets one of them",
+            )
+        if p.layers != self._model.layers:
+            raise NetworkError(
+                f"parameters for {self!r}",
+                f"they have {p.flat.size} numbers for another network",
+                "make them with this network's init() or load()",
+            )
+        return p.flat
+
+    def inputs(self, p: Parameters, X: Array) -> Array:
+        """Samples X (n × inputs), checked, in the dtype of the parameters."""
+        inputs = prepare_inputs(X, self.widths[0], dtype=self._flat(p).dtype)
+        require_codes(self._model.layers[0], X)
+        return inputs
+
+    def targets(self, p: Parameters, inputs: Array, y: Array) -> Array:
+        """Labels as rows of targets (n × outputs), checked, in the dtype of the parameters."""
+        return prepare_targets(y, self.widths[-1], self._model.loss, inputs.shape[0], p.flat.dtype)
+
+    def _samples(
+        self, p: Parameters, X: Array, y: Array, sample_weight: Array | None = None
+    ) -> tuple[NetworkModel, tuple[Array, ...]]:
+        """The formulas, with or without weights, and inputs, targets and weights, checked."""
+        samples = prepare_samples(self._model, self._flat(p).dtype, X, y, sample_weight)
+        return self._model if sample_weight is None else self._model.weighted, samples
