@@ -91,7 +91,7 @@ def normalise(
     while pending:
         node, labels = pending.pop()
         if isinstance(node, Product):
-            if node.coefficient != 1:
+            if node.coefficient is not ONE:
                 coefficient *= node.coefficient
             inner = _enter(node, labels, classes)
             pending.extend(reversed(inner))

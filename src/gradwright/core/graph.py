@@ -217,7 +217,9 @@ class Graph:
         )
         found = self._nodes.get(key)
         if found is None:
-            found = self._nodes[key] = Product(axes, key, coefficient, placed, renamed)
+            # One is always the same object, which is quicker to ask for than its value.
+            number = ONE if coefficient == 1 else coefficient
+            found = self._nodes[key] = Product(axes, key, number, placed, renamed)
         self._asked[asked] = found
         return found
 
@@ -320,7 +322,7 @@ class Graph:
             return base
         if exponent == 0:
             return self.ones(*base.axes)
-        if isinstance(base, Unit | OneHot | Select) and exponent > 0:
+        if isinstance(base, (Unit, OneHot, Select)) and exponent > 0:
             return base
         if isinstance(base, Power) and powers_multiply(base.exponent, exponent):
             return self.power(base.base, base.exponent * exponent)

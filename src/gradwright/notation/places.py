@@ -13,7 +13,7 @@ Written = tuple[Index | Range | Place, ...]
 
 def joined(tree: Tree) -> tuple[Tree, Written] | None:
     """Base and places of `A[m+1,j]`, which is A[m+1:m+1,:][1,j]; None for other nodes."""
-    if not isinstance(tree, Entry | Part) or not isinstance(tree.base, Part):
+    if not isinstance(tree, (Entry, Part)) or not isinstance(tree.base, Part):
         return None
     cut = tree.base.places
     taken = tree.indices if isinstance(tree, Entry) else tree.places

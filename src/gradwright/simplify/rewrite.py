@@ -49,9 +49,13 @@ def rule(
     return Rule(name, statement, apply, frozenset(at.split()), frozenset(holding.split()))
 
 
+#: Nodes that go by the name of their operation; a union would be made anew at each look.
+NAMED = (Function, Operation)
+
+
 def head(node: Node) -> str:
     """What a node is at its top: an operation by name, or its class."""
-    return node.operation if isinstance(node, Function | Operation) else type(node).__name__
+    return node.operation if isinstance(node, NAMED) else type(node).__name__
 
 
 #: Rules that are tried in this order; the first that fits is used.
@@ -128,7 +132,7 @@ def rewrite(
     known: list[tuple[RuleSet, Fits]] = [(rules, graph.kept(rules)) for rules in sets]
     while True:
         parts = postorder(node)
-        if all(fits.get(part, part) is None for _, fits in known for part in parts):
+        if all(_first_fit(graph, part, known) is None for part in parts):
             return node
         new: dict[Node, Node] = {}
         for part in parts:
@@ -147,17 +151,24 @@ def _settled(
     log: list[Step] | None,
 ) -> Node:
     while True:
-        fit = None
-        for rules, fits in known:
-            fit = fits[node] if node in fits else fits.setdefault(node, _fit(graph, node, rules))
-            if fit is not None:
-                break
+        fit = _first_fit(graph, node, known)
         if fit is None or not budget.spend():
             return node
         rule, after = fit
         if log is not None:
             log.append(Step(rule, node, after))
         node = after
+
+
+def _first_fit(
+    graph: Graph, node: Node, known: list[tuple[RuleSet, Fits]]
+) -> tuple[Rule, Node] | None:
+    """What the first set that fits makes of a node; each set is tried once at a node."""
+    for rules, fits in known:
+        fit = fits[node] if node in fits else fits.setdefault(node, _fit(graph, node, rules))
+        if fit is not None:
+            return fit
+    return None
 
 
 def _fit(graph: Graph, node: Node, rules: RuleSet) -> tuple[Rule, Node] | None:

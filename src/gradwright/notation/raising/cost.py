@@ -98,13 +98,13 @@ def cost(tree: Tree) -> float:
     """The readability cost of a tree, kept with it and with its parts."""
     if hasattr(tree, "_cost"):
         return tree._cost
-    stack = [tree]
+    stack, met = [tree], 0
     while stack:
         part = stack[-1]
         if hasattr(part, "_cost"):
             stack.pop()
             continue
-        spend(3)
+        met += 1
         parts, price = _measured(part)
         missing = [below for below in parts if not hasattr(below, "_cost")]
         if missing:
@@ -112,6 +112,8 @@ def cost(tree: Tree) -> float:
             continue
         stack.pop()
         force_setattr(part, "_cost", price + sum([below._cost for below in parts]))
+    # A node with parts that were not measured is met twice.
+    spend(3 * met)
     return tree._cost
 
 
@@ -123,7 +125,7 @@ def _of_binary(tree: Binary) -> float:
 
 
 def _of_transpose(tree: Transpose) -> float:
-    return TRANSPOSED_ATOM if isinstance(tree.operand, Symbol | Call) else TRANSPOSED_COMPOUND
+    return TRANSPOSED_ATOM if isinstance(tree.operand, (Symbol, Call)) else TRANSPOSED_COMPOUND
 
 
 #: What a node costs by itself; that of any other is that of an atom.
