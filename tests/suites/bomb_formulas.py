@@ -215,3 +215,48 @@ def softmaxes(draw: random.Random) -> Bomb:
         if len(text) > 90_000:
             break
     return asked(draw, f"sum({text})", "x")
+
+
+# Second and third derivatives --------------------------------------------------------------------
+
+
+def again(draw: random.Random, text: str, **declared: str) -> Bomb:
+    """The second or the third derivative of a text by x."""
+    times = draw.choice((2, 3))
+
+    def call() -> Iterator[object]:
+        yield (f := gw.formula(text, **declared))
+        yield (d := f.derivative(*["x"] * times))
+        yield str(d)
+
+    return f"derivative {times} of {len(text)} characters {text[:40]}", call
+
+
+def chains(draw: random.Random) -> Bomb:
+    """Functions of functions, of one kind or of two in turns."""
+    depth, middle = size(draw, 190), draw.choice(("", "", "W*", "x .* "))
+    names = draw.sample(FUNCTIONS, draw.choice((1, 2)))
+    inner = "".join(f"{names[k % len(names)]}({middle}" for k in range(depth)) + "x" + ")" * depth
+    if not middle and draw.random() < 0.5:
+        return again(draw, inner, x="scalar")
+    return again(draw, f"sum({inner})", x="vector n", W=LIST)
+
+
+def long_products(draw: random.Random) -> Bomb:
+    """Factors that all differ, and so do the terms of their derivatives."""
+    count = size(draw, 1000)
+    part = draw.choice(("sin(x + {k})", "sigmoid(x - {k})", "tanh({k}*x)", "(x + {k}*y)", "x^{k}"))
+    text = draw.choice("*/").join(part.format(k=k + 1) for k in range(count))
+    return again(draw, text, x="scalar", y="scalar")
+
+
+def wide_sums(draw: random.Random) -> Bomb:
+    """Terms that all differ, of a number or of vectors."""
+    count = size(draw, 2000)
+    if draw.random() < 0.5:
+        part = draw.choice(
+            ("norm2(x - {k}*y)", "(x'*y + {k})^2", "exp(x'*y/{k})", "sum(tanh({k}*x))")
+        )
+        return again(draw, "+".join(part.format(k=k + 1) for k in range(count)), x="vector n")
+    part = draw.choice(("exp({k}*x)", "softplus({k}*x)", "x^2*sin({k}*x)", "sqrt(x + {k})"))
+    return again(draw, "+".join(part.format(k=k + 1) for k in range(count)), x="scalar")
