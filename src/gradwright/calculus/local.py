@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
 from fractions import Fraction
+from typing import TypeGuard
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import (
@@ -85,6 +86,10 @@ def diagonal(graph: Graph, entries: Node) -> Node:
 
 def compose(graph: Graph, outer: Node, local: Node, shared: int) -> Node:
     """The chain rule: contract the last `shared` axes of `outer` with the first of `local`."""
+    for one, other in ((local, outer), (outer, local)):
+        # The Jacobian of a sum is a multiple of the identity, and so is where a sweep begins.
+        if is_multiple_of_identity(one, shared):
+            return graph.scale(one.coefficient, other)
     outer_terms = structured_terms(outer)
     local_terms = structured_terms(local)
     axes = (*outer.axes[: outer.order - shared], *local.axes[shared:])
@@ -98,6 +103,13 @@ def compose(graph: Graph, outer: Node, local: Node, shared: int) -> Node:
             term = graph.product([(left, labels), (right, (*inner, *fresh))], out)
             parts.append((d if c is ONE else c * d, term))
     return graph.add(parts, axes)
+
+
+def is_multiple_of_identity(node: Node, order: int) -> TypeGuard[Product]:
+    """Whether a node is c·I on tensors of that order, for a number c."""
+    if not isinstance(node, Product) or node.factors or node.order != 2 * order:
+        return False
+    return len(set(node.out)) == order and node.out[:order] == node.out[order:]
 
 
 def structured_terms(outer: Node) -> Sequence[tuple[Fraction, Node]]:

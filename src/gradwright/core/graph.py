@@ -246,6 +246,8 @@ class Graph:
 
     def permute(self, node: Node, order: Sequence[int]) -> Node:
         """The node with its axes in another order: new axis k is old axis `order[k]`."""
+        if tuple(order) == tuple(range(node.order)):
+            return node
         return self.product([(node, tuple(range(node.order)))], tuple(order))
 
     def total(self, node: Node) -> Node:
