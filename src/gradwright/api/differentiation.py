@@ -79,7 +79,9 @@ class Subject(Struct, frozen=True):
             self.graph,
             self.made.lowering,
             outputs,
-            [c.renamed(self.made.restore) for c in contributions],
+            contributions
+            if not self.made.restored
+            else [c.renamed(self.made.restore) for c in contributions],
             choice,
             before,
         )

@@ -105,12 +105,23 @@ class Printer:
             if raised is not None:
                 found.append((*raised, candidate))
         found.sort(key=lambda item: item[0])
-        self._require_readable([tree for _, tree, _ in found])
+        most, text, readable = allowed(MAX_LENGTH), "", not found
         for price, tree, candidate in found:
-            level = within(READING, partial(self.verified, tree, node, as_row, rows))
+            text = plain_text(tree)
+            if len(text) > most:
+                continue
+            readable = True
+            level = within(READING, partial(self._equals, text, node, as_row, rows))
             if level is not None:
                 form = "kronecker" if node.order > 2 else "matrix"
                 return Printed(tree, form, level, price, candidate.node, candidate.steps)
+        if not readable:
+            # Whichever form it had, it would be longer than what is read.
+            raise LimitError(
+                "writing a result",
+                f"it has {len(text)} characters and at most {most} are read back",
+                "differentiate a smaller part of the formula",
+            )
         return self._with_indices(node)
 
     def _priced(self, candidate: Candidate, as_row: bool, rows: int) -> tuple[float, Tree] | None:
@@ -120,20 +131,6 @@ class Printer:
         except NotMatrix:
             return None
         return self.raiser.reading.cost(tree) * candidate.surcharge, tree
-
-    def _require_readable(self, trees: Sequence[Tree]) -> None:
-        """Refuse a result that would be longer than what is read, whichever form it had.
-
-        Raises:
-            LimitError: all trees are too long.
-        """
-        most = allowed(MAX_LENGTH)
-        if trees and all(len(plain_text(tree)) > most for tree in trees):
-            raise LimitError(
-                "writing a result",
-                f"it has {len(plain_text(trees[0]))} characters and at most {most} are read back",
-                "differentiate a smaller part of the formula",
-            )
 
     def _with_indices(self, node: Node) -> Printed:
         """The index form of a node, read back like any other.
@@ -202,11 +199,22 @@ class Printer:
             return None
         return Candidate(made, tuple(log), surcharge)
 
-    def verified(self, tree: Tree, node: Node, as_row: bool = False, rows: int = 2) -> Level | None:
-        """How the printed text of `tree` equals `node`, or None."""
-        is_equation = isinstance(tree, Equation)
+    def verified(self, tree: Tree, node: Node) -> Level | None:
+        """How the printed text of `tree`, a column or an equation, equals `node`, or None."""
+        return self._equals(plain_text(tree), node, is_equation=isinstance(tree, Equation))
+
+    def _equals(
+        self,
+        text: str,
+        node: Node,
+        as_row: bool = False,
+        rows: int = 2,
+        *,
+        is_equation: bool = False,
+    ) -> Level | None:
+        """How a printed text equals `node`, or None."""
         try:
-            value = self.read(plain_text(tree), node.axes if is_equation else None)
+            value = self.read(text, node.axes if is_equation else None)
         except GradwrightError:
             # A raised form that the notation does not accept is no form at all.
             return None

@@ -74,13 +74,13 @@ class Readability:
                 known[part] = USER_DISCOUNT * cost(part)
                 stack.pop()
                 continue
-            missing = [below for below in parts if below not in known]
-            if missing:
-                stack += missing
+            below = [known.get(child, -1.0) for child in parts]
+            if below and min(below) < 0:
+                stack += [child for child, cost in zip(parts, below, strict=True) if cost < 0]
                 continue
             stack.pop()
             # Rounded, what costs the same is the same, in whichever order it was added up.
-            known[part] = round(price + sum([known[below] for below in parts]), 6)
+            known[part] = round(price + sum(below), 6)
         return known[tree]
 
 
