@@ -14,6 +14,7 @@ from fractions import Fraction
 from msgspec import Struct
 
 from gradwright.core.nodes import ONE, Labels, Node, Power, Product, Size
+from gradwright.core.powers import multiplied
 from gradwright.core.work import spend
 
 #: A factor while a product is being built: base, exponent, labels.
@@ -92,7 +93,7 @@ def normalise(
         node, labels = pending.pop()
         if isinstance(node, Product):
             if node.coefficient is not ONE:
-                coefficient *= node.coefficient
+                coefficient = multiplied(coefficient, node.coefficient)
             inner = _enter(node, labels, classes)
             pending.extend(reversed(inner))
         elif isinstance(node, Power):

@@ -30,7 +30,7 @@ from gradwright.core.nodes import (
     Unit,
     Variable,
 )
-from gradwright.core.powers import powers_multiply, rational, rational_power
+from gradwright.core.powers import multiplied, powers_multiply, rational, rational_power
 from gradwright.core.sizes import is_compound, terms
 from gradwright.core.work import require_digits, spend
 
@@ -228,7 +228,7 @@ class Graph:
         if coefficient == 1:
             return node
         if isinstance(node, Product):
-            return self._with_coefficient(node, node.coefficient * coefficient)
+            return self._with_coefficient(node, multiplied(node.coefficient, rational(coefficient)))
         if not coefficient:
             return self.number(0, node.axes)
         labels = tuple(range(node.order))
@@ -274,13 +274,13 @@ class Graph:
             if node.axes != axes:
                 raise AssertionError(f"a term with axes {node.axes} in a sum with axes {axes}")
             if isinstance(node, Add):
-                pending.extend((coefficient * c, term) for c, term in reversed(node.terms))
+                pending.extend((multiplied(coefficient, c), t) for c, t in reversed(node.terms))
                 continue
             if isinstance(node, Product) and node.coefficient != 1:
                 if node.coefficient == 0:
                     continue
                 unit = self._with_coefficient(node, ONE)
-                pending.append((coefficient * node.coefficient, unit))
+                pending.append((multiplied(coefficient, node.coefficient), unit))
                 continue
             held = collected.get(node)
             collected[node] = coefficient if held is None else held + coefficient

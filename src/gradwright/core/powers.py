@@ -16,6 +16,13 @@ def rational(value: Fraction | int) -> Fraction:
     return ONE if value == 1 else Fraction(value)
 
 
+def multiplied(one: Fraction, other: Fraction) -> Fraction:
+    """Their product; most coefficients are one, and are not multiplied with."""
+    if one is ONE:
+        return other
+    return one if other is ONE else one * other
+
+
 def powers_multiply(inner: Fraction, outer: Fraction) -> bool:
     """Whether (x^inner)^outer = x^(inner·outer) wherever the left side is defined.
 

@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from gradwright.core.behind import parts_taken
 from gradwright.core.graph import Graph
-from gradwright.core.nodes import Labels, Node, Power, Product, Size
+from gradwright.core.nodes import ONE, Labels, Node, Power, Product, Size
+from gradwright.core.powers import multiplied
 from gradwright.core.work import spend
 from gradwright.notation.raising.build import (
     Chain,
@@ -122,9 +123,9 @@ class Contraction:
         return signs
 
     def _add(self, base: Node, count: int, above: bool, labels: Labels, sign: int) -> None:
-        known = self.coefficient if above and count == 1 else Fraction(1)
+        known = self.coefficient if above and count == 1 else ONE
         multiplier, tree = self.raiser.signed(base, sign, known)
-        if multiplier != 1:
+        if multiplier is not ONE:
             self.coefficient *= multiplier ** (count if above else -count)
         if not labels:
             (self.over if above else self.under).extend([tree] * count)
@@ -344,7 +345,7 @@ def contraction_term(
     node: Product | Power,
     raiser: FactorRaiser,
     style: Style,
-    scale: Fraction = Fraction(1),
+    scale: Fraction = ONE,
 ) -> Term:
     """The term for `scale · node`, a product or power of order 0, 1 or 2.
 
@@ -356,10 +357,10 @@ def contraction_term(
         node = parts_taken(graph, node)
         factors, out, coefficient = node.factors, node.out, node.coefficient
     else:
-        out, coefficient = tuple(range(node.order)), Fraction(1)
+        out, coefficient = tuple(range(node.order)), ONE
         factors = [(node, out)]
     sizes = dict(zip(out, node.axes, strict=True))
-    work = Contraction(graph, raiser, style, out, sizes, scale * coefficient)
+    work = Contraction(graph, raiser, style, out, sizes, multiplied(scale, coefficient))
     work.read(factors)
     work.eliminate()
     body = work.body(out)

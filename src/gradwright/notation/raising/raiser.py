@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from gradwright.core.behind import placed
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import (
+    ONE,
     Add,
     Function,
     Node,
@@ -24,6 +25,7 @@ from gradwright.core.nodes import (
     postorder,
     turned_factor,
 )
+from gradwright.core.powers import multiplied
 from gradwright.notation.blocks import block
 from gradwright.notation.raising.build import number_tree, product, selection_tree, transposed
 from gradwright.notation.raising.contract import (
@@ -235,12 +237,12 @@ class Raiser:
         tree = self._memo.get(node)
         return self.tree(node) if tree is None else tree
 
-    def _term(self, node: Product, scale: Fraction = Fraction(1)) -> Term:
+    def _term(self, node: Product, scale: Fraction = ONE) -> Term:
         """`scale · node` as a term."""
-        unit = self.graph.scale(1 / node.coefficient, node) if node.coefficient else node
-        user = self.user_trees.get(unit)
+        c = node.coefficient
+        user = self.user_trees.get(node if c in (0, 1) else self.graph.scale(1 / c, node))
         if user is not None and node.order:
-            return Term(scale * node.coefficient, chain=(user,))
+            return Term(multiplied(scale, node.coefficient), chain=(user,))
         return contraction_term(self.graph, node, self, self.style, scale)
 
     def orientation(self, node: Node) -> Orientation:
@@ -266,11 +268,11 @@ class Raiser:
                 return Fraction(-1), user
             uneven = any(abs(c) != 1 for c, _ in node.terms)
             whole = uneven and coefficient.denominator != 1
-            taken = sign * (abs(coefficient) if whole else Fraction(1))
+            taken = sign * (abs(coefficient) if whole else ONE)
             if taken != 1:
                 scaled = tuple((taken * c, term) for c, term in node.terms)
                 return _without_sign(1 / taken, self._sum(node, scaled))
-        return _without_sign(Fraction(1), self._known(node))
+        return _without_sign(ONE, self._known(node))
 
     def _sum(self, node: Add, terms: tuple[tuple[Fraction, Node], ...]) -> Tree:
         made = []

@@ -10,6 +10,7 @@ from functools import cached_property
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gradwright.core.nodes import ONE as UNIT
 from gradwright.notation.raising.build import (
     ONE,
     Chain,
@@ -47,12 +48,17 @@ class Term(Struct, frozen=True, dict=True):
 
     def tree(self) -> Tree:
         """The term as a tree, sign included."""
-        return Negate(self.magnitude) if self.coefficient < 0 else self.magnitude
+        return Negate(self.magnitude) if self.is_negative else self.magnitude
+
+    @property
+    def is_negative(self) -> bool:
+        """Whether the term has a minus."""
+        return self.coefficient.numerator < 0
 
     @cached_property
     def magnitude(self) -> Tree:
         """The term without its sign as a tree."""
-        value, bottom = abs(self.coefficient), Fraction(1)
+        value, bottom = abs(self.coefficient) if self.is_negative else self.coefficient, UNIT
         if not is_decimal(value) or (self.under and value.denominator != 1):
             value, bottom = Fraction(value.numerator), Fraction(value.denominator)
         parts: list[Tree] = [] if value == 1 else [number_tree(value)]
@@ -65,7 +71,7 @@ class Term(Struct, frozen=True, dict=True):
     @cached_property
     def place(self) -> ReadingKey:
         """Where the term stands in a sum: positive ones first, then what is easy to read."""
-        return (self.coefficient < 0, *_reading_key(self.magnitude))
+        return (self.is_negative, *_reading_key(self.magnitude))
 
 
 def _top(scalars: Sequence[Tree], chain: Chain) -> Tree:
@@ -111,7 +117,7 @@ def joined(terms: Sequence[Term]) -> Tree:
     first, *others = sorted(_spread(terms), key=lambda term: term.place)
     result = first.tree()
     for term in others:
-        result = Binary("-" if term.coefficient < 0 else "+", result, term.magnitude)
+        result = Binary("-" if term.is_negative else "+", result, term.magnitude)
     return result
 
 
