@@ -69,9 +69,12 @@ def measure(rounds: int) -> dict[str, Any]:
     }
     for clock, found in spent.items():
         each = {name: median(times) for name, times in found.items()}
+        least = [min(times) for times in found.values()]
         figures[clock] = {
             "median_ms": median(each.values()),
             "sum_s": sum(each.values()) / 1e3,
+            "fastest_median_ms": median(least),
+            "fastest_sum_s": sum(least) / 1e3,
             "each_ms": dict(sorted(each.items(), key=lambda item: -item[1])),
         }
     return figures
@@ -90,6 +93,8 @@ def table(figures: dict[str, Any], slowest: int) -> str:
     for clock in ("processor", "wall"):
         found = figures[clock]
         lines.append(f"{clock + ' time':<16} {found['median_ms']:>10.2f} {found['sum_s']:>8.2f}")
+        fastest = (found["fastest_median_ms"], found["fastest_sum_s"])
+        lines.append(f"{'  fastest round':<16} {fastest[0]:>10.2f} {fastest[1]:>8.2f}")
     expressions = {row["id"]: row["expression"] for row in ROWS}
     listed = list(figures["processor"]["each_ms"].items())[:slowest]
     lines += [
