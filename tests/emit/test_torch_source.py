@@ -16,7 +16,7 @@ from gradwright.errors import GradwrightError, UnsupportedError
 #: Names that Python, PyTorch or the module itself uses, and such that read like others.
 HOSTILE = ["torch", "ctx", "Value", "Gradient", "tensors", "plain", "added", "found", "inputs",
            "lambda", "print", "wants_x", "second_x", "dx", "d_x", "t1", "s1",
-           "y", "dy"]  # fmt: skip
+           "y", "dy", "x_dot", "along_x", "gradient_along_x", "ValueForward", "still"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -190,20 +190,21 @@ def different_code(source: str, expected: str, name: str) -> str:
 
 
 def parsed(source: str) -> ast.Module:
-    """Code in which PyTorch's second derivatives, a function by each symbol, have one name."""
+    """Code for PyTorch in which functions by each symbol have one name for all symbols."""
     tree = ast.parse(source)
     defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-    second = {name for name in defined if name.startswith("second_")}
+    starts = {name: start for name in defined for start in BY_SYMBOL if name.startswith(start)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and node.name in second:
-            node.name = SECOND
-        elif isinstance(node, ast.Name) and node.id in second:
-            node.id = SECOND
+        # A sign that is in no identifier: no symbol is called so.
+        if isinstance(node, ast.FunctionDef) and node.name in starts:
+            node.name = f"{starts[node.name]} of"
+        elif isinstance(node, ast.Name) and node.id in starts:
+            node.id = f"{starts[node.id]} of"
     return tree
 
 
-#: No identifier, so that no symbol is called so.
-SECOND = "second derivative"
+#: What the names of functions by one symbol begin with.
+BY_SYMBOL = ("second_", "along_", "gradient_along_")
 
 
 def functions(tree: ast.AST) -> list[ast.AST]:

@@ -10,6 +10,8 @@ import pytest
 PAGE = Path(__file__).parents[2] / "docs" / "torch.md"
 
 
+# PyTorch's forward mode warns of PyTorch's own code.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
     code = [block for block in blocks if ">>>" not in block]
