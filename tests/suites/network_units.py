@@ -13,7 +13,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
-from gradwright.emit.c.routines import SUPPORT
+from gradwright.emit.c.routines import SUPPORT, routines_source
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.optimizers import Optimizer
 from gradwright.nn.parameters import length
@@ -45,7 +45,8 @@ class Unit:
     def compiled(self, place: int, dtype: str) -> CompiledNetwork:
         """One network of the unit, for "float32" or "float64"."""
         model, rule = self._members[place]
-        library = ctypes.CDLL(str(compiled(self.source(), DEFINITIONS[dtype])))
+        made = compiled(self.source(), DEFINITIONS[dtype], routines_source())
+        library = ctypes.CDLL(str(made))
         parameters = model.module.PARAMETERS
         state = length(model.layers) - parameters
         of_steps = rule.update, model.trains_apart
