@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import gradwright as gw
+from gradwright.cli.main import run
 from gradwright.cli.samples import named_widths
 from gradwright.errors import TrainingError
 from gradwright.nn.text import with_embedding
@@ -58,7 +59,7 @@ def test_the_training_is_that_of_codes(cars: tuple[Path, Any, Any]) -> None:
     inputs[:, 1] = (inputs[:, 1] - mean) / scale
     net = gw.Network([gw.embedding(3, {0: (3, 3), 2: (2, 4)}), "5 tanh", "1"], loss="squared_error")
     for target in ["numpy"] + ["c"] * (COMPILER is not None):
-        run = gw.train(
+        trained = gw.train(
             net,
             inputs,
             (targets - targets.mean()) / targets.std(),
@@ -67,10 +68,10 @@ def test_the_training_is_that_of_codes(cars: tuple[Path, Any, Any]) -> None:
             target=target,
         )
         losses = [epoch["loss"] for epoch in found["history"]]
-        np.testing.assert_allclose(losses, [e.loss for e in run.history], rtol=1e-10)
+        np.testing.assert_allclose(losses, [e.loss for e in trained.history], rtol=1e-10)
     outside = X[held].copy()
     outside[:, 1] = (outside[:, 1] - mean) / scale
-    held_out = net.loss(run.params, outside, (y[held] - targets.mean()) / targets.std())
+    held_out = net.loss(trained.params, outside, (y[held] - targets.mean()) / targets.std())
     assert found["held_out"]["loss"] == pytest.approx(held_out, rel=1e-10)
     # Without the option the doors are numbers.
     assert "doors" not in document(path)["categories"]
@@ -115,11 +116,14 @@ def test_held_out_samples_with_a_new_category_are_counted(tmp_path: Path) -> Non
     ],
 )
 def test_what_does_not_fit(
-    network: str, options: list[str], said: str, cars: tuple[Path, Any, Any]
+    network: str,
+    options: list[str],
+    said: str,
+    cars: tuple[Path, Any, Any],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    done = gradwright("train", network, "--data", cars[0], *options)
-    assert done.returncode == 2
-    assert said in done.stderr
+    assert run(["train", network, "--data", str(cars[0]), *options]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_flow_has_no_derivative_by_a_code(cars: tuple[Path, Any, Any]) -> None:
@@ -219,10 +223,12 @@ def test_a_regression_is_predicted_in_its_unit(cars: tuple[Path, Any, Any], tmp_
         ('{"schema": "gradwright.trained/1", "classes": null}', "is wrong here: 'columns'"),
     ],
 )
-def test_a_folder_of_no_training(content: str | None, said: str, tmp_path: Path) -> None:
+def test_a_folder_of_no_training(
+    content: str | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     if content is not None:
         (tmp_path / "training.json").write_text(content, encoding="utf-8")
-    done = gradwright("predict", tmp_path, "--data", tmp_path / "new.csv")
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert "gradwright train --out" in done.stderr
+    assert run(["predict", str(tmp_path), "--data", str(tmp_path / "new.csv")]) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert "gradwright train --out" in told

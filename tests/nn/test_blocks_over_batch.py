@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 
 import gradwright as gw
+from gradwright.errors import UnsupportedError
 from tests.programs.installed import COMPILER
 
 compiles = pytest.mark.skipif(COMPILER is None, reason="no C compiler is installed")
@@ -17,6 +19,7 @@ Array = Any
 EPS, MOMENTUM = 1e-5, 0.1
 
 
+@cache
 def network() -> gw.Network:
     """A residual and a parallel block, each with two layers over the batch."""
     residual = gw.residual("5 -> batch_norm -> tanh -> 7 -> batch_norm -> 4")
@@ -117,7 +120,8 @@ def test_compiled_code_trains_as_numpy_does(
 
 
 def test_the_check_and_the_way_back_between_the_parts() -> None:
-    backprop = network().backprop()
+    block = gw.residual("3 -> batch_norm -> 4")
+    backprop = gw.Network(["4", block, "2"], loss="squared_error").backprop()
     assert backprop.check(seed=1).ok
     text = backprop.explain()
     assert "G₁ = batchnorm(H₁, eps=0.00001) diag(g₁) + ones(n) c₁ᵀ" in text
@@ -129,3 +133,5 @@ def test_a_mask_in_front_is_that_of_the_step() -> None:
     net = gw.Network(["4", block, "2"], loss="squared_error")
     assert net.backprop().check(seed=2).ok
     assert "U" in net.model.derived[net.model.kinds[0]].stage.drawn
+    with pytest.raises(UnsupportedError, match="a dropout mask in front of batch_norm"):
+        net.backprop().source("torch")
