@@ -66,6 +66,13 @@ def test_a_broken_compiler_is_named(net, monkeypatch, tmp_path):
     )
 
 
+@pytest.mark.parametrize(("steps", "said"), [(10, ""), (MANY, "no such program is found")])
+def test_a_compiler_that_is_not_there_is_named(net, monkeypatch, steps, said):
+    monkeypatch.setenv("CC", "/nope/cc")
+    chosen = _chosen(net, steps)
+    assert chosen.compiled is None and said in chosen.note and bool(said) == bool(chosen.note)
+
+
 def test_what_compiles_slowly_has_to_gain_more(net, monkeypatch):
     monkeypatch.setattr(choosing_target, "found", lambda: Compiler(("zig",), "", 1e9))
     assert _chosen(net, MANY).compiled is None

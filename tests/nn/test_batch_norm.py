@@ -196,3 +196,16 @@ def test_a_layer_passes_back_what_is_its_own(rng):
     q["b3"] = p["b4"]
     found, expected = net.gradient(p, X, Y), other.gradient(q, X, Y)
     np.testing.assert_allclose(found["W1"], expected["W1"], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("text", ["4 -> 6 -> batch_norm -> relu -> 3 softmax"])
+def test_the_norms_of_samples_leave_the_state_out(text, rng):
+    """Memory behind the gradient is not read: numbers that stood there before would count."""
+    net = gw.Network(text)
+    p, X, y = net.init(0), rng.normal(size=(5, 4)), rng.integers(3, size=5)
+    expected = [
+        np.linalg.norm(net.gradient(p, X[k : k + 1], y[k : k + 1]).flat) for k in range(len(X))
+    ]
+    left = [np.full(len(p.flat), 7.5) for _ in range(200)]
+    del left
+    np.testing.assert_allclose(net.sample_gradient_norms(p, X, y), expected, rtol=1e-12)

@@ -26,13 +26,9 @@ def trained(rng, **more):
     return gw.train(net, X, Y, epochs=2, batch_size=190, target="c", **more)
 
 
-@pytest.mark.parametrize(
-    ("asked", "said"),
-    [("netlib", "the libraries are mkl and scipy"), ("", "the libraries are mkl and scipy")],
-)
-def test_a_library_that_nobody_knows(asked, said, monkeypatch):
-    monkeypatch.setenv("GRADWRIGHT_BLAS", asked)
-    with pytest.raises(UnsupportedError, match=said):
+def test_a_library_that_nobody_knows(monkeypatch):
+    monkeypatch.setenv("GRADWRIGHT_BLAS", "netlib")
+    with pytest.raises(UnsupportedError, match="the libraries are mkl and scipy"):
         blas.found("float64")
 
 

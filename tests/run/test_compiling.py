@@ -136,6 +136,36 @@ def test_a_broken_compiler(script, told, tmp_path, monkeypatch):
         compiled(SOURCE)
 
 
+@needs_compiler
+def test_a_compiler_with_arguments(tmp_path, monkeypatch):
+    script = tmp_path / "wrapper"
+    script.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/told\nshift\nexec {COMPILER} "$@"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("CC", f"'{script}' -first")
+    assert _answer(compiled(SOURCE)) == 42
+    assert (tmp_path / "told").read_text() == "-first\n"
+
+
+@pytest.mark.parametrize("asked", ["/nope/cc", "no-such-compiler -O2", "'unclosed", " "])
+def test_a_compiler_that_is_not_there(asked, monkeypatch):
+    monkeypatch.setenv("CC", asked)
+    with pytest.raises(UnsupportedError, match=r"CC is .* and no such program is found"):
+        compiled(SOURCE)
+
+
+@needs_compiler
+def test_a_compiler_that_makes_something_else(tmp_path, monkeypatch):
+    junk = tmp_path / "cc"
+    junk.write_text(
+        "#!/bin/sh\nwhile [ $# -gt 1 ]; do\n"
+        '  if [ "$1" = -o ]; then echo junk > "$2"; fi\n  shift\ndone\n'
+    )
+    junk.chmod(0o755)
+    monkeypatch.setenv("CC", str(junk))
+    with pytest.raises(UnsupportedError, match="should make a shared object, and loading it says"):
+        compiling.loaded(compiled(SOURCE))
+
+
 def test_a_compiler_that_does_not_end(tmp_path, monkeypatch):
     slow = tmp_path / "cc"
     slow.write_text("#!/bin/sh\nexec sleep 60\n")

@@ -16,7 +16,7 @@ controlled = pytest.mark.skipif(
 
 
 def _numbers() -> list[int]:
-    return [read() for read, _ in threads._controls()]
+    return [read() for read, _ in threads._controls().values()]
 
 
 @controlled
@@ -27,6 +27,19 @@ def test_the_number_is_set_and_put_back():
     assert _numbers() == before
     with pytest.raises(ZeroDivisionError), blas_threads(1):
         raise ZeroDivisionError
+    assert _numbers() == before
+
+
+@controlled
+def test_of_several_at_once_the_lowest_holds_until_the_last_ends():
+    before = _numbers()
+    first, second = blas_threads(1), blas_threads(2)
+    first.__enter__()
+    second.__enter__()
+    assert set(_numbers()) == {1}
+    first.__exit__(None, None, None)
+    assert set(_numbers()) == {2}
+    second.__exit__(None, None, None)
     assert _numbers() == before
 
 
@@ -60,7 +73,7 @@ def test_a_checkpoint_keeps_it(data, tmp_path):
         gw.train(net, *data, epochs=2, threads=1, resume=tmp_path / "one")
 
 
-@pytest.mark.parametrize("count", [0, -1, 1.5, True])
+@pytest.mark.parametrize("count", [0, -1, 1.5, True, 65, 2**40])
 def test_what_is_no_number_of_threads_is_refused(data, count):
     with pytest.raises(TrainingError, match="threads"):
         gw.train(gw.Network("4 -> 2 softmax"), *data, epochs=1, threads=count)

@@ -54,14 +54,15 @@ def choose(
     saved = saved_seconds(model, batch, steps)
     if before is not None:
         return Chosen(model.compiled(dtype, rule, batch, threads) if before != "numpy" else None)
-    compiler = found()
-    if compiler is None:
-        if saved < MARGIN * SECONDS:
-            return Chosen(None)
-        return Chosen(None, f"about {saved:.0f} s slower without a C compiler: {INSTEAD}")
-    if saved < MARGIN * compiler.seconds:
-        return Chosen(None)
+    needed = MARGIN * SECONDS
     try:
+        compiler = found()
+        if compiler is not None:
+            needed = MARGIN * compiler.seconds
+        if saved < needed:
+            return Chosen(None)
+        if compiler is None:
+            return Chosen(None, f"about {saved:.0f} s slower without a C compiler: {INSTEAD}")
         return Chosen(model.compiled(dtype, rule, batch, threads))
     except UnsupportedError as error:
-        return Chosen(None, f"{error.asked} is left: {error.clash}")
+        return Chosen(None, f"{error.asked} is left: {error.clash}" if saved >= needed else "")

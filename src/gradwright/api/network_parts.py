@@ -228,9 +228,10 @@ def gradient_norms(model: NetworkModel, values: Mapping[str, Array]) -> Array:
 
 def norms_one_by_one(model: NetworkModel, samples: tuple[Array, ...], flat: Array) -> Array:
     """The same where a layer is by formula: its gradient need not be an outer product."""
-    step = model.prediction.module.value_and_gradient
+    module = model.prediction.module
     singles = ([part[k : k + 1] for part in samples] for k in range(len(samples[0])))
-    found = [step(flat, *single)[1] for single in singles]
+    # Behind the gradient is the place of the state of layers, which prediction leaves as it is.
+    found = [module.value_and_gradient(flat, *x)[1][: module.PARAMETERS] for x in singles]
     return np.linalg.norm(np.asarray(found, dtype=np.float64), axis=1)
 
 

@@ -37,7 +37,7 @@ def found(dtype: str) -> Blas | None:
     Raises:
         UnsupportedError: the variable names no library, or one that is not installed.
     """
-    asked = os.environ.get(VARIABLE)
+    asked = os.environ.get(VARIABLE) or None
     looked = {"mkl": _mkl, "scipy": _scipy}
     if asked is not None:
         address = looked[asked](ROUTINES[dtype]) if asked in looked else None

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from gradwright.errors import UnsupportedError
 from gradwright.run.compilers import found
 
 FLAGS = ("-std=c99", "-Os", "-c")
@@ -33,7 +34,10 @@ def code_size(files: Mapping[str, str], source: str, constants: int) -> CodeSize
 
     None where there is no compiler or no program `size`, or where they fail.
     """
-    compiler, reader = found(), shutil.which("size")
+    try:
+        compiler, reader = found(), shutil.which("size")
+    except UnsupportedError:
+        return None
     if compiler is None or reader is None or sys.platform != "linux":
         return None
     with tempfile.TemporaryDirectory() as folder:

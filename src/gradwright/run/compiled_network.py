@@ -13,7 +13,7 @@ import numpy as np
 from gradwright.emit.c.routines import routines_source
 from gradwright.program.update import RATE, STEPS, Update
 from gradwright.run.blas import found
-from gradwright.run.compiling import compiled
+from gradwright.run.compiling import compiled, loaded
 
 Array = Any
 
@@ -72,7 +72,7 @@ class CompiledNetwork:
         self._declare(library)
 
     def _library(self, source: str, dtype: str) -> ctypes.CDLL:
-        return ctypes.CDLL(str(compiled(source, DEFINITIONS[dtype], routines_source())))
+        return loaded(compiled(source, DEFINITIONS[dtype], routines_source()))
 
     def _declare(self, library: ctypes.CDLL) -> None:
         """What the functions of the library take and return."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 from msgspec import Struct
@@ -36,14 +38,31 @@ class Compiler(Struct, frozen=True):
 
 
 def found() -> Compiler | None:
-    """The compiler that CC names, else the first on the path, else that of ziglang, or None."""
-    for name in filter(None, (os.environ.get("CC"), *COMPILERS)):
-        path = shutil.which(name)
-        if path is not None:
-            # Without running it: that would take longer than to look a compiled object up.
-            real = os.path.realpath(path)
-            about = os.stat(real)
-            return Compiler((path,), f"{real} {about.st_size} {about.st_mtime_ns}")
+    """The compiler that CC names, else the first on the path, else that of ziglang, or None.
+
+    CC may have arguments, as in `ccache gcc`.
+
+    Raises:
+        UnsupportedError: there is no such compiler as CC names.
+    """
+    asked = os.environ.get("CC")
+    if asked:
+        try:
+            parts = shlex.split(asked)
+        except ValueError:
+            parts = []
+        made = _of_system(parts) if parts else None
+        if made is None:
+            raise UnsupportedError(
+                "the target c",
+                f"CC is {asked!r} and no such program is found",
+                "unset CC, or set it to a compiler, like CC=gcc",
+            )
+        return made
+    for name in COMPILERS:
+        made = _of_system([name])
+        if made is not None:
+            return made
     if find_spec(PACKAGE) is None:
         return None
     from importlib.metadata import version
@@ -51,11 +70,22 @@ def found() -> Compiler | None:
     return Compiler((sys.executable, "-m", PACKAGE, "cc"), f"{PACKAGE} {version(PACKAGE)}")
 
 
+def _of_system(parts: Sequence[str]) -> Compiler | None:
+    """A program with arguments, or None where it is not on the path."""
+    path = shutil.which(parts[0])
+    if path is None:
+        return None
+    # Without running it: that would take longer than to look a compiled object up.
+    real = os.path.realpath(path)
+    about = os.stat(real)
+    return Compiler((path, *parts[1:]), f"{real} {about.st_size} {about.st_mtime_ns}")
+
+
 def required() -> Compiler:
     """The same.
 
     Raises:
-        UnsupportedError: there is none, or the system is Windows.
+        UnsupportedError: there is none, or not that of CC, or the system is Windows.
     """
     if sys.platform == "win32":
         raise UnsupportedError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import platform
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -62,6 +63,23 @@ def compiled(source: str, definitions: Sequence[str] = (), routines: str = "") -
         "compiled code has to be stored and no folder for it can be written",
         'set GRADWRIGHT_CACHE to a folder with space, or use target="numpy"',
     )
+
+
+def loaded(path: Path) -> ctypes.CDLL:
+    """A shared object, loaded.
+
+    Raises:
+        UnsupportedError: the compiler has made something else.
+    """
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        raise UnsupportedError(
+            "the target c",
+            f"the compiler {' '.join(required().command)} should make a shared object, and loading "
+            f"it says: {error}",
+            'set CC to a compiler that works, or use target="numpy"',
+        ) from error
 
 
 def _machine() -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from threading import Lock
 
 #: (part of a library's file name, function that reads its number of threads, one that sets it).
 FUNCTIONS = (
@@ -31,13 +32,22 @@ FUNCTIONS = (
 #: layer of 784-256-128-10 with 128 samples; below it a barrier costs more. See docs/performance.md.
 SHARED = 25_000_000
 
+#: More threads than this do not share a product, here and in OpenBLAS's wheels.
+MOST = 64
+
 Control = tuple[Callable[[], int], Callable[[int], None]]
+
+#: The numbers that are asked for now, and what each library had before the first of them. All
+#: threads of a process have one BLAS.
+_LOCK = Lock()
+_asked: list[int] = []
+_before: dict[str, tuple[Callable[[int], None], int]] = {}
 
 
 def available() -> int:
     """The threads that BLAS may use: the cores of this process, and what its variables say."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min([cores or 1, *(read() for read, _ in _controls())])
+    return min([cores or 1, MOST, *(read() for read, _ in _controls().values())])
 
 
 def suited(widths: Sequence[int], batch: int) -> int:
@@ -48,27 +58,42 @@ def suited(widths: Sequence[int], batch: int) -> int:
 
 @contextmanager
 def blas_threads(count: int) -> Iterator[None]:
-    """So many threads in every library of this process, and behind it as many as before."""
-    before = [(change, read()) for read, change in _controls()]
-    for change, _ in before:
-        change(count)
+    """So many threads in every library of this process, and behind it as many as before.
+
+    Of several at once, in other threads of the process, the lowest number holds until the last one
+    ends: trainings with equal numbers do not notice each other.
+    """
+    with _LOCK:
+        for path, (read, change) in _controls().items():
+            if path not in _before:
+                _before[path] = change, read()
+        _asked.append(count)
+        _change()
     try:
         yield
     finally:
-        for change, number in before:
-            change(number)
+        with _LOCK:
+            _asked.remove(count)
+            _change()
+            if not _asked:
+                _before.clear()
 
 
-def _controls() -> list[Control]:
-    """How to read and to change the number of threads of each library."""
-    found: list[Control] = []
+def _change() -> None:
+    for change, number in _before.values():
+        change(min(_asked, default=number))
+
+
+def _controls() -> dict[str, Control]:
+    """How to read and to change the number of threads of each library, by its file."""
+    found: dict[str, Control] = {}
     for path in sorted(_loaded()):
         for part, read, change in FUNCTIONS:
             if part not in Path(path).name:
                 continue
             library = ctypes.CDLL(path)
             if hasattr(library, read) and hasattr(library, change):
-                found.append((getattr(library, read), getattr(library, change)))
+                found[path] = getattr(library, read), getattr(library, change)
                 break
     return found
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from gradwright.errors import DataError, TrainingError
 from gradwright.nn.optimizers import SGD, Optimizer
 from gradwright.nn.schedules import CONSTANT, Schedule
+from gradwright.run.threads import MOST
 
 SCHEMA = "gradwright.training/1"
 
@@ -104,7 +105,7 @@ class Settings(Struct, frozen=True):
             ("batch_size", _is_whole(self.batch_size, 1), "a whole number from 1"),
             ("learning_rate", _is_positive(self.learning_rate), "a positive finite number"),
             ("seed", _is_whole(self.seed, 0), "a whole number from 0"),
-            ("threads", _is_whole(self.threads, 1), "a whole number from 1"),
+            ("threads", _is_whole(self.threads, 1, MOST), f"a whole number from 1 to {MOST}"),
         )
         for name, fits, wanted in rules:
             if not fits:
@@ -116,11 +117,11 @@ class Settings(Struct, frozen=True):
                 )
 
 
-def _is_whole(value: object, least: int) -> bool:
+def _is_whole(value: object, least: int, most: float = math.inf) -> bool:
     # True is an int to Python, and no count to anybody else.
-    return (
-        isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= least
-    )
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        return False
+    return least <= int(value) <= most
 
 
 def _is_positive(value: object) -> bool:
