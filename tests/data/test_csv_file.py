@@ -224,3 +224,26 @@ def test_a_name_for_every_sample_is_no_category(
     monkeypatch.setattr(csv_file, "MAX_CATEGORIES", 2)
     with pytest.raises(DataError, match="3 categories and 2 are allowed"):
         csv_file.read(path)
+
+
+def test_semicolons_are_named(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("a;b;c\n1;2;3\n")
+    with pytest.raises(DataError, match="separated by commas and not by semicolons"):
+        csv_file.read(path)
+
+
+def test_a_folder_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"^reading \.: the file is to be read"):
+        csv_file.read(".")
+
+
+def test_new_samples_without_a_column_of_the_training(tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_text("size,rooms\n1,\n")
+    with pytest.raises(DataError, match="give the column"):
+        csv_file.read_features(path, ["district"])
+    with pytest.raises(DataError, match="leave the line or the column out") as caught:
+        csv_file.read_features(path, ["rooms"])
+    assert "--categories" not in str(caught.value)

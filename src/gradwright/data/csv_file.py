@@ -31,6 +31,9 @@ MAX_INTEGER_LABEL = 2**53
 #: What else can be done with a cell that is no number.
 CATEGORIES = "; a column of categories is named by --categories"
 
+#: What else stands between cells, elsewhere.
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+
 #: Categories of a column: a column of names has one for each sample, and is none.
 MAX_CATEGORIES = 10_000
 
@@ -85,7 +88,7 @@ class _Reader:
 
     def fail(self, clash: str, instead: str, place: str = "") -> NoReturn:
         where = f"{self.path}, {place}" if place else str(self.path)
-        raise DataError(f"reading {self.path.name}", clash, instead, place=where)
+        raise DataError(f"reading {self.path.name or self.path}", clash, instead, place=where)
 
     def _text(self) -> str:
         try:
@@ -145,7 +148,7 @@ class _Reader:
                 "leave it out of the categories",
             )
         coded = {k: self._names(k, header[k]) for k in features if k in named or self._has_words(k)}
-        X = self._table(header, features, coded)
+        X = self._table(header, features, coded, CATEGORIES)
         labels = [(line, row[column].strip()) for line, row in self.rows[1:]]
         y, classes = self._labels(labels, header[column])
         names = tuple(header[k] for k in features)
@@ -176,16 +179,23 @@ class _Reader:
                 )
 
     def _table(
-        self, header: list[str], places: Sequence[int], coded: Mapping[int, Sequence[str]]
+        self,
+        header: list[str],
+        places: Sequence[int],
+        coded: Mapping[int, Sequence[str]],
+        further: str = "",
     ) -> Array:
-        """The cells in some columns as numbers: codes where a column has categories."""
+        """The cells in some columns as numbers: codes where a column has categories.
+
+        `further` is what else can be done with a cell that is no number.
+        """
         codes = {k: {name: code for code, name in enumerate(coded[k])} for k in coded}
         X = np.empty((len(self.rows) - 1, len(places)))
         for sample, (line, row) in enumerate(self.rows[1:]):
             for place, k in enumerate(places):
                 text = row[k].strip()
                 if k not in codes:
-                    X[sample, place] = self._number(text, "features", line, header[k], CATEGORIES)
+                    X[sample, place] = self._number(text, "features", line, header[k], further)
                     continue
                 if text not in codes[k]:
                     self._no_category(text, coded[k], line, header[k])
@@ -232,8 +242,11 @@ class _Reader:
         line, cells = self.rows[0]
         header = [name.strip() for name in cells]
         if not least <= len(header) <= MAX_COLUMNS:
+            others = [name for sign, name in SEPARATORS.items() if sign in cells[0]]
+            seen_as = f", cells being separated by commas and not by {others[0]}" if others else ""
             self.fail(
-                f"the header has {len(header)} columns and {least} to {MAX_COLUMNS} are expected",
+                f"the header has {len(header)} columns and {least} to {MAX_COLUMNS} are expected"
+                f"{seen_as}",
                 "give at least one feature and a label, separated by commas",
                 f"line {line}",
             )
@@ -251,7 +264,8 @@ class _Reader:
     def _column(self, header: list[str], name: str, what: str) -> int:
         if name not in header:
             near = get_close_matches(name, header, n=2)
-            hint = f"did you mean {' or '.join(near)}?" if near else "name one of the columns"
+            other = "give the column" if what == "feature" else "name one of the columns"
+            hint = f"did you mean {' or '.join(near)}?" if near else other
             shown = ", ".join(header[:8]) + (", …" if len(header) > 8 else "")
             self.fail(
                 f"the {what} column {name!r} is asked for and the columns are {shown}",
