@@ -100,7 +100,8 @@ def _given(network: gw.Network, widths: list[int], generator: np.random.Generato
     targets = generator.uniform(0.1, 0.9, size=(SAMPLES, widths[-1]))
     found["Y"] = targets / targets.sum(axis=1, keepdims=True)
     for k, (one, other) in enumerate(pairwise(widths), start=1):
-        found[f"W{k}"] = generator.normal(size=(one, other))
+        # So scaled no sigmoid is 1 to the last digit, where its loss has no logarithm.
+        found[f"W{k}"] = generator.normal(size=(one, other)) / np.sqrt(one)
         found[f"b{k}"] = generator.normal(size=other)
     return found
 
