@@ -45,10 +45,11 @@ def test_parts_of_every_size(layout, rng):
 
 @compiles
 @pytest.mark.usefixtures("every_product_is_large")
-def test_a_part_that_is_left_out_is_found(monkeypatch, rng):
+def test_a_part_of_the_wrong_place_is_found(monkeypatch, rng):
+    """Every thread multiplies by the first part. (What no thread writes may be anything.)"""
     net = gw.Network("5 -> 37 tanh -> 3", loss="squared_error")
-    shared = "for (long i = 0; i < others; ++i) {"
-    wrong = routines_source().replace(shared, shared.replace("i = 0", "i = 1"))
+    offset = "part.B += (size_t)first"
+    wrong = routines_source().replace(offset, "part.B += (size_t)0")
     assert wrong != routines_source()
     monkeypatch.setattr("gradwright.run.compiled_network.routines_source", lambda: wrong)
     flat, (X, Y) = net.init(seed=3).flat, samples(net, 9, rng)
