@@ -27,7 +27,6 @@ from gradwright.api.second_derivatives import SecondDerivatives
 from gradwright.core.work import bounded
 from gradwright.errors import DomainError
 from gradwright.explain.conventions import ONE_SAMPLE, Convention, known_notation
-from gradwright.explain.trace import TracedLine, traced_lines
 from gradwright.nn.embedding import codes_of
 from gradwright.nn.initialise import initialise
 from gradwright.nn.layer_formula import LayerFormula
@@ -37,6 +36,7 @@ from gradwright.nn.text import with_numbers
 if TYPE_CHECKING:
     from gradwright.api.backprop import NetworkDerivation
     from gradwright.api.formula_layers import FormulaMaps
+    from gradwright.explain.trace import TracedLine
     from gradwright.nn.jacobians import LayerJacobians
 
 Array = Any
@@ -282,6 +282,8 @@ class Network(SecondDerivatives):
 
     def traced(self, p: Parameters, X: Array, y: Array) -> tuple[TracedLine, ...]:
         """Every line of the derivation with its value, in order."""
+        from gradwright.explain.trace import traced_lines
+
         inputs = self.inputs(p, X)
         batch = self._model.layout.batch
         values = {"X": batch(inputs), "Y": batch(self.targets(p, inputs, y)), **dict(p.items())}
