@@ -44,14 +44,17 @@ def values(made: Derivation, rng: np.random.Generator) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize(("text", "kind", "wrt"), CASES, ids=[" ".join(c) for c in CASES])
-@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("memory", ["C", "F", "every other"])
 def test_every_entry_is_written(
-    text: str, kind: str, wrt: str, order: Any, rng: np.random.Generator
+    text: str, kind: str, wrt: str, memory: Any, rng: np.random.Generator
 ) -> None:
     made = derived(text, kind, wrt)
     given = values(made, rng)
     fresh = made(**given)
-    out = np.full(fresh.shape, np.nan, order=order)
+    if memory == "every other":
+        out = np.full((*fresh.shape[:-1], 2 * fresh.shape[-1]), np.nan)[..., ::2]
+    else:
+        out = np.full(fresh.shape, np.nan, order=memory)
     assert made(**given, out=out) is out
     np.testing.assert_array_equal(out, fresh)
     other = values(made, rng)
