@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradwright as gw
-from gradwright.errors import DataError, LimitError, NetworkError
+from gradwright.errors import DataError, LimitError, NetworkError, ShapeError
 from gradwright.nn.parameters import Parameters, count
 from tests.emit.c.judging import compiles
 
@@ -156,6 +156,11 @@ def test_second_derivatives_are_those_of_prediction(rng):
     hessian = net.hessian(p, X, Y)
     assert hessian.shape == (size, size)
     np.testing.assert_allclose(hessian @ v[:size], product[:size], rtol=1e-12, atol=1e-12)
+    assert np.shares_memory(p.trainable, p.flat) and np.array_equal(p.trainable, p.flat[:size])
+    with pytest.raises(ShapeError, match=r"write p\.trainable") as refused:
+        hessian.solve(net.gradient(p, X, Y).flat)
+    assert f"{len(p.flat) - size} numbers of the state" in str(refused.value)
+    np.testing.assert_array_equal(hessian @ p.trainable, hessian @ p.flat[:size].copy())
     columns = [_moved(net, p, unit, lambda q: net.predict(q, X).ravel()) for unit in np.eye(size)]
     jacobian = np.array(columns).T
     by_hand = 2 / 7 * jacobian.T @ jacobian

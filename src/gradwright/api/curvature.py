@@ -21,17 +21,19 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from msgspec import Struct
-from msgspec.structs import replace
 
-from gradwright.errors import DomainError, LimitError, NetworkError, UnsupportedError
+from gradwright.api.kronecker_factors import KroneckerFactors
+from gradwright.errors import (
+    DomainError,
+    LimitError,
+    NetworkError,
+    ShapeError,
+    UnsupportedError,
+)
 from gradwright.nn.losses import LOSSES, is_named, known_loss
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.parameters import count
 from gradwright.run.linear_map import LinearMap
-from gradwright.run.product_maps import Kronecker, Product
-from gradwright.run.structured_maps import Dense, Permutation
-from gradwright.run.sum_maps import Sum
 
 Array = Any
 
@@ -43,7 +45,8 @@ class ProductMap(LinearMap):
     """A symmetric map that is known by its product with a vector.
 
     `cost` is the number of multiplications of one product. `diagonal` gives the diagonal without
-    the products; without it they are used.
+    the products; without it they are used. `state` is how many numbers of the state of layers
+    `p.flat` has behind the parameters: the map has no rows for them.
     """
 
     def __init__(
@@ -54,8 +57,10 @@ class ProductMap(LinearMap):
         product: Callable[[Array], Array],
         cost: int,
         diagonal: Callable[[], Array] | None = None,
+        state: int = 0,
     ) -> None:
         self.shape = (size, size)
+        self._state = state
         self._cost = cost
         self._what = what
         self._dtype = np.dtype(dtype)
@@ -83,69 +88,15 @@ class ProductMap(LinearMap):
     def _diagonal(self) -> Array:
         return super()._diagonal() if self._by_squares is None else self._by_squares()
 
-
-class KroneckerFactors(Struct, frozen=True, eq=False):
-    """The pair (A, G) of a dense layer; unpacked it is `A, G = factors`.
-
-    A = Σ a aᵀ / n over the samples, with a the input of the layer and behind it a 1 for the bias,
-    of shape (fan-in + 1, fan-in + 1), or (fan-in, fan-in) without bias. G = Σ δ δᵀ / n, with δ the
-    derivative of a sample's own loss by the layer's pre-activation, (fan-out, fan-out); with
-    kind="true" the expectation of it over targets drawn from the model.
-    """
-
-    A: Array
-    G: Array
-    weight: float
-    bias: bool
-    by_inputs: bool
-
-    def __iter__(self) -> Iterator[Array]:
-        return iter((self.A, self.G))
-
-    @property
-    def block(self) -> LinearMap:
-        """The layer's block of the Fisher matrix as K-FAC takes it, in the order of `p.flat`.
-
-        It is A ⊗ G where W stands as fan-in × fan-out (the layouts rows and transposed), n times
-        that for reduction="sum", and the same with its rows and columns in another order where W
-        is fan-out × fan-in. It has `solve`, which costs the two small systems.
-        """
-        made: LinearMap = Kronecker(Dense(self.A), Dense(self.G))
-        if not self.by_inputs:
-            turned = Permutation(self._order(), self.A.dtype)
-            made = Product([turned.T, made, turned])
-        return made if self.weight == 1 else Sum([(self.weight, made)])
-
-    def damped(self, strength: float) -> KroneckerFactors:
-        """(A + π √λ I, G + √λ/π I), λ the strength and π² the mean of diag A by that of diag G.
-
-        Their product approximates A ⊗ G + λ I and is never singular (Martens and Grosse 2015,
-        section 6.3).
-
-        Raises:
-            DomainError: the strength is no positive finite number.
-        """
-        if not 0 < strength < np.inf:
-            raise DomainError(
-                "damping Kronecker factors",
-                f"the strength is {strength}, and a positive finite number is added",
-                "give a strength such as 0.01",
+    def _fitting(self, other: Array, length: int, what: str) -> Array:
+        if self._state and np.shape(other)[:1] == (length + self._state,):
+            raise ShapeError(
+                f"the {self._what} of a network",
+                f"it is {what} {length + self._state} numbers and has {length} rows, one for each "
+                f"parameter: behind them p.flat has {self._state} numbers of the state of layers",
+                "write p.trainable in the place of p.flat: it is p.flat without that state",
             )
-        means = [float(np.trace(part)) / len(part) for part in self]
-        balance = float(np.sqrt(means[0] / means[1])) if min(means) > 0 else 1.0
-        root = float(np.sqrt(strength))
-        A = self.A + np.asarray(balance * root, self.A.dtype) * np.eye(len(self.A))
-        G = self.G + np.asarray(root / balance, self.G.dtype) * np.eye(len(self.G))
-        kind = self.A.dtype
-        return replace(self, A=A.astype(kind), G=G.astype(kind))
-
-    def _order(self) -> Array:
-        """For each entry in the order fan-in × fan-out, its place in the flat vector."""
-        rows, columns = len(self.A), len(self.G)
-        flat = np.arange(rows * columns)
-        inputs = rows - self.bias
-        weights = flat[: inputs * columns].reshape(columns, inputs).T
-        return np.concatenate([weights.ravel(), flat[inputs * columns :]])
+        return super()._fitting(other, length, what)
 
 
 class Curvature:
@@ -165,6 +116,13 @@ class Curvature:
         with self._outside_domains():
             self.layers = self.module.values(self.flat, inputs, *targets)
         self.samples = len(inputs)
+        weights = targets[1] if model.is_weighted else np.ones(self.samples, flat.dtype)
+        total = np.sum(weights)
+        self.shares = weights / total
+        #: What each sample counts in the loss of the batch, and all of them together.
+        self.counts, self.total = (
+            (self.shares, 1.0) if model.reduction == "mean" else (weights, float(total))
+        )
 
     def _vector(self) -> Array:
         """Room for what belongs to the parameters."""
@@ -251,8 +209,9 @@ class Curvature:
         asked = "the Kronecker factors"
         self.model.require_dense(asked)
         self._require_kind(asked, kind)
-        batch, scale = self.model.layout.batch, self._weight() * self.samples
-        roots = [(1 / self.samples, self.losses())] if kind == "empirical" else self.roots()
+        batch, shares = self.model.layout.batch, self.shares[:, None]
+        empirical = [(1.0, np.sqrt(shares) * self.losses())]
+        roots = empirical if kind == "empirical" else self.roots()
         scratch = self._vector()
         total = [np.zeros((layer.fan_out,) * 2, self.flat.dtype) for layer in self.model.layers]
         for weight, root in roots:
@@ -262,13 +221,13 @@ class Curvature:
                 G += weight * (delta.T @ delta)
         if kind == "true":
             # The roots carry what a sample counts in the loss of the batch.
-            total = [G / scale for G in total]
+            total = [G / self.total for G in total]
         made = []
         for layer, values, G in zip(self.model.layers, self.layers, total, strict=True):
             a = batch(values["X"])
             a = np.hstack([a, np.ones((len(a), 1), a.dtype)]) if layer.bias else a
-            place = (scale, layer.bias, self.model.layout.row_inputs)
-            made.append(KroneckerFactors(a.T @ a / self.samples, G, *place))
+            place = (self.total, layer.bias, self.model.layout.row_inputs)
+            made.append(KroneckerFactors(a.T @ (shares * a), G, *place))
         return made
 
     def _require_kind(self, asked: str, kind: str) -> None:
@@ -311,7 +270,8 @@ class Curvature:
         def of_vector(v: Array) -> Array:
             return checked(lambda: product(v))
 
-        return ProductMap(what, self.size, self.flat.dtype, of_vector, cost, by_squares)
+        state = len(self.flat) - self.size
+        return ProductMap(what, self.size, self.flat.dtype, of_vector, cost, by_squares, state)
 
     def _outside_domains(self) -> Any:
         """Formulas may be undefined at some numbers: that is told once, by an error."""
@@ -332,12 +292,8 @@ class Curvature:
 
     def losses(self) -> Array:
         """The derivative by S of each sample's own loss, n × outputs."""
-        own = self.model.layout.batch(self.module.cotangent(self.layers))
-        return own * self.samples if self.model.reduction == "mean" else own
-
-    def _weight(self) -> float:
-        """What a sample counts in the loss of the batch."""
-        return 1 / self.samples if self.model.reduction == "mean" else 1.0
+        counted = self.model.layout.batch(self.module.cotangent(self.layers))
+        return np.asarray(counted / self.counts[:, None])
 
     def roots(self) -> Iterator[tuple[float, Array]]:
         """(sign, R) with Σ sign R Rᵀ the Hessian of the loss in S; R has a row for each sample."""
@@ -361,18 +317,18 @@ class Curvature:
     # The empirical Fisher matrix -----------------------------------------------------------------
 
     def _empirical(self, direction: Array) -> Array:
-        """Σ w g gᵀ v over the samples: gᵀ v is the derivative of a sample's loss along v."""
+        """Σ c g gᵀ v over the samples: gᵀ v is the derivative of a sample's loss along v."""
         batch = self.model.layout.batch
         moved = self.module.tangents(self.layers, direction)
         along = batch(moved[-1][f"{self.module.CUT}_dot"])
         own = self.losses()
-        slopes = self._weight() * np.sum(own * along, axis=1)
+        slopes = self.counts * np.sum(own * along, axis=1)
         product = np.empty_like(direction)
         self.module.adjoints(self.layers, batch(slopes[:, None] * own), product)
         return product
 
     def _empirical_diagonal(self) -> Array:
-        return self._weight() * self._diagonal_of([(1.0, self.losses())])
+        return self._diagonal_of([(1.0, np.sqrt(self.counts)[:, None] * self.losses())])
 
     # Diagonals -----------------------------------------------------------------------------------
 

@@ -209,6 +209,14 @@ class Parameters(Mapping[str, Array]):
     def __repr__(self) -> str:
         return f"<Parameters: {len(self)} arrays, {self.flat.size} numbers, {self.flat.dtype}>"
 
+    @property
+    def trainable(self) -> Array:
+        """`flat` without the state of layers behind it, what training moves: a view.
+
+        Linear maps such as `net.hessian(...)` have a row for each of these numbers.
+        """
+        return self.flat[: count(self.layers)]
+
     def names(self) -> list[str]:
         """The names in forward order."""
         return list(self)
