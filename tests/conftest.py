@@ -13,10 +13,17 @@ import pytest
 from tests.programs.installed import CHROMIUM, NODE, PDFLATEX
 
 RUN_SEED = pytest.StashKey[int]()
-HAS_TORCH = importlib.util.find_spec("torch") is not None
 
-# These tests compare with PyTorch; without it they would only fail to import.
-collect_ignore = [] if HAS_TORCH else ["torch"]
+#: Folders of tests that need an optional package: the package, its name, the extra that has it.
+EXTRAS = {"torch": ("torch", "PyTorch", "torch"), "zig": ("ziglang", "ziglang", "native")}
+MISSING = {
+    folder: (name, extra)
+    for folder, (package, name, extra) in EXTRAS.items()
+    if importlib.util.find_spec(package) is None
+}
+
+# Without the package they would only fail.
+collect_ignore = list(MISSING)
 
 #: Tests that start a program, the program, and its name.
 PROGRAMS = {
@@ -38,10 +45,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header(config: pytest.Config) -> list[str]:
     seed = config.stash[RUN_SEED]
     lines = [f"gradwright: seed {seed} (GRADWRIGHT_SEED={seed} repeats this run)"]
-    if not HAS_TORCH:
+    for folder, (package, extra) in MISSING.items():
         lines.append(
-            "gradwright: tests/torch is left out, PyTorch is not installed; "
-            "pip install -e '.[torch]' adds it"
+            f"gradwright: tests/{folder} is left out, {package} is not installed; "
+            f"pip install -e '.[{extra}]' adds it"
         )
     for name, (program, wanted) in PROGRAMS.items():
         if program is None:

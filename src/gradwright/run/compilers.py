@@ -19,9 +19,10 @@ COMPILERS = ("cc", "gcc", "clang")
 #: What brings a compiler where the system has none.
 PACKAGE = "ziglang"
 
-#: About how many seconds a network takes to compile; ziglang makes its C library on first use.
+#: About how many seconds a network takes to compile. What ziglang links first waits for routines of
+#: its own that it makes then: 8 s of a processor (docs/performance.md).
 SECONDS = 1.0
-FIRST_SECONDS = 20.0
+FIRST_SECONDS = 10.0
 
 INSTEAD = 'install one, pip install "gradwright[native]" brings one, or use target="numpy"'
 
@@ -67,7 +68,8 @@ def found() -> Compiler | None:
         return None
     from importlib.metadata import version
 
-    return Compiler((sys.executable, "-m", PACKAGE, "cc"), f"{PACKAGE} {version(PACKAGE)}")
+    command = sys.executable, "-m", PACKAGE, "cc"
+    return Compiler(command, f"{PACKAGE} {version(PACKAGE)}", FIRST_SECONDS)
 
 
 def _of_system(parts: Sequence[str]) -> Compiler | None:

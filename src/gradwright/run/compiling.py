@@ -34,6 +34,10 @@ MOST = ("-O3",)
 #: compile and no less to run (docs/performance.md).
 LOOPS = ("-O2", "-ftree-vectorize", "-funswitch-loops", "-fpeel-loops")
 
+#: What is linked has no code left to improve, but ziglang makes routines of its own with these
+#: options on first use: without them it takes five times as long.
+LINKED = ("-O2",)
+
 #: A compiler that takes longer is stopped.
 MOST_SECONDS = 120
 
@@ -126,7 +130,7 @@ class _Build(Struct, frozen=True):
             if fresh is not None:
                 kept = store(fresh, folder, key)
             objects = [str(path) for path in (network, kept) if path is not None]
-            self._run({made: [*objects, "-shared", "-o", str(made), "-lm"]})
+            self._run({made: [*LINKED, *objects, "-shared", "-o", str(made), "-lm"]})
             return store(made, folder, self.key(source, routines))
 
     def _object(self, made: Path, text: str, *more: str) -> list[str]:
