@@ -252,6 +252,9 @@ def test_what_cannot_be_done_is_refused(tmp_path: Path, rng: np.random.Generator
     wide = gw.Network("3 -> 4000 tanh -> 2", loss="squared_error")
     with pytest.raises(LimitError, match="24002 parameters"):
         gw.train(wide, X, y, optimizer="levenberg_marquardt")
+    table = gw.Network([gw.embedding(3, {2: (2, 2)}), "2"], loss="squared_error")
+    with pytest.raises(UnsupportedError, match=r"training by levenberg_marquardt of .*embedding"):
+        gw.train(table, np.ones_like(X), y, optimizer="levenberg_marquardt")
 
 
 def test_without_scipy_lbfgs_says_so(

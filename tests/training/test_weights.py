@@ -283,6 +283,26 @@ def test_what_is_no_weight_of_a_class(weights: Any, rng: np.random.Generator) ->
         gw.train(regression, X, rng.standard_normal((SAMPLES, 3)), class_weight="balanced")
 
 
+@pytest.mark.parametrize(
+    ("weights", "own", "reduction", "said"),
+    [
+        ({0: 0, 1: 0, 2: 0}, None, "mean", "those of the samples sum to 0"),
+        ({0: 1e308, 1: 1e308}, [1e10] * SAMPLES, "sum", "class_weight for sample[0] is inf"),
+        ({0: 1e-300}, [1e-300, *[1] * (SAMPLES - 1)], "mean", "class_weight for sample[0]"),
+    ],
+)
+def test_weights_of_classes_are_named(
+    weights: Any, own: Any, reduction: str, said: str, rng: np.random.Generator
+) -> None:
+    """An error speaks of the weights of classes, which the samples' own weights cannot mend."""
+    net = gw.Network("4 -> 3 softmax", reduction=reduction)
+    X, y = rng.normal(size=(SAMPLES, 4)), np.arange(SAMPLES) % 3
+    with pytest.raises(DataError) as refused:
+        gw.train(net, X, y, class_weight=weights, sample_weight=own)
+    assert str(refused.value).startswith("the weights of classes: ")
+    assert said in str(refused.value)
+
+
 @pytest.mark.parametrize("text", ["4 -> 5 tanh -> 3 softmax", "d -> 2 * H tanh -> K softmax"])
 @pytest.mark.parametrize("layout", ["rows", "columns"])
 def test_the_derivation_with_weights_is_checked(text: str, layout: str) -> None:

@@ -17,6 +17,7 @@ from gradwright.nn.batch_norm import require_batch
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.optimizers import SGD, Optimizer, known_optimizer
 from gradwright.nn.parameters import Parameters
+from gradwright.nn.refusals import require_no_codes
 from gradwright.nn.schedules import Schedule, known_schedule
 from gradwright.nn.weights import prepare_samples
 from gradwright.run.threads import suited
@@ -231,7 +232,12 @@ def _loop(model: NetworkModel, rule: Optimizer) -> Callable[..., Loop]:
 
 
 def _damped(model: NetworkModel, *given: Any) -> LevenbergMarquardt:
-    """The loop of Levenberg and Marquardt's method, with the matrix of the network's loss."""
+    """The loop of Levenberg and Marquardt's method, with the matrix of the network's loss.
+
+    Raises:
+        UnsupportedError: the network has an embedding.
+    """
+    require_no_codes(model.text, model.layers, "training by levenberg_marquardt")
     loop = LevenbergMarquardt(*given)
 
     from gradwright.api.curvature import Curvature

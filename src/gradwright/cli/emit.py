@@ -18,7 +18,7 @@ from gradwright.cli.subject import (
     refuse_options,
 )
 from gradwright.errors import UnsupportedError
-from gradwright.run.files import OutputFolder, output_folder, publish
+from gradwright.run.files import output_folder, publish
 
 if TYPE_CHECKING:
     from gradwright.api.backprop import NetworkDerivation
@@ -48,7 +48,7 @@ KERNELS_SCHEMA = "gradwright.kernels/1"
 @click.option(
     "--explain",
     is_flag=True,
-    help="With --target c: which kernel each matrix product has, and why, in place of the code.",
+    help="With --target c: print which kernel each matrix product has, and why, not the code.",
 )
 @click.option(
     "--weighted",
@@ -98,19 +98,17 @@ def command(
     if standalone:
         _require(target == "c" and network, "--standalone", network, target)
         asked = make_network(text, loss, reduction, layout).backprop(weighted=weighted)
-        with output_folder(None if explain else out) as folder:
+        with output_folder(out) as folder:
             made = _standalone(asked, optimizer, **of_standalone)
+            for path in [] if folder is None else made.write(folder.target):
+                note(f"wrote {path}")
             if explain:
                 _say_kernels(made.kernels, text, as_json)
             else:
-                _say_standalone(made, as_json, folder)
+                _say_standalone(made, as_json, folder is not None)
         return
     refuse_options(tuple(of_standalone), text, "a module with --standalone", "another module")
-    if explain:
-        _require(target == "c" and network, "--explain", network, target)
-        whole = make_network(text, loss, reduction, layout).backprop(weighted=weighted)
-        _say_kernels(whole.kernels(), text, as_json)
-        return
+    _require(not explain or (target == "c" and network), "--explain", network, target)
     with output_folder(out) as folder:
         if network:
             whole = make_network(text, loss, reduction, layout).backprop(weighted=weighted)
@@ -123,7 +121,10 @@ def command(
         document = {"schema": SCHEMA, "of": text, "target": target, "source": source}
         for path in publish(folder):
             note(f"wrote {path}")
-        say(json_text(document) if as_json else source.rstrip("\n"))
+        if explain:
+            _say_kernels(whole.kernels(), text, as_json)
+        else:
+            say(json_text(document) if as_json else source.rstrip("\n"))
 
 
 def _require(fits: bool, option: str, network: bool, target: str) -> None:
@@ -163,13 +164,11 @@ def _standalone(
     return backprop.standalone(given, layers, batch_size, rule, dtype, name, seed)
 
 
-def _say_standalone(made: Standalone, as_json: bool, folder: OutputFolder | None) -> None:
-    """Header, source and test program, and what they take of memory."""
-    for path in [] if folder is None else made.write(folder.target):
-        note(f"wrote {path}")
+def _say_standalone(made: Standalone, as_json: bool, is_written: bool) -> None:
+    """Header, source and test program, or where these are files what they take of memory."""
     if as_json:
         say(json_text(made.to_dict()))
-    elif folder is None:
+    elif not is_written:
         say("\n".join(f"/* {file} */\n\n{content}" for file, content in made.files.items()))
     else:
         say(str(made))

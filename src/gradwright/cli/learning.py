@@ -171,9 +171,23 @@ class Trained(Struct, frozen=True):
         measure = document["held_out"]
         weighted = "weighted " if document["sample_weight"] is not None else ""
         text = f"held-out {weighted}loss {measure['loss']:.6g}"
+        errors = measure["root_mean_squared_error"]
+        if errors is not None:
+            text += " of standardised targets"
         if measure["accuracy"] is not None:
             text += f", {weighted}accuracy {100 * measure['accuracy']:.2f} %"
         lines.append(f"{text} ({kept['held_out']} samples)")
+        if errors is not None:
+            unit = "unit of the target" if len(errors) == 1 else "units of the targets"
+            numbers = ", ".join(f"{error:.6g}" for error in errors)
+            lines.append(f"held-out {weighted}root mean squared error {numbers}, in the {unit}")
+        idle = document["outputs_without_class"]
+        if idle:
+            lines.append(
+                f"the network has {len(document['classes']) + idle} outputs and the data "
+                f"{len(document['classes'])} classes: the last {idle} stand for no class and are "
+                "trained to be low"
+            )
         if document["categories"]:
             counts = ", ".join(f"{name} {len(x)}" for name, x in document["categories"].items())
             lines.append(f"categories: {counts}; the network is {document['network']}")
@@ -239,6 +253,7 @@ def _document(network: Network, data: Data, settings: Settings, done: Run) -> di
             for column, names in data.training.categories.items()
         },
         "classes": None if data.training.classes is None else list(data.training.classes),
+        "outputs_without_class": _idle(network, data.training),
         "samples": {"training": len(data.training.X), "held_out": len(data.held_out.X)},
         "seed": settings.seed,
         "batch_size": done.settings.batch_size,
@@ -256,11 +271,33 @@ def _document(network: Network, data: Data, settings: Settings, done: Run) -> di
                 done.params, held_out.X, held_out.y, sample_weight=held_out.weights
             ),
             "accuracy": _accuracy(network, done.params, held_out),
+            "root_mean_squared_error": _errors(network, done.params, data),
             "unseen": _unseen(data),
         },
         "standardiser": data.standardiser.to_dict(),
         "versions": _versions(),
     }
+
+
+def _idle(network: Network, data: Dataset) -> int:
+    """How many outputs of several stand for no class of the data."""
+    width = network.widths[-1]
+    return 0 if data.classes is None or width == 1 else width - len(data.classes)
+
+
+def _errors(network: Network, params: Parameters, data: Data) -> list[float] | None:
+    """Of each target that was standardised the error in its own unit, with the samples' weights."""
+    import numpy as np
+
+    from gradwright.nn.target_kinds import NUMBERS
+    from gradwright.nn.targets import target_kind
+
+    held_out, scale = data.held_out, data.standardiser.target_scale
+    if scale is None or target_kind(network.model.loss) is not NUMBERS:
+        return None
+    outputs = network.predict(params, held_out.X)
+    off = (outputs - held_out.y.reshape(outputs.shape)) * scale
+    return [float(x) for x in np.sqrt(np.average(off**2, axis=0, weights=held_out.weights))]
 
 
 def _unseen(data: Data) -> int:

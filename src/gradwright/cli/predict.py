@@ -139,7 +139,7 @@ def command(folder: str, data: str, as_json: bool, out: str | None) -> None:
     The result is a CSV file: for each sample its class, where the targets were classes, and the
     outputs of the network. Features are standardised as the training did, categories have the codes
     that they had there; a category that it did not know is an error. With --out, the folder gets
-    predictions.csv.
+    predictions.csv, and a line says how many samples are in it.
 
     \b
     Examples:
@@ -154,7 +154,12 @@ def command(folder: str, data: str, as_json: bool, out: str | None) -> None:
             target.write("predictions.csv", text)
         for path in publish(target):
             note(f"wrote {path}")
-        say(json_text(document) if as_json else text.rstrip("\n"))
+        if as_json:
+            text = json_text(document)
+        elif target is not None:
+            count = len(document["outputs"])
+            text = f"predicted {count} {'sample' if count == 1 else 'samples'} of {data}"
+        say(text.rstrip("\n"))
 
 
 def _table(document: dict[str, Any]) -> str:

@@ -59,20 +59,56 @@ def read_data(
 def prepared(dataset: Dataset, name: str, network: Network, held_out: float, seed: int) -> Data:
     """The data set of a name, split and standardised.
 
+    Targets are standardised where the loss takes any numbers. Counts, probabilities and signs are
+    what they are.
+
     Raises:
         DataError: its columns and labels do not fit the network.
     """
     from gradwright.data.dataset import Standardiser, split
+    from gradwright.nn.target_kinds import NUMBERS
+    from gradwright.nn.targets import target_kind
 
+    dataset = _as_targets(dataset, network)
     # All is checked as a whole, so that a message counts rows as the file does.
     start = network.init(seed)
     network.loss(start, dataset.X, dataset.y, sample_weight=dataset.weights)
     training, kept = split(dataset, held_out, seed)
     codes = [codes.column for codes in network.model.layers[0].codes]
-    standardiser = Standardiser.fit(training, codes)
+    any_numbers = target_kind(network.model.loss) is NUMBERS
+    standardiser = Standardiser.fit(training, codes, any_numbers)
     return Data(
         name, standardiser.standardised(training), standardiser.standardised(kept), standardiser
     )
+
+
+def _as_targets(dataset: Dataset, network: Network) -> Dataset:
+    """Whole numbers as numbers, not as classes, where one output has a loss of numbers.
+
+    A file does not tell classes 3, 5, 8 from numbers, and the network does. Two values stay two
+    classes, of which the output is a score, unless it is the rate of counts.
+
+    Raises:
+        DataError: the labels are words.
+    """
+    from gradwright.nn.target_kinds import COUNTS, NUMBERS
+    from gradwright.nn.targets import target_kind
+
+    loss, kind = network.model.loss, target_kind(network.model.loss)
+    if dataset.classes is None or network.widths[-1] > 1:
+        return dataset
+    if kind is not COUNTS and not (kind is NUMBERS and len(dataset.classes) > 2):
+        return dataset
+    made = dataset.as_numbers()
+    if made is None:
+        count, shown = len(dataset.classes), ", ".join(dataset.classes[:6])
+        raise DataError(
+            f"the labels of {dataset.name} for one output with the loss {loss}",
+            f"they are {count} classes, {shown}{', …' if count > 6 else ''}, and the loss takes "
+            "numbers",
+            f"end the network with {count} softmax for classes, or name a label column of numbers",
+        )
+    return made
 
 
 def named_widths(given: Sequence[str]) -> dict[str, int | None]:

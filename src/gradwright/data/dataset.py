@@ -37,6 +37,14 @@ class Dataset(Struct, frozen=True, eq=False):
         weights = None if self.weights is None else self.weights[places]
         return replace(self, X=self.X[places], y=self.y[places], weights=weights)
 
+    def as_numbers(self) -> Dataset | None:
+        """The same with the values of the classes as targets; None where one is no whole number."""
+        try:
+            values = [int(name) for name in self.classes or ()]
+        except ValueError:
+            return None
+        return replace(self, y=np.array(values, dtype=np.float64)[self.y], classes=None)
+
     @property
     def outputs(self) -> int:
         """Outputs that a network for this data has: classes, or targets."""
@@ -100,8 +108,12 @@ class Standardiser(Struct, frozen=True, eq=False):
     target_scale: Array | None = None
 
     @classmethod
-    def fit(cls, training: Dataset, codes: Collection[int] = ()) -> Standardiser:
+    def fit(
+        cls, training: Dataset, codes: Collection[int] = (), targets: bool = True
+    ) -> Standardiser:
         """From the training part of the data; the columns in `codes` hold codes of categories.
+
+        Without `targets`, those of a regression are left as they are: mean 0 and scale 1.
 
         Raises:
             DataError: a column whose mean or scale is not a finite number.
@@ -111,6 +123,9 @@ class Standardiser(Struct, frozen=True, eq=False):
             mean[column], scale[column] = 0, 1
         if training.classes is not None:
             return cls(mean, scale)
+        if not targets:
+            width = training.y.shape[1:]
+            return cls(mean, scale, np.zeros(width), np.ones(width))
         return cls(mean, scale, *_mean_and_scale(training.y))
 
     def apply(self, X: Array) -> Array:

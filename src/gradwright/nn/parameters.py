@@ -304,7 +304,6 @@ class Parameters(Mapping[str, Array]):
                 f"they have the layout {stored[:20]} and the network has {layers[0].layout}",
                 f"load them for a network of the layout {stored[:20]}, and use relayout()",
             )
-        _require_names(list(values), [name for name, _ in _shapes(layers)])
         found = {str(array.dtype) for array in values.values()}
         if len(found) != 1 or not found <= {dtype.name for dtype in DTYPES}:
             raise DataError(
@@ -313,7 +312,11 @@ class Parameters(Mapping[str, Array]):
                 "all float64",
                 instead,
             )
-        return cls.from_dict(layers, values)
+        try:
+            return cls.from_dict(layers, values)
+        except DataError as error:
+            # It speaks of arrays that the user has not given, but the file has.
+            raise DataError(f"{asked} {path}", error.clash, instead) from error
 
 
 def require_dtype(dtype: Any) -> np.dtype[Any]:
@@ -359,7 +362,7 @@ def _fitting(name: str, value: Array, shape: tuple[int, ...]) -> Array:
     if array.dtype.kind not in "biuf":
         raise DataError(
             f"the parameter {name}",
-            f"it has dtype {array.dtype} and parameters are real numbers",
+            f"{name} has dtype {array.dtype} and parameters are real numbers",
             "give arrays of float32 or float64",
         )
     return array

@@ -42,24 +42,68 @@ def prepare_samples(
         return inputs, targets
     weights = np.ones(len(inputs)) if sample_weight is None else sample_weight
     weights = prepare_weights(weights, len(inputs), model.reduction, np.float64)
+    of = "samples"
     if class_weight is not None:
-        weights = class_weights(class_weight, targets, weights)
-    weights = prepare_weights(weights, len(inputs), model.reduction, dtype)
+        of, weights = "classes", class_weights(class_weight, targets, weights)
+    weights = prepare_weights(weights, len(inputs), model.reduction, dtype, of)
     kept = weights > 0
     arrays = (inputs, targets, weights)
     # A sample that does not count must not count in a batch either.
     return arrays if np.all(kept) else tuple(array[kept] for array in arrays)
 
 
-def prepare_weights(sample_weight: Any, samples: int, reduction: str, dtype: Any) -> Array:
+def prepare_weights(
+    sample_weight: Any, samples: int, reduction: str, dtype: Any, of: str = "samples"
+) -> Array:
     """Weights as a vector of n numbers from 0, of which one at least is above.
 
-    A mean does not change with their unit: there they are divided by a power of two, so that they
-    fit any dtype and keep their digits.
+    `of` is "classes" where their weights are in them: then an error speaks of these. A mean does
+    not change with the unit of weights: there they are divided by a power of two, so that they fit
+    any dtype and keep their digits.
 
     Raises:
         DataError: another shape; a weight that is negative or not finite, or no weight above 0.
     """
+    found = _vector(sample_weight, samples)
+    weights = found.astype(np.float64)
+    asked = f"the weights of {of}"
+    name = "sample_weight" if of == "samples" else "class_weight for sample"
+    bad = first(~(np.isfinite(weights) & (weights >= 0)))
+    if bad is not None:
+        raise DataError(
+            asked,
+            f"{entry(name, bad)} is {found[bad]} and weights are finite numbers from 0",
+            "give weights from 0; a sample with weight 0 is left out",
+            place=f"row {bad[0]}",
+        )
+    positive = weights > 0
+    largest = float(np.max(weights, initial=0.0))
+    if largest > 0 and reduction == "mean":
+        weights = np.ldexp(weights, -int(np.frexp(largest)[1]))
+    with np.errstate(over="ignore", under="ignore"):
+        converted = weights.astype(dtype)
+        total = float(np.sum(converted))
+    if not 0 < total < np.inf:
+        raise DataError(
+            asked,
+            f"those of the samples sum to {total:g} in {np.dtype(dtype)} and the loss needs a "
+            "finite number above 0",
+            f"give at least one of the {of} a weight above 0, and none a weight that overflows",
+        )
+    lost = first(positive & (converted < np.finfo(converted.dtype).tiny))
+    if lost is not None:
+        raise DataError(
+            asked,
+            f"{entry(name, lost)} is {found[lost]} beside {largest}, which are too far apart for "
+            f"{converted.dtype}",
+            "give what does not count the weight 0",
+            place=f"row {lost[0]}",
+        )
+    return converted
+
+
+def _vector(sample_weight: Any, samples: int) -> Array:
+    """One real number for each sample."""
     if isinstance(sample_weight, str):
         raise DataError(
             "the weights of samples",
@@ -74,39 +118,7 @@ def prepare_weights(sample_weight: Any, samples: int, reduction: str, dtype: Any
             f"sample_weight has shape {found.shape} and X has {samples} samples",
             f"give {samples} weights",
         )
-    weights = found.astype(np.float64)
-    bad = first(~(np.isfinite(weights) & (weights >= 0)))
-    if bad is not None:
-        raise DataError(
-            "the weights of samples",
-            f"{entry('sample_weight', bad)} is {found[bad]} and weights are finite numbers from 0",
-            "give weights from 0; a sample with weight 0 is left out",
-            place=f"row {bad[0]}",
-        )
-    positive = weights > 0
-    largest = float(np.max(weights, initial=0.0))
-    if largest > 0 and reduction == "mean":
-        weights = np.ldexp(weights, -int(np.frexp(largest)[1]))
-    with np.errstate(over="ignore", under="ignore"):
-        converted = weights.astype(dtype)
-        total = float(np.sum(converted))
-    if not 0 < total < np.inf:
-        raise DataError(
-            "the weights of samples",
-            f"they sum to {total:g} in {np.dtype(dtype)} and the loss needs a finite number above "
-            "0",
-            "give at least one sample a weight above 0, and none a weight that overflows",
-        )
-    lost = first(positive & (converted < np.finfo(converted.dtype).tiny))
-    if lost is not None:
-        raise DataError(
-            "the weights of samples",
-            f"{entry('sample_weight', lost)} is {found[lost]} beside {largest}, which are too far "
-            f"apart for {converted.dtype}",
-            "give a sample that does not count the weight 0",
-            place=f"row {lost[0]}",
-        )
-    return converted
+    return found
 
 
 def class_weights(class_weight: Any, targets: Array, own: Array) -> Array:
@@ -137,7 +149,7 @@ def class_weights(class_weight: Any, targets: Array, own: Array) -> Array:
                     "give a weight for some of those",
                 )
             of_class[label] = _weight(label, weight)
-        return np.asarray(own * of_class[labels])
+        return _times(own, of_class[labels])
     if not isinstance(class_weight, str) or class_weight != BALANCED:
         raise DataError(
             "the weights of classes",
@@ -148,7 +160,27 @@ def class_weights(class_weight: Any, targets: Array, own: Array) -> Array:
     there = counts > 0
     of_class = np.zeros(classes)
     of_class[there] = np.sum(counts) / (np.sum(there) * counts[there])
-    return np.asarray(own * of_class[labels])
+    return _times(own, of_class[labels])
+
+
+def _times(own: Array, of_class: Array) -> Array:
+    """Both weights of each sample multiplied, if no product is lost.
+
+    Raises:
+        DataError: one is 0 in float64, and neither weight is.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        product = np.asarray(own * of_class)
+    lost = first((product == 0) & (own > 0) & (of_class > 0))
+    if lost is not None:
+        raise DataError(
+            "the weights of classes",
+            f"class_weight for sample[{lost[0]}] is {of_class[lost]}, which times the sample's own "
+            f"weight {own[lost]} is 0 in float64",
+            "give what does not count the weight 0, and weights that are nearer to each other",
+            place=f"row {lost[0]}",
+        )
+    return product
 
 
 def _weight(label: int, weight: Any) -> float:
