@@ -189,7 +189,7 @@ def test_a_store_that_cannot_be_written_is_left_for_another(store, tmp_path, mon
 
 @needs_compiler
 def test_a_full_disk(store, tmp_path, monkeypatch):
-    """A stand-in: no disk can be filled here, so moving into the store says that it is full."""
+    """A stand-in where no disk can be mounted (see test_full_disk): moving says that it is full."""
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
     move = os.replace
 

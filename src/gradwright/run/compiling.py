@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -37,6 +38,9 @@ LOOPS = ("-O2", "-ftree-vectorize", "-funswitch-loops", "-fpeel-loops")
 #: What is linked has no code left to improve, but ziglang makes routines of its own with these
 #: options on first use: without them it takes five times as long.
 LINKED = ("-O2",)
+
+#: A disk that has no room for so many bytes counts as full, where a compiler failed on it.
+ROOM = 2**23
 
 #: A compiler that takes longer is stopped.
 MOST_SECONDS = 120
@@ -119,19 +123,29 @@ class _Build(Struct, frozen=True):
 
         with TemporaryDirectory(dir=folder, prefix=".compiling-") as name:
             place = Path(name)
-            network, made, key = place / "network.o", place / "network.so", self.key(routines)
-            kept = stored(folder, key, ".o") if routines else None
-            fresh = place / "routines.o" if routines and kept is None else None
-            told = (APART, *LOOPS) if routines else MOST
-            commands = {network: self._object(network, source, *told)}
-            if fresh is not None:
-                commands[fresh] = self._object(fresh, routines, *MOST)
-            self._run(commands)
-            if fresh is not None:
-                kept = store(fresh, folder, key)
-            objects = [str(path) for path in (network, kept) if path is not None]
-            self._run({made: [*LINKED, *objects, "-shared", "-o", str(made), "-lm"]})
+            try:
+                made = self._linked(source, routines, folder, place)
+            except UnsupportedError:
+                # A compiler that has no room to write does not say so in a way that all share.
+                (place / "room").write_bytes(bytes(ROOM))
+                raise
             return store(made, folder, self.key(source, routines))
+
+    def _linked(self, source: str, routines: str, folder: Path, place: Path) -> Path:
+        """The shared object, made in `place`; the object of the routines is kept in `folder`."""
+        network, made, key = place / "network.o", place / "network.so", self.key(routines)
+        kept = stored(folder, key, ".o") if routines else None
+        fresh = place / "routines.o" if routines and kept is None else None
+        told = (APART, *LOOPS) if routines else MOST
+        commands = {network: self._object(network, source, *told)}
+        if fresh is not None:
+            commands[fresh] = self._object(fresh, routines, *MOST)
+        self._run(commands)
+        if fresh is not None:
+            kept = store(fresh, folder, key)
+        objects = [str(path) for path in (network, kept) if path is not None]
+        self._run({made: [*LINKED, *objects, "-shared", "-o", str(made), "-lm"]})
+        return made
 
     def _object(self, made: Path, text: str, *more: str) -> list[str]:
         """The arguments that make an object of a text, which is written beside it."""
@@ -153,8 +167,12 @@ class _Build(Struct, frozen=True):
             for made, arguments in commands.items():
                 with made.with_suffix(".told").open("wb") as told:
                     streams: dict[str, Any] = {"stdout": told, "stderr": subprocess.STDOUT}
+                    # What a compiler writes on the way lies on the same disk.
+                    around = {**os.environ, "TMPDIR": str(made.parent)}
                     try:
-                        running[made] = subprocess.Popen([*first, *arguments], **streams)
+                        running[made] = subprocess.Popen(
+                            [*first, *arguments], env=around, **streams
+                        )
                     except OSError as error:
                         raise self._failure(str(error)) from error
             for made, process in running.items():
