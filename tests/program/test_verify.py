@@ -10,6 +10,9 @@ from gradwright.core.nodes import Size
 from gradwright.program.ir import (
     AddTied,
     Apply,
+    Cholesky,
+    CholeskyInverse,
+    CholeskySolve,
     Einsum,
     Function,
     Gram,
@@ -61,6 +64,9 @@ STATEMENTS: dict[str, tuple[Kernel, tuple[Operand, ...], list[tuple[Size, ...]]]
     "softmax": (Apply("softmax"), (A,), [("m", "n")]),
     "logsumexp": (Apply("logsumexp"), (A,), [("m",)]),
     "both": (SoftmaxLogSumExp(), (A,), [("m", "n"), ("m",)]),
+    "factor": (Cholesky(), (Ref("S"),), [("n", "n")]),
+    "inverse from a factor": (CholeskyInverse(), (Ref("S"),), [("n", "n")]),
+    "solution from a factor": (CholeskySolve(), (Ref("S"), X), [("n",)]),
     "spread": (Spread((0, 1, 1), (1,)), (X,), [("m", "n", "n")]),
     "added on a diagonal": (AddTied((0, 0), (0,)), (Ref("S"), X), [("n", "n")]),
 }

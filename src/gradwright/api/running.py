@@ -27,10 +27,15 @@ from gradwright.errors import DomainError, LimitError, UnsupportedError
 from gradwright.notation.function_values import applied, function_of
 from gradwright.notation.lowered import Lowered
 from gradwright.notation.shapes import Scope
+from gradwright.program.factors import applies, factor_note
 from gradwright.program.ir import Function
 from gradwright.program.telling import Part, telling_parts
 from gradwright.run.load import load
 from gradwright.simplify.rewrite import Step
+
+#: Rules that say which routine computes something, and the operation that it is: shared factors,
+#: and a function that has no use for it, do without.
+ROUTINES = {"log det": "log_of_det", "Cholesky": "cholesky_logdet", "solve": "solve"}
 
 
 class Program:
@@ -119,16 +124,20 @@ class Program:
         shown, both = self.functions
         return self._module(shown), self._module(both)
 
-    @property
-    def _notes(self) -> list[str]:
+    def _notes(self, made: Function) -> list[str]:
         """Where the code computes something in a safer way than it is written."""
-        steps = self._planner.steps
-        return list(dict.fromkeys(note for note in map(self._safer, steps) if note))
+        steps = [
+            step
+            for step in self._planner.steps
+            if step.rule.name not in ROUTINES or applies(made, ROUTINES[step.rule.name])
+        ]
+        notes = [*map(self._safer, steps), factor_note(made)]
+        return list(dict.fromkeys(note for note in notes if note))
 
     def _module(self, made: Function) -> Module:
         written = mostly_zero(made) if len(self._outputs) == 1 else None
         title = f"The {self.kind} of a formula."
-        notes = [*self._assumptions, *self._notes]
+        notes = [*self._assumptions, *self._notes(made)]
         source = formula_module(made, title, notes, written)
         return Module(source, made.callables, written is not None, telling_parts(made))
 

@@ -15,6 +15,7 @@ from gradwright.core.work import bounded
 from gradwright.emit.torch_formula import formula_names, torch_module
 from gradwright.errors import UnsupportedError
 from gradwright.program.autograd import COTANGENT, Autograd, autograd
+from gradwright.program.factors import factor_note
 from gradwright.program.saving import Differentiable
 
 if TYPE_CHECKING:
@@ -83,10 +84,10 @@ class TorchTarget:
             f"The value of a formula with its {d.kind}, for PyTorch's automatic differentiation."
         )
         with self._lock:
+            note = factor_note(*self._functions, self.parts.forward)
+            notes = [*d.assumptions, *[note] * bool(note)]
             indices = [name for name, v in sorted(d.scope.symbols.items()) if v.among is not None]
-            return torch_module(
-                self.parts, *self._functions, d.free_sizes, indices, title, d.assumptions
-            )
+            return torch_module(self.parts, *self._functions, d.free_sizes, indices, title, notes)
 
     @cached_property
     def saved(self) -> tuple[SavedTensor, ...]:

@@ -16,6 +16,8 @@ from gradwright.program.ir import (
     AddTied,
     Apply,
     BatchedMatMul,
+    CholeskyInverse,
+    CholeskySolve,
     Cut,
     Einsum,
     Function,
@@ -284,6 +286,10 @@ def helpers_of(
             return set() if helper is None else {helper}
         case SoftmaxLogSumExp():
             return {"softmax_logsumexp"}
+        case CholeskySolve():
+            return {"cholesky_solve"}
+        case CholeskyInverse():
+            return {"cholesky_inverse"}
         case Gram():
             return {"gram"}
         case Pad():

@@ -26,6 +26,9 @@ from gradwright.program.ir import (
     AddTied,
     Apply,
     BatchedMatMul,
+    Cholesky,
+    CholeskyInverse,
+    CholeskySolve,
     Einsum,
     Gram,
     Map,
@@ -103,6 +106,12 @@ def _text(statement: Statement, parts: Sequence[Text], names: Names, out: str) -
             return _apply(name, options, parts, library)
         case SoftmaxLogSumExp():
             return Text(f"softmax_logsumexp({parts[0].source})")
+        case Cholesky():
+            return Text(f"{module}.linalg.cholesky({parts[0].source})")
+        case CholeskySolve():
+            return Text(f"cholesky_solve({parts[0].source}, {parts[1].source})")
+        case CholeskyInverse():
+            return Text(f"cholesky_inverse({parts[0].source})")
         case UnitVector(place):
             size = names.size(names.axes(statement.targets[0])[0])
             at = names.size(minus(place, 1))

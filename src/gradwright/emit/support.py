@@ -166,6 +166,35 @@ def log_of_det(x):
     return value if sign >= 0 else value * np.nan
 '''
 
+CHOLESKY_SOLVE = '''
+def cholesky_solve(factor, b):
+    """inv(factor @ factor.T) @ b by substitution in blocks, which NumPy has no routine for."""
+    blocks = [slice(k, k + 64) for k in range(0, len(factor), 64)]
+    inverses = [np.linalg.inv(factor[k, k]) for k in blocks]
+    z = np.array(b, dtype=np.result_type(factor, b))
+    for k, inverse in zip(blocks, inverses):
+        z[k] = inverse @ (z[k] - factor[k, : k.start] @ z[: k.start])
+    for k, inverse in zip(blocks[::-1], inverses[::-1]):
+        z[k] = inverse.T @ (z[k] - factor[k.stop :, k].T @ z[k.stop :])
+    return z
+'''
+
+CHOLESKY_INVERSE = '''
+def cholesky_inverse(factor):
+    """inv(factor @ factor.T) for a lower triangle, whose inverse is made of its halves."""
+
+    def inverted(lower):
+        half = len(lower) // 2
+        if half < 32:
+            return np.linalg.inv(lower)
+        above, below = inverted(lower[:half, :half]), inverted(lower[half:, half:])
+        beside = -below @ (lower[half:, :half] @ above)
+        return np.block([[above, np.zeros_like(beside.T)], [beside, below]])
+
+    inverse = inverted(factor)
+    return inverse.T @ inverse
+'''
+
 HARDMAX = '''
 def hardmax(x):
     """1 at the largest entry along the last axis, 0 elsewhere; ties share the 1 equally."""
@@ -174,6 +203,8 @@ def hardmax(x):
 '''
 
 HELPERS = {
+    "cholesky_solve": CHOLESKY_SOLVE,
+    "cholesky_inverse": CHOLESKY_INVERSE,
     "hardmax": HARDMAX,
     "padded": PADDED,
     "placed": PLACED,

@@ -161,6 +161,18 @@ def columns(y, outputs, like):
     return y if y.dim() == 2 else (classes[:, None] == y).to(like.dtype)
 '''
 
+CHOLESKY_SOLVE = '''
+def cholesky_solve(factor, b):
+    """inv(factor @ factor.T) @ b by substitution."""
+    return torch.cholesky_solve(b.reshape(len(b), -1), factor).reshape(b.shape)
+'''
+
+CHOLESKY_INVERSE = '''
+def cholesky_inverse(factor):
+    """inv(factor @ factor.T) for a lower triangle."""
+    return torch.cholesky_inverse(factor)
+'''
+
 HARDMAX = '''
 def hardmax(x):
     """1 at the largest entry along the last axis, 0 elsewhere; ties share the 1 equally."""
@@ -169,6 +181,8 @@ def hardmax(x):
 '''
 
 TORCH_HELPERS = {
+    "cholesky_solve": CHOLESKY_SOLVE,
+    "cholesky_inverse": CHOLESKY_INVERSE,
     "hardmax": HARDMAX,
     "padded": PADDED,
     "placed": PLACED,

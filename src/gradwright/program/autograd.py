@@ -233,12 +233,16 @@ class _Parts:
 
     def _forward(self) -> Function:
         builder = Builder("forward", self.made.inputs, {})
+        defined: dict[Variable, Node] = {}
         for node, variable in self.kept.items():
             definition = self.made.folding.definition(node)
             before = {n: v for n, v in self.kept.items() if n is not node}
             opened = self.made.folding.opened(definition, before)
-            builder.define(variable, finished(self.graph, opened))
+            defined[variable] = finished(self.graph, opened)
         value = finished(self.graph, self.made.folding.opened(self.made.value, self.kept))
+        builder.share([*defined.values(), value])
+        for variable, node in defined.items():
+            builder.define(variable, node)
         outputs = [builder.value(value), *(Ref(v.name) for v in self.kept.values())]
         return builder.function(outputs)
 

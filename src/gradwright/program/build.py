@@ -24,6 +24,7 @@ from gradwright.core.nodes import (
 from gradwright.core.nodes import Function as FunctionNode
 from gradwright.program.bracketing import Bracketing
 from gradwright.program.contraction import aligned, contract, smaller_than_product
+from gradwright.program.factors import factored, from_factor
 from gradwright.program.ir import (
     Apply,
     Function,
@@ -85,6 +86,7 @@ class Builder:
         self.once: frozenset[Node] = frozenset()
         self.inputs = [self._input(variable) for variable in inputs]
         self._paired: dict[Node, tuple[Node, Node]] = {}
+        self._factored: dict[Node, Node] = {}
         self._comparisons: set[Operand] = set()
         self._made: dict[tuple[Kernel, tuple[Operand, ...], tuple[Size, ...]], Ref] = {}
 
@@ -124,9 +126,14 @@ class Builder:
         return operand_axes(operand, self.axes)
 
     def share(self, roots: Iterable[Node]) -> None:
-        """Find what is used once, and softmax and log-sum-exp of one argument: one exp for both."""
+        """Find what is used once, and what is made together.
+
+        That is softmax and log-sum-exp of one argument, with one exp, and what is made of a
+        positive definite matrix, with one factor.
+        """
         roots = list(roots)
         self._paired |= pairs(roots)
+        self._factored |= factored(roots)
         self.once = used_once(roots)
 
     def value(self, node: Node) -> Operand:
@@ -187,6 +194,8 @@ class Builder:
             case Operation(operation=name, arguments=parts, options=options):
                 if node in self._paired:
                     return self._pair(node)
+                if node in self._factored:
+                    return from_factor(self, node, self._factored[node])
                 operands = [self.value(part) for part in parts]
                 return self.emit(Apply(name, options), operands, node.axes)
             case _:

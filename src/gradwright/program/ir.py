@@ -147,6 +147,18 @@ class SoftmaxLogSumExp(Struct, frozen=True):
     """softmax and log-sum-exp of one argument, with one exp; two targets."""
 
 
+class Cholesky(Struct, frozen=True):
+    """The lower triangle L with L Lᵀ = A, for a positive definite A."""
+
+
+class CholeskySolve(Struct, frozen=True):
+    """The solution z of L Lᵀ z = b, from L and b, which has one axis or two."""
+
+
+class CholeskyInverse(Struct, frozen=True):
+    """The inverse of L Lᵀ, from L."""
+
+
 class Sum(Struct, frozen=True):
     """The sum over some axes."""
 
@@ -204,6 +216,9 @@ Kernel = (
     | Map
     | Apply
     | SoftmaxLogSumExp
+    | Cholesky
+    | CholeskySolve
+    | CholeskyInverse
     | Sum
     | Permute
     | Spread

@@ -16,6 +16,9 @@ from gradwright.program.ir import (
     AddTied,
     Apply,
     BatchedMatMul,
+    Cholesky,
+    CholeskyInverse,
+    CholeskySolve,
     Concatenate,
     Cut,
     Einsum,
@@ -135,6 +138,10 @@ def _results(statement: Statement, operands: Sequence[Axes], function: Function)
             return [tuple(first[place] for place in order)]
         case SoftmaxLogSumExp():
             return [first, first[:-1]]
+        case Cholesky() | CholeskyInverse():
+            return [_factored(first)]
+        case CholeskySolve():
+            return [_matmul(_factored(first), operands[1])]
         case AddTied(labels, held):
             return [_spread(labels, held, operands[1], first)]
         case Spread(labels, held):
@@ -191,6 +198,12 @@ def _matmul(left: Axes, right: Axes) -> Axes:
     if not left or not right or left[-1] != right[0] or len(left) > 2 or len(right) > 2:
         raise AssertionError(f"no matrix product of axes {left} and {right}")
     return left[:-1] + right[1:]
+
+
+def _factored(axes: Axes) -> Axes:
+    if len(axes) != 2 or axes[0] != axes[1]:
+        raise AssertionError(f"no factor of axes {axes}")
+    return axes
 
 
 def _batched(left: Axes, right: Axes, turned_left: bool, turned_right: bool) -> Axes:
