@@ -16,9 +16,14 @@ from gradwright.errors import UnsupportedError
 from gradwright.run.compilers import Compiler, required
 from gradwright.run.store import digest, folders, store, stored
 
-#: NaN and infinities keep their meaning.
+#: NaN and infinities keep their meaning. With -O3 it would take up to twice as long to compile and
+#: no less to run (docs/performance.md).
 FLAGS = (
     "-std=gnu99",
+    "-O2",
+    "-ftree-vectorize",
+    "-funswitch-loops",
+    "-fpeel-loops",
     "-march=native",
     "-fno-math-errno",
     "-fno-trapping-math",
@@ -27,17 +32,6 @@ FLAGS = (
     "-pthread",
     "-fPIC",
 )
-
-#: What the blocks of matrix products need to stay in registers.
-MOST = ("-O3",)
-
-#: What the loops of a network need to become vector code; with -O3 they take up to twice as long to
-#: compile and no less to run (docs/performance.md).
-LOOPS = ("-O2", "-ftree-vectorize", "-funswitch-loops", "-fpeel-loops")
-
-#: What is linked has no code left to improve, but ziglang makes routines of its own with these
-#: options on first use: without them it takes five times as long.
-LINKED = ("-O2",)
 
 #: A disk that has no room for so many bytes counts as full, where a compiler failed on it.
 ROOM = 2**23
@@ -108,7 +102,7 @@ class _Build(Struct, frozen=True):
 
     def key(self, *sources: str) -> str:
         """The key of what is made of these sources."""
-        told = (*self.options, *MOST, *LOOPS, *self.compiler.command, self.compiler.version)
+        told = (*self.options, *self.compiler.command, self.compiler.version)
         return digest(*sources, *told, _machine())
 
     def shared_object(self, source: str, routines: str, folder: Path) -> Path:
@@ -136,15 +130,15 @@ class _Build(Struct, frozen=True):
         network, made, key = place / "network.o", place / "network.so", self.key(routines)
         kept = stored(folder, key, ".o") if routines else None
         fresh = place / "routines.o" if routines and kept is None else None
-        told = (APART, *LOOPS) if routines else MOST
-        commands = {network: self._object(network, source, *told)}
+        apart = (APART,) if routines else ()
+        commands = {network: self._object(network, source, *apart)}
         if fresh is not None:
-            commands[fresh] = self._object(fresh, routines, *MOST)
+            commands[fresh] = self._object(fresh, routines)
         self._run(commands)
         if fresh is not None:
             kept = store(fresh, folder, key)
         objects = [str(path) for path in (network, kept) if path is not None]
-        self._run({made: [*LINKED, *objects, "-shared", "-o", str(made), "-lm"]})
+        self._run({made: [*objects, "-shared", "-o", str(made), "-lm"]})
         return made
 
     def _object(self, made: Path, text: str, *more: str) -> list[str]:

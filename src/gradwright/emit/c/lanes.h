@@ -7,6 +7,9 @@
 #define LANES (VECTOR_BYTES / 4)
 #endif
 
+/* Loops of a constant length, which keep an array of vectors in registers if they are unrolled. */
+#define UNROLLED _Pragma("GCC unroll 16")
+
 static inline vector load(const real *from)
 {
     vector v;
@@ -69,7 +72,7 @@ static inline void store_first(real *to, vector v, long count)
 
 /* `count` pairs of vectors become sums of such groups of both, in turns. */
 #define ADDED(count, from, by)                                                    \
-    for (long i = 0; i < (count); ++i)                                            \
+    UNROLLED for (long i = 0; i < (count); ++i)                                   \
         s[i] = SHUFFLED(from[2 * i], from[2 * i + 1], ONE_##by)                   \
              + SHUFFLED(from[2 * i], from[2 * i + 1], OTHER_##by)
 
@@ -92,7 +95,7 @@ static inline __attribute__((always_inline)) vector sums_of_lanes(const vector *
 
 /* Squares of `by` lanes beside the diagonal of squares twice as large change their places. */
 #define EXCHANGED(by)                                                             \
-    for (long i = 0; i < LANES; ++i)                                              \
+    UNROLLED for (long i = 0; i < LANES; ++i)                                     \
         if (!(i & (by))) {                                                        \
             const vector a = v[i], b = v[i + (by)];                               \
             v[i] = SHUFFLED(a, b, ONE_##by);                                      \
@@ -104,7 +107,7 @@ static inline __attribute__((always_inline)) void turn_square(
     const real *from, long across, real *to, long wide)
 {
     vector v[LANES];
-    for (long i = 0; i < LANES; ++i)
+    UNROLLED for (long i = 0; i < LANES; ++i)
         v[i] = load(from + i * across);
     EXCHANGED(1)
 #if LANES >= 4
@@ -116,7 +119,7 @@ static inline __attribute__((always_inline)) void turn_square(
 #if LANES >= 16
     EXCHANGED(8)
 #endif
-    for (long i = 0; i < LANES; ++i)
+    UNROLLED for (long i = 0; i < LANES; ++i)
         store(to + i * wide, v[i]);
 }
 
@@ -125,9 +128,9 @@ static inline __attribute__((always_inline)) void turn_square(
 static inline vector sums_of_lanes(const vector *v)
 {
     vector sums;
-    for (long i = 0; i < LANES; ++i) {
+    UNROLLED for (long i = 0; i < LANES; ++i) {
         real total = 0;
-        for (long lane = 0; lane < LANES; ++lane)
+        UNROLLED for (long lane = 0; lane < LANES; ++lane)
             total += v[i][lane];
         sums[i] = total;
     }
@@ -136,8 +139,8 @@ static inline vector sums_of_lanes(const vector *v)
 
 static inline void turn_square(const real *from, long across, real *to, long wide)
 {
-    for (long i = 0; i < LANES; ++i)
-        for (long j = 0; j < LANES; ++j)
+    UNROLLED for (long i = 0; i < LANES; ++i)
+        UNROLLED for (long j = 0; j < LANES; ++j)
             to[j * wide + i] = from[i * across + j];
 }
 

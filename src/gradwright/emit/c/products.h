@@ -14,17 +14,17 @@ static inline __attribute__((always_inline)) void block(
     real *C, long pitch)
 {
     vector left[TALL], right[TALL];
-    for (long i = 0; i < rows; ++i)
+    UNROLLED for (long i = 0; i < rows; ++i)
         left[i] = right[i] = (vector){0};
     for (long k = 0; k < inner; ++k) {
         const vector one = load(B + k * next), two = load(B + k * next + LANES);
-        for (long i = 0; i < rows; ++i) {
+        UNROLLED for (long i = 0; i < rows; ++i) {
             const real a = A[i * down + k * along];
             left[i] += a * one;
             right[i] += a * two;
         }
     }
-    for (long i = 0; i < rows; ++i) {
+    UNROLLED for (long i = 0; i < rows; ++i) {
         store(C + i * pitch, left[i]);
         store(C + i * pitch + LANES, right[i]);
     }
@@ -72,44 +72,50 @@ static void last_strip(long rows, long inner, const real *A, long down, long alo
    added at last. */
 #define ABREAST (LANES < 8 ? 2 : 1)
 
+/* `last` are the ends of the rows of B that fill no vector, with zeros behind. */
 static inline __attribute__((always_inline)) void inner_block(
-    long rows, long columns, long inner, const real *A, const real *B, real *C, long pitch)
+    long rows, long columns, long inner, const real *A, const real *const *right,
+    const vector *last, real *C, long pitch)
 {
     vector sums[ABREAST][LANES];
-    const real *right[LANES];
-    for (long j = 0; j < LANES; ++j)
-        right[j] = B + (j < columns ? j : columns - 1) * inner;
-    for (long i = 0; i < rows; ++i)
-        for (long j = 0; j < LANES; ++j)
+    UNROLLED for (long i = 0; i < rows; ++i)
+        UNROLLED for (long j = 0; j < LANES; ++j)
             sums[i][j] = (vector){0};
     long k = 0;
     for (; k + LANES <= inner; k += LANES)
-        for (long i = 0; i < rows; ++i) {
+        UNROLLED for (long i = 0; i < rows; ++i) {
             const vector left = load(A + i * inner + k);
-            for (long j = 0; j < LANES; ++j)
+            UNROLLED for (long j = 0; j < LANES; ++j)
                 sums[i][j] += left * load(right[j] + k);
         }
     if (k < inner)
-        for (long i = 0; i < rows; ++i) {
+        UNROLLED for (long i = 0; i < rows; ++i) {
             const vector left = load_first(A + i * inner + k, inner - k);
-            for (long j = 0; j < LANES; ++j)
-                sums[i][j] += left * load_first(right[j] + k, inner - k);
+            UNROLLED for (long j = 0; j < LANES; ++j)
+                sums[i][j] += left * last[j];
         }
-    for (long i = 0; i < rows; ++i)
+    UNROLLED for (long i = 0; i < rows; ++i)
         store_first(C + i * pitch, sums_of_lanes(sums[i]), columns);
 }
 
 /* C (rows x columns) = A B' for few rows or columns: inner products of rows with rows. */
 static void inner_products(long rows, long columns, long inner, const real *A, const real *B, real *C)
 {
+    const long whole = inner / LANES * LANES;
     for (long j = 0; j < columns; j += LANES) {
         const long held = columns - j < LANES ? columns - j : LANES;
-        const real *const right = B + j * inner;
+        const real *right[LANES];
+        vector last[LANES];
+        for (long lane = 0; lane < LANES; ++lane) {
+            right[lane] = B + (j + (lane < held ? lane : held - 1)) * inner;
+            last[lane] = load_first(right[lane] + whole, inner - whole);
+        }
         long i = 0;
         for (; i + ABREAST <= rows; i += ABREAST)
-            inner_block(ABREAST, held, inner, A + i * inner, right, C + i * columns + j, columns);
+            inner_block(
+                ABREAST, held, inner, A + i * inner, right, last, C + i * columns + j, columns);
         for (; i < rows; ++i)
-            inner_block(1, held, inner, A + i * inner, right, C + i * columns + j, columns);
+            inner_block(1, held, inner, A + i * inner, right, last, C + i * columns + j, columns);
     }
 }
 
@@ -166,7 +172,7 @@ ROUTINE void product_turned(
 {
     if (by_blas(rows, columns, inner, A, down, along, B, 1, C))
         return;
-    if (along == 1 && (columns < WIDE || rows < TALL)) {
+    if (along == 1 && (rows < TALL || (columns <= LANES / 2 && inner >= 8 * LANES))) {
         inner_products(rows, columns, inner, A, B, C);
         return;
     }
