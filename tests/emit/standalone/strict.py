@@ -9,7 +9,7 @@ NETWORKS = (
     (["4", "7 gelu", "batch_norm", "5 mish", "dropout(0.3)", "3 softmax"], "focal", "adam"),
     (["64", "32 relu", "layer_norm", gw.residual("9 silu", "32"), "10 softmax"], None, "sgd"),
     (["5", "6 selu", "rms_norm", "4 softplus", "2 sigmoid"], "binary_focal", "rmsprop"),
-    (["3", "8 tanh", gw.parallel("identity", "2 hard_tanh"), "4 elu"], "huber", "nesterov"),
+    (["3", "4 * 8 tanh", gw.parallel("identity", "2 hard_tanh"), "4 elu"], "huber", "nesterov"),
     ([gw.embedding(3, {1: (4, 2)}), "5 tanh", "2 softmax"], None, "momentum"),
 )
 

@@ -101,7 +101,7 @@ def standalone_kernels(parts: Sequence[Part], memory: Memory, trains: bool) -> K
     """What a standalone module makes of its layers; the way back only where something trains."""
     found: list[KernelChoice] = []
     for part in parts:
-        program, number = part.block.program, part.number
+        program = part.block.program
         functions = [("forward", program.forward if trains else part.block.predicting.forward)]
         if trains and part.keeps:
             wanted = [x for x in program.gradients if part.trained and x != adjoint_name("X")]
@@ -111,7 +111,7 @@ def standalone_kernels(parts: Sequence[Part], memory: Memory, trains: bool) -> K
             for statement in function.statements:
                 if isinstance(as_sum(statement, function.axes).kernel, MatMul):
                     made = product_of(statement, function.axes, memory)
-                    choice = _choice(number, number, name, made, part.block.layer)
+                    choice = _choice(part.number, part.last, name, made, part.block.layer)
                     found.append(replace(choice, kernel="loops", why=PLAIN, blas_from=None))
     first = "samples outermost" if memory.samples_outermost else "axes in the order of the layout"
     return Kernels(first, "every kernel is plain C99, for any machine", tuple(found))

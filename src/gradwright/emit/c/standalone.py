@@ -2,13 +2,15 @@
 
 The functions of the layers are those of the other C target, printed without vectors. What runs
 through the layers calls them with arrays that have a name each: parameters that do not change are
-constants, those that train lie in memory, and everything else in one struct.
+constants, those that train lie in memory, and everything else in one struct. Equal layers behind
+each other are calls in a loop over l, their place among them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import groupby
 
 from msgspec import Struct
 
@@ -23,16 +25,17 @@ from gradwright.emit.c.lines import call_lines
 from gradwright.emit.c.memory import SAMPLES, Memory
 from gradwright.emit.c.static_memory import StaticMemory
 from gradwright.emit.driver import WEIGHTS
+from gradwright.emit.unpacking import LayerSizes
 from gradwright.program.ir import Function
 from gradwright.program.needed import needed_for
 from gradwright.program.stage import StageProgram
 
 
 class Part(Struct, frozen=True):
-    """A layer in a standalone module.
+    """A layer in a standalone module, or equal ones behind each other.
 
-    Its parameters move in training where it is `trained`. It `keeps` what the way back through it
-    needs; the way back ends at the first layer that does, where `ends`.
+    Their parameters move in training where they are `trained`. They `keep` what the way back
+    through them needs; the way back ends at the first layer that does, where it `ends`.
     """
 
     block: Block
@@ -42,17 +45,40 @@ class Part(Struct, frozen=True):
 
     @property
     def number(self) -> int:
-        """Its place, counted from 1."""
+        """The place of the first layer, counted from 1."""
         return self.block.first + 1
 
+    @property
+    def last(self) -> int:
+        """The place of the last layer."""
+        return self.block.first + self.block.count
 
-def parts_of(blocks: Sequence[Block], trained: Sequence[bool]) -> list[Part]:
-    """The layers, of which some are trained; the way back ends at the first of those."""
-    first = trained.index(True) if True in trained else len(trained)
-    return [
-        Part(block, moves, place >= first, place == first)
-        for place, (block, moves) in enumerate(zip(blocks, trained, strict=True))
-    ]
+    @property
+    def said(self) -> str:
+        """Which layers they are."""
+        several = self.last > self.number
+        return f"layers {self.number} to {self.last}" if several else f"layer {self.number}"
+
+
+def parts_of(
+    programs: Sequence[tuple[StageProgram, StageProgram]],
+    layers: Sequence[LayerSizes],
+    trained: Sequence[bool],
+) -> Iterator[Part]:
+    """The layers, first to last, with a program for training and one for prediction each.
+
+    The last one stands alone, since its program has the loss.
+    """
+    start = trained.index(True) if True in trained else len(trained)
+    described = (
+        ((both[0].name, both[1].name), layer, moves, place >= start, place == start)
+        for place, (both, layer, moves) in enumerate(zip(programs, layers, trained, strict=True))
+    )
+    first = 0
+    for (_, layer, *flags), members in groupby(described):
+        count = sum(1 for _ in members)
+        yield Part(Block(*programs[first], first, count, layer, 0, 0, Room(), 0), *flags)
+        first += count
 
 
 class Passes:
@@ -86,11 +112,14 @@ class Passes:
             if not keeps and results != [program.saved[-1]]:
                 results = [program.saved[-1]]
                 function = needed_for(function, f"{program.name}_outputs", results)
-            for name in program.drawn:
-                counted = "SEED", "ram.steps"
-                where = partial(self._where, part)
-                lines += draw_lines(block, program, name, self.memory, counted, where)
-            lines += self._call(part, program, function, results)
+            where, counted = partial(self._where, part), ("SEED", "ram.steps")
+            calls = [
+                line
+                for name in program.drawn
+                for line in draw_lines(block, program, name, self.memory, counted, where)
+            ]
+            calls += self._call(part, program, function, results)
+            lines += _looped(part, calls)
         return lines
 
     def loss(self) -> list[str]:
@@ -98,7 +127,8 @@ class Passes:
         part = self.parts[-1]
         function = part.block.program.loss
         assert function is not None
-        return self._call(part, part.block.program, function, (), "const real value = ")
+        call = self._call(part, part.block.program, function, (), "const real value = ")
+        return _looped(part, call)
 
     def backward(self) -> list[str]:
         """The calls from the last layer to the first that is trained."""
@@ -110,7 +140,8 @@ class Passes:
             if not part.trained and results:
                 results = []
                 function = needed_for(function, f"{program.name}_through", ["δX"])
-            lines += self._call(part, program, function, [*results, "δX"])
+            call = self._call(part, program, function, [*results, "δX"])
+            lines += _looped(part, call, backward=True)
         return lines
 
     def state(self) -> list[str]:
@@ -120,7 +151,7 @@ class Passes:
             update = part.block.program.update
             if part.trained and update is not None:
                 results = [f"{NEXT}{name}" for name in part.block.layer.state]
-                lines += self._call(part, part.block.program, update, results)
+                lines += _looped(part, self._call(part, part.block.program, update, results))
         return lines
 
     def _call(
@@ -137,7 +168,7 @@ class Passes:
         if made.scratch:
             room = sum((part.block.room(axes) for axes in made.scratch), Room())
             listed.append(self.ram.member("scratch", room, "for one function at a time"))
-        return [f"/* layer {part.number} */", *call_lines(f"{before}{function.name}", listed)]
+        return call_lines(f"{before}{function.name}", listed)
 
     def _size(self, part: Part, size: str) -> str:
         if size == SAMPLES:
@@ -175,43 +206,86 @@ class Passes:
     # Where arrays lie ---------------------------------------------------------------------------
 
     def _where(self, part: Part, name: str) -> str:
-        """Where an array of a layer lies."""
+        """Where an array of a layer lies, of layer l where there are several."""
         block, number = part.block, part.number
         letter = name.removeprefix("δ").removeprefix(NEXT)
-        if block.parameter(letter) is not None or block.state_part(letter) is not None:
-            changed = letter != name
-            held = self.parameters if part.trained else "constants"
-            base = "ram.gradient" if changed else held
-            return f"{base} + AT_{plain_name(letter)}{number}"
+        for inside, size in (
+            (block.parameter(letter), block.size),
+            (block.state_part(letter), block.state_size),
+        ):
+            if inside is not None:
+                held = self.parameters if part.trained else "constants"
+                base = held if letter == name else "ram.gradient"
+                step = f" + l * {size}" if block.count > 1 else ""
+                return f"{base} + AT_{plain_name(letter)}{number}{step}"
         if name == block.program.weights:
             return WEIGHTS
         match name:
             case "Y":
                 return "Y"
-            case "X" if block.first == 0:
-                return "X"
             case "X":
-                before = self.parts[block.first - 1]
-                return self._where(before, before.block.program.saved[-1])
+                return self._input(part)
             case "δA":
-                return self._adjoint(number, block.fan_out)
+                return self._adjoint(part, number, block.fan_out)
             case "δX":
-                return "NULL" if part.ends else self._adjoint(number - 1, block.fan_in)
+                return "NULL" if part.ends else self._adjoint(part, number - 1, block.fan_in)
         if name == block.program.saved[-1]:
-            return self._activation(part)
+            return self._activation(part, "l")
         room = block.room(block.program.forward.axes[name])
-        return self.ram.member(f"{plain_name(name)}{number}", room, f"kept from layer {number}")
+        return self._kept(part, plain_name(name), room, f"kept from {part.said}", "l")
 
-    def _activation(self, part: Part) -> str:
-        room = Room(per_sample=part.block.fan_out)
+    def _input(self, part: Part) -> str:
+        """Where the input of a layer lies: what the layer before gives."""
+        if part.block.first == 0:
+            before = "X"
+        else:
+            earlier = next(other for other in self.parts if other.last == part.block.first)
+            before = self._activation(earlier, f"{earlier.block.count - 1}L")
+        if part.block.count == 1:
+            return before
+        return f"l > 0 ? {self._activation(part, '(l - 1)')} : {before}"
+
+    def _activation(self, part: Part, layer: str) -> str:
+        """Where what a layer gives lies; `layer` is its place among those of its part."""
         if part is self.parts[-1]:
             return "A"
+        room = Room(per_sample=part.block.fan_out)
+        several = part.block.count > 1
         if part.keeps:
-            return self.ram.member(f"A{part.number}", room, f"what layer {part.number} gives")
-        parity = "odd" if part.number % 2 else "even"
-        return self.ram.member(f"A_{parity}", room, f"what layers with an {parity} number give")
+            said = f"what {part.said} {'give' if several else 'gives'}"
+            return self._kept(part, "A", room, said, layer)
+        said = "what layers with an {} number give"
+        return self._by_parity("A", room, said, part.number, layer if several else "")
 
-    def _adjoint(self, number: int, units: int) -> str:
-        parity = "odd" if number % 2 else "even"
-        said = f"the gradient by what layers with an {parity} number give"
-        return self.ram.member(f"dA_{parity}", Room(per_sample=units), said)
+    def _adjoint(self, part: Part, number: int, units: int) -> str:
+        """Where the gradient by what a layer gives lies."""
+        said = "the gradient by what layers with an {} number give"
+        layer = "l" if part.block.count > 1 else ""
+        return self._by_parity("dA", Room(per_sample=units), said, number, layer)
+
+    def _kept(self, part: Part, name: str, room: Room, said: str, layer: str) -> str:
+        """An array of each layer, behind each other."""
+        held = self.ram.member(f"{name}{part.number}", room.times(part.block.count), said)
+        if part.block.count == 1:
+            return held
+        length = f"BATCH * {room.per_sample}" if room.per_sample else str(room.fixed)
+        return f"{held} + {layer} * {length}"
+
+    def _by_parity(self, name: str, room: Room, said: str, number: int, layer: str) -> str:
+        """One of two arrays that take turns; `number` is that of the layer, or of the first."""
+        places = [
+            self.ram.member(f"{name}_{parity}", room, said.format(parity))
+            for parity in (("even", "odd") if layer else ("odd",) if number % 2 else ("even",))
+        ]
+        if not layer:
+            return places[0]
+        return f"({layer} % 2 == {number % 2} ? {places[0]} : {places[1]})"
+
+
+def _looped(part: Part, calls: Sequence[str], backward: bool = False) -> list[str]:
+    """The calls of a layer, in a loop where there are several."""
+    said, count = f"/* {part.said} */", part.block.count
+    if count == 1:
+        return [said, *calls]
+    over = f"l = {count} - 1; l >= 0; --l" if backward else f"l = 0; l < {count}; ++l"
+    return [said, f"for (long {over}) {{", *(f"    {line}" for line in calls), "}"]

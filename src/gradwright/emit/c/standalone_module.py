@@ -14,7 +14,7 @@ from msgspec import Struct
 from gradwright.calculus.stage import Stage
 from gradwright.emit.buffered import plain_name
 from gradwright.emit.c import standalone_text as text
-from gradwright.emit.c.blocks import Block, Room
+from gradwright.emit.c.blocks import Room
 from gradwright.emit.c.budget import Budget
 from gradwright.emit.c.descent import update_source
 from gradwright.emit.c.dialect import SCALAR
@@ -26,7 +26,7 @@ from gradwright.emit.c.static_memory import StaticMemory
 from gradwright.emit.c.support import chosen_precision, needed_parts
 from gradwright.emit.driver import WEIGHTS
 from gradwright.emit.unpacking import LayerSizes
-from gradwright.program.stage import StageProgram, build_stage
+from gradwright.program.stage import build_stage
 from gradwright.program.update import RATE, STEPS, Update
 
 #: The support files, in their order; what stands in an earlier one holds.
@@ -99,7 +99,7 @@ class StandaloneModule:
     ) -> None:
         built = {stage.name: build_stage(stage) for stage in (*stages, *predicting)}
         programs = [(built[a.name], built[b.name]) for a, b in zip(stages, predicting, strict=True)]
-        self.parts = parts_of(list(_single(programs, layers)), trained)
+        self.parts = list(parts_of(programs, layers, trained))
         self.values = values
         self.described = described
         self.training = training
@@ -119,9 +119,9 @@ class StandaloneModule:
         """Name and shape of the parameters, or of the state, that train or that do not."""
         for part in self.parts:
             layer = part.block.layer
-            if part.trained == moves:
+            for number in range(part.number, part.last + 1) if part.trained == moves else ():
                 for letter, shape in (layer.state if state else layer.shapes).items():
-                    yield f"{letter}{part.number}", shape
+                    yield f"{letter}{number}", shape
 
     def _held(self, moves: bool) -> list[tuple[str, tuple[int, ...]]]:
         """What lies in one array: parameters first, then state."""
@@ -130,12 +130,12 @@ class StandaloneModule:
     @property
     def parameters(self) -> int:
         """How many parameters train."""
-        return sum(part.block.size for part in self.parts if part.trained)
+        return sum(p.block.count * p.block.size for p in self.parts if p.trained)
 
     @property
     def state(self) -> int:
         """How many numbers of state change in training."""
-        return sum(part.block.state_size for part in self.parts if part.trained)
+        return sum(p.block.count * p.block.state_size for p in self.parts if p.trained)
 
     @property
     def budget(self) -> Budget:
@@ -146,11 +146,17 @@ class StandaloneModule:
         return Budget(width * moving, width * self.ram.numbers, width * numbers)
 
     def _places(self) -> list[str]:
+        """Where each parameter begins; of equal layers, that of the first."""
         lines = []
+        named = {
+            f"{letter}{part.number}"
+            for part in self.parts
+            for letter in (*part.block.layer.shapes, *part.block.layer.state)
+        }
         for moves in (True, False):
             start = 0
             for name, shape in self._held(moves):
-                lines.append(f"    AT_{plain_name(name)} = {start}")
+                lines += [f"    AT_{plain_name(name)} = {start}"] * (name in named)
                 start += prod(shape)
         return lines
 
@@ -349,14 +355,6 @@ class StandaloneModule:
     def _support(self) -> list[str]:
         found = ((files(__package__) / name).read_text("utf-8") for name in SUPPORT)
         return [chosen_precision(content, self.double) for content in found]
-
-
-def _single(
-    programs: Sequence[tuple[StageProgram, StageProgram]], layers: Sequence[LayerSizes]
-) -> Iterator[Block]:
-    """Each layer as a block of its own."""
-    for place, (both, layer) in enumerate(zip(programs, layers, strict=True)):
-        yield Block(*both, place, 1, layer, 0, 0, Room(), 0)
 
 
 def numbers(values: Any, double: bool) -> list[str]:

@@ -73,7 +73,8 @@ enum {{
 {body}"""
 
 PLACES = """
-/* Where each parameter begins among those that train, or among the constants. */
+/* Where each parameter begins among those that train, or among the constants. Of equal layers it
+   is that of the first. */
 enum {{
 {places}
 }};
