@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gradwright.api.formula import formula
+from gradwright.api.network import Network
 from gradwright.core.graph import Graph
 from gradwright.notation.declarations import declare
 from gradwright.notation.parser import parse
@@ -168,3 +169,37 @@ def test_a_record_with_a_planted_wrong_rule_is_caught() -> None:
     expected, _ = slope("1/(1 + exp(-x))", {"x": 0.4})
     wrong = scalar("sigmoid(x)*(1 + sigmoid(x))", x=0.4)
     assert abs(wrong - expected) > 0.1
+
+
+#: The limits at -inf and inf, as C has them (tests/emit/c/test_functions.py).
+LIMITS = {
+    "elu": (-1, np.inf),
+    "gelu": (0, np.inf),
+    "gelu_tanh": (0, np.inf),
+    "hard_tanh": (-1, 1),
+    "mish": (0, np.inf),
+    "relu": (0, np.inf),
+    "selu": (-1.7580993408473766, np.inf),
+    "sigmoid": (0, 1),
+    "silu": (0, np.inf),
+    "softplus": (0, np.inf),
+    "softsign": (-1, 1),
+    "tanh": (-1, 1),
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_infinities_have_the_limit(name: str, dtype: str) -> None:
+    """A product of an infinity and a 0 is no number; neither evaluator nor code makes one."""
+    z = np.array([-np.inf, -np.finfo(dtype).max, np.inf, 0.5], dtype)
+    low, high = LIMITS[name]
+    half = OPERATIONS[name].value(0.5)
+    net = Network(f"4 -> 4 {name}", loss="absolute_error")
+    p = net.init(dtype=dtype)
+    p["W1"], p["b1"] = np.zeros((4, 4)), z
+    with np.errstate(over="ignore"):
+        emitted = net.model.module.forward(p.flat, np.zeros((1, 4), dtype))[-1][0]
+    for found in (formula(f"{name}(z)", z="vector n")(z=z), emitted):
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, [low, low, high, half], rtol=1e-6)

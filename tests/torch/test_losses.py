@@ -137,3 +137,17 @@ def test_labels_of_a_hinge_become_signs(layout: str, rng: np.random.Generator) -
     one_hot = functional.one_hot(y, 3)
     found = [model.loss(X, given).item() for given in (y, one_hot, 2 * one_hot - 1)]
     assert found[0] == found[1] == found[2] == pytest.approx(net.loss(net.init(), X, y), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["silu", "gelu", "gelu_tanh", "mish", "softsign", "elu", "selu"])
+def test_infinities_have_the_limit(name: str) -> None:
+    """PyTorch's own silu, gelu, mish and softsign of an infinity are no numbers."""
+    made = load(gw.gradient(f"sum({name}(z))", "z", z="vector n").source("torch"))
+    for dtype in (torch.float32, torch.float64):
+        for sign in (-1, 1):
+            z = torch.tensor([sign * np.inf, 0.5], dtype=dtype)
+            low = {"softsign": -1.0, "elu": -1.0, "selu": -1.7580993408473766}.get(name, 0.0)
+            high = 1.0 if name == "softsign" else np.inf
+            half = ACTIVATIONS[name](torch.tensor(0.5, dtype=dtype)).item()
+            expected = (low if sign < 0 else high) + half
+            assert made.value(z).item() == pytest.approx(expected, rel=1e-6)

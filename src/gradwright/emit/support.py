@@ -59,6 +59,13 @@ def huber(x, delta):
     return least * (size - 0.5 * least)
 '''
 
+SOFTSIGN = '''
+def softsign(x):
+    """x / (1 + |x|), also of infinities: beyond 1e30 it is 1 or -1."""
+    x = np.clip(x, -1e30, 1e30)
+    return x / (1 + np.abs(x))
+'''
+
 LAYERNORM = '''
 def layernorm(x, eps):
     """(x - mean) / sqrt(variance + eps) over the last axis."""
@@ -219,6 +226,7 @@ HELPERS = {
     "softmax_logsumexp": SOFTMAX_LOGSUMEXP,
     "sigmoid": SIGMOID,
     "huber": HUBER,
+    "softsign": SOFTSIGN,
     "normcdf": NORMCDF,
     "erf": ERF,
     "layernorm": LAYERNORM,

@@ -74,6 +74,12 @@ def huber(x, delta):
     return least * (size - 0.5 * least)
 '''
 
+SOFTSIGN = '''
+def softsign(x):
+    """x / (1 + |x|), also of infinities."""
+    return torch.where(torch.isinf(x), torch.sign(x), x / (1 + torch.abs(x)))
+'''
+
 RSQRT = '''
 def rsqrt(x):
     """1 / sqrt(x), and 0 at 0."""
@@ -202,6 +208,7 @@ TORCH_HELPERS = {
     "step": STEP,
     "softplus": SOFTPLUS,
     "huber": HUBER,
+    "softsign": SOFTSIGN,
     "rsqrt": RSQRT,
     "maximum": MAXIMUM,
     "minimum": MINIMUM,

@@ -18,9 +18,14 @@ FRACTION_STEPS = 250
 SERIES_TERMS = 40
 
 
+def _rising(z: Array, value: Array) -> Array:
+    """A product that tends to 0 far below, where z is -inf and its other factor 0."""
+    return np.asarray(np.where(z.real == -np.inf, 0, value), z.dtype)
+
+
 def silu(z: Array) -> Array:
     """z σ(z)."""
-    return np.asarray(z * sigmoid(z))
+    return _rising(z, z * sigmoid(z))
 
 
 def normpdf(z: Array) -> Array:
@@ -67,18 +72,18 @@ def erf(z: Array) -> Array:
 
 def gelu(z: Array) -> Array:
     """z Φ(z)."""
-    return np.asarray(z * normcdf(z))
+    return _rising(z, z * normcdf(z))
 
 
 def gelu_tanh(z: Array) -> Array:
     """The tanh form of gelu."""
     half, slope, cube = (np.asarray(v, z.real.dtype) for v in (0.5, 0.7978845608028654, 0.044715))
-    return np.asarray(half * z * (1 + np.tanh(slope * (z + cube * z * z * z))))
+    return _rising(z, half * z * (1 + np.tanh(slope * (z + cube * z * z * z))))
 
 
 def mish(z: Array) -> Array:
     """z tanh(softplus(z))."""
-    return np.asarray(z * np.tanh(softplus(z)))
+    return _rising(z, z * np.tanh(softplus(z)))
 
 
 def elu(z: Array, alpha: float = 1.0) -> Array:
@@ -110,8 +115,8 @@ def huber(z: Array, delta: float = 1.0) -> Array:
 
 
 def softsign(z: Array) -> Array:
-    """z/(1 + |z|)."""
-    return np.asarray(z / (1 + magnitude(z)))
+    """z/(1 + |z|), which tends to -1 and 1."""
+    return np.asarray(np.where(np.isinf(z.real), np.sign(z.real), z / (1 + magnitude(z))), z.dtype)
 
 
 #: All functions of single entries of one argument, with the options that go without saying.

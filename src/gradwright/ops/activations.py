@@ -13,6 +13,8 @@ from gradwright.ops.normal import normcdf_value, normpdf
 from gradwright.ops.record import Elementwise, NumpyCode, ProofLine, TorchCode, affine, options_of
 
 HALF = Fraction(1, 2)
+#: Below it x σ(x) and the like are 0, whose factors are kept finite: -inf times 0 is no number.
+FAR = -2000
 #: √(2/π) and the coefficient of the cube in the tanh form of gelu.
 GELU_SLOPE = Fraction("0.7978845608028654")
 GELU_CUBE = Fraction("0.044715")
@@ -93,7 +95,14 @@ def _sigmoid(x: Any) -> Any:
 
 
 def _gelu_tanh_value(x: Any) -> Any:
-    return 0.5 * x * (1 + np.tanh(float(GELU_SLOPE) * (x + float(GELU_CUBE) * x**3)))
+    return (
+        0.5 * np.maximum(x, FAR) * (1 + np.tanh(float(GELU_SLOPE) * (x + float(GELU_CUBE) * x**3)))
+    )
+
+
+def _softsign_value(x: Any) -> Any:
+    y = np.clip(x, -1e30, 1e30)
+    return y / (1 + np.abs(y))
 
 
 def _elu_value(x: Any, alpha: float = 1.0) -> Any:
@@ -108,10 +117,10 @@ RECORDS = (
     Elementwise(
         name="silu",
         derivative=_silu,
-        value=lambda x: x * _sigmoid(x),
-        numpy=NumpyCode("({0} * sigmoid({0}))", helper="sigmoid"),
+        value=lambda x: np.maximum(x, FAR) * _sigmoid(x),
+        numpy=NumpyCode("(np.maximum({0}, -2000) * sigmoid({0}))", helper="sigmoid"),
         c="real_silu({0})",
-        torch=TorchCode("torch.nn.functional.silu({0})"),
+        torch=TorchCode("torch.nn.functional.silu(torch.clamp({0}, min=-2000))"),
         definition="x*sigmoid(x)",
         proof=(
             ProofLine("sigmoid(x) + x*sigmoid(x)*(1 - sigmoid(x))", "product rule"),
@@ -123,10 +132,10 @@ RECORDS = (
     Elementwise(
         name="gelu",
         derivative=_gelu,
-        value=lambda x: x * normcdf_value(x),
+        value=lambda x: np.maximum(x, FAR) * normcdf_value(x),
         c="real_gelu({0})",
-        numpy=NumpyCode("({0} * normcdf({0}))", helper="normcdf"),
-        torch=TorchCode("torch.nn.functional.gelu({0})"),
+        numpy=NumpyCode("(np.maximum({0}, -2000) * normcdf({0}))", helper="normcdf"),
+        torch=TorchCode("torch.nn.functional.gelu(torch.clamp({0}, min=-2000))"),
         definition="x*normcdf(x)",
         proof=(ProofLine("normcdf(x) + x*normpdf(x)", "product rule"),),
         source="Hendrycks and Gimpel, Gaussian Error Linear Units (2016)",
@@ -137,7 +146,12 @@ RECORDS = (
         value=_gelu_tanh_value,
         c="real_gelu_tanh({0})",
         numpy=NumpyCode(
-            "(0.5 * {0} * (1 + np.tanh(0.7978845608028654 * ({0} + 0.044715 * {0} ** 3))))"
+            "(0.5 * np.maximum({0}, -2000)"
+            " * (1 + np.tanh(0.7978845608028654 * ({0} + 0.044715 * {0} ** 3))))"
+        ),
+        torch=TorchCode(
+            "(0.5 * torch.clamp({0}, min=-2000)"
+            " * (1 + torch.tanh(0.7978845608028654 * ({0} + 0.044715 * {0} ** 3))))"
         ),
         definition="0.5*x*(1 + tanh(0.7978845608028654*(x + 0.044715*x^3)))",
         proof=(
@@ -154,10 +168,10 @@ RECORDS = (
     Elementwise(
         name="mish",
         derivative=_mish,
-        value=lambda x: x * np.tanh(np.logaddexp(x, 0)),
+        value=lambda x: np.maximum(x, FAR) * np.tanh(np.logaddexp(x, 0)),
         c="real_mish({0})",
-        numpy=NumpyCode("({0} * np.tanh(np.logaddexp({0}, 0)))"),
-        torch=TorchCode("torch.nn.functional.mish({0})"),
+        numpy=NumpyCode("(np.maximum({0}, -2000) * np.tanh(np.logaddexp({0}, 0)))"),
+        torch=TorchCode("torch.nn.functional.mish(torch.clamp({0}, min=-2000))"),
         definition="x*tanh(softplus(x))",
         proof=(
             ProofLine(
@@ -230,10 +244,10 @@ RECORDS = (
     Elementwise(
         name="softsign",
         derivative=_softsign,
-        value=lambda x: x / (1 + np.abs(x)),
+        value=_softsign_value,
         c="real_softsign({0})",
-        numpy=NumpyCode("({0} / (1 + np.abs({0})))"),
-        torch=TorchCode("torch.nn.functional.softsign({0})"),
+        numpy=NumpyCode("softsign({0})", helper="softsign"),
+        torch=TorchCode("softsign({0})", helper="softsign"),
         definition="x/(1 + abs(x))",
         proof=(
             ProofLine("(1 + abs(x) - x*sign(x))/(1 + abs(x))^2", "quotient rule; abs' = sign"),
