@@ -13,6 +13,7 @@ import pytest
 import gradwright as gw
 from gradwright.cli.learning import class_weights
 from gradwright.data.dataset import Dataset, Standardiser, split
+from gradwright.errors import DataError
 from tests.cli.command import gradwright
 
 NETWORK = "3 -> 4 tanh -> 2 softmax"
@@ -182,3 +183,62 @@ def test_options_of_a_training_without_data_are_refused(options: list[str]) -> N
     assert done.returncode == 2
     assert f"leave {options[0]} out" in done.stderr
     assert not done.stdout
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--sample-weight", "count"], ["--class-weight", "spam=7"]]
+)
+def test_the_flow_is_that_of_the_weighted_loss(
+    options: list[str], mails: tuple[Path, Any, Any, Any], tmp_path: Path
+) -> None:
+    """Its gradients are those at the end of the training, here by hand from the files."""
+    path, *_ = mails
+    network = NETWORK if "count" in options else NETWORK.replace("3", "4", 1)
+    out = tmp_path / "out"
+    shape = ["--label", "kind", "--epochs", "2", "--out", str(out)]
+    done = gradwright("backprop", network, "--data", str(path), *options, *shape)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(",") for line in path.read_text().splitlines()[1:]]
+    y = np.array([row[3] == "spam" for row in rows]).astype(int)
+    table = np.array([row[:3] + row[4:] for row in rows], float)
+    w = table[:, 3] if "count" in options else np.where(y == 1, 7, 1) if options else np.ones(24)
+    X = table[:, :3] if "count" in options else table
+    training, _ = split(Dataset("mails", X, y, tuple("abcd"), ("ham", "spam"), w), 0.2, 0)
+    training = Standardiser.fit(training).standardised(training)
+    net = gw.Network(network)
+    p = net.load(out / "parameters.npz")
+    k = training.weights.astype(int)
+    gradient = net.gradient(p, np.repeat(training.X, k, 0), np.repeat(training.y, k))
+    layers = json.loads((out / "flow.json").read_text())["layers"]
+    expected = [np.linalg.norm(gradient[name]) for name in ("W1", "W2")]
+    assert [layer["gradient_norm"] for layer in layers] == pytest.approx(expected, rel=1e-10)
+    if "count" in options:
+        asked = ["--data", str(path), "--label", "kind", *options, "--json"]
+        again = gradwright("flow", network, *asked, "--params", str(out / "parameters.npz"))
+        layers = json.loads(again.stdout)["layers"]
+        assert [x["gradient_norm"] for x in layers] == pytest.approx(expected, rel=1e-10)
+
+
+def test_flow_refuses_weights_that_would_do_nothing() -> None:
+    net = gw.Network(NETWORK)
+    with pytest.raises(DataError, match="the labels y that a loss needs"):
+        gw.flow(net, net.init(), np.ones((2, 3)), sample_weight=[1, 2])
+    done = gradwright("flow", NETWORK, "--sample-weight", "count")
+    assert done.returncode == 2 and "leave --sample-weight out" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--optimizer", "adam"], "the step of adam is asked for"),
+        (["--optimizer", "sgd", "--l2", "0.1"], "the step of l2=0.1 is asked for"),
+        (["--max-norm", "1", "--schedule", "cosine"], "max_norm=1, the schedule cosine"),
+    ],
+)
+def test_a_trace_of_another_step_is_refused(
+    options: list[str], said: str, mails: tuple[Path, Any, Any, Any]
+) -> None:
+    path, *_ = mails
+    given = ["--data", str(path), "--label", "kind", "--trace", *options]
+    done = gradwright("backprop", "4 -> 2 softmax", *given)
+    assert done.returncode == 2 and said in done.stderr and "leave --trace out" in done.stderr

@@ -45,7 +45,13 @@ BOUNDED = ("unit interval", "-1 to 1")
 
 
 def flow(
-    net: Network, p: Parameters, X: Array | None = None, y: Array | None = None, seed: int = 0
+    net: Network,
+    p: Parameters,
+    X: Array | None = None,
+    y: Array | None = None,
+    seed: int = 0,
+    *,
+    sample_weight: Array | None = None,
 ) -> FlowReport:
     """How gradients flow through a network at given parameters.
 
@@ -55,11 +61,13 @@ def flow(
         X: samples × features; without it, 16 samples of standard normal numbers.
         y: labels; with them the norm of each layer's gradient ∂L/∂W is measured as well.
         seed: of the random input, of which samples are looked at, and of random directions.
+        sample_weight: with labels, how much each sample counts in the loss whose gradient that is.
 
     The singular values are those of one sample; gains and shares are over up to 16 of them.
 
     Raises:
-        DataError: samples or labels that do not fit the network, or labels without samples.
+        DataError: samples, labels or weights that do not fit the network, labels without samples,
+            or weights without labels.
         NetworkError: parameters of another network, or a seed that is no whole number from 0.
         UnsupportedError: the network has an embedding, by whose codes there is no derivative.
     """
@@ -81,7 +89,7 @@ def flow(
     remedies = _remedies(measure, layers, p, chosen, seed, through_head)
     if broken is not None:
         return FlowReport(repr(net), source, len(chosen), overflow(broken, remedies), (), ())
-    measured = layer_flows(stages, 0, _gradient_norms(net, p, X, y))
+    measured = layer_flows(stages, 0, _gradient_norms(net, p, X, y, sample_weight))
     verdict = judged(measured, way_back(stages, through_head, seed), remedies)
     chained = chains(stages, measured, 0)
     return FlowReport(repr(net), source, len(chosen), verdict, measured, chained)
@@ -234,11 +242,21 @@ def _other_starts(layers: Sequence[Layer]) -> Iterator[tuple[str, Sequence[Layer
 
 
 def _gradient_norms(
-    net: Network, p: Parameters, X: Array | None, y: Array | None
+    net: Network,
+    p: Parameters,
+    X: Array | None,
+    y: Array | None,
+    sample_weight: Array | None,
 ) -> list[float] | None:
     if X is None or y is None:
+        if sample_weight is not None:
+            raise DataError(
+                "the gradient flow of a network",
+                "weights of samples are given and the labels y that a loss needs are not",
+                "give y as well, or leave out sample_weight",
+            )
         return None
-    gradient = net.gradient(p, X, y)
+    gradient = net.gradient(p, X, y, sample_weight=sample_weight)
     depth = len(net.model.layers)
     weights = [
         [value for value in gradient.of_layer(number).values() if value.ndim == 2]

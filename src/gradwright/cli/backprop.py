@@ -8,18 +8,20 @@ import click
 from msgspec import Struct
 
 from gradwright.cli import options
-from gradwright.cli.learning import Settings, Trained, settings_of, train
+from gradwright.cli.learning import Settings, Trained, class_weights, settings_of, train
 from gradwright.cli.main import CHECK_FAILED, INTERRUPTED
 from gradwright.cli.output import json_text, say, write_file
 from gradwright.cli.progress import note, progress
 from gradwright.cli.samples import Data, prepared, read_data, with_tables
 from gradwright.cli.subject import make_backprop, refuse_options
+from gradwright.errors import UnsupportedError
 from gradwright.run.files import OutputFolder, output_folder, publish
 
 if TYPE_CHECKING:
     from gradwright.api.backprop import NetworkDerivation
     from gradwright.api.network import Network
     from gradwright.api.trace import NetworkTrace
+    from gradwright.data.dataset import Dataset
     from gradwright.gradientflow.report import FlowReport
     from gradwright.verification.report import CheckReport
 
@@ -96,6 +98,27 @@ class _Tracing(Struct, frozen=True):
     network: Network
     samples: Data | None
     settings: Settings
+
+    @classmethod
+    def of(cls, network: Network, samples: Data | None, settings: Settings) -> _Tracing:
+        """The step that the settings ask for.
+
+        Raises:
+            UnsupportedError: they ask for another than plain gradient descent.
+        """
+        rule, course = settings.optimizer, settings.schedule
+        asked = [f"{name}={value:g}" for name, value in rule.settings]
+        asked = asked if rule.name == "sgd" else [rule.name]
+        asked += [f"the schedule {course.name}"] if course.name != "constant" else []
+        asked += [f"a warm-up of {course.warmup:g} epochs"] if course.warmup else []
+        if asked:
+            raise UnsupportedError(
+                "--trace",
+                f"the step of {', '.join(asked)} is asked for, and a trace shows one of plain "
+                "gradient descent, W := W - learning_rate ∂L/∂W",
+                "leave --trace out, or those options",
+            )
+        return cls(network, samples, settings)
 
     def run(self, backprop: NetworkDerivation) -> NetworkTrace:
         """One step with its numbers."""
@@ -187,7 +210,7 @@ def command(
         network = backprop.network
         if data is not None and dataset is not None:
             samples = prepared(dataset, data, network, settings.held_out, seed)
-        tracing = _Tracing(network, samples, settings) if trace else None
+        tracing = _Tracing.of(network, samples, settings) if trace else None
         results = _work(backprop, samples, settings, level, tracing, not as_json, out is not None)
         if folder is not None:
             results.write(folder)
@@ -230,14 +253,24 @@ def _work(
     tell(f"\n{report}")
     trained = flow = None
     if samples is not None and report.ok:
-        from gradwright.api.flow import flow as flow_of
-
         trained = train(network, samples, settings)
         tell(f"\n{trained.summary()}")
-        training = samples.training
         if network.model.layers[0].codes:
             tell("\ngradient flow: not told, codes of categories have no derivatives")
         else:
-            flow = flow_of(network, trained.params, training.X, training.y, seed=settings.seed)
+            flow = _flow(network, trained, samples.training, settings)
             tell(f"\ngradient flow: {flow.summary()}")
     return _Results(backprop, explained, traced, report, trained, flow)
+
+
+def _flow(network: Network, trained: Trained, data: Dataset, settings: Settings) -> FlowReport:
+    """How the gradients flow of the loss that was trained with, its weights included."""
+    from gradwright.api.flow import flow
+    from gradwright.nn.weights import prepare_samples
+
+    X, y, weights = data.X, data.y, None
+    if settings.weighted:
+        of_classes = class_weights(settings.class_weight, data.classes)
+        kind = trained.params.flat.dtype
+        X, y, weights = prepare_samples(network.model, kind, X, y, data.weights, of_classes)
+    return flow(network, trained.params, X, y, settings.seed, sample_weight=weights)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,7 +11,7 @@ from gradwright.cli.main import CHECK_FAILED
 from gradwright.cli.output import json_text, say
 from gradwright.cli.progress import note
 from gradwright.cli.samples import prepared, read_data, with_tables
-from gradwright.cli.subject import make_network
+from gradwright.cli.subject import make_network, refuse_options
 from gradwright.run.files import output_folder, publish
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ HELD_OUT = 0.2
 @options.loss
 @options.reduction
 @options.layout
+@options.sample_weight
 @click.option("--params", metavar="FILE.npz", help="Trained parameters; otherwise a random start.")
 @click.option(
     "--scheme",
@@ -52,6 +53,7 @@ def command(
     loss: str | None,
     reduction: str,
     layout: str | None,
+    sample_weight: str | None,
     params: str | None,
     scheme: str,
     scale: float,
@@ -71,17 +73,21 @@ def command(
       gradwright flow "64 -> 30 * 64 relu -> 10 softmax" --scheme he_normal --data digits
       gradwright flow "8 -> 50 * 8 -> 1" --singular-values 0.5
     """
+    from gradwright.api.flow import flow
+
+    if data is None:
+        refuse_options(("label", "sample_weight"), text, "samples from --data", "no --data")
     with output_folder(out) as folder:
-        dataset = None if data is None else read_data(data, label)
+        dataset = None if data is None else read_data(data, label, sample_weight)
         text = text if dataset is None else with_tables(text, dataset)
         network = make_network(text, loss, reduction, layout)
-        X, y = None, None
+        X = y = weights = None
         if data is not None and dataset is not None:
             # As training would see them.
             samples = prepared(dataset, data, network, HELD_OUT, seed).training
-            X, y = samples.X, samples.y
+            X, y, weights = samples.X, samples.y, samples.weights
         start = _start(network, params, seed, scheme, scale, singular_values)
-        report = _report(network, start, X, y, seed)
+        report = flow(network, start, X, y, seed, sample_weight=weights)
         if folder is not None:
             folder.write("flow.txt", str(report))
             folder.write("flow.json", json_text(report.to_dict()))
@@ -89,12 +95,6 @@ def command(
             note(f"wrote {path}")
         say(json_text(report.to_dict()) if as_json else str(report))
     return 0 if report.ok else CHECK_FAILED
-
-
-def _report(network: Network, p: Parameters, X: Any, y: Any, seed: int) -> Any:
-    from gradwright.api.flow import flow
-
-    return flow(network, p, X, y, seed=seed)
 
 
 def _start(

@@ -227,6 +227,12 @@ def standalone_options(command: Command) -> Command:
     return command
 
 
+sample_weight = click.option(
+    "--sample-weight",
+    metavar="COLUMN",
+    help="The column of a CSV file that says how much each sample counts.",
+)
+
 #: What a training is asked for, the optimiser with it.
 OF_TRAINING = (
     click.option("--epochs", type=click.IntRange(1), default=30, show_default=True),
@@ -276,11 +282,7 @@ OF_TRAINING = (
     ),
     click.option("--l1", type=click.FloatRange(0), help="Add l1 ‖w‖₁ to the loss."),
     click.option("--l2", type=click.FloatRange(0), help="Add l2 ‖w‖₂²/2 to the loss."),
-    click.option(
-        "--sample-weight",
-        metavar="COLUMN",
-        help="The column of a CSV file that says how much each sample counts.",
-    ),
+    sample_weight,
     click.option(
         "--class-weight",
         multiple=True,

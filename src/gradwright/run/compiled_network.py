@@ -206,6 +206,7 @@ class CompiledNetwork:
         if Y is not None:
             fits &= Y.shape == (len(X), self.outputs)
             fits &= [w.shape for w in weights] == [(len(X),)] * self._weighted
+            fits &= all(np.all(w >= 0) and 0 < np.sum(w) < np.inf for w in weights)
         if not fits:
             raise AssertionError(f"arrays of {flat.shape} and {X.shape} for a compiled network")
 

@@ -56,7 +56,7 @@ static void backward_pass(const real *parameters, long n, const real *Y, {weight
 {backward}
 }}
 
-/* The activations of the last layer, one sample in each row. */
+{fitting}/* The activations of the last layer, one sample in each row. */
 void predict(const real *parameters, const real *X, long n, real *result, real *work)
 {{
     real *const scratch = work + {scratch}, *const space = scratch + {scratch_length};
@@ -68,12 +68,12 @@ void predict(const real *parameters, const real *X, long n, real *result, real *
             result[i * {outputs} + j] = A[{last_entry}];
 }}
 
-/* The loss of a batch. */
+/* The loss of a batch{refused}. */
 double loss(const real *parameters, const real *X, const real *Y, {weights}long n, real *work)
 {{
     real *const scratch = work + {scratch}, *const space = scratch + {scratch_length};
     real *const targets = work + {targets} * n;
-    gather(n, {inputs}, X, NULL, work);
+{required}    gather(n, {inputs}, X, NULL, work);
     gather(n, {outputs}, Y, NULL, targets);
     forward_pass(parameters, n, work, scratch, space);
     return value_of(parameters, n, targets, {given}work, scratch, space);
@@ -92,8 +92,8 @@ static double batch(const real *parameters, const real *X, const real *Y, const 
 {state}    return value;
 }}
 
-/* The loss of a batch, and its gradient as a flat vector like the parameters.{behind} Large
-   products are shared by so many threads. */
+/* The loss of a batch{refused}, and its gradient as a flat vector like the
+   parameters.{behind} Large products are shared by so many threads. */
 double value_and_gradient(const real *parameters, const real *X, const real *Y, {weights}long n,
                           real *gradient, long threads, real *work{random})
 {{
@@ -105,10 +105,38 @@ double value_and_gradient(const real *parameters, const real *X, const real *Y, 
 """
 
 
+#: What tells weights that have no meaning.
+FITTING = """\
+/* Whether weights are finite numbers from 0, at least one of them above 0. */
+static int fitting(long n, const real *weights)
+{
+    real total = 0;
+    for (long i = 0; i < n; ++i) {
+        if (!(weights[i] >= 0))
+            return 0;
+        total += weights[i];
+    }
+    return total > 0 && isfinite(total);
+}
+
+"""
+
+#: What is said of them, and done.
+REFUSED = ", NaN where weights are no finite numbers from 0 with one above it"
+REQUIRED = f"""\
+    if (!fitting(n, {WEIGHTS}))
+        return NAN;
+"""
+
 #: The weights of the samples of a batch.
 GATHERED = """\
     real *const own_weights = work + {place} * n;
     gather(n, 1, sample_weight, order, own_weights);
+    if (!fitting(n, own_weights)) {{
+        for (long i = 0; i < PARAMETERS + STATE; ++i)
+            gradient[i] = NAN;
+        return NAN;
+    }}
 """
 
 #: A pass from the first layer to the last.
@@ -182,6 +210,9 @@ class Driver:
             given=f"{WEIGHTS}, " if self.weights else "",
             chosen="own_weights, " if self.weights else "",
             gathered=GATHERED.format(place=self.own_weights) if self.weights else "",
+            fitting=FITTING if self.weights else "",
+            required=REQUIRED if self.weights else "",
+            refused=REFUSED if self.weights else "",
             loss=indented(self.loss()),
             backward=indented(self.backward()),
             first_adjoint=self.adjoints,
