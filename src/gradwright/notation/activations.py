@@ -76,9 +76,9 @@ def gelu(z: Array) -> Array:
 
 
 def gelu_tanh(z: Array) -> Array:
-    """The tanh form of gelu."""
-    half, slope, cube = (np.asarray(v, z.real.dtype) for v in (0.5, 0.7978845608028654, 0.044715))
-    return _rising(z, half * z * (1 + np.tanh(slope * (z + cube * z * z * z))))
+    """The tanh form of gelu, (1 + tanh(u))/2 as sigmoid(2u), which keeps its digits below 0."""
+    slope, cube = (np.asarray(v, z.real.dtype) for v in (1.5957691216057308, 0.044715))
+    return _rising(z, z * sigmoid(slope * (z + cube * z * z * z)))
 
 
 def mish(z: Array) -> Array:

@@ -12,7 +12,6 @@ from gradwright.core.nodes import Function, Node
 from gradwright.ops.normal import normcdf_value, normpdf
 from gradwright.ops.record import Elementwise, NumpyCode, ProofLine, TorchCode, affine, options_of
 
-HALF = Fraction(1, 2)
 #: Below it x σ(x) and the like are 0, whose factors are kept finite: -inf times 0 is no number.
 FAR = -2000
 #: √(2/π) and the coefficient of the cube in the tanh form of gelu.
@@ -42,13 +41,13 @@ def _gelu(graph: Graph, node: Function) -> tuple[Node, ...]:
 
 
 def _gelu_tanh(graph: Graph, node: Function) -> tuple[Node, ...]:
-    """(1 + t)/2 + x/2 (1 − t²) u', t = tanh(u), u = c (x + 0.044715 x³)."""
+    """σ + y (1 − σ) u', σ = sigmoid(u), u = 2c (x + 0.044715 x³): 1 − tanh² loses digits."""
     (x,) = node.arguments
     inner = graph.add([(1, x), (GELU_CUBE, graph.power(x, 3))], node.axes)
-    t = graph.function("tanh", graph.scale(GELU_SLOPE, inner))
-    slope = affine(graph, graph.power(x, 2), GELU_SLOPE * 3 * GELU_CUBE, GELU_SLOPE)
-    steep = graph.hadamard(x, _one_minus(graph, graph.power(t, 2)), slope)
-    return (graph.add([(HALF, affine(graph, t, 1, 1)), (HALF, steep)], node.axes),)
+    gate = graph.function("sigmoid", graph.scale(2 * GELU_SLOPE, inner))
+    slope = affine(graph, graph.power(x, 2), 6 * GELU_SLOPE * GELU_CUBE, 2 * GELU_SLOPE)
+    steep = graph.hadamard(node, _one_minus(graph, gate), slope)
+    return (graph.add([(1, gate), (1, steep)], node.axes),)
 
 
 def _mish(graph: Graph, node: Function) -> tuple[Node, ...]:
@@ -95,9 +94,7 @@ def _sigmoid(x: Any) -> Any:
 
 
 def _gelu_tanh_value(x: Any) -> Any:
-    return (
-        0.5 * np.maximum(x, FAR) * (1 + np.tanh(float(GELU_SLOPE) * (x + float(GELU_CUBE) * x**3)))
-    )
+    return np.maximum(x, FAR) * _sigmoid(2 * float(GELU_SLOPE) * (x + float(GELU_CUBE) * x**3))
 
 
 def _softsign_value(x: Any) -> Any:
@@ -146,12 +143,12 @@ RECORDS = (
         value=_gelu_tanh_value,
         c="real_gelu_tanh({0})",
         numpy=NumpyCode(
-            "(0.5 * np.maximum({0}, -2000)"
-            " * (1 + np.tanh(0.7978845608028654 * ({0} + 0.044715 * {0} ** 3))))"
+            "(np.maximum({0}, -2000) * sigmoid(1.5957691216057308 * ({0} + 0.044715 * {0} ** 3)))",
+            helper="sigmoid",
         ),
         torch=TorchCode(
-            "(0.5 * torch.clamp({0}, min=-2000)"
-            " * (1 + torch.tanh(0.7978845608028654 * ({0} + 0.044715 * {0} ** 3))))"
+            "(torch.clamp({0}, min=-2000)"
+            " * torch.sigmoid(1.5957691216057308 * ({0} + 0.044715 * {0} ** 3)))"
         ),
         definition="0.5*x*(1 + tanh(0.7978845608028654*(x + 0.044715*x^3)))",
         proof=(
@@ -160,6 +157,12 @@ RECORDS = (
                 " + 0.5*x*(1 - tanh(0.7978845608028654*(x + 0.044715*x^3))^2)"
                 "*0.7978845608028654*(1 + 0.134145*x^2)",
                 "product rule, and the chain rule on tanh(u)",
+            ),
+            ProofLine(
+                "sigmoid(1.5957691216057308*(x + 0.044715*x^3))"
+                " + gelu_tanh(x)*(1 - sigmoid(1.5957691216057308*(x + 0.044715*x^3)))"
+                "*1.5957691216057308*(1 + 0.134145*x^2)",
+                "1 + tanh(u) = 2 sigmoid(2 u), and the definition of gelu_tanh",
             ),
         ),
         source="Hendrycks and Gimpel, Gaussian Error Linear Units (2016), section 2; "

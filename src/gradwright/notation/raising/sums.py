@@ -139,7 +139,7 @@ def _opened(term: Term) -> list[Term]:
     found = []
     for sign, tree in signed_terms(term.chain[0]):
         coefficient, chain = term.coefficient * sign, tuple(spine(tree))
-        if isinstance(chain[0], Number) and len(chain) > 1:
+        if isinstance(chain[0], Number):
             coefficient, chain = coefficient * chain[0].value, chain[1:]
         found.append(Term(coefficient, chain=chain))
     return found
