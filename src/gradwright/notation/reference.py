@@ -25,6 +25,7 @@ from gradwright.notation.lexer import canonical_name
 from gradwright.notation.moved_values import moved_value, part_value
 from gradwright.notation.operands import operands_of
 from gradwright.notation.rearranging import MOVING
+from gradwright.notation.rebuilt import rebuilt
 from gradwright.notation.selecting import BY_INDICES
 from gradwright.notation.shapes import Scope, identity_sizes
 from gradwright.notation.size_text import as_size
@@ -88,10 +89,19 @@ def evaluate(tree: Tree, values: Mapping[str, ArrayLike | Supplied], scope: Scop
     given: dict[str, Any] = {canonical_name(name): value for name, value in values.items()}
     functions = {name: given.pop(name) for name in scope.functions if name in given}
     bound = Values(given, scope)
+    tree = rebuilt(tree, _complement)
     evaluator = _Evaluator(bound, scope, functions, tree)
     with np.errstate(all="ignore"):
         value = evaluator.value(tree)
     return value.axes
+
+
+def _complement(tree: Tree) -> Tree:
+    """sigmoid(-u) for 1 - sigmoid(u), a difference that loses the digits far above 0."""
+    match tree:
+        case Binary("-", Number(value=1), Call("sigmoid", (argument,))):
+            return Call("sigmoid", (Negate(argument, argument.span),), span=tree.span)
+    return tree
 
 
 class _Evaluator:
