@@ -22,15 +22,13 @@ from gradwright.core.work import bounded
 from gradwright.emit.c.kernels import Kernels, chosen_kernels
 from gradwright.emit.driver import WEIGHTS
 from gradwright.errors import UnsupportedError
-from gradwright.explain.components import affine_components, line_components
 from gradwright.explain.conventions import Convention
 from gradwright.explain.document import as_latex, as_text, section_dict
 from gradwright.explain.levels import require_level
 from gradwright.explain.network import Section, sections
-from gradwright.explain.proofs import output_lines, proof_section
+from gradwright.nn.components import component_lines
 from gradwright.nn.general import general_section
 from gradwright.nn.initialise import initialise
-from gradwright.nn.letters import names_of
 from gradwright.nn.optimizers import SGD, Optimizer, known_optimizer
 from gradwright.nn.parameters import (
     Parameters,
@@ -40,11 +38,6 @@ from gradwright.nn.parameters import (
     symbolic_parameter_count,
 )
 from gradwright.nn.targets import sample_targets
-from gradwright.notation.declarations import declare
-from gradwright.notation.parser import parse
-from gradwright.notation.tree import Call, walk
-from gradwright.ops.outputs import output_record
-from gradwright.ops.table import OPERATIONS
 from gradwright.render.unicode import unicode_name
 from gradwright.training.record import Settings
 from gradwright.verification.report import CheckReport
@@ -53,6 +46,7 @@ if TYPE_CHECKING:
     from gradwright.api.network import Network
     from gradwright.api.standalone import Standalone
     from gradwright.gradientflow.report import FlowReport
+    from gradwright.program.saving import SavedTensor
 
 SCHEMA = "gradwright.network/1"
 
@@ -123,30 +117,7 @@ class NetworkDerivation:
             kept = (part for part in parts if not part.local)
             parts = tuple(part.shortened() for part in kept)
         text = as_text(self.title, self.notes, parts)
-        return text if level != "index" else "\n".join([text, *self._in_components()])
-
-    def _in_components(self) -> list[str]:
-        """Each kind in its own letters, X being the layer's input."""
-        lines = ["", "In components, X being the input of a layer of each kind"]
-        for kind, derived in self._model.derived.items():
-            letters = names_of(kind, self._model.one_sample)
-            own = line_components((*derived.forward, *derived.adjoints), letters)
-            lines += [f"   {kind.described}", *(f"      {line}" for line in own)]
-        layout = self._model.layout
-        affine = {"W": layout.weights, "x": "vector p", "δz": "vector q"}
-        product = layout.affine(bias=False, one_sample=True).replace("X", "x")
-        if any(kind.formula is None for kind in self._model.derived):
-            declared = {name: declare(name, text) for name, text in affine.items()}
-            lines += affine_components(product, declared)
-        used = dict.fromkeys(kind.activation for kind in self._model.derived)
-        formulas = [kind.formula for kind in self._model.derived if kind.formula is not None]
-        calls = (part for formula in formulas for part in walk(parse(formula.text)))
-        used |= dict.fromkeys(part.function for part in calls if isinstance(part, Call))
-        lines += proof_section(OPERATIONS[name] for name in used if name in OPERATIONS)
-        for kind in self._model.derived:
-            record = output_record(kind.activation, kind.loss or "")
-            lines += [] if record is None else output_lines(record)
-        return lines
+        return text if level != "index" else "\n".join([text, *component_lines(self._model)])
 
     @bounded("the derivation of a network")
     def latex(self) -> str:
@@ -198,6 +169,20 @@ class NetworkDerivation:
         if target not in ("numpy", "c"):
             raise unknown_target(target)
         return self._model.with_steps(target, known_optimizer(optimizer or SGD))
+
+    @property
+    @bounded("the code of a network")
+    def saved_tensors(self) -> tuple[SavedTensor, ...]:
+        """What the loss of `source("torch")` saves for the gradient by the parameters, and why.
+
+        What a layer gets is the value of the one before it and listed once. The targets are rows
+        here; class indices are saved as they are.
+
+        Raises:
+            NetworkError: a size is a name.
+            UnsupportedError: a layer that has no code.
+        """
+        return self._model.saved_tensors
 
     @bounded("the code of a network")
     def standalone(

@@ -47,7 +47,8 @@ if TYPE_CHECKING:
     from gradwright.api.cost import CostReport
     from gradwright.api.operator import DerivedMap
     from gradwright.api.running import Program
-    from gradwright.api.torch_target import SavedTensor, TorchTarget
+    from gradwright.api.torch_target import TorchTarget
+    from gradwright.program.saving import SavedTensor
     from gradwright.run.linear_map import LinearMap
     from gradwright.verification.report import CheckReport
 

@@ -7,16 +7,13 @@ from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from gradwright.api.entrywise import entrywise
-from gradwright.core.nodes import Size
 from gradwright.core.work import bounded
 from gradwright.emit.torch_formula import formula_names, torch_module
 from gradwright.errors import UnsupportedError
 from gradwright.program.autograd import COTANGENT, Autograd, autograd
 from gradwright.program.factors import factor_note
-from gradwright.program.saving import Differentiable
+from gradwright.program.saving import Differentiable, SavedTensor
 
 if TYPE_CHECKING:
     from gradwright.api.derivation import Derivation
@@ -24,18 +21,6 @@ if TYPE_CHECKING:
 
 #: The derivatives whose module is about the formula itself.
 KINDS = ("gradient", "jacobian", "hessian")
-
-
-class SavedTensor(Struct, frozen=True):
-    """A tensor that the forward pass saves for the way back.
-
-    `name` is that of the emitted code, `axes` the sizes of its axes, and `why` says whether it is
-    an input or a value of the forward pass, and why that is kept.
-    """
-
-    name: str
-    axes: tuple[Size, ...]
-    why: str
 
 
 class TorchTarget:

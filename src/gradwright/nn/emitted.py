@@ -10,6 +10,7 @@ from gradwright.emit.unpacking import BY_FORMULA_ORDER, dense_order
 
 if TYPE_CHECKING:
     from gradwright.nn.network import NetworkModel
+    from gradwright.program.saving import SavedTensor
 
 
 def _note(model: NetworkModel) -> str:
@@ -63,6 +64,14 @@ def torch_module(model: NetworkModel) -> str:
     predicting = layers_code(other.kinds, other.derived) if other is not model else training
     head = model.kinds[-1]
     return torch_source(training, predicting, model.layers, head, model.text, _note(model))
+
+
+def saved_tensors(model: NetworkModel) -> tuple[SavedTensor, ...]:
+    """What the loss of the module for PyTorch saves."""
+    from gradwright.nn.saved import saved_tensors
+    from gradwright.nn.torch_module import layers_code
+
+    return saved_tensors(layers_code(model.kinds, model.derived), model.layers)
 
 
 def products_module(model: NetworkModel) -> str:

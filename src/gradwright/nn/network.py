@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from gradwright.nn.derive import DerivedKind
     from gradwright.nn.line_module import LineModule
     from gradwright.notation.supplied import Supplied
+    from gradwright.program.saving import SavedTensor
 
 
 class NetworkModel:
@@ -304,6 +305,16 @@ class NetworkModel:
         require_code(self.text, self.layers)
         with self._lock:
             return torch_module(self)
+
+    @cached_property
+    def saved_tensors(self) -> tuple[SavedTensor, ...]:
+        """What the loss of `torch_source` saves for the gradient by the parameters."""
+        from gradwright.nn.emitted import saved_tensors
+
+        _ = self.widths
+        require_code(self.text, self.layers)
+        with self._lock:
+            return saved_tensors(self)
 
     @cached_property
     def c_passes_source(self) -> str:

@@ -24,6 +24,7 @@ from gradwright.core.nodes import (
     Node,
     Operation,
     Product,
+    Size,
     Variable,
     arguments,
     postorder,
@@ -105,6 +106,18 @@ class Saved(Struct, frozen=True):
     node: Node
     why: str
     is_input: bool
+
+
+class SavedTensor(Struct, frozen=True):
+    """A tensor that code for PyTorch saves in its forward pass for the way back.
+
+    `name` is that of the emitted code, `axes` the sizes of its axes, and `why` says whether it is
+    an input or a value of the forward pass, and why that is kept.
+    """
+
+    name: str
+    axes: tuple[Size, ...]
+    why: str
 
 
 class Choice(Struct, frozen=True):
