@@ -24,6 +24,20 @@ Array = Any
 #: The dropout masks of a step: for (layer, place in it, samples), both counted from 0.
 Masks = Callable[[int, int, int], Array]
 
+
+def _softmax(Z: Tensor) -> Tensor:
+    """Softmax of rows, with what comes back taken less its entry where softmax is largest.
+
+    Its Jacobian makes nothing of equal entries. PyTorch subtracts the mean of what comes back,
+    which has few digits left where softmax is nearly 1.
+    """
+    A = torch.softmax(Z, dim=1)
+    place = A.argmax(dim=1, keepdim=True)
+    if A.requires_grad:
+        A.register_hook(lambda back: back - back.gather(1, place))
+    return A
+
+
 ACTIVATIONS: dict[str, Callable[..., Tensor]] = {
     "identity": lambda z: z,
     "sigmoid": torch.sigmoid,
@@ -40,7 +54,7 @@ ACTIVATIONS: dict[str, Callable[..., Tensor]] = {
     "softplus": partial(functional.softplus, threshold=700),
     "softsign": functional.softsign,
     "hard_tanh": functional.hardtanh,
-    "softmax": partial(torch.softmax, dim=1),
+    "softmax": _softmax,
 }
 
 

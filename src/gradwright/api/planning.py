@@ -19,6 +19,7 @@ from gradwright.program.bracketing import Bracketing
 from gradwright.program.build import build_function
 from gradwright.program.cost import cost
 from gradwright.program.ir import Function
+from gradwright.simplify.centring import centred_twice
 from gradwright.simplify.equal import differ
 from gradwright.simplify.factor import COMMON_FACTOR
 from gradwright.simplify.rewrite import Budget, Step, rewrite
@@ -148,14 +149,16 @@ class Planner:
         before: Sequence[tuple[str, Node]] = (),
         merged: Sequence[Sequence[int]] = (),
     ) -> Function:
+        safer, held = centred_twice(self.graph, nodes, {})
         return build_function(
             name,
             self.inputs,
-            [*before, *zip(self.names, nodes, strict=True)],
+            [*before, *zip(self.names, safer, strict=True)],
             self.lengths,
             merged=merged,
             bracketing=bracketing,
             given=self._given,
+            held=held,
         )
 
     def _plan(self, way: Way) -> Plan | None:

@@ -14,6 +14,7 @@ from gradwright.program.build import Builder
 from gradwright.program.folding import OWN
 from gradwright.program.ir import Function, Ref
 from gradwright.program.saving import Choice, Differentiable, Saved, choose, pulled
+from gradwright.simplify.centring import centred_twice, softmax_axes
 from gradwright.simplify.stable import finished, recognised
 
 COTANGENT = f"{OWN}back"
@@ -217,12 +218,18 @@ class _Parts:
         given = [*self._read(draft), *(self.graph.variable(s) for s in sizes if s in wanted)]
         builder = Builder(draft.name, given, {})
         nodes = list(draft.nodes.values())
+        axes = softmax_axes(self.names)
         if draft.cotangent is self.made.cotangent and self.made.named is not None:
             for variable, node in self.made.shared.items():
-                builder.define(variable, finished(self.graph, self._opened(node)))
+                opened = finished(self.graph, self._opened(node))
+                (safer,), held = centred_twice(self.graph, [opened], axes)
+                builder.hold(held)
+                builder.define(variable, safer)
             nodes = [self._opened(node) for node in self.made.named]
         nodes = [finished(self.graph, node) for node in nodes]
-        builder.share(nodes)
+        nodes, held = centred_twice(self.graph, nodes, axes)
+        builder.share([*held.values(), *nodes])
+        builder.hold(held)
         function = builder.function([builder.value(node) for node in nodes])
         return Back(draft.of, draft.cotangent, tuple(draft.nodes), function)
 

@@ -154,6 +154,11 @@ class Builder:
             self.emit(Map("add"), (operand, Fraction(0)), node.axes, variable.name)
         self.values[node] = self.values[variable] = named
 
+    def hold(self, nodes: Mapping[Variable, Node]) -> None:
+        """Compute nodes, for which variables stand that have no name in the code."""
+        for variable, node in nodes.items():
+            self.values[variable] = self.value(node)
+
     def _rename(self, old: str, new: str) -> None:
         """Give the last statement's target a name; nothing has used it yet."""
         last = self.statements[-1]
@@ -366,16 +371,19 @@ def build_function(
     merged: Sequence[Sequence[int]] = (),
     bracketing: Bracketing = Bracketing.CHEAPEST,
     given: Container[Node] = frozenset(),
+    held: Mapping[Variable, Node] | None = None,
 ) -> Function:
     """A function that computes the output nodes from the inputs.
 
     A size that no input has an axis of must be among the inputs, as a scalar of that name.
     `merged` gives for each output how many axes in a row become one, or nothing. The factors of
     products are multiplied in the order `bracketing`; those of the nodes in `given`, which are no
-    products of the chain rule, in the cheapest.
+    products of the chain rule, in the cheapest. Outputs may read the variables of `held`.
     """
     builder = Builder(name, inputs, hints or {}, bracketing, given)
-    builder.share([node for _, node in outputs])
+    held = held or {}
+    builder.share([*held.values(), *(node for _, node in outputs)])
+    builder.hold(held)
     function = builder.function([builder.value(node) for _, node in outputs])
     return replace(function, merged=tuple(map(tuple, merged)))
 

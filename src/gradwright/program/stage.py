@@ -13,7 +13,11 @@ from gradwright.core.nodes import Function as FunctionNode
 from gradwright.core.nodes import Node, Operation, Variable, bare_sizes, postorder, variables
 from gradwright.program.build import Builder
 from gradwright.program.ir import Function, Ref
+from gradwright.simplify.centring import centred_twice, softmax_axes
 from gradwright.simplify.rewrite import substitute
+
+#: What code says where it does so.
+TWICE = "the mean is subtracted twice, for the digits where softmax is nearly 1"
 
 
 class StageProgram(Struct, frozen=True):
@@ -123,12 +127,16 @@ def _backward(stage: Stage, forward: Sequence[Definition]) -> tuple[Function, tu
             nodes = changed
             remarks += [f"{_text(old)} = {_text(new)}" for old, new in replacement.items()]
     used = frozenset[Variable]().union(*map(variables, nodes.values()))
+    along = softmax_axes({d.node: d.variable for d in forward})
     order = [*stage.forward.inputs, *(d.variable for d in forward), *stage.backward.inputs]
     read = [v for v in dict.fromkeys(order) if v in used and v not in nodes]
     read += that_tell_sizes(nodes.values(), read, stage.forward.inputs)
     builder = Builder(f"{stage.name}_backward", read, {})
     for variable, node in nodes.items():
-        builder.define(variable, node)
+        (safer,), held = centred_twice(stage.graph, [node], along)
+        builder.hold(held)
+        builder.define(variable, safer)
+        remarks += [f"{variable.name}: {TWICE}"] if held else []
     return builder.function([Ref(v.name) for v in nodes]), tuple(remarks)
 
 
