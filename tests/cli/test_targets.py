@@ -133,8 +133,31 @@ def test_outputs_without_a_class_are_told(
     text, document = trained(capsys, "2 -> 3 tanh -> 5 softmax", file)
     assert document["outputs_without_class"] == 3
     assert "the network has 5 outputs and the data 2 classes: the last 3 stand for no class" in text
+    text, _ = trained(capsys, "2 -> 3 softmax", file)
+    assert "the last one stands for no class" in text
     text, document = trained(capsys, "2 -> 3 tanh -> 2 softmax", file)
     assert document["outputs_without_class"] == 0 and "stand for no class" not in text
+
+
+@pytest.mark.parametrize("network", ["2 -> 2 softmax", "2 -> 1 sigmoid"])
+def test_one_class_alone_is_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, X: Array, network: str
+) -> None:
+    file = table(tmp_path / "t.csv", X, ["yes"] * 40)
+    text, document = trained(capsys, network, file)
+    assert document["classes"] == ["yes"]
+    assert "the data has one class alone, yes" in text and "no class" not in text
+
+
+def test_enormous_targets_have_a_finite_error(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, X: Array
+) -> None:
+    """Warnings are errors here: no square overflows on the way."""
+    file = table(tmp_path / "t.csv", X, (X[:, 0] * 1e305).tolist())
+    _, document = trained(capsys, "2 -> 1", file)
+    (error,) = document["held_out"]["root_mean_squared_error"]
+    deviation = document["standardiser"]["target_scale"]
+    assert error == pytest.approx(deviation * np.sqrt(document["held_out"]["loss"]), rel=1e-12)
 
 
 def test_a_file_of_parameters_is_named(

@@ -71,6 +71,9 @@ BAD: dict[str, tuple[bytes, str | None, list[str], str]] = {
     "only a header": (b"a,y\n", None, ["no sample"], ""),
     "one column": (b"y\n1\n", None, ["1 columns"], "line 1"),
     "the same name twice": (b"a,b, a,y\n1,2,3,4\n", None, ["columns 1 and 3", "'a'"], "line 1"),
+    "no name": (b",a,y\n1,2,3\n", None, ["column 1 has no name"], "line 1"),
+    "no line of names": (b"0.5,2,yes\n1,3,no\n4,1,yes\n", None, ["0.5, 2, yes"], "line 1"),
+    "numbers and no names": (b"5,2,7\n1,3,8\n", None, ["could be a sample"], "line 1"),
     "too few cells": (b"a,b,y\n1,2,3\n\n1,2\n", None, ["2 cells", "has 3"], "line 4"),
     "too many cells": (b"a,y\n1,2,3\n", None, ["3 cells", "has 2"], "line 2"),
     "a word": (b"a,b,y\n1,2,0\n1,two,0\n", None, ["'two'"], "line 3, column b"),
@@ -120,6 +123,19 @@ def test_refused(
     said = f"{error.clash}\n{error.instead}"
     assert [fact for fact in facts if fact not in said] == []
     assert error.instead
+
+
+@pytest.mark.parametrize(
+    "names", ["0,1,2", "1,2,3", "400.5,401.5,kind", "5,2,no", "5,yes,2"], ids=str
+)
+def test_names_may_be_numbers(tmp_path: Path, names: str) -> None:
+    """Places, wavelengths, and numbers above a column of words that has no such word."""
+    path = tmp_path / "points.csv"
+    label = names.split(",")[2]
+    path.write_text(f"{names}\n7,8,yes\n6,9,maybe\n", encoding="utf-8")
+    data = csv_file.read(path)
+    assert data.feature_names == tuple(names.split(",")[:2]) and label not in data.feature_names
+    np.testing.assert_array_equal(data.X, [[7, 8], [6, 9]])
 
 
 def test_a_file_that_is_missing(tmp_path: Path) -> None:

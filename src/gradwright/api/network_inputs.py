@@ -56,6 +56,15 @@ class NetworkInputs:
             )
         return p.flat
 
+    def own(self, p: Parameters) -> Parameters:
+        """Parameters, if they are those of this network.
+
+        Raises:
+            NetworkError: they are of another network or layout, or something else.
+        """
+        self._flat(p)
+        return p
+
     def inputs(self, p: Parameters, X: Array) -> Array:
         """Samples X (n × inputs), checked, in the dtype of the parameters."""
         inputs = prepare_inputs(X, self.widths[0], dtype=self._flat(p).dtype)

@@ -9,6 +9,7 @@ import numpy as np
 from gradwright.api.network_inputs import NetworkInputs
 from gradwright.errors import DataError
 from gradwright.nn.parameters import Parameters, count
+from gradwright.nn.targets import real_numbers
 
 if TYPE_CHECKING:
     from gradwright.api.curvature import Curvature
@@ -57,7 +58,7 @@ class SecondDerivatives(NetworkInputs):
             DataError: v has a value that is not finite.
             UnsupportedError: a layer has an abstract function.
         """
-        flat = self._flat(v) if isinstance(v, Parameters) else v
+        flat = self._flat(v) if isinstance(v, Parameters) else real_numbers(v, "v")
         size = count(self._model.layers)
         trained = flat[:size] if np.shape(flat) == p.flat.shape else flat
         if not np.all(np.isfinite(trained)):

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from gradwright.api.choosing_target import Chosen, choose
 from gradwright.api.network import Network
-from gradwright.errors import DataError, UnsupportedError
+from gradwright.errors import DataError, TrainingError, UnsupportedError
 from gradwright.nn.batch_norm import require_batch
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.optimizers import SGD, Optimizer, known_optimizer
@@ -126,7 +126,7 @@ def train(
     limits = {"max_norm": max_norm, "weight_decay": weight_decay, "l1": l1, "l2": l2}
     rule = known_optimizer(optimizer).having(**limits)
     course = known_schedule(schedule)
-    start = net.init(seed) if params is None else Parameters(net.model.layers, params.flat)
+    start = net.init(seed) if params is None else net.own(params)
     given = (X, y, sample_weight, class_weight)
     inputs, targets, *weights = prepare_samples(net.model, start.flat.dtype, *given)
     model = net.model.weighted if weights else net.model
@@ -141,13 +141,24 @@ def train(
     record = train_module(
         *(model.module, start.flat, inputs, targets, settings, *weights),
         **_validation(net, start, validation),
-        watchers=callbacks,
+        watchers=_watchers(callbacks),
         checkpoint=checkpoint,
         resume=resume,
         compiled=chosen.compiled,
         made=_loop(model, rule),
     )
     return _run(net, record, settings, chosen)
+
+
+def _watchers(callbacks: Any) -> Sequence[Watcher]:
+    """The functions that are called with each epoch."""
+    if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
+        raise TrainingError(
+            "the callbacks of a training",
+            f"callbacks is a {type(callbacks).__name__} and a list of functions is needed",
+            "give callbacks=[follow], follow being called with each epoch",
+        )
+    return callbacks
 
 
 def _validation(

@@ -181,12 +181,14 @@ class Trained(Struct, frozen=True):
             unit = "unit of the target" if len(errors) == 1 else "units of the targets"
             numbers = ", ".join(f"{error:.6g}" for error in errors)
             lines.append(f"held-out {weighted}root mean squared error {numbers}, in the {unit}")
-        idle = document["outputs_without_class"]
-        if idle:
+        classes, idle = document["classes"], document["outputs_without_class"]
+        if classes is not None and len(classes) == 1:
+            lines.append(f"the data has one class alone, {classes[0]}: nothing is told apart")
+        elif idle:
+            last = "one stands" if idle == 1 else f"{idle} stand"
             lines.append(
-                f"the network has {len(document['classes']) + idle} outputs and the data "
-                f"{len(document['classes'])} classes: the last {idle} stand for no class and are "
-                "trained to be low"
+                f"the network has {len(classes) + idle} outputs and the data {len(classes)} "
+                f"classes: the last {last} for no class"
             )
         if document["categories"]:
             counts = ", ".join(f"{name} {len(x)}" for name, x in document["categories"].items())
@@ -296,8 +298,10 @@ def _errors(network: Network, params: Parameters, data: Data) -> list[float] | N
     if scale is None or target_kind(network.model.loss) is not NUMBERS:
         return None
     outputs = network.predict(params, held_out.X)
-    off = (outputs - held_out.y.reshape(outputs.shape)) * scale
-    return [float(x) for x in np.sqrt(np.average(off**2, axis=0, weights=held_out.weights))]
+    off = outputs - held_out.y.reshape(outputs.shape)
+    # In standard deviations, so that no square overflows.
+    roots = np.sqrt(np.average(off**2, axis=0, weights=held_out.weights))
+    return [float(x) for x in roots * scale]
 
 
 def _unseen(data: Data) -> int:

@@ -65,6 +65,8 @@ def prepared(dataset: Dataset, name: str, network: Network, held_out: float, see
     Raises:
         DataError: its columns and labels do not fit the network.
     """
+    import numpy as np
+
     from gradwright.data.dataset import Standardiser, split
     from gradwright.nn.target_kinds import NUMBERS
     from gradwright.nn.targets import target_kind
@@ -72,7 +74,8 @@ def prepared(dataset: Dataset, name: str, network: Network, held_out: float, see
     dataset = _as_targets(dataset, network)
     # All is checked as a whole, so that a message counts rows as the file does.
     start = network.init(seed)
-    network.loss(start, dataset.X, dataset.y, sample_weight=dataset.weights)
+    with np.errstate(over="ignore"):
+        network.loss(start, dataset.X, dataset.y, sample_weight=dataset.weights)
     training, kept = split(dataset, held_out, seed)
     codes = [codes.column for codes in network.model.layers[0].codes]
     any_numbers = target_kind(network.model.loss) is NUMBERS

@@ -139,6 +139,7 @@ class _Reader:
         if column == weight:
             self.fail(f"{weights} is asked for as label and as weight", "name two columns")
         self._require_table(header)
+        self._require_names(header)
         features = [k for k in range(len(header)) if k not in (column, weight)]
         named = {self._column(header, name, "category") for name in categories}
         for k in named.difference(features):
@@ -177,6 +178,26 @@ class _Reader:
                     "give each line as many cells as the header",
                     f"line {line}",
                 )
+
+    def _require_names(self, header: list[str]) -> None:
+        """A first line of names: one that could be a sample is one, and would be lost.
+
+        Columns that are numbered from 0 or 1 have numbers for names.
+        """
+        if any(header == [str(k + start) for k in range(len(header))] for start in (0, 1)):
+            return
+        for column, name in enumerate(header):
+            cells = (row[column].strip() for _, row in self.rows[1:])
+            number = NUMBER.fullmatch(name) is not None
+            if not any(NUMBER.fullmatch(cell) if number else cell == name for cell in cells):
+                return
+        line, _ = self.rows[0]
+        shown = ", ".join(map(_short, header[:6])) + (", …" if len(header) > 6 else "")
+        self.fail(
+            f"the first line is to hold the names of the columns, and {shown} could be a sample",
+            "put a line with names above it",
+            f"line {line}",
+        )
 
     def _table(
         self,
@@ -252,6 +273,13 @@ class _Reader:
             )
         seen: dict[str, int] = {}
         for number, name in enumerate(header, start=1):
+            if not name:
+                self.fail(
+                    f"column {number} has no name, as the numbers of rows have that some programs "
+                    "write, and every column is taken",
+                    "name it, or leave it out",
+                    f"line {line}",
+                )
             if name in seen:
                 self.fail(
                     f"columns {seen[name]} and {number} are both named {name!r}",

@@ -89,7 +89,7 @@ def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0) -> tuple[Datas
         raise DataError(
             f"splitting {dataset.name}",
             f"{len(dataset.X)} samples leave {len(kept)} for training and {len(held)} held out",
-            "give more samples",
+            "give more samples, or hold out another part of them",
         )
     return dataset.rows(np.sort(kept)), dataset.rows(np.sort(held))
 

@@ -304,6 +304,12 @@ class LinearMap:
 
     def _fitting(self, other: Array, length: int, what: str) -> Array:
         array = np.asarray(other)
+        if array.dtype.kind not in "biufc":
+            raise ShapeError(
+                f"a linear map of shape {self.shape}",
+                f"it is {what} an array of {array.dtype}, and numbers fit",
+                f"give a vector of {length} numbers or a matrix of {length} rows",
+            )
         if array.ndim not in (1, 2) or array.shape[0] != length:
             raise ShapeError(
                 f"a linear map of shape {self.shape}",

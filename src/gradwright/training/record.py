@@ -105,6 +105,7 @@ class Settings(Struct, frozen=True):
             ("batch_size", _is_whole(self.batch_size, 1), "a whole number from 1"),
             ("learning_rate", _is_positive(self.learning_rate), "a positive finite number"),
             ("seed", _is_whole(self.seed, 0), "a whole number from 0"),
+            ("shuffle", isinstance(self.shuffle, bool | np.bool_), "True or False"),
             ("threads", _is_whole(self.threads, 1, MOST), f"a whole number from 1 to {MOST}"),
         )
         for name, fits, wanted in rules:
