@@ -203,3 +203,17 @@ def test_infinities_have_the_limit(name: str, dtype: str) -> None:
     for found in (formula(f"{name}(z)", z="vector n")(z=z), emitted):
         assert found.dtype == dtype
         np.testing.assert_allclose(found, [low, low, high, half], rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_derivative_of_silu_is_1_where_silu_is_large(dtype: str) -> None:
+    """y + σ (1 − y) would cancel: from 1/u on it is 0."""
+    z = np.array([0.1, 1, 1e4, 1e8, 1e17, 1e30]).astype(dtype)
+    exact = [0.5499167914, 0.9276705119, 1, 1, 1, 1]
+    found = formula("sum(silu(z))", z="vector n").gradient("z")(z=z)
+    np.testing.assert_allclose(found, exact, rtol=1e-6)
+    net = Network("6 -> 6 silu", loss="absolute_error", reduction="sum")
+    p = net.init(dtype=dtype)
+    p["W1"], p["b1"] = np.zeros((6, 6)), z
+    slopes = net.gradient(p, np.zeros((1, 6)), np.zeros((1, 6)))["b1"]
+    np.testing.assert_allclose(slopes, exact, rtol=1e-6)

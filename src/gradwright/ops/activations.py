@@ -27,10 +27,10 @@ def _one_minus(graph: Graph, node: Node) -> Node:
 
 
 def _silu(graph: Graph, node: Function) -> tuple[Node, ...]:
-    """y + σ(x) (1 − y)."""
+    """σ(x) + y (1 − σ(x)): y + σ(x) (1 − y) is the same, and cancels where y is large."""
     gate = graph.function("sigmoid", node.arguments[0])
-    rest = graph.hadamard(gate, _one_minus(graph, node))
-    return (graph.add([(1, node), (1, rest)], node.axes),)
+    rest = graph.hadamard(node, _one_minus(graph, gate))
+    return (graph.add([(1, gate), (1, rest)], node.axes),)
 
 
 def _gelu(graph: Graph, node: Function) -> tuple[Node, ...]:
@@ -121,7 +121,7 @@ RECORDS = (
         definition="x*sigmoid(x)",
         proof=(
             ProofLine("sigmoid(x) + x*sigmoid(x)*(1 - sigmoid(x))", "product rule"),
-            ProofLine("silu(x) + sigmoid(x)*(1 - silu(x))", "definition of silu, twice"),
+            ProofLine("sigmoid(x) + silu(x)*(1 - sigmoid(x))", "definition of silu"),
         ),
         source="Elfwing, Uchibe and Doya, Neural Networks 107 (2018); swish with β = 1 in "
         "Ramachandran, Zoph and Le (2017)",

@@ -107,7 +107,7 @@ RECORDS = (
         "silu(u) .* v",
         "Shazeer, GLU Variants Improve Transformer (2020), eq. 6, with u = W*x and v = V*x",
         proofs={
-            "u": (ProofLine("G .* v .* (silu(u) + sigmoid(u) .* (1 - silu(u)))", "silu' of u"),),
+            "u": (ProofLine("G .* v .* (sigmoid(u) + silu(u) .* (1 - sigmoid(u)))", "silu' of u"),),
             "v": (ProofLine("G .* silu(u)", "linear in v"),),
         },
     ),
