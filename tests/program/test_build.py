@@ -268,3 +268,15 @@ def test_a_symbol_with_the_name_of_a_size_is_not_the_size() -> None:
     node = G.times(G.size_of("n"), own)
     lines = FormulaBody(build_function("f", (own,), [("value", node)])).lines()
     assert lines == ["n_ = n.shape[0]", "return n_ * n"]
+
+
+@pytest.mark.parametrize("out", [(1,), ()], ids=["of columns", "of all"])
+def test_equal_sums_of_one_array_that_share_both_axes(out, rng):
+    """They are one matrix twice, and no matrix of inner products."""
+    node = G.product([(T, (0, 1, 2)), (T, (0, 1, 3)), (y, (0,))], out)
+    function = build_function("compute", (T, y), [("out", node)], {"m": 3, "n": 4, "k": 5})
+    t, w = rng.normal(size=(3, 4, 5)), rng.normal(size=3)
+    columns = [sum(w[p] * sum(t[p, i]) ** 2 for p in range(3)) for i in range(4)]
+    found = load(formula_module(function, "", ())).compute(t, w)
+    # 60 products of numbers near 1, sums of 5 squared.
+    np.testing.assert_allclose(found, columns if out else sum(columns), rtol=1e-11, atol=1e-11)

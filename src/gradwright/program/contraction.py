@@ -140,13 +140,14 @@ class _Work:
         if len(vectors) + 2 < len(tensors):
             return None
         place = one.index(summed[0])
-        if two.index(summed[0]) != place:
+        kept = tuple(x for x in self.out if x in (one[1 - place], two[1 - place]))
+        # Two sums of one array may be the same matrix with the same labels: Σ_p X[p,i]² w[p].
+        if two.index(summed[0]) != place or len(kept) < 2:
             return None
         weights = vectors[0]
         for vector in vectors[1:]:
             weights = self._elementwise(weights, vector)
         rows = aligned(operand, one, (summed[0], one[1 - place]))
-        kept = tuple(x for x in self.out if x in (one[1 - place], two[1 - place]))
         return kept, self.builder.emit(Gram(), (rows, weights[0]), self.axes(kept))
 
     def combined(self, taken: Sequence[Tensor], rest: Sequence[Tensor]) -> Tensor:
