@@ -32,6 +32,10 @@ Array = Any
 #: A value beyond this at a sample point comes from a matrix that is singular but for rounding.
 LARGE = 1e12
 
+#: Sample values times this are the same but for some digits, and move values by at most so much.
+NUDGE = 1 + 2.0**-40
+MOVED = 1e-4
+
 #: The step along a tangent; no symbol is called so.
 STEP = "step along the tangent"
 
@@ -109,17 +113,16 @@ def check_formula(derivation: Checkable, seed: int) -> CheckReport:
         point = sample_point(scope, again, derivation.free_sizes, falling=falling)
         return {**compared.steps(point), **point}
 
-    def largest(point: dict[str, Array]) -> float:
+    def values(point: dict[str, Array]) -> list[Array]:
         claims = compared.claimed(point).values()
-        values = [np.asarray(compared.function(point)), *map(np.asarray, claims)]
-        return max(float(np.max(np.abs(value), initial=0.0)) for value in values)
+        return [np.asarray(compared.function(point)), *map(np.asarray, claims)]
 
     # logdet(X'*X) needs X to have at least as many rows as columns, whatever their names.
     tries = [(falling, k) for k in range(TRIES) for falling in (False, True)]
     falling, generator = False, np.random.default_rng(seed)
     for falling, k in tries:
         generator = np.random.default_rng((seed, k))
-        if _is_usable(largest, drawn(np.random.default_rng((seed, k)), falling)):
+        if _is_usable(values, drawn(np.random.default_rng((seed, k)), falling)):
             break
 
     return check_derivative(
@@ -146,13 +149,22 @@ def _counted(function: Callable[[dict[str, Array]], Array]) -> Callable[[dict[st
     return evaluated
 
 
-def _is_usable(largest: Callable[[dict[str, Array]], float], point: dict[str, Array]) -> bool:
-    """Whether values are ordinary numbers, not rounding noise around a singular matrix."""
+def _is_usable(values: Callable[[dict[str, Array]], list[Array]], point: dict[str, Array]) -> bool:
+    """Whether values are ordinary numbers, not rounding noise around a singular matrix.
+
+    Noise may be small, as that of X inv(X'X) X' for a wide X: it is another a rounding further on.
+    """
+    near = {x: v * NUDGE if np.asarray(v).dtype.kind == "f" else v for x, v in point.items()}
     try:
         with np.errstate(all="ignore"):
-            return largest(point) < LARGE
+            for one, other in zip(values(point), values(near), strict=True):
+                size = float(np.max(np.abs(one), initial=0.0))
+                moved = float(np.max(np.abs(one - other), initial=0.0))
+                if not (size < LARGE and moved <= MOVED * max(size, 1.0)):
+                    return False
     except GradwrightError:
         return False
+    return True
 
 
 def _lengths(scope: Scope, point: Mapping[str, Array]) -> dict[str, int]:

@@ -284,7 +284,7 @@ def _product(operator: str, left: _Part, right: _Part) -> _Part:
     other = right.layout if last else right.at_least(POWER)
     vector = {"*": right.vector, "/": False, "kron": False}.get(operator, left.vector)
     made = Infix(operator, one, other)
-    return _Part(made, PRODUCT, operator, vector, left.row, open=last)
+    return _Part(made, PRODUCT, operator, vector, left.row and not inner, open=last)
 
 
 def expand(root: Layout, pieces: Callable[[Layout], Sequence[str | Layout]]) -> str:

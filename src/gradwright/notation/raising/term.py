@@ -65,7 +65,12 @@ class Term(Struct, frozen=True, dict=True):
         parts += _scalars(self.over)
         top = _top(parts, self.chain)
         below: list[Tree] = [] if bottom == 1 else [number_tree(bottom)]
-        below += _scalars(self.under)
+        under = self.under
+        match top:
+            case Binary("/", left, right) if under and not below:
+                # t/u/v is t/(u v), where u and v may be powers of one scalar.
+                top, under = left, (*spine(right), *under)
+        below += _scalars(under)
         return Binary("/", top, _multiplied(below)) if below else top
 
     @cached_property
@@ -95,12 +100,32 @@ def _multiplied(parts: Sequence[Tree]) -> Tree:
 
 
 def _scalars(trees: Sequence[Tree]) -> list[Tree]:
-    """Scalar factors, repeats as powers."""
-    return (
-        []
-        if not trees
-        else [hadamard((tree,) * n, (), scalar=True) for tree, n in Counter(trees).items()]
-    )
+    """Scalar factors, repeats and several powers of one base as one power."""
+    powers: dict[Tree, list[Fraction]] = {}
+    for tree in trees:
+        base, exponent = _base(tree)
+        powers.setdefault(base, []).append(exponent)
+    counts = Counter(trees)
+    found: list[Tree] = []
+    for tree, n in counts.items():
+        base, exponent = _base(tree)
+        exponents = powers.pop(base, [])
+        if len(exponents) == n:
+            found.append(hadamard((tree,) * n, (), scalar=True))
+        elif exponents:
+            total = sum(exponents, Fraction(0))
+            found.append(base if total == 1 else Binary("^", base, Number(total)))
+    return found
+
+
+def _base(tree: Tree) -> tuple[Tree, Fraction]:
+    """A scalar as a power."""
+    match tree:
+        case Call("sqrt", (base,)):
+            return base, Fraction(1, 2)
+        case Binary("^", base, Number(value)):
+            return base, value
+    return tree, UNIT
 
 
 def spine(tree: Tree) -> list[Tree]:
