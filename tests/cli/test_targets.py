@@ -179,6 +179,35 @@ def test_a_file_of_parameters_is_named(
         assert f"parameters from {whole}: " in said and clash in said, name
 
 
+@pytest.mark.parametrize("entry", ["mean", "scale"])
+@pytest.mark.parametrize("value", ["a", None, [1], 0])
+def test_a_damaged_record_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, X: Array, entry: str, value: Any
+) -> None:
+    file, out = table(tmp_path / "t.csv", X, ["yes", "no"] * 20), tmp_path / "out"
+    trained(capsys, "2 -> 2 softmax", file, "--out", str(out))
+    record = out / "training.json"
+    document = json.loads(record.read_text())
+    document["standardiser"][entry][0] = value
+    record.write_text(json.dumps(document))
+    if value == 0 and entry == "mean":
+        printed(capsys, "predict", str(out), "--data", file)
+        return
+    _, said = printed(capsys, "predict", str(out), "--data", file, code=2)
+    assert str(record) in said and "entry that is wrong here" in said
+
+
+def test_columns_that_a_prediction_passes_over_need_no_name(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, X: Array
+) -> None:
+    file, out = table(tmp_path / "t.csv", X, ["yes", "no"] * 20), str(tmp_path / "out")
+    trained(capsys, "2 -> 2 softmax", file, "--out", out)
+    new = tmp_path / "new.csv"
+    new.write_text(",b,a\n0,1.5,2.5\n")
+    said, _ = printed(capsys, "predict", out, "--data", str(new))
+    assert len(said.splitlines()) == 2
+
+
 def test_explaining_kernels_writes_the_code_all_the_same(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

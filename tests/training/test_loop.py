@@ -137,6 +137,8 @@ def test_validation_and_watchers(
 ACCURACIES: dict[str, tuple[list[list[float]], list[list[float]], float | None]] = {
     "classes": ([[0.2, 0.8], [0.6, 0.4], [0.1, 0.9]], [[0, 1], [0, 1], [0, 1]], 2 / 3),
     "one output": ([[0.5], [0.49], [0.7], [0.2]], [[1], [1], [0], [0]], 0.5),
+    "signs": ([[0.1], [-0.2], [0.4], [-3]], [[1], [-1], [-1], [-1]], 0.75),
+    "signs of several outputs": ([[0.1, -2], [-3, -1]], [[1, -1], [1, -1]], 0.5),
     "a regression": ([[0.5], [0.4]], [[1], [2.5]], None),
     "targets of several outputs": ([[0.5, 1], [0.4, 2]], [[1, 2], [0, 1]], None),
     "several labels at once": ([[0.9, 0.8], [0.6, 0.4]], [[1, 1], [0, 1]], None),

@@ -184,6 +184,14 @@ class _Reader:
 
         Columns that are numbered from 0 or 1 have numbers for names.
         """
+        line, _ = self.rows[0]
+        if "" in header:
+            self.fail(
+                f"column {header.index('') + 1} has no name, as the numbers of rows have that some "
+                "programs write, and every column is taken",
+                "name it, or leave it out",
+                f"line {line}",
+            )
         if any(header == [str(k + start) for k in range(len(header))] for start in (0, 1)):
             return
         for column, name in enumerate(header):
@@ -191,7 +199,6 @@ class _Reader:
             number = NUMBER.fullmatch(name) is not None
             if not any(NUMBER.fullmatch(cell) if number else cell == name for cell in cells):
                 return
-        line, _ = self.rows[0]
         shown = ", ".join(map(_short, header[:6])) + (", …" if len(header) > 6 else "")
         self.fail(
             f"the first line is to hold the names of the columns, and {shown} could be a sample",
@@ -273,13 +280,6 @@ class _Reader:
             )
         seen: dict[str, int] = {}
         for number, name in enumerate(header, start=1):
-            if not name:
-                self.fail(
-                    f"column {number} has no name, as the numbers of rows have that some programs "
-                    "write, and every column is taken",
-                    "name it, or leave it out",
-                    f"line {line}",
-                )
             if name in seen:
                 self.fail(
                     f"columns {seen[name]} and {number} are both named {name!r}",

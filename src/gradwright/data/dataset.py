@@ -153,9 +153,21 @@ class Standardiser(Struct, frozen=True, eq=False):
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Standardiser:
-        """From what `to_dict` gave."""
+        """From what `to_dict` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: it was not that.
+        """
         names = ("mean", "scale", "target_mean", "target_scale")
-        return cls(*(None if stored[n] is None else np.asarray(stored[n]) for n in names))
+        found = [None if stored[n] is None else np.array(stored[n], np.float64) for n in names]
+        mean, scale, target_mean, target_scale = found
+        for name, values in zip(names, found, strict=True):
+            if values is not None and not np.all(np.isfinite(values)):
+                raise ValueError(f"{name} is not finite")
+        scales = [values for values in (scale, target_scale) if values is not None]
+        if mean is None or scale is None or any(np.any(values <= 0) for values in scales):
+            raise ValueError("a scale is no number above 0")
+        return cls(mean, scale, target_mean, target_scale)
 
 
 def _mean_and_scale(values: Array) -> tuple[Array, Array]:

@@ -299,8 +299,10 @@ def accuracy(predicted: Array, targets: Array, weights: Array | None = None) -> 
 
     With `weights` it is the share of these.
 
-    The class is the largest output, or for one output whether it is at least 1/2.
+    The class is the largest output, or for one whether it is at least 1/2, for signs at least 0.
     """
+    if np.all(np.abs(targets) == 1) and np.any(targets < 0):
+        targets, predicted = (targets + 1) / 2, (predicted + 1) / 2
     if not np.all((targets == 0) | (targets == 1)):
         return None
     if targets.shape[1] == 1:
