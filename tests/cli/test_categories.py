@@ -208,8 +208,10 @@ def test_a_regression_is_predicted_in_its_unit(cars: tuple[Path, Any, Any], tmp_
     assert done.returncode == 0, done.stderr
     done = gradwright("predict", tmp_path / "out", "--data", path, "--out", tmp_path / "predicted")
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "predicted" / "predictions.csv").read_text("utf-8") == done.stdout
-    header, *rows = csv.reader(done.stdout.splitlines())
+    written = (tmp_path / "predicted" / "predictions.csv").read_text("utf-8")
+    assert done.stdout == f"predicted {len(y)} samples of {path}\n"
+    assert gradwright("predict", tmp_path / "out", "--data", path).stdout == written
+    header, *rows = csv.reader(written.splitlines())
     assert header == ["output"]
     assert np.corrcoef([float(row[0]) for row in rows], y)[0, 1] > 0.8
 
