@@ -92,6 +92,16 @@ def test_an_unknown_target_names_those_there_are() -> None:
         gw.Network("2 -> 3 softmax").backprop().source("fortran")
 
 
+def test_forward_mode_is_left_out_where_it_is_not_wanted() -> None:
+    derived, network = gw.formula("x'*x").gradient("x"), gw.Network("2 -> 3 softmax").backprop()
+    for made in (derived, network):
+        short = made.source("torch", forward_mode=False)
+        ast.parse(short)
+        assert "jvp" not in short and "jvp" in made.source("torch")
+        with pytest.raises(UnsupportedError, match="has none to leave out"):
+            made.source(forward_mode=False)
+
+
 @pytest.mark.parametrize("name", ["tensors", "plain", "torch"])
 def test_no_size_hides_a_function_that_is_called(name: str) -> None:
     source = gw.formula(f"sum(tanh(x).^2)/{name}", x=f"vector {name}").gradient("x").source("torch")

@@ -184,3 +184,36 @@ def test_running_statistics_have_no_tangent(rng: np.random.Generator) -> None:
         assert forward_ad.unpack_dual(made).tangent is not None
         for buffer in case.model.buffers():
             assert forward_ad.unpack_dual(buffer).tangent is None
+
+
+def without_forward_mode(text: str) -> Any:
+    """A module in reverse mode alone, of a formula by A and x or of a network."""
+    if "->" in text:
+        return gw.Network(text).backprop().source("torch", forward_mode=False)
+    f = gw.formula(text, A="matrix n n", x="vector n")
+    return f.gradient("A", "x").source("torch", forward_mode=False)
+
+
+def test_a_formula_without_forward_mode(rng: np.random.Generator) -> None:
+    text, theirs = FORMULAS[1]
+    source = without_forward_mode(text)
+    assert "jvp" not in source and "Forward" not in source
+    value = load(source).value
+    point = [torch.tensor(rng.standard_normal(s), requires_grad=True) for s in ((4, 4), 4)]
+    assert close(value(*point), theirs(*point))
+    assert gradcheck(value, point) and gradgradcheck(value, point)
+    with pytest.raises(RuntimeError, match=r"jvp|forward"):
+        jvp(lambda x: value(point[0].detach(), x), (point[1].detach(),), (torch.ones(4),))
+
+
+def test_a_network_without_forward_mode(rng: np.random.Generator) -> None:
+    text = "4 -> 5 tanh -> 5 tanh -> 3 softmax"
+    short, long = without_forward_mode(text), gw.Network(text).backprop().source("torch")
+    assert "jvp" not in short and len(short.splitlines()) < 0.6 * len(long.splitlines())
+    p = gw.Network(text).init(seed=2)
+    X = torch.tensor(rng.standard_normal((6, 4)), requires_grad=True)
+    y = torch.arange(6) % 3
+    one, other = (load(s).Network(p.flat, dtype=torch.float64) for s in (short, long))
+    found = [torch.autograd.grad(m.loss(X, y), [X, *m.parameters()]) for m in (one, other)]
+    assert all_close(*found)
+    assert gradgradcheck(lambda X: one.loss(X, y), [X])

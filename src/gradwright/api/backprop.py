@@ -16,7 +16,7 @@ from gradwright.api.network_checking import (
     drawn_functions,
     drawn_masks,
 )
-from gradwright.api.outputs import unknown_target
+from gradwright.api.outputs import require_forward_mode, unknown_target
 from gradwright.api.trace import NetworkTrace
 from gradwright.core.work import bounded
 from gradwright.emit.c.kernels import Kernels, chosen_kernels
@@ -149,7 +149,13 @@ class NetworkDerivation:
         return bundle(self.explain(), "", network_sections(self.sections))
 
     @bounded("the code of a network")
-    def source(self, target: str = "numpy", optimizer: str | Optimizer | None = None) -> str:
+    def source(
+        self,
+        target: str = "numpy",
+        optimizer: str | Optimizer | None = None,
+        *,
+        forward_mode: bool = True,
+    ) -> str:
         """A complete module that needs NumPy only, for "torch" PyTorch only, or for "c" nothing.
 
         "torch" is a `torch.nn.Module` with parameters W1, b1, …, whose layers are
@@ -157,6 +163,7 @@ class NetworkDerivation:
         with vectors as GCC and Clang have them: whole epochs of descent in one call. The steps are
         those of `optimizer`, a name or what `gw.optimizer` gives, for "numpy" and "c" by default
         of gradient descent; for "torch" by default there are none, as torch.optim has them.
+        Without `forward_mode` a module for "torch" is half as long, and has reverse mode alone.
 
         Raises:
             NetworkError: a size is a name.
@@ -164,10 +171,11 @@ class NetworkDerivation:
             UnsupportedError: another target, or a layer that has no code.
         """
         if target == "torch":
-            module = self._model.torch_source
+            module = self._model.torch_source(forward_mode)
             return module if optimizer is None else known_optimizer(optimizer).torch_steps(module)
         if target not in ("numpy", "c"):
             raise unknown_target(target)
+        require_forward_mode(target, forward_mode)
         return self._model.with_steps(target, known_optimizer(optimizer or SGD))
 
     @property

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from msgspec.structs import replace
 
-from gradwright.api.outputs import Choice, Output, unknown_target
+from gradwright.api.outputs import Choice, Output, require_forward_mode, unknown_target
 from gradwright.calculus.modes import Contribution
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, bare_sizes, postorder
@@ -272,19 +272,20 @@ class Derivation:
         return self._program.cost
 
     @bounded("the code of a derivative")
-    def source(self, target: str = "numpy") -> str:
+    def source(self, target: str = "numpy", *, forward_mode: bool = True) -> str:
         """A complete module for a target, "numpy" or "torch".
 
         "torch" is a `torch.autograd.Function` of the formula, with its gradient and second
-        derivatives written out; `saved_tensors` says what it keeps.
+        derivatives, and in `forward_mode` too; `saved_tensors` says what it keeps.
 
         Raises:
             UnsupportedError: another target, or what has no code for it.
         """
         if target == "torch":
-            return self._torch.source
+            return self._torch.source(forward_mode)
         if target != "numpy":
             raise unknown_target(target)
+        require_forward_mode(target, forward_mode)
         return self._program.source
 
     @property

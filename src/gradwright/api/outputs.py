@@ -91,6 +91,16 @@ def plain(value: Any) -> Any:
     return float(array) if array.ndim == 0 else array
 
 
+def require_forward_mode(target: str, forward_mode: bool) -> None:
+    """Only code for PyTorch has a forward mode to leave out."""
+    if not forward_mode:
+        raise UnsupportedError(
+            f"source({target!r}, forward_mode=False)",
+            f"forward_mode is False and the target is {target}, which has none to leave out",
+            'use source("torch", forward_mode=False), or leave forward_mode out',
+        )
+
+
 def unknown_target(target: str) -> UnsupportedError:
     """The error for a target that there is not."""
     return UnsupportedError(

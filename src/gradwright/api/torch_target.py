@@ -61,9 +61,8 @@ class TorchTarget:
         cotangent = made.graph.variable(COTANGENT, made.node.axes)
         return autograd(Differentiable(made.graph, inputs, wrt, made.node, cotangent))
 
-    @cached_property
-    def source(self) -> str:
-        """A complete module that needs PyTorch only."""
+    def source(self, forward_mode: bool) -> str:
+        """A complete module that needs PyTorch only, with forward mode or without."""
         d = self._derivation
         title = (
             f"The value of a formula with its {d.kind}, for PyTorch's automatic differentiation."
@@ -72,7 +71,9 @@ class TorchTarget:
             note = factor_note(*self._functions, self.parts.forward)
             notes = [*d.assumptions, *[note] * bool(note)]
             indices = [name for name, v in sorted(d.scope.symbols.items()) if v.among is not None]
-            return torch_module(self.parts, *self._functions, d.free_sizes, indices, title, notes)
+            return torch_module(
+                self.parts, *self._functions, d.free_sizes, indices, title, notes, forward_mode
+            )
 
     @cached_property
     def saved(self) -> tuple[SavedTensor, ...]:

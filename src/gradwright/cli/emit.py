@@ -18,7 +18,7 @@ from gradwright.cli.subject import (
     refuse_options,
 )
 from gradwright.errors import UnsupportedError
-from gradwright.run.files import output_folder, publish
+from gradwright.run.files import OutputFolder, output_folder, publish
 
 if TYPE_CHECKING:
     from gradwright.api.backprop import NetworkDerivation
@@ -55,6 +55,11 @@ KERNELS_SCHEMA = "gradwright.kernels/1"
     is_flag=True,
     help="The code of a network takes a weight for each sample, in every target.",
 )
+@click.option(
+    "--forward-mode/--no-forward-mode",
+    default=True,
+    help="Leave forward mode out of a module for PyTorch, which is then about half as long.",
+)
 @options.steps_of
 @options.standalone_options
 @options.as_json
@@ -72,6 +77,7 @@ def command(
     target: str,
     explain: bool,
     weighted: bool,
+    forward_mode: bool,
     optimizer: str | None,
     as_json: bool,
     out: str | None,
@@ -112,12 +118,11 @@ def command(
     with output_folder(out) as folder:
         if network:
             whole = make_network(text, loss, reduction, layout).backprop(weighted=weighted)
-            source = whole.source(target, optimizer)
+            source = whole.source(target, optimizer, forward_mode=forward_mode)
         else:
-            source = make_derivation(text, wrt, kind, declarations, mode, constraint).source(target)
-        if folder is not None:
-            ending = "c" if target == "c" else "py"
-            folder.write(f"{'backprop' if network else 'derivative'}.{ending}", source)
+            derived = make_derivation(text, wrt, kind, declarations, mode, constraint)
+            source = derived.source(target, forward_mode=forward_mode)
+        _write(folder, network, target, source)
         document = {"schema": SCHEMA, "of": text, "target": target, "source": source}
         for path in publish(folder):
             note(f"wrote {path}")
@@ -125,6 +130,13 @@ def command(
             _say_kernels(whole.kernels(), text, as_json)
         else:
             say(json_text(document) if as_json else source.rstrip("\n"))
+
+
+def _write(folder: OutputFolder | None, network: bool, target: str, source: str) -> None:
+    """Write the module into the folder, if there is one."""
+    if folder is not None:
+        ending = "c" if target == "c" else "py"
+        folder.write(f"{'backprop' if network else 'derivative'}.{ending}", source)
 
 
 def _require(fits: bool, option: str, network: bool, target: str) -> None:

@@ -7,17 +7,16 @@ from collections.abc import Sequence
 from gradwright.emit.numpy import documentation, shape_note, signature
 from gradwright.emit.torch_body import TorchBody
 from gradwright.emit.torch_forward import HEADING, ForwardText
-from gradwright.emit.torch_function import (
+from gradwright.emit.torch_function import FunctionText, call_lines, unpacked
+from gradwright.emit.torch_names import FunctionNames
+from gradwright.emit.torch_support import (
     ADDED,
-    APPLIED,
     PLAIN,
     STILL,
-    FunctionText,
-    call_lines,
-    unpacked,
+    TORCH_HELPERS,
+    WAY_BACK,
+    applied,
 )
-from gradwright.emit.torch_names import FunctionNames
-from gradwright.emit.torch_support import TORCH_HELPERS
 from gradwright.program.autograd import Autograd
 from gradwright.program.ir import Function
 
@@ -86,6 +85,7 @@ def torch_module(
     indices: Sequence[str],
     title: str,
     notes: Sequence[str],
+    forward_mode: bool = True,
 ) -> str:
     """The module of a formula.
 
@@ -94,11 +94,11 @@ def torch_module(
     """
     names = formula_names(parts)
     doc = ["The value of the formula" + (", and what is kept of it." if parts.kept else ".")]
-    text = FunctionText(parts, names, CLASSES, doc=doc)
+    text = FunctionText(parts, names, CLASSES, doc=doc, forward_mode=forward_mode)
     calls = _Calls(parts, names, free, indices)
-    forward = ForwardText(text, calls.fixed)
     blocks = [*text.blocks(), calls.value(), calls.plain(shown), calls.plain(both)]
-    blocks += [HEADING, *forward.blocks()]
+    if forward_mode:
+        blocks += [HEADING, *ForwardText(text, calls.fixed).blocks()]
     head = ['"""' + documentation(title), "", *text.saving()]
     head += ["", *map(documentation, notes)] if notes else []
     head += ['"""', "", "import torch"]
@@ -106,8 +106,8 @@ def torch_module(
         "",
         f"WRT = {', '.join(names.of[v.name] for v in parts.made.wrt)!r}",
     ] * calls.some_fixed
-    support = [TENSORS, *[PLACES] * bool(indices), PLAIN, APPLIED, ADDED]
-    support += [FIXED, STILL] * calls.some_fixed
+    support = [TENSORS, *[PLACES] * bool(indices), PLAIN, applied(forward_mode), WAY_BACK, ADDED]
+    support += [FIXED, *[STILL] * forward_mode] * calls.some_fixed
     support += [TORCH_HELPERS[name] for name in sorted(text.helpers | calls.helpers)]
     found = ["\n".join(head), *support, *blocks]
     return "\n\n\n".join(block.strip() for block in found if block) + "\n"

@@ -15,51 +15,6 @@ from gradwright.program.ir import Function
 #: Calls up to this length stand in one line.
 MAX_CALL = 84
 
-PLAIN = '''
-def plain(function):
-    """The function without autocast: it computes in the type of its arguments."""
-
-    def run(first, *others):
-        with torch.autocast(first.device.type, enabled=False):
-            return function(first, *others)
-
-    return run
-'''
-
-APPLIED = '''
-def applied(function, *given):
-    """The function; in forward mode the one with `jvp`, which torch.compile does not take."""
-    if torch.compiler.is_compiling() or getattr(torch.autograd.forward_ad, "_current_level", 0) < 0:
-        return function.apply(*given)
-    # PyTorch runs a `jvp` without the forward mode around it, which would see a constant.
-    if getattr(torch._functorch.eager_transforms, "JVP_NESTING", 2) > 1:
-        raise ValueError("forward mode is within forward mode; "
-                         "instead: have one of them reversed, as in jacfwd(jacrev(f))")
-    return function.forward_mode.apply(*given)
-
-
-def way_back(function, *given):
-    """The function; a compiled way back is plain, PyTorch differentiates none of them again."""
-    if torch.compiler.is_compiling():
-        return function.forward(*given)
-    return applied(function, *given)
-'''
-
-STILL = '''
-def still(**tangents):
-    """Refuse tangents of what there is no derivative by."""
-    for name, tangent in tangents.items():
-        if tangent is not None:
-            raise ValueError(f"{name} has a tangent, and there is no derivative by {name} here; "
-                             f"instead: derive by {name} too, or give it without a tangent")
-'''
-
-ADDED = '''
-def added(one, other):
-    """The sums of two tuples of gradients; None stands for nothing."""
-    return tuple(y if x is None else x if y is None else x + y for x, y in zip(one, other))
-'''
-
 
 class FunctionText:
     """The source of a differentiable value.
@@ -71,6 +26,7 @@ class FunctionText:
         doc: what the value is.
         targets: an input that may be class indices, the helper that makes rows or columns of
             them, and the number of classes.
+        forward_mode: whether the functions of forward mode stand behind.
     """
 
     def __init__(
@@ -80,12 +36,14 @@ class FunctionText:
         classes: tuple[str, str],
         doc: Sequence[str] = (),
         targets: tuple[str, str, int] | None = None,
+        forward_mode: bool = True,
     ) -> None:
         self.parts = parts
         self.names = names
         self.value, self.gradient = classes
         self.doc = doc
         self.targets = targets
+        self.forward_mode = forward_mode
         self.helpers: set[str] = set()
         self.many = len(parts.made.wrt) > 1
         #: The sizes that the code of the way back really reads, in order.
@@ -95,7 +53,7 @@ class FunctionText:
         """A sum with a constant needs no size, which only its code shows."""
         used: set[str] = set()
         parts = self.parts
-        moving = (*parts.along, *parts.gradient_along)
+        moving = (*parts.along, *parts.gradient_along) if self.forward_mode else ()
         for back in (parts.gradient, *parts.second, *parts.through, *moving):
             body = TorchBody(back.function, self.names.of, self.parts.sizes)
             body.lines()

@@ -13,16 +13,16 @@ from gradwright.emit.names import PythonNames, python_names
 from gradwright.emit.numpy import documentation, signature
 from gradwright.emit.torch_body import TorchBody
 from gradwright.emit.torch_forward import FORWARD, HEADING, ForwardText
-from gradwright.emit.torch_function import (
+from gradwright.emit.torch_function import FunctionText, call_lines
+from gradwright.emit.torch_names import MODULE_NAMES, FunctionNames
+from gradwright.emit.torch_support import (
     ADDED,
-    APPLIED,
     PLAIN,
     STILL,
-    FunctionText,
-    call_lines,
+    TORCH_HELPERS,
+    WAY_BACK,
+    applied,
 )
-from gradwright.emit.torch_names import MODULE_NAMES, FunctionNames
-from gradwright.emit.torch_support import TORCH_HELPERS
 from gradwright.program.autograd import Autograd
 from gradwright.program.ir import Function
 
@@ -97,6 +97,7 @@ class NetworkCode(Struct, frozen=True):
     starts: Mapping[str, float] = {}
     masks: Mapping[int, tuple[tuple[float, int], ...]] = {}
     codes: Mapping[int, tuple[tuple[int, int], ...]] = {}
+    forward_mode: bool = True
 
     @property
     def trains_apart(self) -> bool:
@@ -125,9 +126,6 @@ class _Module:
         listed = [kind for part in layers for kind in (*part.kinds, part.head)]
         self.kinds = list({kind.name: kind for kind in listed}.values())
         self.texts = [self._text(kind) for kind in self.kinds]
-        self.forwards = [
-            ForwardText(text, kind.fixed) for text, kind in zip(self.texts, self.kinds, strict=True)
-        ]
 
     def _text(self, kind: KindCode) -> FunctionText:
         taken = [*OWN_NAMES, *(f"{x}{y}" for k in self.kinds for x in k.classes for y in FORWARD)]
@@ -141,6 +139,7 @@ class _Module:
             kind.classes,
             doc=[documentation(line.replace("δ", "d")) for line in kind.formulas],
             targets=targets,
+            forward_mode=self.code.forward_mode,
         )
 
     def _targets(self) -> dict[str, str]:
@@ -159,11 +158,13 @@ class _Module:
     def text(self) -> str:
         """The whole module."""
         blocks = [block for text in self.texts for block in text.blocks()]
-        forward = [block for text in self.forwards for block in text.blocks()]
+        forward = self._forward()
         bodies = [_update(kind, kind.update) for kind in self.kinds if kind.update is not None]
         updates = [text for text, _ in bodies]
         helpers = set().union(*(x.helpers for x in self.texts), *(found for _, found in bodies))
-        support = [PLAIN, APPLIED, ADDED, STILL, *(TORCH_HELPERS[name] for name in sorted(helpers))]
+        support = [PLAIN, applied(self.code.forward_mode), WAY_BACK, ADDED]
+        support += [STILL] * self.code.forward_mode
+        support += [TORCH_HELPERS[name] for name in sorted(helpers)]
         support.append(parts_of.HOLDS)
         if self.code.codes:
             support.append(parts_of.CODES.format(codes=dict(self.code.codes)))
@@ -172,8 +173,16 @@ class _Module:
         if self.code.masks:
             support.append(parts_of.MASKS.format(masks=dict(self.code.masks)))
         support.append(parts_of.LAYER)
-        listed = (self._head(), *support, *blocks, *updates, self._network(), HEADING, *forward)
+        listed = (self._head(), *support, *blocks, *updates, self._network(), *forward)
         return "\n\n\n".join(b.strip() for b in listed if b) + "\n"
+
+    def _forward(self) -> list[str]:
+        """What forward mode needs, behind everything else."""
+        if not self.code.forward_mode:
+            return []
+        pairs = zip(self.texts, self.kinds, strict=True)
+        made = [ForwardText(text, kind.fixed) for text, kind in pairs]
+        return [HEADING, *(block for text in made for block in text.blocks())]
 
     def _head(self) -> str:
         code = self.code

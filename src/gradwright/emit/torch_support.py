@@ -2,6 +2,58 @@
 
 from __future__ import annotations
 
+PLAIN = '''
+def plain(function):
+    """The function without autocast: it computes in the type of its arguments."""
+
+    def run(first, *others):
+        with torch.autocast(first.device.type, enabled=False):
+            return function(first, *others)
+
+    return run
+'''
+
+REVERSE_ALONE = '''
+def applied(function, *given):
+    """The function, in reverse mode; code with forward mode is longer."""
+    return function.apply(*given)
+'''
+
+FORWARD_TOO = '''
+def applied(function, *given):
+    """The function; in forward mode the one with `jvp`, which torch.compile does not take."""
+    if torch.compiler.is_compiling() or getattr(torch.autograd.forward_ad, "_current_level", 0) < 0:
+        return function.apply(*given)
+    # PyTorch runs a `jvp` without the forward mode around it, which would see a constant.
+    if getattr(torch._functorch.eager_transforms, "JVP_NESTING", 2) > 1:
+        raise ValueError("forward mode is within forward mode; "
+                         "instead: have one of them reversed, as in jacfwd(jacrev(f))")
+    return function.forward_mode.apply(*given)
+'''
+
+WAY_BACK = '''
+def way_back(function, *given):
+    """The function; a compiled way back is plain, PyTorch differentiates none of them again."""
+    if torch.compiler.is_compiling():
+        return function.forward(*given)
+    return applied(function, *given)
+'''
+
+STILL = '''
+def still(**tangents):
+    """Refuse tangents of what there is no derivative by."""
+    for name, tangent in tangents.items():
+        if tangent is not None:
+            raise ValueError(f"{name} has a tangent, and there is no derivative by {name} here; "
+                             f"instead: derive by {name} too, or give it without a tangent")
+'''
+
+ADDED = '''
+def added(one, other):
+    """The sums of two tuples of gradients; None stands for nothing."""
+    return tuple(y if x is None else x if y is None else x + y for x, y in zip(one, other))
+'''
+
 SOFTMAX_LOGSUMEXP = '''
 def softmax_logsumexp(x):
     """(softmax(x), logsumexp(x)) over the last axis, with one exp for both."""
@@ -213,3 +265,8 @@ TORCH_HELPERS = {
     "maximum": MAXIMUM,
     "minimum": MINIMUM,
 }
+
+
+def applied(forward_mode: bool) -> str:
+    """The helper that applies a class, in forward mode the one with `jvp`."""
+    return FORWARD_TOO if forward_mode else REVERSE_ALONE

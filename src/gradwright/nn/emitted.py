@@ -9,8 +9,8 @@ from gradwright.emit.network import network_module
 from gradwright.emit.unpacking import BY_FORMULA_ORDER, dense_order
 
 if TYPE_CHECKING:
+    from gradwright.emit.torch_network import LayersCode
     from gradwright.nn.network import NetworkModel
-    from gradwright.program.saving import SavedTensor
 
 
 def _note(model: NetworkModel) -> str:
@@ -55,23 +55,21 @@ def c_passes(model: NetworkModel) -> str:
     )
 
 
-def torch_module(model: NetworkModel) -> str:
-    """The module for PyTorch."""
-    from gradwright.nn.torch_module import layers_code, torch_source
+def torch_layers(model: NetworkModel) -> tuple[LayersCode, LayersCode]:
+    """The functions of the layers for PyTorch, in training and for prediction."""
+    from gradwright.nn.torch_module import layers_code
 
     other = model.prediction
     training = layers_code(model.kinds, model.derived)
-    predicting = layers_code(other.kinds, other.derived) if other is not model else training
-    head = model.kinds[-1]
-    return torch_source(training, predicting, model.layers, head, model.text, _note(model))
+    return training, layers_code(other.kinds, other.derived) if other is not model else training
 
 
-def saved_tensors(model: NetworkModel) -> tuple[SavedTensor, ...]:
-    """What the loss of the module for PyTorch saves."""
-    from gradwright.nn.saved import saved_tensors
-    from gradwright.nn.torch_module import layers_code
+def torch_module(model: NetworkModel, forward_mode: bool) -> str:
+    """The module for PyTorch."""
+    from gradwright.nn.torch_module import torch_source
 
-    return saved_tensors(layers_code(model.kinds, model.derived), model.layers)
+    head, note = model.kinds[-1], _note(model)
+    return torch_source(*model.torch_layers, model.layers, head, model.text, note, forward_mode)
 
 
 def products_module(model: NetworkModel) -> str:

@@ -36,6 +36,7 @@ from gradwright.run.load import load
 
 if TYPE_CHECKING:
     from gradwright.calculus.stage import Stage
+    from gradwright.emit.torch_network import LayersCode
     from gradwright.explain.conventions import Convention
     from gradwright.explain.network import LayerLines, Run
     from gradwright.nn.derive import DerivedKind
@@ -292,8 +293,17 @@ class NetworkModel:
             return products_module(self)
 
     @cached_property
-    def torch_source(self) -> str:
-        """The source of the network as a module of PyTorch.
+    def torch_layers(self) -> tuple[LayersCode, LayersCode]:
+        """The functions of the layers for PyTorch, in training and for prediction."""
+        from gradwright.nn.emitted import torch_layers
+
+        _ = self.widths
+        require_code(self.text, self.layers)
+        with self._lock:
+            return torch_layers(self)
+
+    def torch_source(self, forward_mode: bool) -> str:
+        """The source of the network as a module of PyTorch, with forward mode or without.
 
         Raises:
             NetworkError: a size is a name.
@@ -301,20 +311,14 @@ class NetworkModel:
         """
         from gradwright.nn.emitted import torch_module
 
-        _ = self.widths
-        require_code(self.text, self.layers)
-        with self._lock:
-            return torch_module(self)
+        return torch_module(self, forward_mode)
 
-    @cached_property
+    @property
     def saved_tensors(self) -> tuple[SavedTensor, ...]:
         """What the loss of `torch_source` saves for the gradient by the parameters."""
-        from gradwright.nn.emitted import saved_tensors
+        from gradwright.nn.saved import saved_tensors
 
-        _ = self.widths
-        require_code(self.text, self.layers)
-        with self._lock:
-            return saved_tensors(self)
+        return saved_tensors(self.torch_layers[0], self.layers)
 
     @cached_property
     def c_passes_source(self) -> str:

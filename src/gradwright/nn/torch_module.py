@@ -128,6 +128,7 @@ def torch_source(
     head: Kind,
     text: str,
     note: str,
+    forward_mode: bool,
 ) -> str:
     """The source of a network as a module of PyTorch.
 
@@ -138,6 +139,7 @@ def torch_source(
         head: the kind of the last one, with the loss.
         text: the network as the user wrote it.
         note: what to say of the loss.
+        forward_mode: whether it has forward mode besides reverse mode.
     """
     numbered = list(enumerate(layers, start=1))
     shapes, state = (
@@ -167,5 +169,6 @@ def torch_source(
             for number, layer in numbered
             if layer.codes
         },
+        forward_mode=forward_mode,
     )
     return network_module(code)
