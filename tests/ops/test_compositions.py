@@ -145,7 +145,7 @@ PRINTED = [
         "g'*rmsnorm(x)",
         "x",
         {"g": "vector n"},
-        "(g − ((gᵀ rmsnorm(x)) rmsnorm(x))/n)/rms(x, eps=0.000001)",
+        "(g − (gᵀ rmsnorm(x)) rmsnorm(x)/n)/rms(x, eps=0.000001)",
     ),
     ("std(x)", "x", {"x": "vector n"}, "layernorm(x, eps=0)/n"),
 ]

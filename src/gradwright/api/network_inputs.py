@@ -7,7 +7,7 @@ from typing import Any
 from gradwright.errors import NetworkError
 from gradwright.nn.embedding import require_codes
 from gradwright.nn.network import NetworkModel
-from gradwright.nn.parameters import Parameters
+from gradwright.nn.parameters import Parameters, length
 from gradwright.nn.sequence import Source
 from gradwright.nn.targets import prepare_inputs, prepare_targets
 from gradwright.nn.weights import prepare_samples
@@ -49,9 +49,15 @@ class NetworkInputs:
                 "make them with this network's init() or load(); p['W1'] = ... sets one of them",
             )
         if p.layers != self._model.layers:
+            own = length(self._model.layers)
+            other = (
+                "belong to layers of other shapes, activations or layout"
+                if p.flat.size == own
+                else f"have {p.flat.size} numbers and the network has {own}"
+            )
             raise NetworkError(
                 f"parameters for {self!r}",
-                f"they have {p.flat.size} numbers for another network",
+                f"they {other}",
                 "make them with this network's init() or load()",
             )
         return p.flat

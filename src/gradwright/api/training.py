@@ -118,7 +118,8 @@ def train(
     Raises:
         TrainingError: an unknown optimizer; a checkpoint of another training; a loss that is not
             finite, with step and layer, and `.run` has the last state.
-        DataError: data, parameters or weights that do not fit the network.
+        DataError: data or weights that do not fit the network.
+        NetworkError: parameters of another network.
         UnsupportedError: another target; for "c" no compiler, or one that fails; for lbfgs no
             SciPy, or a checkpoint.
         LimitError: levenberg_marquardt for more parameters than a matrix of theirs fits for.

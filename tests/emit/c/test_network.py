@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradwright as gw
-from gradwright.errors import DataError, TrainingError, UnsupportedError
+from gradwright.errors import NetworkError, TrainingError, UnsupportedError
 from gradwright.nn.network import NetworkModel
 from tests.emit.c.judging import compiles, distance, judge
 from tests.nn.random_networks import random_network
@@ -138,7 +138,7 @@ def test_arrays_of_another_kind_are_refused():
 def test_parameters_of_another_network_are_refused(target, rng):
     net = gw.Network("4 -> 7 relu -> 3 softmax", loss="cross_entropy")
     other = gw.Network("4 -> 6 relu -> 3 softmax", loss="cross_entropy").init(seed=1)
-    with pytest.raises(DataError, match=r"shape \(51,\) and the layers hold 59"):
+    with pytest.raises(NetworkError, match="have 51 numbers and the network has 59"):
         gw.train(net, rng.normal(size=(5, 4)), [0, 1, 2, 0, 1], params=other, target=target)
 
 
