@@ -80,6 +80,16 @@ def test_an_option_that_would_do_nothing_is_refused(
     )
 
 
+@pytest.mark.parametrize("more", [[], ["--target", "c"], ["--target", "c", "--standalone"]])
+@pytest.mark.parametrize("text", [NETWORK, FORMULA])
+def test_only_code_for_pytorch_has_a_forward_mode_to_leave_out(
+    text: str, more: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["emit", text, *more, "--no-forward-mode"]) == 2
+    told = capsys.readouterr()
+    assert told.out == "" and "give --target torch, or leave --no-forward-mode out" in told.err
+
+
 def test_equations_are_not_differentiated(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

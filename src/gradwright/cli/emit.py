@@ -101,6 +101,7 @@ def command(
       gradwright emit "3 -> 10 relu -> 3 softmax" --target c --standalone --weighted --explain
     """
     network = given_network(text)
+    _require_torch(forward_mode, target)
     if standalone:
         _require(target == "c" and network, "--standalone", network, target)
         asked = make_network(text, loss, reduction, layout).backprop(weighted=weighted)
@@ -147,6 +148,16 @@ def _require(fits: bool, option: str, network: bool, target: str) -> None:
             f"{option} is for networks in C, and this is "
             f"{'a network' if network else 'a formula'} for the target {target}",
             f"give a network and --target c, or leave {option} out",
+        )
+
+
+def _require_torch(forward_mode: bool, target: str) -> None:
+    """Check that a forward mode is left out of code that has one."""
+    if not forward_mode and target != "torch":
+        raise UnsupportedError(
+            "emit --no-forward-mode",
+            f"--no-forward-mode is for code for PyTorch, and the target is {target}",
+            "give --target torch, or leave --no-forward-mode out",
         )
 
 
