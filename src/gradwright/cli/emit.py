@@ -124,13 +124,12 @@ def command(
             derived = make_derivation(text, wrt, kind, declarations, mode, constraint)
             source = derived.source(target, forward_mode=forward_mode)
         _write(folder, network, target, source)
-        document = {"schema": SCHEMA, "of": text, "target": target, "source": source}
         for path in publish(folder):
             note(f"wrote {path}")
         if explain:
             _say_kernels(whole.kernels(), text, as_json)
         else:
-            say(json_text(document) if as_json else source.rstrip("\n"))
+            _say_source(text, target, source, as_json)
 
 
 def _write(folder: OutputFolder | None, network: bool, target: str, source: str) -> None:
@@ -159,6 +158,11 @@ def _require_torch(forward_mode: bool, target: str) -> None:
             f"--no-forward-mode is for code for PyTorch, and the target is {target}",
             "give --target torch, or leave --no-forward-mode out",
         )
+
+
+def _say_source(text: str, target: str, source: str, as_json: bool) -> None:
+    document = {"schema": SCHEMA, "of": text, "target": target, "source": source}
+    say(json_text(document) if as_json else source.rstrip("\n"))
 
 
 def _say_kernels(kernels: Kernels, text: str, as_json: bool) -> None:
