@@ -62,7 +62,7 @@ class NetworkInputs:
             )
         return p.flat
 
-    def own(self, p: Parameters) -> Parameters:
+    def own_parameters(self, p: Parameters) -> Parameters:
         """Parameters, if they are those of this network.
 
         Raises:

@@ -127,7 +127,7 @@ def train(
     limits = {"max_norm": max_norm, "weight_decay": weight_decay, "l1": l1, "l2": l2}
     rule = known_optimizer(optimizer).having(**limits)
     course = known_schedule(schedule)
-    start = net.init(seed) if params is None else net.own(params)
+    start = net.init(seed) if params is None else net.own_parameters(params)
     given = (X, y, sample_weight, class_weight)
     inputs, targets, *weights = prepare_samples(net.model, start.flat.dtype, *given)
     model = net.model.weighted if weights else net.model

@@ -128,9 +128,9 @@ static inline __attribute__((always_inline)) void turn_square(
 static inline vector sums_of_lanes(const vector *v)
 {
     vector sums;
-    UNROLLED for (long i = 0; i < LANES; ++i) {
+    for (long i = 0; i < LANES; ++i) {
         real total = 0;
-        UNROLLED for (long lane = 0; lane < LANES; ++lane)
+        for (long lane = 0; lane < LANES; ++lane)
             total += v[i][lane];
         sums[i] = total;
     }
@@ -139,8 +139,8 @@ static inline vector sums_of_lanes(const vector *v)
 
 static inline void turn_square(const real *from, long across, real *to, long wide)
 {
-    UNROLLED for (long i = 0; i < LANES; ++i)
-        UNROLLED for (long j = 0; j < LANES; ++j)
+    for (long i = 0; i < LANES; ++i)
+        for (long j = 0; j < LANES; ++j)
             to[j * wide + i] = from[i * across + j];
 }
 

@@ -172,6 +172,7 @@ ROUTINE void product_turned(
 {
     if (by_blas(rows, columns, inner, A, down, along, B, 1, C))
         return;
+    /* There turning B would take longer, or leave most lanes of a block empty. */
     if (along == 1 && (rows < TALL || (columns <= LANES / 2 && inner >= 8 * LANES))) {
         inner_products(rows, columns, inner, A, B, C);
         return;
