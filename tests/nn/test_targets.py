@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from gradwright.errors import DataError, NetworkError
-from gradwright.nn.targets import prepare_inputs, prepare_targets, sample_targets
+from gradwright.nn.targets import (
+    accuracy,
+    class_values,
+    prepare_inputs,
+    prepare_targets,
+    sample_targets,
+)
 
 CE, BCE, SE = "cross_entropy", "binary_cross_entropy", "squared_error"
 HINGE, CLASSES, COUNTS = "hinge", "multiclass_hinge", "poisson"
@@ -189,3 +195,29 @@ def test_inputs_that_do_not_fit(X: Any, said: list[str]) -> None:
         prepare_inputs(X, 4)
     for fact in said:
         assert fact in str(caught.value)
+
+
+#: loss, outputs, targets, the share of right classes.
+ACCURACIES: dict[str, tuple[str, list[list[float]], list[list[float]], float | None]] = {
+    "classes": (CE, [[0.2, 0.8], [0.6, 0.4], [0.1, 0.9]], [[0, 1], [0, 1], [0, 1]], 2 / 3),
+    "one output": (BCE, [[0.5], [0.49], [0.7], [0.2]], [[1], [1], [0], [0]], 0.5),
+    "signs": (HINGE, [[0.1], [-0.2], [0.4], [-3]], [[1], [-1], [-1], [-1]], 0.75),
+    "signs that are all 1": (HINGE, [[0.1], [-0.2], [0.4], [3]], [[1], [1], [1], [1]], 0.75),
+    "signs of several outputs": (HINGE, [[0.1, -2], [-3, -1]], [[1, -1], [1, -1]], 0.5),
+    "0 and 1 as numbers": (SE, [[0.5], [0.4], [0.1]], [[1], [1], [1]], 1 / 3),
+    "signs as numbers": (SE, [[0.1], [-0.2], [0.4], [-3]], [[1], [-1], [-1], [-1]], 0.75),
+    "a regression": (SE, [[0.5], [0.4]], [[1], [2.5]], None),
+    "counts": (COUNTS, [[0.5], [0.4]], [[1], [0]], None),
+    "targets of several outputs": (SE, [[0.5, 1], [0.4, 2]], [[1, 2], [0, 1]], None),
+    "several labels at once": (BCE, [[0.9, 0.8], [0.6, 0.4]], [[1, 1], [0, 1]], None),
+}
+
+
+@pytest.mark.parametrize(
+    ("loss", "predicted", "targets", "share"), ACCURACIES.values(), ids=ACCURACIES
+)
+def test_accuracy(
+    loss: str, predicted: list[list[float]], targets: list[list[float]], share: float | None
+) -> None:
+    outputs, Y = np.array(predicted), np.array(targets)
+    assert accuracy(outputs, Y, class_values(loss, Y)) == share

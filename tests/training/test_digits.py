@@ -9,6 +9,7 @@ from gradwright.data import bundled
 from gradwright.data.dataset import Standardiser, split
 from gradwright.training.loop import train_module
 from gradwright.training.record import Settings
+from gradwright.training.validation import Validation
 from tests.training.hand_written import HandWritten
 
 
@@ -25,7 +26,7 @@ def test_digits_are_learnt(seed: int) -> None:
         standardiser.apply(training.X),
         one_hot[training.y],
         Settings(epochs=20, batch_size=32, learning_rate=0.1, seed=seed),
-        validation=(standardiser.apply(held.X), one_hot[held.y]),
+        validation=Validation((standardiser.apply(held.X), one_hot[held.y]), module),
     )
     reached = run.history[-1].validation_accuracy
     assert reached is not None

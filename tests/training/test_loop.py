@@ -10,9 +10,10 @@ import pytest
 
 from gradwright.errors import TrainingError
 from gradwright.training import loop
-from gradwright.training.loop import accuracy, train_module
+from gradwright.training.loop import train_module
 from gradwright.training.record import Epoch, Settings, TrainingRun
 from gradwright.training.stepping import Stepper
+from gradwright.training.validation import Validation
 from tests.training.hand_written import HandWritten
 
 Array = Any
@@ -122,7 +123,13 @@ def test_validation_and_watchers(
     held = X[:9] + 0.5, Y[:9]
     seen: list[Epoch] = []
     run = train_module(
-        module, start, X, Y, Settings(2, 4), validation=held, watchers=(seen.append,)
+        module,
+        start,
+        X,
+        Y,
+        Settings(2, 4),
+        validation=Validation(held, module),
+        watchers=(seen.append,),
     )
     assert tuple(seen) == run.history
     last = run.history[-1]
@@ -132,24 +139,6 @@ def test_validation_and_watchers(
     assert train_module(module, start, X, Y, Settings(1)).history[0].validation_loss is None
     assert run.to_dict()["schema"] == "gradwright.training/1"
     assert run.to_dict()["history"][1] == last.to_dict()
-
-
-ACCURACIES: dict[str, tuple[list[list[float]], list[list[float]], float | None]] = {
-    "classes": ([[0.2, 0.8], [0.6, 0.4], [0.1, 0.9]], [[0, 1], [0, 1], [0, 1]], 2 / 3),
-    "one output": ([[0.5], [0.49], [0.7], [0.2]], [[1], [1], [0], [0]], 0.5),
-    "signs": ([[0.1], [-0.2], [0.4], [-3]], [[1], [-1], [-1], [-1]], 0.75),
-    "signs of several outputs": ([[0.1, -2], [-3, -1]], [[1, -1], [1, -1]], 0.5),
-    "a regression": ([[0.5], [0.4]], [[1], [2.5]], None),
-    "targets of several outputs": ([[0.5, 1], [0.4, 2]], [[1, 2], [0, 1]], None),
-    "several labels at once": ([[0.9, 0.8], [0.6, 0.4]], [[1, 1], [0, 1]], None),
-}
-
-
-@pytest.mark.parametrize(("predicted", "targets", "share"), ACCURACIES.values(), ids=ACCURACIES)
-def test_accuracy(
-    predicted: list[list[float]], targets: list[list[float]], share: float | None
-) -> None:
-    assert accuracy(np.array(predicted), np.array(targets)) == share
 
 
 class Interrupted(Stepper):
@@ -323,5 +312,7 @@ def test_samples_are_checked(
     with pytest.raises(TrainingError, match=fact):
         train_module(module, start, *change(*samples), Settings(1))
     with pytest.raises(TrainingError, match=fact) as caught:
-        train_module(module, start, *samples, Settings(1), validation=change(*samples))
+        train_module(
+            module, start, *samples, Settings(1), validation=Validation(change(*samples), module)
+        )
     assert "validation" in str(caught.value)

@@ -19,12 +19,14 @@ from gradwright.nn.optimizers import SGD, Optimizer, known_optimizer
 from gradwright.nn.parameters import Parameters
 from gradwright.nn.refusals import require_no_codes
 from gradwright.nn.schedules import Schedule, known_schedule
+from gradwright.nn.targets import class_values
 from gradwright.nn.weights import prepare_samples
 from gradwright.run.threads import suited
 from gradwright.training.full_batch import LBFGS, LevenbergMarquardt, require_full_batch
 from gradwright.training.loop import Loop, Watcher, train_module
 from gradwright.training.record import Epoch, Settings, TrainingRun
 from gradwright.training.resuming import run_by
+from gradwright.training.validation import Validation
 
 Array = Any
 
@@ -141,7 +143,7 @@ def train(
     chosen = _chosen(model, start, settings, len(inputs), target, before)
     record = train_module(
         *(model.module, start.flat, inputs, targets, settings, *weights),
-        **_validation(net, start, validation),
+        validation=_validation(net, start, targets, validation),
         watchers=_watchers(callbacks),
         checkpoint=checkpoint,
         resume=resume,
@@ -163,11 +165,11 @@ def _watchers(callbacks: Any) -> Sequence[Watcher]:
 
 
 def _validation(
-    net: Network, start: Parameters, validation: tuple[Array, ...] | None
-) -> dict[str, Any]:
-    """The samples of the validation, and the module whose loss they have."""
+    net: Network, start: Parameters, targets: Array, validation: tuple[Array, ...] | None
+) -> Validation | None:
+    """What judges by the samples of the validation; `targets` are those that are trained with."""
     if validation is None:
-        return {}
+        return None
     if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
         given = (
             f"{len(validation)} values"
@@ -181,7 +183,7 @@ def _validation(
         )
     samples = prepare_samples(net.model, start.flat.dtype, *validation)
     model = net.model.weighted if len(samples) > 2 else net.model
-    return {"validation": samples, "validating": model.module}
+    return Validation(samples, model.module, class_values(net.model.loss, targets))
 
 
 def _run(net: Network, record: TrainingRun, settings: Settings, chosen: Chosen) -> Run:

@@ -316,15 +316,14 @@ def _unseen(data: Data) -> int:
 
 def _accuracy(network: Network, params: Parameters, data: Dataset) -> float | None:
     """The part of the samples whose class is predicted; None when the targets are no classes."""
-    from gradwright.nn.targets import prepare_targets
-    from gradwright.training.loop import accuracy
+    from gradwright.nn.targets import accuracy, class_values, prepare_targets
 
     if data.classes is None:
         return None
     outputs = network.predict(params, data.X)
     count, width = outputs.shape
     targets = prepare_targets(data.y, width, network.model.loss, count, outputs.dtype)
-    return accuracy(outputs, targets, data.weights)
+    return accuracy(outputs, targets, class_values(network.model.loss, targets), data.weights)
 
 
 def _versions() -> dict[str, str]:

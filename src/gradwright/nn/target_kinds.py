@@ -22,13 +22,15 @@ class TargetKind(Struct, frozen=True):
     `of_labels` makes of one target for each sample, and the number of outputs, an array that is
     samples × outputs where that is possible. `of_rows` checks rows, named as of the loss, and gives
     them as the loss takes them. `draw` gives random ones for (samples, outputs). `facts` say the
-    same of random numbers and of random whole numbers, as in a declaration, or are "".
+    same of random numbers and of random whole numbers, as in a declaration, or are "". `classes`
+    are the targets of a class that a sample is not of, and of its own; None where targets are none.
     """
 
     of_labels: Callable[[Array, int, str], Array]
     of_rows: Callable[[Array, str], Array]
     draw: Callable[[np.random.Generator, tuple[int, int]], Array]
     facts: tuple[str, str] = ("", "")
+    classes: tuple[float, float] | None = (0.0, 1.0)
 
 
 def one_hot(labels: Array, classes: int, loss: str = "") -> Array:
@@ -171,5 +173,13 @@ NUMBERS = TargetKind(_of_numbers, _any, lambda g, shape: g.standard_normal(shape
 CLASSES = TargetKind(one_hot, _probabilities, _draw_class, ("sum1", "onehot"))
 ONE_CLASS = TargetKind(one_hot, _one_class, _draw_class, ("onehot", "onehot"))
 UNIT = TargetKind(_of_binary_labels, _unit, _draw_labels, ("unit", "binary"))
-COUNTS = TargetKind(_of_numbers, _counts, lambda g, s: g.poisson(2.0, s).astype(np.float64))
-SIGNS = TargetKind(_of_signs, _signs, lambda g, s: 2 * _draw_labels(g, s) - 1, ("signs", "signs"))
+COUNTS = TargetKind(
+    _of_numbers, _counts, lambda g, s: g.poisson(2.0, s).astype(np.float64), classes=None
+)
+SIGNS = TargetKind(
+    _of_signs,
+    _signs,
+    lambda g, s: 2 * _draw_labels(g, s) - 1,
+    ("signs", "signs"),
+    classes=(-1.0, 1.0),
+)

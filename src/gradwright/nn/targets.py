@@ -85,6 +85,48 @@ def target_kind(loss: str) -> TargetKind:
     return known_loss(loss).targets if is_named(loss) else NUMBERS
 
 
+def class_values(loss: str, targets: Array) -> tuple[float, float] | None:
+    """The targets of a class that a sample is not of, and of its own; None if they are no classes.
+
+    For losses of numbers the targets, samples × outputs, must tell.
+
+    >>> class_values("hinge", np.array([[1.0]])), class_values("squared_error", np.array([[2.0]]))
+    ((-1.0, 1.0), None)
+
+    Raises:
+        NetworkError: an unknown loss.
+    """
+    kind = target_kind(loss)
+    if kind is not NUMBERS:
+        return kind.classes
+    pairs = ((0.0, 1.0), (-1.0, 1.0))
+    return next((pair for pair in pairs if np.all(np.isin(targets, pair))), None)
+
+
+def accuracy(
+    predicted: Array,
+    targets: Array,
+    values: tuple[float, float] | None,
+    weights: Array | None = None,
+) -> float | None:
+    """The share of samples whose class is right; None when the targets are no classes.
+
+    `predicted` and `targets` are samples × outputs, `values` as `class_values` gives them. With
+    `weights` it is the share of these. The class is the largest output; of a single output, whether
+    it is at least in the middle of the two values.
+    """
+    if values is None or not np.all(np.isin(targets, values)):
+        return None
+    no, yes = values
+    if targets.shape[1] == 1:
+        right = ((predicted >= (no + yes) / 2) == (targets == yes))[:, 0]
+    elif np.all(np.sum(targets == yes, axis=1) == 1):
+        right = np.argmax(predicted, axis=1) == np.argmax(targets, axis=1)
+    else:
+        return None
+    return float(np.average(right, weights=weights))
+
+
 def sample_targets(loss: str, samples: int, outputs: int, generator: np.random.Generator) -> Array:
     """Random targets that fit a loss, samples × outputs.
 

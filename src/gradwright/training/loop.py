@@ -5,81 +5,20 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 
 from gradwright.errors import TrainingError
 from gradwright.run.threads import blas_threads
 from gradwright.training import resuming
+from gradwright.training.code import Descent, Module
 from gradwright.training.record import Epoch, Settings, TrainingRun
 from gradwright.training.stepping import Stepper
+from gradwright.training.validation import Validation
 
 Array = Any
-
-
-class Module(Protocol):
-    """What training uses of an emitted network module."""
-
-    Buffers: Callable[[int, Any], Any]
-    PARAMETERS: int
-
-    def value_and_gradient(
-        self,
-        parameters: Array,
-        X: Array,
-        Y: Array,
-        *more: Any,
-    ) -> tuple[float, Array]:
-        """The loss of a batch and its gradient, a flat vector like the parameters.
-
-        After the targets stand the weights of the samples, where the loss has them; then an array
-        for the gradient, and buffers.
-        """
-
-    def loss(self, parameters: Array, X: Array, Y: Array, *more: Any) -> float:
-        """The loss of a batch; `more` are weights, where there are some, and buffers."""
-
-    def forward(self, parameters: Array, X: Array, buffers: Any = ...) -> list[Array]:
-        """The activations of all layers."""
-
-    def predict(self, parameters: Array, X: Array, buffers: Any = ...) -> Array:
-        """The activations of the last layer."""
-
-    def unpack(
-        self, parameters: Array
-    ) -> tuple[list[Array], list[Array | None]] | list[dict[str, Array]]:
-        """Weights and biases as views, or for each layer its parameters by letter."""
-
-
-class Descent(Protocol):
-    """Many steps in one call, of compiled code."""
-
-    target: str
-
-    def descend(
-        self,
-        parameters: Array,
-        X: Array,
-        Y: Array,
-        order: Array,
-        batch_size: int,
-        learning_rate: Array,
-        gradient: Array,
-        state: Array,
-        t: int,
-        settings: Mapping[str, float],
-        total: float,
-        seed: int,
-        weights: Sequence[Array],
-    ) -> tuple[int, float, float]:
-        """(steps made, `total` and the losses times what they count, the last loss)."""
-
-    def value_and_gradient(
-        self, parameters: Array, X: Array, Y: Array, *weights: Array
-    ) -> tuple[float, Array]:
-        """The loss of a batch and its gradient."""
 
 
 #: A call of compiled code takes about so many seconds, so that Ctrl-C is heard.
@@ -92,8 +31,7 @@ Watcher = Callable[[Epoch], None]
 class Loop:
     """The state of one training: parameters, buffers, history.
 
-    `samples` and `validation` have inputs, targets, and where the loss has weights of samples
-    these. `validating` is the module whose loss the validation is of.
+    `samples` are inputs, targets, and where the loss has weights of samples these.
     """
 
     def __init__(
@@ -102,12 +40,10 @@ class Loop:
         parameters: Array,
         samples: tuple[Array, ...],
         settings: Settings,
-        validation: tuple[Array, ...] | None,
-        validating: Module,
+        validation: Validation | None,
         compiled: Descent | None,
     ) -> None:
         self.module = module
-        self._validating = validating
         self.compiled = compiled
         self._steps_per_call = 1
         self.parameters = parameters
@@ -127,7 +63,6 @@ class Loop:
         self._before_epoch = parameters.copy()
         self._before_step = parameters.copy()
         self._within_step = False
-        self._validation_buffers: Any = None
 
     def _stepper(self, steps_per_epoch: int) -> Any:
         """What is kept from step to step: `state`, `steps`, `settings` and `schedule_settings`."""
@@ -238,16 +173,7 @@ class Loop:
         return state if np.all(np.isfinite(state)) else self._before_epoch
 
     def _validated(self) -> tuple[float | None, float | None]:
-        if self.validation is None:
-            return None, None
-        X, Y, *weights = self.validation
-        module = self._validating
-        if self._validation_buffers is None:
-            self._validation_buffers = module.Buffers(len(X), self.parameters.dtype)
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            value = module.loss(self.parameters, X, Y, *weights, self._validation_buffers)
-            predicted = module.predict(self.parameters, X, self._validation_buffers)
-        return float(value), accuracy(predicted, Y, *weights)
+        return (None, None) if self.validation is None else self.validation(self.parameters)
 
     def _bad_layer(self, parameters: Array) -> str:
         """Where the first values that are not finite stand, for all samples."""
@@ -294,26 +220,6 @@ def _counted(batch: Sequence[Array]) -> float:
     return float(np.sum(batch[2], dtype=np.float64)) if len(batch) > 2 else len(batch[0])
 
 
-def accuracy(predicted: Array, targets: Array, weights: Array | None = None) -> float | None:
-    """The share of samples whose class is right; None when the targets are no classes.
-
-    With `weights` it is the share of these.
-
-    The class is the largest output, or for one whether it is at least 1/2, for signs at least 0.
-    """
-    if np.all(np.abs(targets) == 1) and np.any(targets < 0):
-        targets, predicted = (targets + 1) / 2, (predicted + 1) / 2
-    if not np.all((targets == 0) | (targets == 1)):
-        return None
-    if targets.shape[1] == 1:
-        right = ((predicted >= 0.5) == (targets == 1))[:, 0]
-    elif np.all(np.sum(targets, axis=1) == 1):
-        right = np.argmax(predicted, axis=1) == np.argmax(targets, axis=1)
-    else:
-        return None
-    return float(np.average(right, weights=weights))
-
-
 def train_module(
     module: Module,
     parameters: Array,
@@ -322,8 +228,7 @@ def train_module(
     settings: Settings,
     weights: Array | None = None,
     *,
-    validation: tuple[Array, ...] | None = None,
-    validating: Module | None = None,
+    validation: Validation | None = None,
     watchers: Sequence[Watcher] = (),
     checkpoint: str | os.PathLike[str] | None = None,
     resume: str | os.PathLike[str] | None = None,
@@ -336,11 +241,9 @@ def train_module(
 
     `X` is samples × features and `Y` samples × outputs, of the dtype of `parameters`. With
     `weights` each sample has one in the loss, and the functions of the module take them behind Y.
-    `validation` has X, Y and maybe weights; its loss is that of `validating`, by default of
-    `module`. Ctrl-C
-    ends the training after the last finished step and keeps it. With `checkpoint` the state is
-    written after each epoch; with the same data and settings `resume` goes on from such a file as
-    if it had never stopped, bit for bit. `settings.epochs` counts the epochs before it as well.
+    Ctrl-C ends the training after the last finished step and keeps it. With `checkpoint` the state
+    is written after each epoch; with the same data and settings `resume` goes on from such a file
+    as if it had never stopped, bit for bit. `settings.epochs` counts the epochs before it as well.
 
     Raises:
         TrainingError: samples that do not fit each other; a checkpoint of another training; a
@@ -351,10 +254,9 @@ def train_module(
     _require_samples(parameters, X, Y, "X", "Y")
     if validation is not None:
         names = ("validation X", "validation Y")
-        _require_samples(parameters, validation[0], validation[1], *names)
+        _require_samples(parameters, validation.samples[0], validation.samples[1], *names)
     samples = (X, Y) if weights is None else (X, Y, weights)
-    validating = validating or module
-    loop = made(module, parameters.copy(), samples, settings, validation, validating, compiled)
+    loop = made(module, parameters.copy(), samples, settings, validation, compiled)
     common = resuming.made_with(loop) if checkpoint or resume else {}
     if resume is not None:
         resuming.resume(loop, resume, common)
