@@ -153,6 +153,23 @@ REFUSED: dict[str, tuple[Function, str]] = {
     "array of numbers": (lambda x: x @ np.arange(4), "an array of shape (4,)"),
     "array of truths": (lambda x: x * np.ones(4, dtype=bool), "an array of shape (4,)"),
     "diagonal array": (lambda S: S @ np.diag([1.0, 2, 3, 4]), "an array of shape (4, 4)"),
+    "diag of a column": (lambda A: np.diag(A.sum(axis=1, keepdims=True)), "np.diag of a column"),
+    "vdot of a column": (
+        lambda A, z: np.vdot(A.sum(axis=1, keepdims=True), z),
+        "np.vdot of arrays with different shapes",
+    ),
+    "moveaxis too far": (lambda A: np.moveaxis(A, 0, 2), "axis 2 is asked for, of a value with 2"),
+    "swapaxes too far": (lambda A: A.swapaxes(0, 3), "axis 3 is asked for, of a value with 2"),
+    "transpose too far": (lambda A: A.transpose(0, 3), "axis 3 is asked for, of a value with 2"),
+    "sum too far": (lambda A: A.sum(axis=(0, 3)), "the sum over axis 3 is asked for"),
+    "axis of a number": (lambda x: np.sum(x.sum(), axis=0), "the sum over axis 0 is asked for"),
+    "axis that is a float": (lambda A: A.sum(axis=1.0), "the sum over axis 1.0 is asked for"),
+    "axes in a list": (lambda A: np.moveaxis(A, [0], [1]), "axis [0] is asked for"),
+    "degrees of freedom": (lambda x: x.var(ddof=1.5), "np.var of (Expression, float)"),
+    "a number in a list": (lambda x: np.hstack([x, 1.0]), "np.hstack of (list)"),
+    "order of entries": (lambda A: A.reshape(-1, order="F"), "in order 'F'"),
+    "shape of floats": (lambda A: A.reshape(2.0, 6.0), "np.reshape of (Expression, tuple)"),
+    "round": (lambda x: round(x), "rounding a symbol"),
     "weights of one axis": (lambda A, x: np.average(A, axis=1, weights=x), "np.average with"),
 }
 
@@ -163,6 +180,16 @@ def test_what_has_no_formula_is_refused(function: Function, said: str) -> None:
     with pytest.raises(GradwrightError) as caught:
         gw.formula(function, **declared)
     assert said in str(caught.value)
+
+
+def _variance(ddof: int) -> Function:
+    return lambda x: x.var(ddof=ddof)
+
+
+def test_a_variance_of_too_few_numbers_is_refused() -> None:
+    for ddof in (3, 5):
+        with pytest.raises(GradwrightError, match=f"ddof={ddof} for a variance of 3 numbers"):
+            gw.formula(_variance(ddof), x="vector 3")
 
 
 def test_what_python_asks_about_an_object_is_answered() -> None:

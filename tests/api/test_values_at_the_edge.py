@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 import gradwright as gw
-from gradwright.errors import DomainError, LimitError, NotationError, ShapeError
+from gradwright.errors import (
+    DataError,
+    DomainError,
+    GradwrightError,
+    LimitError,
+    NotationError,
+    ShapeError,
+    UnsupportedError,
+)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +146,56 @@ def test_a_result_is_no_number_only_where_its_telling_part_is_not_finite(
                 derivation(**values)
         else:
             np.testing.assert_array_equal(derivation(**values), expected)
+
+
+MASKED = np.ma.masked_array([1.0, 2.0], [False, True])
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(MASKED, "1 values of .* are masked"), ([[1.0, 2.0], [3.0]], "no array can be made of")],
+)
+def test_values_that_an_array_would_change_are_refused(value: Any, said: str) -> None:
+    f, A = gw.formula("x'*A*x", A="symmetric n n", x="vector n"), np.eye(2)
+    jacobian = f.hessian("x").operator(x=[1.0, 2.0], A=A)
+    net = gw.Network("2 -> 2 tanh -> 1", loss="squared_error")
+    p = net.init(seed=0)
+    for call in (
+        lambda: f(x=value, A=A),
+        lambda: f(x=[1.0, 2.0], A=value),
+        lambda: f.gradient("x")(x=value, A=A),
+        lambda: f.gradient("x").value_and(x=value, A=A),
+        lambda: f.vjp("x")(x=[1.0, 2.0], A=A, cotangent=value),
+        lambda: jacobian @ value,
+        lambda: jacobian.matvec(value),
+        lambda: jacobian.solve(value),
+        lambda: net.layer_jacobians(p, value),
+        lambda: p.__setitem__("b1", value),
+    ):
+        with pytest.raises(GradwrightError, match=said):
+            call()
+    shown = np.ma.masked_array([1.0, 2.0], False)
+    assert f(x=shown, A=A) == 5
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.longdouble])
+@pytest.mark.parametrize("text", ["inv(A)*x", "solve(A, x)", "logdet(A)*x", "det(A)*x"])
+def test_systems_are_solved_in_float32_and_float64(text: str, kind: Any) -> None:
+    A, x = np.array([[2.0, 1.0], [0.0, 3.0]]), np.array([1.0, 2.0])
+    d = gw.formula(text, A="matrix n n", x="vector n").jacobian("x")
+    with pytest.raises(UnsupportedError, match=f"values have {np.dtype(kind).name}"):
+        d(A=A.astype(kind), x=x.astype(kind))
+    plain = gw.formula("x'*A*x", A="matrix n n", x="vector n")
+    assert plain.gradient("x")(A=A.astype(kind), x=x.astype(kind)).dtype == kind
+    solved = plain.hessian("x").operator(A=A, x=x).solve(x.astype(kind))
+    np.testing.assert_allclose(solved, np.linalg.solve(A + A.T, x), rtol=1e-14)
+
+
+def test_one_sample_is_a_vector() -> None:
+    net = gw.Network("2 -> 2 tanh -> 1", loss="squared_error")
+    for x in (1.0, [[1.0, 2.0]], [1.0, 2.0, 3.0], "ab", None):
+        with pytest.raises(DataError, match=r"the sample x|the array x"):
+            net.layer_jacobians(net.init(seed=0), x)
 
 
 def _entries(source: str, values: dict[str, np.ndarray]) -> np.ndarray:

@@ -152,7 +152,7 @@ def test_symbols_made_one_by_one():
         (lambda T, A, x, t: np.concatenate([A, A.T]), ShapeError, ("('n',) and ('m',)",)),
         (lambda T, A, x, t: np.take(A, x, axis=0), UnsupportedError, ("does not hold indices",)),
         (lambda T, A, x, t: np.transpose(T, (0, 0, 1)), ShapeError, ("axes (0, 0, 1)",)),
-        (lambda T, A, x, t: np.sum(T, axis=3), ShapeError, ("axis 3", "a tensor with 3 axes")),
+        (lambda T, A, x, t: np.sum(T, axis=3), ShapeError, ("axis 3", "a value with 3 axes")),
         (lambda T, A, x, t: np.where(T > 0, T, 0), UnsupportedError, ("a comparison of symbols",)),
         (lambda T, A, x, t: np.trace(A @ A.T, 1), UnsupportedError, ("np.trace with 2 arguments",)),
         (lambda T, A, x, t: np.trace(A @ A.T, offset=1), UnsupportedError, ("with offset",)),

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gradwright.errors import DomainError
+from gradwright.core.arrays import plain_array
+from gradwright.errors import DomainError, ShapeError
 from gradwright.notation.declarations import Declaration
 
 Array = Any
@@ -46,8 +47,10 @@ def verify(declared: Declaration, array: Array, asked: str) -> None:
 def verify_all(symbols: Mapping[str, Declaration], values: Mapping[str, Any], asked: str) -> None:
     """`verify` for every value that has the axes of its symbol; shapes are checked elsewhere."""
     for name, declared in symbols.items():
-        array = np.asarray(values[name]) if name in values else None
-        if array is None or array.ndim != len(declared.sizes) or array.dtype.kind not in "biuf":
+        if name not in values:
+            continue
+        array = plain_array(values[name], name, asked, ShapeError)
+        if array.ndim != len(declared.sizes) or array.dtype.kind not in "biuf":
             continue
         if len(set(declared.sizes)) == 1 and len(set(array.shape)) > 1:
             continue

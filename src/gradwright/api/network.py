@@ -237,7 +237,7 @@ class Network(SecondDerivatives):
         order and then b. Then ∂L/∂θ_r = J_θᵀ ∂L/∂y_r and ∂L/∂y_{r-1} = J_yᵀ ∂L/∂y_r. Both keep
         their structure, and NumPy takes them as arrays.
         """
-        inputs = self.inputs(p, np.asarray(x)[None, :])
+        inputs = self.sample(p, x)
         return jacobians_of_layers(self._model.prediction, p, inputs, self._maps)
 
     @cached_property

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradwright.errors import NetworkError
+from gradwright.errors import DataError, NetworkError
 from gradwright.nn.embedding import require_codes
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.parameters import Parameters, length
 from gradwright.nn.sequence import Source
-from gradwright.nn.targets import prepare_inputs, prepare_targets
+from gradwright.nn.targets import prepare_inputs, prepare_targets, real_numbers
 from gradwright.nn.weights import prepare_samples
 
 Array = Any
@@ -76,6 +76,17 @@ class NetworkInputs:
         inputs = prepare_inputs(X, self.widths[0], dtype=self._flat(p).dtype)
         require_codes(self._model.layers[0], X)
         return inputs
+
+    def sample(self, p: Parameters, x: Array) -> Array:
+        """One sample x, a vector, as a row of inputs."""
+        array = real_numbers(x, "x")
+        if array.shape != self.widths[:1]:
+            raise DataError(
+                "the sample x",
+                f"x has shape {array.shape} and the network has {self.widths[0]} inputs",
+                f"give one sample, a vector of {self.widths[0]} numbers",
+            )
+        return self.inputs(p, array[None, :])
 
     def targets(self, p: Parameters, inputs: Array, y: Array) -> Array:
         """Labels as rows of targets (n × outputs), checked, in the dtype of the parameters."""

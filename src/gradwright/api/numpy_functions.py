@@ -108,7 +108,13 @@ def _kron(one: Traced, other: Traced) -> Traced:
 
 
 def _flat_product(one: Traced, other: Traced) -> Traced:
-    """`np.vdot`: the sum of the products of all entries."""
+    """`np.vdot`: the sum of the products of all entries, in their order.
+
+    Raises:
+        UnsupportedError: arrays of different shapes, which arithmetic would spread.
+    """
+    if one.shape != other.shape:
+        raise refused("np.vdot of arrays with different shapes", "np.vdot")
     vectors = one.form == other.form == "vector"
     return matmul(one, other) if vectors else total(elementwise(".*", one, other))
 
@@ -142,6 +148,13 @@ def _transposed_matrix(value: Traced) -> Traced:
 
 
 def _diag(value: Traced) -> Traced:
+    """`np.diag`: a matrix of a vector, or the diagonal of a square matrix.
+
+    Raises:
+        UnsupportedError: of a row or column NumPy takes the first entry.
+    """
+    if value.form not in ("vector", "matrix"):
+        raise refused(f"np.diag of a {value.form}")
     form = "matrix" if value.form == "vector" else "vector"
     axes = value.axes * 2 if form == "matrix" else value.axes[:1]
     return Traced(Call("diag", (value.tree,)), form, axes, value.symbols)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from gradwright.api.numpy_refusals import refused
-from gradwright.api.traced import Traced, along, as_matrix, elementwise, mapped
+from gradwright.api.traced import Traced, along, as_matrix, elementwise, mapped, place_of
 from gradwright.api.traced_constants import number, size
 from gradwright.api.traced_parts import reshape
 from gradwright.core.sizes import minus, times
@@ -18,31 +18,27 @@ Axis = int | tuple[int, ...] | None
 
 def reduction(function: str, value: Traced, axis: Axis = None, *, keepdims: bool = False) -> Traced:
     """A sum, mean, or the like over one axis, several or all."""
-    if value.form == "scalar":
+    if value.form == "scalar" and axis in (None, ()):
         return value
     if isinstance(axis, tuple):
-        places = sorted((k % value.ndim for k in axis), reverse=True)
+        asked = f"the {function} over axis"
+        places = sorted((place_of(k, value.ndim, asked) for k in axis), reverse=True)
         if len(set(places)) < len(places):
             raise ShapeError(
                 "tracing a function",
                 f"the {function} over the axes {axis} is asked for, one of them twice",
                 "name each axis once",
             )
-        for place in places:
-            value = reduction(function, value, place, keepdims=keepdims)
+        for each in places:
+            value = reduction(function, value, each, keepdims=keepdims)
         return value
-    if axis is None or (value.form == "vector" and axis in (0, -1)):
+    place = None if axis is None else place_of(axis, value.ndim, f"the {function} over axis")
+    if place is None or value.form == "vector":
         if keepdims:
             raise refused("keepdims without two axes")
         return Traced(Call(function, (value.tree,)), "scalar", (), value.symbols)
-    if value.form not in ("matrix", "tensor") or axis not in range(-value.ndim, value.ndim):
-        raise ShapeError(
-            "tracing a function",
-            f"the {function} over axis {axis} is asked for, of a {value.form} with {value.ndim} "
-            "axes",
-            "name an axis that there is",
-        )
-    place = axis % value.ndim
+    if value.form not in ("matrix", "tensor"):
+        raise refused(f"the {function} over axis {axis} of a {value.form}")
     found = along(function, value, place)
     if keepdims and value.form == "tensor":
         return reshape(found, (*value.axes[:place], 1, *value.axes[place + 1 :]))
@@ -64,8 +60,11 @@ def variance(
     squares = elementwise(".^", elementwise("-", value, centre), number(2))
     if not ddof:
         return mean(squares, axis, keepdims=keepdims)
-    count = times(*value.shape) if axis is None else value.shape[axis]
-    return elementwise("./", total(squares, axis, keepdims=keepdims), size(minus(count, ddof)))
+    counted = value.shape if axis is None else [value.shape[place_of(axis, value.ndim)]]
+    left = minus(times(*counted), ddof)
+    if isinstance(left, int) and left < 1:
+        raise refused(f"ddof={ddof} for a variance of {left + ddof} numbers")
+    return elementwise("./", total(squares, axis, keepdims=keepdims), size(left))
 
 
 def deviation(

@@ -24,6 +24,7 @@ INSTEAD = {
     "np.linalg.eigvals": _ROOTS,
     "np.linalg.eigvalsh": _ROOTS,
     "np.linalg.svd": _ROOTS,
+    "np.vdot": "write np.sum(a * b) of arrays of one shape",
     "np.prod": "write np.exp(np.sum(np.log(x)))",
     "np.cumsum": "write it as a product with a matrix of ones below the diagonal, a symbol",
     "np.tril": "multiply with a matrix of zeros and ones, a symbol",

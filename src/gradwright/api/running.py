@@ -246,6 +246,9 @@ class Program:
                 f"inverts or factorises it ({error})",
                 "give values at which the formula is defined",
             ) from error
+        except TypeError as error:
+            _require_precision(arguments, self.asked, error)
+            raise
         results = found if isinstance(found, tuple) else (found,)
         if any(map(_has_nan, results, module.told_by)) and not any(
             np.any(np.isnan(a)) for a in arguments if not callable(a)
@@ -260,6 +263,19 @@ class Program:
             np.copyto(out, results[-1])
             return [*results[:-1], out]
         return results
+
+
+def _require_precision(arguments: Sequence[Any], asked: str, fault: TypeError) -> None:
+    """Fail where arrays are of a precision that NumPy's linear algebra does not have."""
+    kinds = {a.dtype.name for a in arguments if isinstance(a, np.ndarray)}
+    lacking = sorted(kinds - {"float32", "float64", "int64"})
+    if lacking:
+        raise UnsupportedError(
+            asked,
+            f"values have {lacking[0]}, and the code has a routine for float32 and float64 alone "
+            f"({fault})",
+            "give values of float64",
+        ) from fault
 
 
 def _has_nan(result: Any, told_by: Part | None = None) -> bool:

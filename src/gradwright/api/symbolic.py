@@ -143,6 +143,9 @@ class Expression:
     def __len__(self) -> int:
         raise refused("len of a symbol")
 
+    def __round__(self, *digits: Any) -> Any:
+        raise refused("rounding a symbol")
+
     def __abs__(self) -> Expression:
         return Expression(UFUNCS["absolute"](self.traced))
 
@@ -179,15 +182,17 @@ class Expression:
         """The last two axes exchanged."""
         return Expression(FUNCTIONS["matrix_transpose"](self.traced))
 
-    def reshape(self, *shape: Any) -> Expression:
+    def reshape(self, *shape: Any, **options: Any) -> Expression:
         """The same entries in another shape."""
         given = shape[0] if len(shape) == 1 else shape
-        return Expression(parts.reshape(self.traced, _plain(given)))
+        reshaped: Expression = _called("reshape", (self, given), options)
+        return reshaped
 
     def transpose(self, *axes: Any) -> Expression:
         """The axes in another order."""
         order = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
-        return Expression(traces.transpose(self.traced, order or None))
+        transposed: Expression = _called("transpose", (self, order or None), {})
+        return transposed
 
     def __getattr__(self, name: str) -> Any:
         """A method of NumPy's arrays: its function of the same name."""
@@ -213,7 +218,12 @@ def _called(name: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     except TypeError as error:
         said = ", ".join(given) or f"{len(inputs)} arguments"
         raise refused(f"np.{name} with {said}") from error
-    return _wrapped(FUNCTIONS[name](*map(_plain, inputs), **given))
+    try:
+        return _wrapped(FUNCTIONS[name](*map(_plain, inputs), **given))
+    except (TypeError, AttributeError, IndexError) as error:
+        # An argument of a kind that NumPy takes, or refuses itself, such as a list of symbols.
+        kinds = ", ".join(type(value).__name__ for value in (*inputs, *given.values()))
+        raise refused(f"np.{name} of ({kinds})", f"np.{name}") from error
 
 
 def value_of(given: Any) -> Traced:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
+import numpy as np
 from msgspec import Struct
 
 from gradwright.core.sizes import names_in
@@ -312,6 +314,22 @@ def _batched(one: Traced, other: Traced) -> Traced:
     return shaped(tree, axes, joined(one, other))
 
 
+def place_of(axis: Any, count: int, asked: str = "axis") -> int:
+    """An axis among `count`, counted from 0.
+
+    Raises:
+        ShapeError: no whole number, or no such axis.
+    """
+    whole = isinstance(axis, int | np.integer) and not isinstance(axis, bool)
+    if not whole or not -count <= axis < count:
+        raise ShapeError(
+            "tracing a function",
+            f"{asked} {axis!r} is asked for, of a value with {count} axes",
+            "name an axis that there is",
+        )
+    return int(axis) % count
+
+
 def along(function: str, value: Traced, axis: int) -> Traced:
     """A function over one axis of a vector, a matrix or a tensor."""
     axes = (*value.axes[:axis], *value.axes[axis + 1 :])
@@ -331,10 +349,7 @@ def transpose(value: Traced, axes: Sequence[int] | None = None) -> Traced:
     """The axes in another order, the reverse unless it is given; a vector is its own."""
     if value.ndim < 2:
         return value
-    order = tuple(range(value.ndim))[::-1] if axes is None else tuple(k % value.ndim for k in axes)
-    if sorted(order) != list(range(value.ndim)):
-        clash = f"the axes {order} are asked for, of a value with {value.ndim} axes"
-        raise ShapeError("tracing a function", clash, "name each axis once")
+    order = tuple(range(value.ndim))[::-1] if axes is None else _places(value, axes)
     if value.form == "tensor":
         names = indices(value.ndim, value)
         tree = IndexArray(tuple(names[k] for k in order), Entry(value.tree, names))
@@ -343,3 +358,11 @@ def transpose(value: Traced, axes: Sequence[int] | None = None) -> Traced:
         return value
     form = {"row": "column", "column": "row"}.get(value.form, value.form)
     return Traced(turned(value.tree), form, value.axes[::-1], value.symbols)
+
+
+def _places(value: Traced, axes: Sequence[int]) -> tuple[int, ...]:
+    order = tuple(place_of(axis, value.ndim) for axis in axes)
+    if sorted(order) != list(range(value.ndim)):
+        clash = f"the axes {order} are asked for, of a value with {value.ndim} axes"
+        raise ShapeError("tracing a function", clash, "name each axis once")
+    return order

@@ -13,6 +13,7 @@ from gradwright.api.traced import (
     elementwise,
     joined,
     over,
+    place_of,
     shaped,
     transpose,
     turned,
@@ -196,9 +197,10 @@ def flat(value: Traced, order: str = "C") -> Traced:
     return reshape(value, (times(*value.shape),), order=order)
 
 
-def swapped(value: Traced, one: int, other: int) -> Traced:
+def swapped(value: Traced, axis1: int, axis2: int) -> Traced:
     """`np.swapaxes`."""
     order = list(range(value.ndim))
+    one, other = place_of(axis1, value.ndim), place_of(axis2, value.ndim)
     order[one], order[other] = order[other], order[one]
     return transpose(value, order)
 
@@ -206,17 +208,16 @@ def swapped(value: Traced, one: int, other: int) -> Traced:
 def moved(value: Traced, source: int, destination: int) -> Traced:
     """`np.moveaxis` of one axis."""
     order = list(range(value.ndim))
-    axis = order.pop(source % value.ndim)
-    order.insert(destination % value.ndim, axis)
+    axis = order.pop(place_of(source, value.ndim))
+    order.insert(place_of(destination, value.ndim), axis)
     return transpose(value, order)
 
 
 def widened(value: Traced, axis: int) -> Traced:
     """`np.expand_dims`: an axis of length 1 at this place."""
-    count = value.ndim + 1
-    if axis not in range(-count, count) or value.form in ("scalar", *ORIENTED):
+    place = place_of(axis, value.ndim + 1)
+    if value.form in ("scalar", *ORIENTED):
         raise _refused(value, f" is a {value.form} and gets an axis at {axis}", "index it instead")
-    place = axis % count
     if value.form == "vector":
         return as_matrix(value, "column" if place else "row")
     return reshape(value, (*value.axes[:place], 1, *value.axes[place:]))
@@ -224,10 +225,7 @@ def widened(value: Traced, axis: int) -> Traced:
 
 def differences(value: Traced, *, axis: int = -1) -> Traced:
     """`np.diff`: entries less those before them."""
-    if axis not in range(-value.ndim, value.ndim):
-        clash = f"axis {axis} is asked for, of a value with {value.ndim} axes"
-        raise ShapeError("tracing a function", clash, "name an axis that there is")
-    front = (slice(None),) * (axis % value.ndim)
+    front = (slice(None),) * place_of(axis, value.ndim)
     later, earlier = (part(value, (*front, s)) for s in (slice(1, None), slice(None, -1)))
     return elementwise("-", later, earlier)
 
@@ -246,10 +244,7 @@ def concatenated(values: Sequence[Traced], axis: int = 0) -> Traced:
         if value.form in (*ORIENTED, "scalar") or value.ndim != first.ndim:
             clash = f"a {first.form} and a {value.form} are concatenated"
             raise ShapeError("tracing a function", clash, "give arrays with as many axes")
-    if axis not in range(-first.ndim, first.ndim):
-        clash = f"axis {axis} is asked for, of arrays with {first.ndim} axes"
-        raise ShapeError("tracing a function", clash, "name an axis that there is")
-    place = axis % first.ndim
+    place = place_of(axis, first.ndim)
     for value in values:
         rest = [(*v.axes[:place], *v.axes[place + 1 :]) for v in (first, value)]
         if rest[0] != rest[1]:
@@ -284,8 +279,10 @@ def stacked(values: Sequence[Traced], axis: int = 0) -> Traced:
         if value.axes != values[0].axes:
             clash = f"vectors of {values[0].axes[0]} and of {value.axes[0]} entries are stacked"
             raise ShapeError("tracing a function", clash, "give equal sizes")
+    if len(values) == 1:
+        return as_matrix(values[0], "column" if axis else "row")
     trees = [turned(value.tree) if axis == 0 else value.tree for value in values]
-    tree = block(trees, 1 if axis == 0 else len(trees)) if len(trees) > 1 else trees[0]
+    tree = block(trees, 1 if axis == 0 else len(trees))
     size, count = values[0].axes[0], len(values)
     axes: tuple[Size, ...] = (count, size) if axis == 0 else (size, count)
     return shaped(tree, axes, _symbols(values))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradwright.api.facts import verify
+from gradwright.core.arrays import plain_array
 from gradwright.core.sizes import Lengths, is_compound, names_in
 from gradwright.errors import DomainError, ShapeError, SymbolError
 from gradwright.notation.declarations import Declaration
@@ -132,7 +133,7 @@ def _check_compound(shown: Mapping[str, int], known: Lengths, asked: str) -> Non
 
 
 def _length(name: str, value: object, asked: str) -> int:
-    array = np.asarray(value)
+    array = plain_array(value, name, asked, ShapeError)
     if array.ndim or array.dtype.kind not in "iu" or array < 1:
         raise ShapeError(
             asked,
@@ -147,7 +148,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _array(name: str, value: object, asked: str) -> np.ndarray:
-    array = np.asarray(value)
+    array: np.ndarray = plain_array(value, name, asked, ShapeError)
     if array.dtype.kind not in "biuf":
         raise ShapeError(
             asked,

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
+from gradwright.core.arrays import plain_array
 from gradwright.errors import DataError, LimitError, SymbolError, UnsupportedError
 from gradwright.nn import archive
 from gradwright.nn.layer import Layer
@@ -352,7 +353,7 @@ def _require_names(given: Sequence[str], wanted: Sequence[str]) -> None:
 
 def _fitting(name: str, value: Array, shape: tuple[int, ...]) -> Array:
     """The value as an array, if it has this shape and holds real numbers."""
-    array = np.asarray(value)
+    array = plain_array(value, name, f"the parameter {name}", DataError)
     if array.shape != shape:
         raise DataError(
             f"the parameter {name}",

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gradwright.core.arrays import plain_array
 from gradwright.errors import DataError
 from gradwright.nn.losses import is_named, known_loss
 from gradwright.nn.target_kinds import NUMBERS, TargetKind, entry, first
@@ -141,23 +142,7 @@ def sample_targets(loss: str, samples: int, outputs: int, generator: np.random.G
 
 def real_numbers(values: Any, name: str) -> Array:
     """An array of real numbers, whatever their type."""
-    # Masks take a while to load, and a plain array has none.
-    if type(values) is not np.ndarray and np.ma.is_masked(values):
-        # As an array it would show what lies under the mask.
-        raise DataError(
-            f"the array {name}",
-            f"{np.sum(np.ma.getmaskarray(values))} values of {name} are masked and every value is "
-            "used",
-            "fill in masked values, or leave their samples out",
-        )
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise DataError(
-            f"the array {name}",
-            f"its rows have unequal lengths and an array is expected ({error})",
-            "give rows of equal length",
-        ) from error
+    array = plain_array(values, name, f"the array {name}", DataError)
     if array.dtype.kind in "biuf":
         return array
     clash = f"{name} has dtype {array.dtype} and real numbers are expected"

@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import ArrayLike
 
+from gradwright.core.arrays import plain_array
 from gradwright.core.sizes import Lengths, Size, is_compound, names_in
 from gradwright.core.work import require_entries
 from gradwright.errors import GradwrightError, ShapeError, SymbolError
@@ -203,12 +204,7 @@ def check_indices(declared: Declaration, array: Array, count: int, asked: str) -
 
 
 def _array(declared: Declaration, value: ArrayLike) -> Array:
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise evaluation_error(
-            ShapeError, f"{declared.name} is no array: {error}", "give rows of equal length"
-        ) from error
+    array: Array = plain_array(value, declared.name, "evaluating the formula", ShapeError)
     if array.dtype.kind not in "biufc":
         raise evaluation_error(
             ShapeError,

@@ -9,6 +9,7 @@ from warnings import warn
 import numpy as np
 from msgspec import Struct
 
+from gradwright.core.arrays import plain_array
 from gradwright.errors import ConditionWarning, DomainError, LimitError, ShapeError
 
 Array = Any
@@ -214,11 +215,11 @@ class LinearMap:
 
     def matvec(self, vector: Array) -> Array:
         """The map of a vector, as SciPy calls it."""
-        return self @ np.asarray(vector)
+        return self @ vector
 
     def rmatvec(self, vector: Array) -> Array:
         """The transposed map of a vector, as SciPy calls it."""
-        return self.T @ np.asarray(vector)
+        return self.T @ vector
 
     def solve(self, right: Array) -> Array:
         """x with map @ x = right, for a vector or for each column of a matrix.
@@ -303,7 +304,7 @@ class LinearMap:
             )
 
     def _fitting(self, other: Array, length: int, what: str) -> Array:
-        array = np.asarray(other)
+        array = plain_array(other, "it", f"a linear map {what} an array", ShapeError)
         if array.dtype.kind not in "biufc":
             raise ShapeError(
                 f"a linear map of shape {self.shape}",
@@ -316,4 +317,6 @@ class LinearMap:
                 f"it is {what} an array of shape {array.shape}, and {length} rows fit",
                 f"give a vector of {length} entries or a matrix of {length} rows",
             )
-        return array
+        # Maps have at most float64, which is what systems can be solved in.
+        widest = np.complex128 if array.dtype.kind == "c" else np.float64
+        return array.astype(widest) if array.dtype.char in "gG" else array
