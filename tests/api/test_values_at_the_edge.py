@@ -153,7 +153,7 @@ MASKED = np.ma.masked_array([1.0, 2.0], [False, True])
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(MASKED, "1 values of .* are masked"), ([[1.0, 2.0], [3.0]], "no array can be made of")],
+    [(MASKED, "1 values of .* are masked"), ([[1.0, 2.0], [3.0]], "is no array")],
 )
 def test_values_that_an_array_would_change_are_refused(value: Any, said: str) -> None:
     f, A = gw.formula("x'*A*x", A="symmetric n n", x="vector n"), np.eye(2)

@@ -32,7 +32,7 @@ def plain_array(values: Any, name: str, asked: str, error: type[GradwrightError]
     except (ValueError, TypeError) as fault:
         raise error(
             asked,
-            f"no array can be made of {name}: its rows have unequal lengths, or its parts are no "
-            f"numbers ({fault})",
+            f"{name} is no array: its rows have unequal lengths, or its parts are no numbers "
+            f"({fault})",
             "give an array, or rows of equal length",
         ) from fault
