@@ -19,6 +19,10 @@ class HandWritten:
         self.WIDTHS = (d, h, k)
         self.PARAMETERS = d * h + h + h * k + k
 
+    @property
+    def module(self) -> HandWritten:
+        return self
+
     class Buffers:
         def __init__(self, samples: int, dtype: Any) -> None:
             self.samples = samples

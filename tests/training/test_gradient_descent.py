@@ -51,7 +51,7 @@ def test_a_step_is_S3_6(text: str, loss: str, reduction: str, dtype: str) -> Non
 def test_many_steps_are_those_written_by_hand() -> None:
     net, p, X, Y = case("4 -> 5 relu -> 3 softmax", "cross_entropy", "mean", "float64")
     settings = Settings(20, 3, ALPHA, seed=6)
-    ours = train_module(net.model.module, p.flat, X, Y, settings)
+    ours = train_module(net.model, p.flat, X, Y, settings)
     theirs = train_module(HandWritten(4, 5, 3), p.flat, X, Y, settings)
     # Each of 60 steps rounds sums of at most 7 products; the factor 4 is for their growth.
     tolerance = 60 * 16 * np.finfo(float).eps

@@ -25,7 +25,6 @@ from gradwright.run.threads import suited
 from gradwright.training.full_batch import LBFGS, LevenbergMarquardt, require_full_batch
 from gradwright.training.loop import Loop, Watcher, train_module
 from gradwright.training.record import Epoch, Settings, TrainingRun
-from gradwright.training.resuming import run_by
 from gradwright.training.validation import Validation
 
 Array = Any
@@ -138,11 +137,11 @@ def train(
     size = _batch_size(net, rule, len(inputs), batch_size)
     rate = rule.learning_rate if learning_rate is None else learning_rate
     settings = Settings(epochs, size, rate, seed, shuffle, rule, course, _described(net))
-    before, count = (None, None) if resume is None else run_by(resume)
+    before, count = _run_by(resume)
     settings = _with_threads(settings, count if threads is None else threads, net, len(inputs))
     chosen = _chosen(model, start, settings, len(inputs), target, before)
     record = train_module(
-        *(model.module, start.flat, inputs, targets, settings, *weights),
+        *(model, start.flat, inputs, targets, settings, *weights),
         validation=_validation(net, start, targets, validation),
         watchers=_watchers(callbacks),
         checkpoint=checkpoint,
@@ -151,6 +150,15 @@ def train(
         made=_loop(model, rule),
     )
     return _run(net, record, settings, chosen)
+
+
+def _run_by(resume: str | os.PathLike[str] | None) -> tuple[str | None, int | None]:
+    """The target and the number of threads that a training began with, if one goes on."""
+    if resume is None:
+        return None, None
+    from gradwright.training.resuming import run_by
+
+    return run_by(resume)
 
 
 def _watchers(callbacks: Any) -> Sequence[Watcher]:
@@ -183,7 +191,7 @@ def _validation(
         )
     samples = prepare_samples(net.model, start.flat.dtype, *validation)
     model = net.model.weighted if len(samples) > 2 else net.model
-    return Validation(samples, model.module, class_values(net.model.loss, targets))
+    return Validation(samples, model, class_values(net.model.loss, targets))
 
 
 def _run(net: Network, record: TrainingRun, settings: Settings, chosen: Chosen) -> Run:

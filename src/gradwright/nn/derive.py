@@ -47,7 +47,7 @@ from gradwright.simplify.rewrite import Budget, rewrite, substitute
 from gradwright.simplify.rules import BASIC
 
 
-class DerivedKind(Struct, frozen=True):
+class DerivedKind(Struct, frozen=True, dict=True):
     """What is derived of a kind: lines to read, and a stage to run.
 
     `run` has the adjoints as trees to evaluate, with the conventions at kinks.
@@ -55,11 +55,16 @@ class DerivedKind(Struct, frozen=True):
 
     kind: Kind
     forward: tuple[Line, ...]
-    local: tuple[Line, ...]
     adjoints: tuple[Line, ...]
     stage: Stage
     kinks: tuple[str, ...]
     run: tuple[tuple[str, Tree], ...] = ()
+
+    @cached_property
+    def local(self) -> tuple[Line, ...]:
+        """The Jacobians for one sample."""
+        with separate(f"the local Jacobians of the layer {self.kind.described}"):
+            return local_lines(self.kind)
 
     def formulas(self) -> tuple[str, ...]:
         """The forward and backward formulas as text, for the documentation of emitted code."""
@@ -150,7 +155,7 @@ def _derived(kind: Kind, one_sample: bool) -> DerivedKind:
     kinks = kinks_of(d.node for d in letters.definitions)
     pairs = zip(lines, chosen, strict=True)
     run = tuple(_tree_to_run(line, adjoint, letters.printer) for line, adjoint in pairs)
-    return DerivedKind(kind, letters.forward, local_lines(kind), lines, stage, kinks, run)
+    return DerivedKind(kind, letters.forward, lines, stage, kinks, run)
 
 
 def _tree_to_run(line: Line, adjoint: Adjoint, printer: Printer) -> tuple[str, Tree]:

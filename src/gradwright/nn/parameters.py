@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from gradwright.core.arrays import plain_array
 from gradwright.errors import DataError, LimitError, SymbolError, UnsupportedError
-from gradwright.nn import archive
 from gradwright.nn.layer import Layer
 from gradwright.nn.layouts import LAYOUTS, known_layout
 from gradwright.nn.text import LayerGroup
@@ -280,6 +279,8 @@ class Parameters(Mapping[str, Array]):
         Raises:
             OutputError: the place cannot be written.
         """
+        from gradwright.nn import archive
+
         arrays = dict(self)
         if self.layers[0].layout != "rows":
             # Square weights would fit either way.
@@ -293,6 +294,8 @@ class Parameters(Mapping[str, Array]):
         Raises:
             DataError: the file is missing, damaged, or belongs to another network.
         """
+        from gradwright.nn import archive
+
         asked, instead = (
             "parameters from",
             "give a file that save() of parameters of this network wrote",

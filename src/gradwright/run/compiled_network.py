@@ -76,8 +76,10 @@ class CompiledNetwork:
 
     def _declare(self, library: ctypes.CDLL) -> None:
         """What the functions of the library take and return."""
-        array = np.ctypeslib.ndpointer(self.dtype, flags="C_CONTIGUOUS")
         long, double, word = ctypes.c_long, ctypes.c_double, ctypes.c_uint64
+        # Arrays are checked before they are given by their address. NumPy's own type for that
+        # takes longer to load than a small network to train for a step.
+        array = ctypes.c_void_p
         self._length = library.work_length
         self._length.restype, self._length.argtypes = ctypes.c_size_t, [long]
         self._predict = library.predict
@@ -112,7 +114,8 @@ class CompiledNetwork:
         """The last activations, samples × outputs."""
         self._require(parameters, X)
         result = np.empty((len(X), self.outputs), self.dtype)
-        self._predict(parameters, X, len(X), result, self._memory(len(X)))
+        flat, inputs, outputs, memory = self._addresses(parameters, X, result, self._memory(len(X)))
+        self._predict(flat, inputs, len(X), outputs, memory)
         return result
 
     def value_and_gradient(
@@ -129,10 +132,11 @@ class CompiledNetwork:
         """
         self._require(parameters, X, Y, *weights)
         gradient = np.empty_like(parameters)
-        memory = self._memory(len(X))
         more = training if self._trains_apart else ()
-        batch = (parameters, X, Y, *weights)
-        value = self._value_and_gradient(*batch, len(X), gradient, self._threads, memory, *more)
+        *batch, out, memory = self._addresses(
+            *(parameters, X, Y, *weights, gradient, self._memory(len(X)))
+        )
+        value = self._value_and_gradient(*batch, len(X), out, self._threads, memory, *more)
         return float(value), gradient
 
     def descend(
@@ -164,7 +168,7 @@ class CompiledNetwork:
             assert state is not None
             vectors.append(state)
         batch = (parameters, X, Y, *weights)
-        first = self._addresses(batch, vectors)
+        first = self._kept_addresses(batch, vectors)
         given = {**settings, STEPS: t, SEED: seed}
         added, last = ctypes.c_double(total), ctypes.c_double()
         count = -(-len(order) // batch_size)
@@ -183,7 +187,7 @@ class CompiledNetwork:
         )
         return int(steps), added.value, last.value
 
-    def _addresses(self, batch: tuple[Array, ...], vectors: Sequence[Array]) -> list[int]:
+    def _kept_addresses(self, batch: tuple[Array, ...], vectors: Sequence[Array]) -> list[int]:
         """Where the arrays of steps lie: checked once, since every epoch has the same ones."""
         given = (*batch, *vectors)
         held, places = self._held
@@ -194,10 +198,7 @@ class CompiledNetwork:
         for row in vectors[1] if len(vectors) > 1 else ():
             if row.shape != (self.parameters,):
                 raise AssertionError(f"a state of {row.shape} for a compiled network")
-        for array in given:
-            if array.dtype != self.dtype or not array.flags.c_contiguous:
-                raise AssertionError(f"an array of {array.dtype} for a compiled network")
-        self._held = given, [_address(array) for array in given]
+        self._held = given, self._addresses(*given)
         return self._held[1]
 
     def _require(self, flat: Array, X: Array, Y: Array | None = None, *weights: Array) -> None:
@@ -209,6 +210,13 @@ class CompiledNetwork:
             fits &= all(np.all(w >= 0) and 0 < np.sum(w) < np.inf for w in weights)
         if not fits:
             raise AssertionError(f"arrays of {flat.shape} and {X.shape} for a compiled network")
+
+    def _addresses(self, *arrays: Array) -> list[int]:
+        """Where arrays lie that compiled code can take."""
+        for array in arrays:
+            if array.dtype != self.dtype or not array.flags.c_contiguous:
+                raise AssertionError(f"an array of {array.dtype} for a compiled network")
+        return [_address(array) for array in arrays]
 
     def _memory(self, samples: int) -> Array:
         if samples > self._most:

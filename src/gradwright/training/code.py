@@ -42,10 +42,19 @@ class Module(Protocol):
         """Weights and biases as views, or for each layer its parameters by letter."""
 
 
+class Code(Protocol):
+    """What makes a module when it is asked for: training by compiled code may never need it."""
+
+    @property
+    def module(self) -> Any:
+        """The `Module`."""
+
+
 class Descent(Protocol):
-    """Many steps in one call, of compiled code."""
+    """Many steps in one call, of compiled code; `parameters` counts what a gradient moves."""
 
     target: str
+    parameters: int
 
     def descend(
         self,

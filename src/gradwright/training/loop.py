@@ -6,14 +6,14 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, NoReturn
 
 import numpy as np
 
 from gradwright.errors import TrainingError
 from gradwright.run.threads import blas_threads
-from gradwright.training import resuming
-from gradwright.training.code import Descent, Module
+from gradwright.training.code import Code, Descent, Module
 from gradwright.training.record import Epoch, Settings, TrainingRun
 from gradwright.training.stepping import Stepper
 from gradwright.training.validation import Validation
@@ -36,14 +36,14 @@ class Loop:
 
     def __init__(
         self,
-        module: Module,
+        code: Code,
         parameters: Array,
         samples: tuple[Array, ...],
         settings: Settings,
         validation: Validation | None,
         compiled: Descent | None,
     ) -> None:
-        self.module = module
+        self._code = code
         self.compiled = compiled
         self._steps_per_call = 1
         self.parameters = parameters
@@ -54,15 +54,24 @@ class Loop:
         self.history: list[Epoch] = []
         size = self._size = min(settings.batch_size, len(self.X))
         # Behind the parameters lies the state of layers, which no gradient moves.
-        self._trained = module.PARAMETERS
+        self._trained = self.module.PARAMETERS if compiled is None else compiled.parameters
         self.stepper = self._stepper(-(-len(self.X) // size))
         self.converged = False
         self._gradient = np.empty_like(parameters)
-        self._buffers = module.Buffers(size, parameters.dtype)
         self._batch = [np.empty((size, *whole.shape[1:]), whole.dtype) for whole in samples]
         self._before_epoch = parameters.copy()
         self._before_step = parameters.copy()
         self._within_step = False
+
+    @property
+    def module(self) -> Module:
+        """The module whose step is trained with, or which says where compiled code went wrong."""
+        module: Module = self._code.module
+        return module
+
+    @cached_property
+    def _buffers(self) -> Any:
+        return self.module.Buffers(self._size, self.parameters.dtype)
 
     def _stepper(self, steps_per_epoch: int) -> Any:
         """What is kept from step to step: `state`, `steps`, `settings` and `schedule_settings`."""
@@ -221,7 +230,7 @@ def _counted(batch: Sequence[Array]) -> float:
 
 
 def train_module(
-    module: Module,
+    code: Code,
     parameters: Array,
     X: Array,
     Y: Array,
@@ -235,7 +244,7 @@ def train_module(
     compiled: Descent | None = None,
     made: Callable[..., Loop] = Loop,
 ) -> TrainingRun:
-    """Train a copy of the parameters, with the module's step or with compiled code.
+    """Train a copy of the parameters, with the step of a module or with compiled code.
 
     `made` makes the loop from what it takes.
 
@@ -256,14 +265,11 @@ def train_module(
         names = ("validation X", "validation Y")
         _require_samples(parameters, validation.samples[0], validation.samples[1], *names)
     samples = (X, Y) if weights is None else (X, Y, weights)
-    loop = made(module, parameters.copy(), samples, settings, validation, compiled)
-    common = resuming.made_with(loop) if checkpoint or resume else {}
-    if resume is not None:
-        resuming.resume(loop, resume, common)
+    loop = made(code, parameters.copy(), samples, settings, validation, compiled)
+    save = _kept(loop, checkpoint, resume)
 
     def after(epoch: Epoch) -> None:
-        if checkpoint is not None:
-            resuming.save(loop, checkpoint, common)
+        save()
         for watcher in watchers:
             watcher(epoch)
 
@@ -275,6 +281,21 @@ def train_module(
         state = loop.last_finished()
         return TrainingRun(state, tuple(loop.history), "interrupted", settings.seed)
     return TrainingRun(loop.parameters, tuple(loop.history), stopped, settings.seed)
+
+
+def _kept(
+    loop: Loop, checkpoint: str | os.PathLike[str] | None, resume: str | os.PathLike[str] | None
+) -> Callable[[], None]:
+    """Go on from a file, if one is given; returns what writes the state."""
+    if checkpoint is None and resume is None:
+        return lambda: None
+    # Most trainings keep nothing, and what writes files takes a while to load.
+    from gradwright.training import resuming
+
+    common = resuming.made_with(loop)
+    if resume is not None:
+        resuming.resume(loop, resume, common)
+    return lambda: None if checkpoint is None else resuming.save(loop, checkpoint, common)
 
 
 def _require_samples(parameters: Array, X: Array, Y: Array, x_name: str, y_name: str) -> None:
