@@ -9,6 +9,8 @@ import pytest
 
 import gradwright as gw
 from gradwright.errors import DataError, NetworkError, ShapeError
+from gradwright.gradientflow import verdict
+from tests.suites.verdicts import STARTS, Start
 
 
 def spoilt(text: str, **how: float) -> tuple[gw.Network, object]:
@@ -19,15 +21,18 @@ def spoilt(text: str, **how: float) -> tuple[gw.Network, object]:
     return net, p
 
 
-def test_healthy_networks_raise_no_alarm() -> None:
-    for seed in range(20):
-        for text, scheme in (
-            ("20 -> 12 * 20 relu -> 4 softmax", "he_normal"),
-            ("20 -> 6 * 20 tanh -> 4 softmax", "xavier_normal"),
-            ("9 -> 16 sigmoid -> 3 softmax", "xavier_normal"),
-        ):
-            net = gw.Network(text)
-            assert gw.flow(net, net.init(seed, scheme)).ok, (text, seed)
+@pytest.mark.parametrize("start", STARTS, ids=str)
+def test_networks_that_do_not_learn_are_sick_and_no_others(start: Start, seed: int) -> None:
+    """Whether they learn is measured by `python -m tests.suites.verdicts --train`."""
+    net, p = start.begin(seed)
+    assert gw.flow(net, p, seed=seed).verdict == start.verdict
+
+
+@pytest.mark.parametrize("bound", [1.0, 3.0])
+def test_another_bound_is_caught(bound: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdict, "SICK", bound)
+    judged = [gw.flow(*start.begin(1)).verdict == start.verdict for start in STARTS]
+    assert not all(judged)
 
 
 def test_dead_units_are_named() -> None:

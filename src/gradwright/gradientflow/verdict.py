@@ -17,11 +17,13 @@ from gradwright.gradientflow.stages import Stage
 
 Array = Any
 
-#: A gradient that changes its length by more than ten to this over the chain is sick.
-SICK = 3.0
+#: A gradient that changes its length by more than ten to this over the chain is sick: the first and
+#: the last layers then need rates that far apart. Plain gradient descent stops learning between
+#: 10^±1.5 and 10^±2.5, whatever the activation and the depth (`docs/flow.md`).
+SICK = 2.0
 
 #: Beyond the threshold by so much the verdict is sure; nearer than a third of it, it is not.
-SURE = 3.0
+SURE = 2.0
 
 #: The part of the units of a layer, or of its slopes, that makes the layer dead or saturated.
 MOST = 0.9

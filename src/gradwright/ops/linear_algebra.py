@@ -8,6 +8,7 @@ import numpy as np
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Operation
+from gradwright.ops import counts
 from gradwright.ops.record import ModularNumbers, NumpyCode, ProofLine, Structured, TorchCode
 
 
@@ -68,6 +69,26 @@ def _solve_modular(numbers: ModularNumbers, x: Any, y: Any) -> Any:
     return numbers.inverse_and_det(x)[0] @ y
 
 
+def _by_lu(shapes: counts.Shapes) -> int:
+    number, size = counts.batches(shapes)
+    return number * counts.lu(size)
+
+
+def _by_cholesky(shapes: counts.Shapes) -> int:
+    number, size = counts.batches(shapes)
+    return number * counts.cholesky(size)
+
+
+def _to_solve(shapes: counts.Shapes) -> int:
+    number, size = counts.batches(shapes)
+    return number * counts.solution(size, counts.columns(shapes))
+
+
+def _to_invert(shapes: counts.Shapes) -> int:
+    number, size = counts.batches(shapes)
+    return number * counts.inverse(size)
+
+
 RECORDS = (
     Structured(
         name="det",
@@ -82,6 +103,7 @@ RECORDS = (
         argument="X",
         result="scalar",
         modular=lambda numbers, x: numbers.inverse_and_det(x)[1],
+        multiplications=_by_lu,
     ),
     Structured(
         name="logdet",
@@ -99,6 +121,7 @@ RECORDS = (
         argument="X",
         result="scalar",
         modular=_logdet_modular,
+        multiplications=_by_lu,
     ),
     Structured(
         name="log_of_det",
@@ -116,6 +139,7 @@ RECORDS = (
         sample="posdef",
         argument="X",
         modular=_log_of_det_modular,
+        multiplications=_by_lu,
     ),
     Structured(
         name="cholesky_logdet",
@@ -132,6 +156,7 @@ RECORDS = (
         sample="posdef",
         argument="X",
         modular=_cholesky_logdet_modular,
+        multiplications=_by_cholesky,
     ),
     Structured(
         name="solve",
@@ -147,6 +172,7 @@ RECORDS = (
         sample="invertible",
         argument="X",
         modular=_solve_modular,
+        multiplications=_to_solve,
     ),
     Structured(
         name="inv",
@@ -160,5 +186,6 @@ RECORDS = (
         sample="invertible",
         argument="X",
         modular=lambda numbers, x: numbers.inverse_and_det(x)[0],
+        multiplications=_to_invert,
     ),
 )

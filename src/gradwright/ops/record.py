@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Function, Node, Operation
+from gradwright.ops.counts import Shapes
 
 
 class ProofLine(Struct, frozen=True):
@@ -144,7 +145,8 @@ class Structured(Struct, frozen=True):
     before its last, or none. An option `guard` that is not 0 makes it defined everywhere.
     `c` is a call of C for each row of the array {0} of {rows} x {columns}, into {out}; {along} is
     "rows", or "columns" where the array lies transposed. `modular` is its value among the integers
-    modulo a prime, where it has one.
+    modulo a prime, where it has one. `multiplications` are those of its value, divisions included,
+    for arguments of given shapes; without it there are none to speak of.
     """
 
     name: str
@@ -164,6 +166,7 @@ class Structured(Struct, frozen=True):
     torch: TorchCode | None = None
     c: str = ""
     modular: Callable[..., Any] | None = None
+    multiplications: Callable[[Shapes], int] | None = None
 
 
 Record = Elementwise | Structured

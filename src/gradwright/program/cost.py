@@ -9,10 +9,16 @@ from msgspec import Struct
 
 from gradwright.core.nodes import Size
 from gradwright.core.sizes import expected_length
+from gradwright.ops import counts
+from gradwright.ops.record import Structured
+from gradwright.ops.table import OPERATIONS
 from gradwright.program.contraction import DEFAULT_LENGTH
 from gradwright.program.ir import (
     Apply,
     BatchedMatMul,
+    Cholesky,
+    CholeskyInverse,
+    CholeskySolve,
     Einsum,
     Function,
     Gram,
@@ -95,8 +101,20 @@ def _of_statement(statement: Statement, axes: list[tuple[int, ...]], result: int
             return Cost(multiplications=prod(lengths.values()) * (len(listed) - 1))
         case Map("multiply" | "divide" | "square"):
             return Cost(multiplications=result)
-        case Apply(name) if name in EXPONENTIALS:
-            return Cost(exponentials=1)
+        case Cholesky():
+            return Cost(multiplications=counts.cholesky(axes[0][-1]))
+        case CholeskySolve():
+            made = counts.cholesky_solution(axes[0][-1], counts.columns(axes))
+            return Cost(multiplications=made)
+        case CholeskyInverse():
+            return Cost(multiplications=counts.cholesky_inverse(axes[0][-1]))
+        case Apply(name):
+            record = OPERATIONS.get(name)
+            known = isinstance(record, Structured) and record.multiplications
+            return Cost(
+                exponentials=int(name in EXPONENTIALS),
+                multiplications=known(axes) if known else 0,
+            )
         case SoftmaxLogSumExp():
             return Cost(exponentials=1)
         case _:

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from gradwright.run.linear_map import Array, LinearMap, dense_solve_cost, gives_back
+from gradwright.ops import counts
+from gradwright.run.linear_map import Array, LinearMap, gives_back
 from gradwright.run.structured_maps import Dense
 
 
@@ -113,7 +114,7 @@ class Grid(LinearMap):
     def _split(self) -> _Elimination | None:
         """The elimination of the block that saves most; None where no block saves anything."""
         saved = [
-            dense_solve_cost(size) - self.blocks[k][k]._solve_cost()
+            counts.solution(size, 1) - self.blocks[k][k]._solve_cost()
             for k, size in enumerate(self.sizes)
         ]
         order = sorted(range(len(saved)), key=lambda k: -saved[k])
@@ -178,4 +179,4 @@ class _Elimination:
     def solve_cost(self, columns: int) -> int:
         rows, others = self.pivot.shape[0], len(self.outside)
         eliminated = self.pivot._solve_cost(others + columns) + rows * others * (others + columns)
-        return eliminated + self.below._product_cost() * columns + dense_solve_cost(others, columns)
+        return eliminated + self.below._product_cost() * columns + counts.solution(others, columns)

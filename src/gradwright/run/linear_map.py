@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from gradwright.core.arrays import plain_array
 from gradwright.errors import ConditionWarning, DomainError, LimitError, ShapeError
+from gradwright.ops import counts
 
 Array = Any
 
@@ -35,11 +36,6 @@ class Costs(Struct, frozen=True):
     solve: int
     dense_product: int
     dense_solve: int
-
-
-def dense_solve_cost(size: int, columns: int = 1) -> int:
-    """Gaussian elimination, and two triangular systems for each column: n³/3 + n² k."""
-    return size**3 // 3 + size**2 * columns
 
 
 def gives_back(
@@ -120,7 +116,7 @@ class LinearMap:
         return self._product_cost() * self.shape[1]
 
     def _solve_cost(self, columns: int = 1) -> int:
-        return self._form_cost() + dense_solve_cost(self.shape[0], columns)
+        return self._form_cost() + counts.solution(self.shape[0], columns)
 
     # What kinds of maps share ---------------------------------------------------------------------
 
@@ -165,7 +161,7 @@ class LinearMap:
             self._product_cost(),
             self._solve_cost() if square else 0,
             rows * columns,
-            dense_solve_cost(rows) if square else 0,
+            counts.solution(rows, 1) if square else 0,
         )
 
     @property

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from gradwright.ops import counts
 from gradwright.run.kronecker_sums import KroneckerSum
-from gradwright.run.linear_map import Array, LinearMap, dense_solve_cost, gives_back
+from gradwright.run.linear_map import Array, LinearMap, gives_back
 from gradwright.run.product_maps import Kronecker, Product
 from gradwright.run.structured_maps import Dense, Diagonal, Outer
 
@@ -180,7 +181,7 @@ class Parts:
         if not rank:
             return self.base._solve_cost(columns)
         again = self.whole._product_cost() * columns
-        small = rank * rows * (rank + 4 * columns) + dense_solve_cost(rank, 2 * columns)
+        small = rank * rows * (rank + 4 * columns) + counts.solution(rank, 2 * columns)
         return self.base._solve_cost(rank + 2 * columns) + small + again
 
 
