@@ -90,6 +90,23 @@ def caret_lines(text: str, span: Span, width: int = 76) -> list[str]:
     return [f"  {prefix}{window}{suffix}", f"  {pad}{'^' * carets}"]
 
 
+def require_type(
+    error: type[GradwrightError],
+    asked: str,
+    value: object,
+    kinds: type | tuple[type, ...],
+    expected: str,
+    instead: str,
+) -> None:
+    """Refuse a value of another type.
+
+    Raises:
+        GradwrightError: of the class `error`, with the type of the value and what is expected.
+    """
+    if not isinstance(value, kinds):
+        raise error(asked, f"a {type(value).__name__} is given and {expected}", instead)
+
+
 class NotationError(GradwrightError):
     """The text cannot be read: an unexpected character, an unbalanced parenthesis."""
 

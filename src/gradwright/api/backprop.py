@@ -28,7 +28,7 @@ from gradwright.explain.levels import require_level
 from gradwright.explain.network import Section, sections
 from gradwright.nn.components import component_lines
 from gradwright.nn.general import general_section
-from gradwright.nn.initialise import initialise
+from gradwright.nn.initialise import initialise, require_seed
 from gradwright.nn.optimizers import SGD, Optimizer, known_optimizer
 from gradwright.nn.parameters import (
     Parameters,
@@ -273,6 +273,7 @@ class NetworkDerivation:
 
         Sizes that are names are drawn, as `drawn_sizes` says.
         """
+        require_seed(seed)
         if self._model.symbolic:
             sized = self.network.sized(**self.drawn_sizes(seed))
             return sized.backprop(weighted=self.weighted).check(seed, progress)

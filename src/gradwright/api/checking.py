@@ -16,8 +16,9 @@ from gradwright.api.drawn import drawn_value
 from gradwright.api.tangents import TangentSet
 from gradwright.core.sizes import Lengths, names_in
 from gradwright.core.work import spend
-from gradwright.errors import GradwrightError, UnsupportedError
+from gradwright.errors import DataError, GradwrightError, UnsupportedError
 from gradwright.explain.left_sides import parted, tangent_of, variables_of
+from gradwright.nn.initialise import require_seed
 from gradwright.notation.function_values import Smooth, drawn
 from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope, infer
@@ -105,6 +106,7 @@ def sample_point(
 
 def check_formula(derivation: Checkable, seed: int) -> CheckReport:
     """Compare every output of a derivation with the oracle at a seeded random point."""
+    require_seed(seed, DataError)
     scope = derivation.scope
     compared = _compared(derivation)
     counted = _counted(compared.function)

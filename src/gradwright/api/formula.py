@@ -241,7 +241,7 @@ def declared_symbols(
 ) -> dict[str, AnyDeclaration]:
     """Declarations from their texts."""
     return {
-        name: declare_any(name, given) if isinstance(given, str) else given
+        name: given if isinstance(given, AnyDeclaration) else declare_any(name, given)
         for name, given in declarations.items()
     }
 

@@ -17,14 +17,14 @@ from gradwright.emit.c.kernels import Kernels, standalone_kernels
 from gradwright.emit.c.standalone_check import check_program
 from gradwright.emit.c.standalone_module import Described, StandaloneModule, Training
 from gradwright.emit.c.taken_names import meaning
-from gradwright.errors import DataError, LimitError, NetworkError
+from gradwright.errors import DataError, LimitError, NetworkError, OutputError
 from gradwright.nn.frozen import with_frozen
 from gradwright.nn.initialise import require_seed
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.parameters import Parameters, require_dtype
 from gradwright.nn.refusals import require_code
 from gradwright.run.code_size import CodeSize, code_size
-from gradwright.run.files import output_folder, publish
+from gradwright.run.files import file_path, output_folder, publish
 
 Array = Any
 
@@ -67,9 +67,10 @@ class Standalone(Struct, frozen=True):
         They appear together when all are written, in the place of older ones.
 
         Raises:
-            OutputError: the folder cannot be made or written.
+            OutputError: the folder cannot be made or written, or is no path.
         """
-        with output_folder(folder) as prepared:
+        place = file_path(folder, "writing a standalone module", OutputError)
+        with output_folder(place) as prepared:
             assert prepared is not None
             for name, text in self.files.items():
                 prepared.write(name, text)

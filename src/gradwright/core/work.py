@@ -16,7 +16,7 @@ from functools import wraps
 from math import prod
 from typing import ParamSpec, TypeVar
 
-from gradwright.errors import GradwrightError, LimitError
+from gradwright.errors import GradwrightError, LimitError, require_type
 
 #: Units of work that one call may take: less than a second on a machine of today.
 ALLOWED = 250_000
@@ -160,6 +160,10 @@ def limits(times: float) -> Iterator[None]:
     ...     allowed(20_000)
     200000
     """
+    instead = "give a factor from 0, such as 10"
+    require_type(
+        LimitError, "the limits of a block", times, (int, float), "it is a number", instead
+    )
     token = _TIMES.set(times)
     try:
         yield

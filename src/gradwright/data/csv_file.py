@@ -17,6 +17,7 @@ import numpy as np
 
 from gradwright.data.dataset import Dataset
 from gradwright.errors import DataError
+from gradwright.run.files import file_path
 
 MAX_BYTES = 1 << 28
 MAX_COLUMNS = 100_000
@@ -59,7 +60,7 @@ def read(
     Raises:
         DataError: naming file, line and column.
     """
-    return _Reader(Path(path)).dataset(label, weights, categories)
+    return _Reader(_path(path)).dataset(label, weights, categories)
 
 
 def read_features(
@@ -75,7 +76,11 @@ def read_features(
     Raises:
         DataError: naming file, line and column; a category that has no code too.
     """
-    return _Reader(Path(path)).features(columns, categories)
+    return _Reader(_path(path)).features(columns, categories)
+
+
+def _path(path: str | os.PathLike[str]) -> Path:
+    return file_path(path, "reading a CSV file", DataError)
 
 
 class _Reader:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradwright.errors import DataError, OutputError
+from gradwright.run.files import file_path
 
 Array = Any
 
@@ -23,9 +24,10 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, Array], asked: str)
     `asked` is what an error says was asked for.
 
     Raises:
-        OutputError: the place cannot be written; an older file there stays as it was.
+        OutputError: the place cannot be written, and an older file there stays as it was; or the
+            path is none.
     """
-    target = Path(path)
+    target = file_path(path, asked, OutputError)
     partial = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     try:
         try:
@@ -63,9 +65,9 @@ def read(path: str | os.PathLike[str], asked: str, instead: str) -> dict[str, Ar
     `asked` and `instead` are what an error says was asked for, and what to do.
 
     Raises:
-        DataError: the file is missing or damaged.
+        DataError: the file is missing or damaged, or the path is none.
     """
-    source = Path(path)
+    source = file_path(path, asked, DataError)
     arrays = {}
     try:
         # Member by member: np.load searches a list of all names for each, and leaves a file open

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradwright.errors import NetworkError
+from gradwright.errors import GradwrightError, NetworkError
 from gradwright.nn.layer import Layer
 from gradwright.nn.parameters import Parameters
 from gradwright.nn.schemes import SCHEMES, gains, with_singular_values
@@ -77,15 +77,15 @@ def initialise(
     return made
 
 
-def require_seed(seed: int) -> None:
+def require_seed(seed: int, error: type[GradwrightError] = NetworkError) -> None:
     """Check that a seed is a whole number from 0.
 
     Raises:
-        NetworkError: it is not.
+        GradwrightError: of the class `error`; it is not.
     """
     # True is an int to Python, and no seed to anybody else.
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
-        raise NetworkError(
+        raise error(
             f"the seed {seed!r}",
             f"{seed!r} is given and seeds are whole numbers from 0",
             "use a seed such as 0",

@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import Struct
 
 from gradwright.emit.numpy import formula_module
-from gradwright.errors import TrainingError
+from gradwright.errors import TrainingError, require_type
 from gradwright.nn.settings import checked_setting
 from gradwright.notation.lexer import is_name
 from gradwright.program.update import RATE, STEPS, build_rate
@@ -170,11 +170,13 @@ def schedule(name: str, warmup: float = 0.0, **settings: float) -> Schedule:
         TrainingError: there is no such schedule or setting, or a value is out of its range.
         NotationError, SymbolError, ShapeError: a formula that cannot be read.
     """
+    instead = f"use one of {', '.join(SCHEDULES)}, or a formula of t and learning_rate"
+    require_type(TrainingError, "the schedule of a rate", name, str, "it is text", instead)
     if is_name(name) and name not in tuple(SCHEDULES):
         raise TrainingError(
             f"the schedule {name!r}",
             f"{name!r} is asked for and the schedules are {', '.join(SCHEDULES)}",
-            "use one of those, or a formula of t and learning_rate",
+            instead,
         )
     record = SCHEDULES.get(name) or ScheduleRecord(name, (f"{RATE} = {name}",))
     values, lengths = dict(record.settings), dict(record.lengths)

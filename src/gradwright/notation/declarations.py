@@ -17,6 +17,7 @@ from gradwright.errors import (
     Span,
     SymbolError,
     UnsupportedError,
+    require_type,
 )
 from gradwright.notation.lexer import MAX_DIGITS, canonical_name, is_name
 
@@ -136,6 +137,9 @@ def declare_any(name: str, text: str) -> AnyDeclaration:
     Raises:
         SymbolError, ShapeError, UnsupportedError: as `declare`.
     """
+    instead = 'write it as in A="matrix m n"'
+    expected = "declarations are text"
+    require_type(SymbolError, f"the declaration of {name}", text, str, expected, instead)
     words = text.split()
     if words[:1] and words[0] in FUNCTION_KINDS:
         return _Reader(name, text).function()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gradwright.errors import DataError, require_type
 from gradwright.gradientflow.report import FlowReport
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.slopes import is_elementwise
@@ -21,6 +22,8 @@ MAPS = 3
 
 def check_part(report: CheckReport) -> str:
     """A badge with the largest error, and the table of all blocks."""
+    instead = "give what d.check() returns"
+    require_type(DataError, "the page of a check", report, CheckReport, "it is a report", instead)
     kind, word = "good" if report.ok else "bad", str(report).partition(":")[0]
     error = report.max_relative_error
     badge = (
@@ -55,6 +58,8 @@ def network_figures(model: NetworkModel) -> dict[str, str]:
 
 def flow_figures(report: FlowReport) -> dict[str, str]:
     """Singular values, norms and Jacobians of a flow, by name."""
+    instead = "give what gw.flow(net, p) returns"
+    require_type(DataError, "the figures of a flow", report, FlowReport, "it is a report", instead)
     if not report.layers:
         return {}
     found = {"singular-values": figures.singular_values(report.layers)}

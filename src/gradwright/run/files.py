@@ -9,7 +9,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gradwright.errors import OutputError
+from gradwright.errors import GradwrightError, OutputError, require_type
+
+
+def file_path(path: str | os.PathLike[str], asked: str, error: type[GradwrightError]) -> Path:
+    """The path that somebody gave, of a file or a folder.
+
+    Raises:
+        GradwrightError: of the class `error`; it is no path.
+    """
+    instead = "give a path such as 'out/parameters.npz'"
+    require_type(error, asked, path, (str, os.PathLike), "a path is text or a Path", instead)
+    name = os.fspath(path)
+    require_type(error, asked, name, str, "a path is text or a Path", instead)
+    if "\0" in name:
+        raise error(asked, f"{name!r} is given and paths have no zero character", instead)
+    return Path(name)
 
 
 class OutputFolder:
@@ -53,12 +68,12 @@ def output_folder(path: str | os.PathLike[str] | None) -> Iterator[OutputFolder 
     """The folder for results; None without one. When the work fails, its files are removed.
 
     Raises:
-        OutputError: the folder cannot be made or written.
+        OutputError: the folder cannot be made or written, or is no path.
     """
     if path is None:
         yield None
         return
-    target = Path(path).absolute()
+    target = file_path(path, "writing files to a folder", OutputError).absolute()
     staging = _staging_place(target)
     # The name is known before the folder is, so that an interrupt at any moment removes it.
     try:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from gradwright.errors import TrainingError
+from gradwright.errors import OutputError, TrainingError
 from gradwright.run.threads import blas_threads
 from gradwright.training.code import Code, Descent, Module
 from gradwright.training.record import Epoch, Settings, TrainingRun
@@ -258,7 +258,7 @@ def train_module(
         TrainingError: samples that do not fit each other; a checkpoint of another training; a
             loss or parameter that is not finite: `.run` holds the state before that epoch.
         DataError: a damaged checkpoint.
-        OutputError: a checkpoint that cannot be written.
+        OutputError: a checkpoint that cannot be written, or is no path.
     """
     _require_samples(parameters, X, Y, "X", "Y")
     if validation is not None:
@@ -290,8 +290,12 @@ def _kept(
     if checkpoint is None and resume is None:
         return lambda: None
     # Most trainings keep nothing, and what writes files takes a while to load.
+    from gradwright.run.files import file_path
     from gradwright.training import resuming
 
+    if checkpoint is not None:
+        # Before the first epoch, not behind it.
+        file_path(checkpoint, "writing the checkpoint", OutputError)
     common = resuming.made_with(loop)
     if resume is not None:
         resuming.resume(loop, resume, common)

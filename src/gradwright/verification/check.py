@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradwright.errors import UnsupportedError
+from gradwright.errors import DataError, UnsupportedError
 from gradwright.verification import complex_step, condition, kinks, ridders
 from gradwright.verification.causes import Evidence, cause, shape_cause, systematic
 from gradwright.verification.points import (
@@ -82,8 +82,12 @@ def check_derivative(
         SymbolError: a block is not in the point.
         DomainError: an input, or the function near it, is not finite or not real.
         UnsupportedError: the function is no analytic extension, or the oracle is unknown.
+        DataError: a function is none.
     """
     _require_oracle(oracle)
+    _require_functions(claimed=claimed, function=function)
+    optional = {"kink_distance": kink_distance, "redraw": redraw, "progress": progress}
+    _require_functions(**{name: one for name, one in optional.items() if one is not None})
     generator = np.random.default_rng(seed)
 
     def another() -> Point:
@@ -113,6 +117,16 @@ def check_derivative(
         redrawn_at_kinks=at_kinks,
         redrawn_ill_conditioned=attempt,
     )
+
+
+def _require_functions(**given: object) -> None:
+    for name, one in given.items():
+        if not callable(one):
+            raise DataError(
+                "checking a derivative",
+                f"{name} is a {type(one).__name__} and a function is needed",
+                f"give a function as {name}",
+            )
 
 
 def _require_oracle(oracle: str) -> None:
