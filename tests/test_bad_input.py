@@ -159,6 +159,13 @@ BAD: dict[str, Bad] = {
         ["derive", "x'*x", "--wrt", "x", "--out", "three.csv/deep/out"],
         ["three.csv/deep/out", "Not a directory"],
     ),
+    "a softmax of one output": says(
+        backprop("3 -> 4 tanh -> 1 softmax"),
+        "1 output",
+        "sum to 1",
+        '"1 sigmoid" with loss="binary_cross_entropy"',
+        under=("3 -> 4 tanh -> 1 softmax", "1 softmax"),
+    ),
     "negative epochs": says(
         train_with(["--epochs", "-1"], "--epochs", "-1", epochs=-1), "epochs", "-1", "from 0"
     ),

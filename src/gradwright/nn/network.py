@@ -21,6 +21,7 @@ from gradwright.nn.losses import require_fit, require_reduction
 from gradwright.nn.optimizers import SGD, Optimizer
 from gradwright.nn.parameters import count, length
 from gradwright.nn.refusals import (
+    require_choices,
     require_code,
     require_dense,
     require_first,
@@ -77,10 +78,12 @@ class NetworkModel:
             assert isinstance(source, str)
             self.text, ending = source, self.groups[-1].activation
             require_single_head(source, self.groups)
+            require_choices(source, self.groups)
         else:
             self.text, read = read_network(source)
             require_rows(self.text, read, self.layout.name)
             require_first(self.text, read)
+            require_choices(self.text, read)
             self._read = tuple(replace(layer, layout=layout) for layer in read)
             if training is not None:
                 self._read = tuple(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradwright.errors import NetworkError, UnsupportedError
+from gradwright.nn.activations import ACTIVATIONS
 from gradwright.nn.layer import Layer
 from gradwright.nn.text import LayerGroup
 
@@ -23,6 +24,26 @@ def require_single_head(text: str, groups: Sequence[LayerGroup]) -> None:
             "write the last layer by itself",
             text=text,
             span=head.span,
+        )
+
+
+def require_choices(text: str, layers: Sequence[Layer | LayerGroup]) -> None:
+    """Check that probabilities are shared among two units or more: one alone has all of it.
+
+    Raises:
+        NetworkError: a softmax has one output.
+    """
+    for layer in layers:
+        record = ACTIVATIONS.get(layer.activation)
+        if record is None or record.range != "probabilities" or layer.fan_out != 1:
+            continue
+        raise NetworkError(
+            f"the network {text}",
+            f"a layer has 1 output and the activation {record.name}, whose outputs sum to 1: "
+            "its output is 1 whatever the input is",
+            'for two classes use "1 sigmoid" with loss="binary_cross_entropy", or "2 softmax"',
+            text=text,
+            span=layer.span,
         )
 
 
