@@ -20,7 +20,7 @@ from gradwright.errors import DataError, GradwrightError, UnsupportedError
 from gradwright.explain.left_sides import parted, tangent_of, variables_of
 from gradwright.nn.initialise import require_seed
 from gradwright.notation.function_values import Smooth, drawn
-from gradwright.notation.reference import evaluate
+from gradwright.notation.reference import Evaluator
 from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Tree
 from gradwright.simplify.equal import unequal_sizes
@@ -329,11 +329,12 @@ def _evaluator(
     derivation: Checkable, expression: Tree, scope: Scope
 ) -> Callable[[dict[str, Array]], Array]:
     """A tree as a function of a point, by the notation's own evaluator."""
+    evaluate = Evaluator(expression, scope)
 
     def function(point: dict[str, Array]) -> Array:
         known = {**_lengths(derivation.scope, point), **point}
         used = {name: known[name] for name in {*scope.symbols, *scope.sizes} if name in known}
         functions = drawn_functions(scope, point)
-        return evaluate(expression, used | {name: f.call for name, f in functions.items()}, scope)
+        return evaluate(used | {name: f.call for name, f in functions.items()})
 
     return function

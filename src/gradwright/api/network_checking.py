@@ -8,6 +8,7 @@ program or the emitted module.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,9 @@ class ReferenceNetwork:
         self.functions = functions
         parsed = {kind: _parsed(kind) for kind in dict.fromkeys(kinds)}
         self.layers = [parsed[kind] for kind in kinds]
+        #: Of the last pass, for each layer its input, and what this follows from beyond those
+        #: before it.
+        self._passed: list[tuple[Array, tuple[bytes, ...]]] = []
 
     def unpack(self, flat: Array) -> Point:
         """The arrays of a flat vector, in forward order, each in C order."""
@@ -98,9 +102,12 @@ class ReferenceNetwork:
         if FLAT in point:
             point = {**point, **self.unpack(point[FLAT])}
         batch = LAYOUTS[self.layers[0].kind.layout].batch
-        activation, nearest, loss = batch(point["X"]), float("inf"), None
-        targets = batch(point["Y"])
-        for number, layer in enumerate(self.layers, start=1):
+        targets, nearest, loss = batch(point["Y"]), float("inf"), None
+        origins = self._origins(point)
+        inputs = [] if distances else self._unchanged(origins)
+        activation = inputs.pop() if inputs else batch(point["X"])
+        for number, layer in list(enumerate(self.layers, start=1))[len(inputs) :]:
+            inputs.append(activation)
             values = {x: point[f"{x}{number}"] for x in layer.kind.parameters}
             values |= self.functions[number - 1]
             values |= codes_of(layer.kind.formula, activation)
@@ -123,7 +130,25 @@ class ReferenceNetwork:
                 given = (batch(activation), point["Y"], weights, distances)
                 loss, distance = _loss_by_sample(layer, *given)
                 nearest = min(nearest, distance)
+        self._passed = list(zip(inputs, origins, strict=True))
         return loss, nearest
+
+    def _origins(self, point: Point) -> list[tuple[bytes, ...]]:
+        """For the input of each layer what it follows from, beyond what those before it do."""
+        above = enumerate(self.layers[:-1], start=1)
+        names = [["X"], *([f"{x}{n}" for x in layer.kind.parameters] for n, layer in above)]
+        return [
+            tuple(part for x in own for part in (point[x].dtype.str.encode(), point[x].tobytes()))
+            for own in names
+        ]
+
+    def _unchanged(self, origins: Sequence[tuple[bytes, ...]]) -> list[Array]:
+        """The inputs of the first layers, which are those of the last pass, bit for bit.
+
+        Each step of a check moves few parameters, and what lies in front of them stays.
+        """
+        pairs = zip(self._passed, origins, strict=False)
+        return [kept for (kept, _), _ in takewhile(lambda p: p[0][1] == p[1], pairs)]
 
 
 def _sample_by_sample(

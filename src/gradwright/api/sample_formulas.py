@@ -9,8 +9,8 @@ import numpy as np
 
 from gradwright.notation.declarations import AnyDeclaration
 from gradwright.notation.parser import parse
-from gradwright.notation.reference import evaluate
-from gradwright.notation.shapes import Scope, infer
+from gradwright.notation.reference import Evaluator
+from gradwright.notation.shapes import infer
 from gradwright.notation.tree import Call, Tree, walk
 from gradwright.ops.record import Elementwise
 from gradwright.ops.table import OPERATIONS
@@ -33,6 +33,7 @@ class SampleFormula:
     def __init__(self, text: str, symbols: Mapping[str, AnyDeclaration]) -> None:
         self.tree = parse(text)
         self.scope = infer(self.tree, symbols, text)
+        self._evaluate = Evaluator(self.tree, self.scope)
         calls = [part for part in walk(self.tree) if isinstance(part, Call)]
         self._kinks = [
             (call.function, [self._part(argument) for argument in call.arguments])
@@ -40,13 +41,13 @@ class SampleFormula:
             if has_kink(call.function) or call.function in NORMS
         ]
 
-    def _part(self, tree: Tree) -> tuple[Tree, Scope]:
-        return tree, infer(tree, self.scope.known, sizes=self.scope.sizes)
+    def _part(self, tree: Tree) -> Evaluator:
+        return Evaluator(tree, infer(tree, self.scope.known, sizes=self.scope.sizes))
 
     def value(self, known: Mapping[str, Any]) -> Array:
         """The value, where `known` has at least the symbols and the abstract functions."""
         names = (*self.scope.symbols, *self.scope.functions)
-        return evaluate(self.tree, {name: known[name] for name in names}, self.scope)
+        return self._evaluate({name: known[name] for name in names})
 
     def distance(self, known: Mapping[str, Any]) -> float:
         """The smallest distance of an argument from a kink, or from another argument."""
@@ -58,13 +59,11 @@ class SampleFormula:
         nearest = float("inf")
         for function, parts in self._kinks:
             one, *others = (
-                evaluate(
-                    tree,
-                    {x: known[x] for x in (*scope.symbols, *scope.functions)}
-                    | {size: n for size, n in lengths.items() if size in scope.sizes},
-                    scope,
+                part(
+                    {x: known[x] for x in (*part.scope.symbols, *part.scope.functions)}
+                    | {size: n for size, n in lengths.items() if size in part.scope.sizes}
                 )
-                for tree, scope in parts
+                for part in parts
             )
             between = np.real(one - others[0] if function in ("max", "min") else one)
             nearest = min(nearest, _from_kink(function, between))

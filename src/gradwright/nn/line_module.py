@@ -19,8 +19,8 @@ from gradwright.nn.derive import DerivedKind
 from gradwright.nn.embedding import codes_of
 from gradwright.nn.layer import Layer
 from gradwright.nn.letters import names_of
-from gradwright.notation.reference import evaluate
-from gradwright.notation.shapes import Scope, infer
+from gradwright.notation.reference import Evaluator
+from gradwright.notation.shapes import infer
 from gradwright.notation.supplied import Supplied
 from gradwright.notation.tree import Tree
 
@@ -40,14 +40,13 @@ class _Line(Struct, frozen=True):
     """`name := tree` in the letters of a kind."""
 
     name: str
-    tree: Tree
-    scope: Scope
+    evaluate: Evaluator
 
     def value(self, known: Mapping[str, Any], sizes: Mapping[str, int]) -> Array:
-        wanted = {*self.scope.symbols, *self.scope.functions}
-        used = {name: known[name] for name in wanted}
-        lengths = {size: sizes[size] for size in self.scope.sizes if size in sizes}
-        return evaluate(self.tree, used | lengths, self.scope)
+        scope = self.evaluate.scope
+        used = {name: known[name] for name in (*scope.symbols, *scope.functions)}
+        lengths = {size: sizes[size] for size in scope.sizes if size in sizes}
+        return self.evaluate(used | lengths)
 
 
 class LineModule:
@@ -231,4 +230,4 @@ def _lines(found: DerivedKind, trees: Sequence[tuple[str, Tree]], one_sample: bo
     names = names_of(found.kind, one_sample)
     sizes = {size for declared in names.values() for size in declared.sizes}
     named = frozenset(size for size in sizes if isinstance(size, str))
-    return [_Line(name, tree, infer(tree, names, sizes=named)) for name, tree in trees]
+    return [_Line(name, Evaluator(tree, infer(tree, names, sizes=named))) for name, tree in trees]

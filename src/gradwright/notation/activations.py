@@ -53,12 +53,17 @@ def _tail(z: Array) -> Array:
 
 def normcdf(z: Array) -> Array:
     """The integral of `normpdf` up to z."""
-    middle = np.abs(z.real) < EDGE
-    inside = 0.5 + _centre(np.where(middle, z, 0))
-    below = _tail(np.where(z.real <= -EDGE, -z, EDGE))
-    above = 1 - _tail(np.where(z.real >= EDGE, z, EDGE))
-    value = np.where(middle, inside, np.where(z.real < 0, below, above))
-    return np.asarray(np.where(np.isnan(z.real), z, value), z.dtype)
+    z = np.asarray(z)
+    value = z.copy()
+    for there, formula in (
+        (np.abs(z.real) < EDGE, lambda x: 0.5 + _centre(x)),
+        (z.real <= -EDGE, lambda x: _tail(-x)),
+        (z.real >= EDGE, lambda x: 1 - _tail(x)),
+    ):
+        # Both series take many steps, whether there is an entry for them or not.
+        if np.any(there):
+            value[there] = formula(z[there])
+    return value
 
 
 def erf(z: Array) -> Array:

@@ -26,10 +26,11 @@ from gradwright.notation.moved_values import moved_value, part_value
 from gradwright.notation.operands import operands_of
 from gradwright.notation.rearranging import MOVING
 from gradwright.notation.rebuilt import rebuilt
+from gradwright.notation.reduced_values import axis_of, eps_of, reduced
 from gradwright.notation.selecting import BY_INDICES
 from gradwright.notation.shapes import Scope, identity_sizes
 from gradwright.notation.size_text import as_size
-from gradwright.notation.standardised import LENGTHS, STANDARDISED
+from gradwright.notation.standardised import STANDARDISED
 from gradwright.notation.supplied import Supplied, supplied_value
 from gradwright.notation.tree import (
     Binary,
@@ -73,27 +74,63 @@ SLOPE = Fraction(1, 10)
 
 
 def evaluate(tree: Tree, values: Mapping[str, ArrayLike | Supplied], scope: Scope) -> Any:
-    """The value of a tree: a NumPy scalar, or an array: one axis for a row or column, else more.
-
-    `values` has an array for every symbol of the tree: no axis for a scalar, one for a vector, two
-    for a matrix. A name of a size may have a value too, and needs one if no array has that size.
-    An abstract function has a `Supplied`. The dtype is the promotion of the floating inputs;
-    integers and booleans count as float64, Python numbers do not count. Outside the domain of a
-    function the result is nan or infinite.
+    """The value of a tree at one point, as `Evaluator` gives it.
 
     Raises:
-        SymbolError: a value is missing, or given for a name that is not in the scope.
-        ShapeError: the shapes of values disagree with their kinds or with each other.
-        DomainError: the inverse of a singular matrix.
+        SymbolError, ShapeError, DomainError: as an `Evaluator`.
     """
-    given: dict[str, Any] = {canonical_name(name): value for name, value in values.items()}
-    functions = {name: given.pop(name) for name in scope.functions if name in given}
-    bound = Values(given, scope)
-    tree = rebuilt(tree, _complement)
-    evaluator = _Evaluator(bound, scope, functions, tree)
-    with np.errstate(all="ignore"):
-        value = evaluator.value(tree)
-    return value.axes
+    return Evaluator(tree, scope)(values)
+
+
+class Evaluator:
+    """A tree, ready to be evaluated at many points."""
+
+    def __init__(self, tree: Tree, scope: Scope) -> None:
+        self.scope = scope
+        tree = rebuilt(tree, _complement)
+        self.free = free_indices(tree)
+        self.identities = identity_sizes(tree, scope)
+        #: Every node behind those that it is computed from, whose places stand beside it.
+        self.order: list[tuple[Tree, tuple[int, ...]]] = []
+        places: dict[int, int] = {}
+        stack: list[tuple[Tree, bool]] = [(tree, False)]
+        while stack:
+            node, ready = stack.pop()
+            if id(node) in places:
+                continue
+            parts = self._operands(node)
+            if ready:
+                places[id(node)] = len(self.order)
+                self.order.append((node, tuple(places[id(part)] for part in parts)))
+            else:
+                stack.append((node, True))
+                stack.extend((part, False) for part in reversed(parts))
+
+    def __call__(self, values: Mapping[str, ArrayLike | Supplied]) -> Any:
+        """The value: a NumPy scalar, or an array, with one axis for a row or column, else more.
+
+        `values` has an array for every symbol of the tree: no axis for a scalar, one for a vector,
+        two for a matrix. A name of a size may have a value too, and needs one if no array has that
+        size. An abstract function has a `Supplied`. The dtype is the promotion of the floating
+        inputs; integers and booleans count as float64, Python numbers do not count. Outside the
+        domain of a function the result is nan or infinite.
+
+        Raises:
+            SymbolError: a value is missing, or given for a name that is not in the scope.
+            ShapeError: the shapes of values disagree with their kinds or with each other.
+            DomainError: the inverse of a singular matrix.
+        """
+        given: dict[str, Any] = {canonical_name(name): value for name, value in values.items()}
+        functions = {name: given.pop(name) for name in self.scope.functions if name in given}
+        evaluation = _Evaluation(self, Values(given, self.scope), functions)
+        with np.errstate(all="ignore"):
+            return evaluation.value().axes
+
+    def _operands(self, tree: Tree) -> Sequence[Tree]:
+        """What a node is computed from: sizes are not evaluated, and a sum is of a product."""
+        if isinstance(tree, IndexSum):
+            return summation.factors(tree, self.free)[1]
+        return operands_of(tree)
 
 
 def _complement(tree: Tree) -> Tree:
@@ -104,39 +141,27 @@ def _complement(tree: Tree) -> Tree:
     return tree
 
 
-class _Evaluator:
+class _Evaluation:
+    """The value of a tree at one point."""
+
     def __init__(
-        self, values: Values, scope: Scope, functions: Mapping[str, Supplied], tree: Tree
+        self, evaluator: Evaluator, values: Values, functions: Mapping[str, Supplied]
     ) -> None:
+        self.order = evaluator.order
+        self.scope = evaluator.scope
+        self.free = evaluator.free
+        self.identities = evaluator.identities
         self.values = values
-        self.scope = scope
         self.functions = functions
-        self.free = free_indices(tree)
-        self.identities = identity_sizes(tree, scope)
 
-    def value(self, tree: Tree) -> Value:
-        """The value of a tree, each node after its children."""
-        done: dict[int, Value] = {}
-        stack: list[tuple[Tree, bool]] = [(tree, False)]
-        while stack:
-            node, ready = stack.pop()
-            parts = self._operands(node)
-            if ready:
-                found = [done[id(part)] for part in parts]
-                self._room(node, found)
-                done[id(node)] = self._node(node, found)
-            elif id(node) not in done:
-                stack.append((node, True))
-                stack.extend((part, False) for part in reversed(parts))
-        return done[id(tree)]
-
-    def _operands(self, tree: Tree) -> Sequence[Tree]:
-        """What a node is computed from: sizes are not evaluated, and a sum is of a product."""
-        return (
-            summation.factors(tree, self.free)[1]
-            if isinstance(tree, IndexSum)
-            else operands_of(tree)
-        )
+    def value(self) -> Value:
+        """The value of the last node, each being computed behind its operands."""
+        done: list[Value] = []
+        for node, places in self.order:
+            found = [done[place] for place in places]
+            self._room(node, found)
+            done.append(self._node(node, found))
+        return done[-1]
 
     def _indexed(self, tree: Tree, parts: list[Value]) -> summation.Indexed:
         """The value of a node that has to do with indices."""
@@ -255,11 +280,11 @@ class _Evaluator:
             case "leaky_relu" | "step" | "elu" | "huber":
                 return Value(self._with_options(tree, array), value.rows, value.columns)
             case "max" | "min" if len(parts) == 1:
-                return _reduced(tree, value)
+                return reduced(tree, value)
             case "max" | "min":
                 return _spread(lambda a, b: _larger(tree, a, b), *parts)
             case "sum" | "mean" | "logsumexp" | "std" | "rms":
-                return _reduced(tree, value)
+                return reduced(tree, value)
             case function if function in SCALARS:
                 return Value(SCALARS[function](array), False, False)
             case "rows" | "columns":
@@ -277,11 +302,11 @@ class _Evaluator:
                 return Value(np.kron(array, other.array), rows, columns)
             case "softmax" | "hardmax":
                 along = matrices.softmax if tree.function == "softmax" else matrices.hardmax
-                found = along(array, _axis(tree, -1 if value.columns else 0))
+                found = along(array, axis_of(tree, -1 if value.columns else 0))
                 return Value(found, value.rows, value.columns)
             case "layernorm" | "rmsnorm" | "batchnorm":
-                axis = _axis(tree, 0 if tree.function == "batchnorm" or not value.columns else -1)
-                found = STANDARDISED[tree.function](array, axis, *_eps(tree))
+                axis = axis_of(tree, 0 if tree.function == "batchnorm" or not value.columns else -1)
+                found = STANDARDISED[tree.function](array, axis, *eps_of(tree))
                 return Value(found, value.rows, value.columns)
             case "outer":
                 column, row = array.reshape(-1, 1), parts[1].array.reshape(1, -1)
@@ -324,42 +349,6 @@ class _Evaluator:
         if value.rows and value.columns:
             return Value(np.diagonal(value.array).reshape(-1, 1), True, False)
         return Value(np.diag(value.array.reshape(-1)), True, True)
-
-
-def _axis(tree: Call, otherwise: int) -> int:
-    return int(dict(tree.options).get("axis", otherwise))
-
-
-def _reduced(tree: Call, value: Value) -> Value:
-    """A sum, mean or log-sum-exp over one axis, or over all entries."""
-    reduce: Any = {
-        "sum": _sum,
-        "mean": _mean,
-        "logsumexp": matrices.logsumexp,
-        "max": matrices.largest,
-        "min": matrices.smallest,
-        **LENGTHS,
-    }[tree.function]
-    if tree.function in ("sum", "mean") and not tree.options:
-        return Value(np.asarray(reduce(value.array.reshape(-1, 1), 0)), False, False)
-    axis = _axis(tree, -1 if value.columns else 0) % value.array.ndim
-    found = np.asarray(reduce(value.array, axis, *_eps(tree)))
-    if found.ndim > 2:
-        return Value(np.squeeze(found, axis), True, True)
-    return Value(found, value.rows and axis == 1, value.columns and axis == 0)
-
-
-def _eps(tree: Call) -> tuple[float, ...]:
-    """The eps that a call gives, if it gives one."""
-    return tuple(float(value) for name, value in tree.options if name == "eps")
-
-
-def _sum(array: Array, axis: int) -> Array:
-    return np.asarray(np.sum(array, axis=axis, keepdims=True))
-
-
-def _mean(array: Array, axis: int) -> Array:
-    return np.asarray(_sum(array, axis) / array.shape[axis])
 
 
 def _arranged(value: Value, indices: Sequence[str]) -> Value:
