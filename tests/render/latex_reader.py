@@ -276,7 +276,7 @@ class _Reader:
         return tree
 
     def constant(self) -> Tree:
-        function = {"1": "ones", "I": "eye", "K": "commutation"}[self.next()]
+        function = {"1": "ones", "0": "zeros", "I": "eye", "K": "commutation"}[self.next()]
         self.expect("}", "_", "{")
         sizes = [self.atom()]
         while self.accept(r"\times") or self.accept(","):

@@ -97,7 +97,7 @@ def test_random_trees(seed: int) -> None:
 @pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_every_function_of_the_notation(function: str, name: str) -> None:
-    letters = ("n", "m") if function in ("ones", "eye") else ("A", "B")
+    letters = ("n", "m") if function in ("ones", "zeros", "eye") else ("A", "B")
     tree = Call(function, tuple(Symbol(letter) for letter in letters[: FUNCTIONS[function].least]))
     again = FORMS[name].read(FORMS[name].print(tree))
     assert again == (read_latex("A^{-1}") if (function, name) == ("inv", "latex") else tree)

@@ -142,7 +142,8 @@ def test_random_trees_of_scalars(printer: str, seed: int) -> None:
 
 #: Formulas that a careless printer gets wrong; x has a zero, where a kink shows.
 AWKWARD = [
-    "ones(m, n)'*u", "A.*ones(m, n)", "(A.*D)*ones(n, k)", "ones(m)*ones(n)'*x", "eye(n)'*x",
+    "ones(m, n)'*u", "zeros(m, n)'*u + x", "A + zeros(m, n)", "A.*ones(m, n)",
+    "(A.*D)*ones(n, k)", "ones(m)*ones(n)'*x", "eye(n)'*x",
     "eye(4)*ones(4)", "step(x, kink=1)", "step(x)'*y", "leaky_relu(x, 1/3)",
     "leaky_relu(x, slope=0.2, kink=-1/3)", "2*3^a", "2*0.5", "(a*2)*3", "x*2*x'", "2*(3/7)*x",
     "σ*(a + b)", "-σ*(a + b)", "a*σ*(a + b)", "sigmoid(a + b)", "σ*sigmoid(σ)",

@@ -19,7 +19,7 @@ SIMPLIFIED = [
     ("x'*inv(Q)*v", "x", ORTHOGONAL, "Qᵀ v"),
     ("t*det(Q)^2", "t", {**ORTHOGONAL, "t": "scalar"}, "1"),
     ("t*tr(Q'*Q)", "t", {**ORTHOGONAL, "t": "scalar"}, "n"),
-    ("x'*(D*E - E*D)*x", "x", DIAGONAL, "0 ones(n)"),
+    ("x'*(D*E - E*D)*x", "x", DIAGONAL, "zeros(n)"),
     ("x'*D'*v + v'*D*x", "x", DIAGONAL, "2 D v"),
     ("x'*inv(F)*F*v", "x", DIAGONAL, "v"),
     ("norm1(x)", "x", POSITIVE, "ones(n)"),

@@ -168,7 +168,7 @@ class _Evaluation:
 
     def _call(self, tree: Call) -> np.ndarray:
         name, options = tree.function, dict(tree.options)
-        if name in ("ones", "eye", "commutation"):
+        if name in ("ones", "zeros", "eye", "commutation"):
             return self._constant(tree)
         arguments = [self.value(argument) for argument in tree.arguments]
         special = getattr(self, f"_{name}", None)
@@ -193,9 +193,9 @@ class _Evaluation:
             for part in tree.arguments
         ]
         one, zero = self.field.number(Fraction(1)), self.field.number(Fraction(0))
-        if tree.function == "ones":
+        if tree.function in ("ones", "zeros"):
             shape = tuple(lengths) if len(lengths) == 2 else (lengths[0], 1)
-            return np.full(shape, one, dtype=object)
+            return np.full(shape, one if tree.function == "ones" else zero, dtype=object)
         if tree.function == "eye":
             shape, fits = (lengths[0], lengths[0]), lambda r, c: r == c
         else:

@@ -54,6 +54,7 @@ FORMS = {
     "vec": ("vec({M})'*vec({M})", "vec({M})'*kron({n}, {m})"),
     "kron": ("sum(kron({n}, ({m})'))", "norm2(kron({m}, {n}))^2"),
     "ones": ("ones(m)'*({M})*({n})", "sum(ones(m, n) .* ({M}))"),
+    "zeros": ("norm2({m} - zeros(m))^2", "sum(({M}) .* ({M}) + zeros(m, n))"),
     "eye": ("({n})'*(eye(n) + B)*({n})",),
     "commutation": ("vec({M})'*commutation(n, m)*vec(({M})')",),
 }

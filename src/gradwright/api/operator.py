@@ -150,6 +150,9 @@ class _Reader:
             case Call("ones", (rows, columns)):
                 sides = (self._length(rows), self._length(columns))
                 return Outer(*(np.ones((side, 1), self.kind_of_numbers) for side in sides))
+            case Call("zeros", (rows, columns)):
+                sides = (self._length(rows), self._length(columns))
+                return Outer(*(np.zeros((side, 1), self.kind_of_numbers) for side in sides))
             case Call("commutation", (rows, columns)):
                 m, n = self._length(rows), self._length(columns)
                 # vec(Aᵀ) has A[i,j] at j + i n, where vec(A) has it at i + j m.

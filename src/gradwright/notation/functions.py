@@ -15,7 +15,7 @@ from gradwright.notation.unify import SCALAR, Atom, Equations, Form
 Rule = Callable[[Equations, Call, list[Form]], Form]
 
 #: Functions whose arguments are sizes.
-CONSTANTS = ("ones", "eye", "commutation")
+CONSTANTS = ("ones", "zeros", "eye", "commutation")
 
 
 class FunctionShape(Struct, frozen=True):
@@ -334,6 +334,7 @@ FUNCTIONS: Mapping[str, FunctionShape] = {
     "vec": FunctionShape(_vec, "vec(A)"),
     "kron": FunctionShape(_kron, "kron(A, B)", 2, 2),
     "ones": FunctionShape(_ones, "ones(n) or ones(m, n)", 1, 2),
+    "zeros": FunctionShape(_ones, "zeros(n) or zeros(m, n)", 1, 2),
     "eye": FunctionShape(_eye, "eye(n)"),
     # K with K vec(A) = vec(A') for A of m rows and n columns (Magnus and Neudecker, 1979).
     "commutation": FunctionShape(_commutation, "commutation(m, n)", 2, 2),

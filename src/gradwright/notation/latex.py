@@ -29,6 +29,8 @@ from gradwright.notation.mapped import MappedText
 #: Deepest nesting of groups.
 MAX_NESTING = 100
 _COMMAND = re.compile(r"\\[a-zA-Z{|,;!\\]")
+#: Bold letters with sizes as subscripts.
+_CONSTANTS = {"1": "ones", "0": "zeros", "I": "eye", "K": "commutation"}
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _DOTS = {"dots", "cdots", "ldots", "vdots", "ddots"}
 
@@ -250,8 +252,8 @@ class _Reader(EnvironmentReader):
         word = content.strip().replace(r"\_", "_")
         if word.lower() in SPELLED and name != "mathit":
             return self.function(token, SPELLED[word.lower()])
-        if name == "mathbf" and word in ("1", "I", "K") and self.peek().text == "_":
-            return self.constant(token, {"1": "ones", "I": "eye", "K": "commutation"}[word])
+        if name == "mathbf" and word in _CONSTANTS and self.peek().text == "_":
+            return self.constant(token, _CONSTANTS[word])
         if word == "array" and self.peek().text == "_":
             return self.array(token)
         if name in ("text", "textrm", "mathrm", "mbox", "textit") and " " in word:

@@ -22,7 +22,7 @@ HALF = Fraction(1, 2)
 
 
 def constant(graph: Graph, tree: Call) -> Lowered:
-    """`ones(n)`, `ones(m, n)`, `eye(n)`, `commutation(m, n)`."""
+    """`ones(n)`, `ones(m, n)`, zeros alike, `eye(n)`, `commutation(m, n)`."""
     sizes: list[Size] = []
     for argument in tree.arguments:
         size = as_size(argument)
@@ -33,6 +33,8 @@ def constant(graph: Graph, tree: Call) -> Lowered:
     if tree.function == "commutation":
         # vec puts the index of the columns first: rows (m, n), columns (n, m).
         return Lowered(graph.product([], (0, 1, 1, 0), sizes=dict(enumerate(sizes))), 2)
+    if tree.function == "zeros":
+        return Lowered(graph.number(0, sizes), 1)
     return Lowered(graph.ones(*sizes), 1)
 
 

@@ -322,13 +322,14 @@ class _Evaluation:
             size = as_size(argument)
             assert size is not None
             sizes.append(self.values.length(size))
-        self.values.room(*sizes, *(() if tree.function == "ones" else sizes))
+        self.values.room(*sizes, *(sizes if tree.function in ("eye", "commutation") else ()))
         if tree.function == "eye":
             return Value(np.eye(sizes[0], dtype=self.values.dtype), True, True)
         if tree.function == "commutation":
             return Value(matrices.commutation(*sizes).astype(self.values.dtype), True, True)
         shape = (sizes[0], sizes[1] if len(sizes) == 2 else 1)
-        return Value(np.ones(shape, self.values.dtype), True, len(sizes) == 2)
+        filled = np.full(shape, tree.function == "ones", self.values.dtype)
+        return Value(filled, True, len(sizes) == 2)
 
     def _with_options(self, tree: Call, array: Array) -> Array:
         options = dict(tree.options)

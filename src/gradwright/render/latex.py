@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from gradwright.notation.declarations import GREEK_NAMES
-from gradwright.notation.functions import FUNCTIONS
+from gradwright.notation.functions import CONSTANTS, FUNCTIONS
 from gradwright.notation.lexer import layer_index
 from gradwright.notation.ranges import Place, Range
 from gradwright.notation.rearranging import MOVING
@@ -129,7 +129,7 @@ def _has_index(base: Layout) -> bool:
     if isinstance(base, Indexed):
         return True
     if isinstance(base, Applied):
-        return base.function in ("eye", "ones", "commutation")
+        return base.function in CONSTANTS
     if not isinstance(base, Name) or base is DELTA:
         return False
     return base.text in GREEK or "_" in latex_name(base.text)
@@ -222,9 +222,9 @@ def _applied(node: Applied) -> Sequence[str | Layout]:
             return r"\mathbf{I}_{", first, "}"
         case "commutation" if plain:
             return r"\mathbf{K}_{", first, ", ", *others, "}"
-        case "ones" if plain:
+        case "ones" | "zeros" if plain:
             sizes = [piece for size in others for piece in (r" \times ", size)]
-            return r"\mathbf{1}_{", first, *sizes, "}"
+            return rf"\mathbf{{{1 if node.function == 'ones' else 0}}}_{{", first, *sizes, "}"
         case "step" if not others and not node.options:
             return r"\llbracket ", first, r" > 0 \rrbracket"
     shown = _head(node.function, len(node.arguments))

@@ -37,6 +37,8 @@ from gradwright.render.layout import (
 
 MARKS = {"T": "<mo>⊤</mo>", "-1": "<mn>−1</mn>", "-T": "<mrow><mo>−</mo><mo>⊤</mo></mrow>"}
 OPERATORS = {"+": "+", "-": "−", ".*": "⊙", "./": "⊘", "kron": "⊗"}
+#: Arrays of one number, which stands for them.
+FILLED = {"ones": "1", "zeros": "0"}
 HEADS = {"sigmoid": "<mi>σ</mi>"}
 
 
@@ -154,12 +156,16 @@ def _between(left: Layout, right: Layout) -> str:
     last = left.right if isinstance(left, Infix) and left.operator == "*" else left
     first = leading(_factor(right))
     applied = isinstance(last, Name) and isinstance(first, Fenced) and last.text == "σ"
-    number = isinstance(first, Literal) or (isinstance(first, Applied) and first.function == "ones")
+    number = isinstance(first, Literal) or _is_filled(first)
     return "<mo>·</mo>" if applied or (number and _ends_in_number(last)) else SPACE
 
 
 def _ends_in_number(node: Layout) -> bool:
-    return isinstance(node, Literal) or (isinstance(node, Applied) and node.function == "ones")
+    return isinstance(node, Literal) or _is_filled(node)
+
+
+def _is_filled(node: Layout) -> bool:
+    return isinstance(node, Applied) and node.function in FILLED
 
 
 def _applied(node: Applied) -> Sequence[str | Layout]:
@@ -174,8 +180,10 @@ def _applied(node: Applied) -> Sequence[str | Layout]:
             return f"<mrow>{_fence('|', 'prefix')}", first, f"{_fence('|', 'postfix')}</mrow>"
         case "sqrt":
             return "<msqrt>", first, "</msqrt>"
-        case "eye" | "commutation" | "ones":
-            head = {"eye": "<mi>I</mi>", "ones": "<mn>1</mn>"}.get(node.function, "<mi>K</mi>")
+        case "eye" | "commutation" | "ones" | "zeros":
+            letter = "I" if node.function == "eye" else "K"
+            filled = FILLED.get(node.function)
+            head = f"<mi>{letter}</mi>" if filled is None else f"<mn>{filled}</mn>"
             sign = "<mo>,</mo>" if node.function == "commutation" else "<mo>×</mo>"
             sizes = [piece for size in others for piece in (sign, size)]
             return f"<msub>{head}<mrow>", first, *sizes, "</mrow></msub>"

@@ -29,7 +29,7 @@ def _sizes(node: Layout, shapes: Shapes) -> tuple[Size, ...] | None:
         case Superscript(operand, "T"):
             turned = _sizes(operand, shapes)
             return None if turned is None else turned[::-1]
-        case Applied("ones", arguments, _):
+        case Applied("ones" | "zeros", arguments, _):
             known = tuple(
                 size.text if isinstance(size, Name) else size.value.numerator
                 for size in arguments

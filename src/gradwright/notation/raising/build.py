@@ -138,8 +138,8 @@ def transposed(tree: Tree, symmetric: AbstractSet[Tree]) -> Tree:
             return Negate(transposed(operand, symmetric))
         case Call("eye", _):
             return tree
-        case Call("ones", (rows, columns)):
-            return Call("ones", (columns, rows))
+        case Call("ones" | "zeros" as name, (rows, columns)):
+            return Call(name, (columns, rows))
         case Binary(".*" | "./" as operator, left, right) if _all_transposed(tree):
             return Binary(operator, transposed(left, symmetric), transposed(right, symmetric))
         case Binary("+" | "-" as operator, left, right) if _all_transposed(tree):

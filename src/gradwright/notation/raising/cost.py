@@ -36,7 +36,15 @@ OPERATOR = {
 SUM_INSIDE_PRODUCT = 0.6
 TRANSPOSED_ATOM = 0.5
 TRANSPOSED_COMPOUND = 1.6
-CALL = {"diag": 1.4, "kron": 1.5, "vec": 1.5, "ones": 0.5, "eye": 0.5, "commutation": 2.0}
+CALL = {
+    "diag": 1.4,
+    "kron": 1.5,
+    "vec": 1.5,
+    "ones": 0.5,
+    "zeros": 0.5,
+    "eye": 0.5,
+    "commutation": 2.0,
+}
 OTHER_CALL = 0.8
 NEGATION = 0.2
 #: Exponents of names, and of what is longer than a name.

@@ -57,6 +57,7 @@ TreeOf = Callable[[Node], Tree | None]
 Names = Sequence[tuple[str, int]]
 
 ONE = Number(Fraction(1))
+ZERO = Number(Fraction(0))
 
 
 def opened(raiser: Raiser) -> TreeOf:
@@ -115,8 +116,9 @@ class IndexRaiser:
         tree = self._body(node, at, fresh)
         held = free_indices(tree)[id(tree)]
         axes = zip(at, node.axes, strict=True)
-        ones = [_ones(size, index) for index, size in axes if index not in held]
-        return _product([*([] if tree == ONE and ones else [tree]), *ones])
+        name = "zeros" if tree == ZERO else "ones"
+        filled = [_filled(name, size, index) for index, size in axes if index not in held]
+        return _product([*([] if tree in (ONE, ZERO) and filled else [tree]), *filled])
 
     def _body(self, node: Node, at: Sequence[Index], fresh: Iterator[str]) -> Tree:
         return self._sum(terms_of(node), at, fresh)
@@ -339,7 +341,9 @@ def _summed(over: list[Tree], under: list[Tree], bound: dict[str, Size]) -> Tree
     below, beneath = list[Tree](), list[Tree]()
     for tree in under:
         (beneath if free_indices(tree)[id(tree)] & set(bound) else below).append(tree)
-    inside += [_ones(bound[index], index) for index in _unsized((*inside, *beneath), bound)]
+    inside += [
+        _filled("ones", bound[index], index) for index in _unsized((*inside, *beneath), bound)
+    ]
     total = IndexSum(tuple(bound), _quotient(inside, beneath))
     return _product([_quotient(outside, below), total]) if outside or below else total
 
@@ -382,5 +386,6 @@ def _scaled(size: Fraction, tree: Tree) -> Tree:
     return Binary("*", number_tree(size), tree)
 
 
-def _ones(size: Size, index: str) -> Tree:
-    return Entry(Call("ones", (size_tree(size),)), (index,))
+def _filled(name: str, size: Size, index: str) -> Tree:
+    """An entry of ones, or of zeros."""
+    return Entry(Call(name, (size_tree(size),)), (index,))

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cached_property
+from typing import TypeGuard
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,6 +21,7 @@ from gradwright.notation.raising.build import (
     product,
 )
 from gradwright.notation.raising.cost import cost, is_sum, transposes
+from gradwright.notation.rebuilt import rebuilt
 from gradwright.notation.tree import (
     Binary,
     Call,
@@ -57,7 +59,9 @@ class Term(Struct, frozen=True, dict=True):
 
     @cached_property
     def magnitude(self) -> Tree:
-        """The term without its sign as a tree."""
+        """The term without its sign as a tree; 0 times ones are zeros."""
+        if self.coefficient == 0 and self.chain:
+            return rebuilt(product(self.chain), _zeros)
         value, bottom = abs(self.coefficient) if self.is_negative else self.coefficient, UNIT
         if not is_decimal(value) or (self.under and value.denominator != 1):
             value, bottom = Fraction(value.numerator), Fraction(value.denominator)
@@ -77,6 +81,11 @@ class Term(Struct, frozen=True, dict=True):
     def place(self) -> ReadingKey:
         """Where the term stands in a sum: positive ones first, then what is easy to read."""
         return (self.is_negative, *_reading_key(self.magnitude))
+
+
+def _zeros(tree: Tree) -> Tree:
+    """Zeros in place of ones."""
+    return Call("zeros", tree.arguments) if _is_ones(tree) else tree
 
 
 def _top(scalars: Sequence[Tree], chain: Chain) -> Tree:
@@ -167,10 +176,14 @@ def _count_ones(chain: Chain) -> int:
     axes = 0
     for part in chain:
         bare = part.operand if isinstance(part, Transpose) else part
-        if not (isinstance(bare, Call) and bare.function == "ones"):
+        if not _is_ones(bare):
             return 0
         axes += len(bare.arguments)
     return axes
+
+
+def _is_ones(tree: Tree) -> TypeGuard[Call]:
+    return isinstance(tree, Call) and tree.function == "ones"
 
 
 def _is_elementwise(chain: Chain) -> bool:
