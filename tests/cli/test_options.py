@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+import gradwright as gw
 from gradwright.cli.main import run
 from gradwright.cli.options import declared, names
 from gradwright.cli.subject import is_network
-from gradwright.errors import SymbolError
+from gradwright.errors import SymbolError, UnsupportedError
 
 
 def test_declarations_become_keywords() -> None:
@@ -87,7 +88,19 @@ def test_only_code_for_pytorch_has_a_forward_mode_to_leave_out(
 ) -> None:
     assert run(["emit", text, *more, "--no-forward-mode"]) == 2
     told = capsys.readouterr()
-    assert told.out == "" and "give --target torch, or leave --no-forward-mode out" in told.err
+    target = more[1] if more else "numpy"
+    assert told.out == ""
+    assert told.err == (
+        f"code for the target {target} with --no-forward-mode: --no-forward-mode leaves the "
+        f"forward mode out of code for torch, and the target is {target}\n"
+        "  instead: ask for the target torch, or leave --no-forward-mode out\n"
+    )
+
+
+@pytest.mark.parametrize("target", ["numpy", "c"])
+def test_python_refuses_it_in_the_same_words(target: str) -> None:
+    with pytest.raises(UnsupportedError, match="ask for the target torch, or leave forward_mode"):
+        gw.Network(NETWORK).backprop().source(target, forward_mode=False)
 
 
 def test_equations_are_not_differentiated(

@@ -91,13 +91,21 @@ def plain(value: Any) -> Any:
     return float(array) if array.ndim == 0 else array
 
 
-def require_forward_mode(target: str, forward_mode: bool) -> None:
-    """Only code for PyTorch has a forward mode to leave out."""
-    if not forward_mode:
+def require_forward_mode(
+    target: str, forward_mode: bool, spelled: str = "forward_mode=False"
+) -> None:
+    """Check that a forward mode is left out of code that has one: that for PyTorch.
+
+    `spelled` is how it was asked for.
+
+    Raises:
+        UnsupportedError: the target is another.
+    """
+    if not forward_mode and target != "torch":
         raise UnsupportedError(
-            f"source({target!r}, forward_mode=False)",
-            f"forward_mode is False and the target is {target}, which has none to leave out",
-            'use source("torch", forward_mode=False), or leave forward_mode out',
+            f"code for the target {target} with {spelled}",
+            f"{spelled} leaves the forward mode out of code for torch, and the target is {target}",
+            f"ask for the target torch, or leave {spelled} out",
         )
 
 

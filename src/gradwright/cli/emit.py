@@ -101,9 +101,8 @@ def command(
       gradwright emit "3 -> 10 relu -> 3 softmax" --target c --standalone --weighted --explain
     """
     network = given_network(text)
-    _require_torch(forward_mode, target)
+    _require_target(target, network, standalone, explain, forward_mode)
     if standalone:
-        _require(target == "c" and network, "--standalone", network, target)
         asked = make_network(text, loss, reduction, layout).backprop(weighted=weighted)
         with output_folder(out) as folder:
             made = _standalone(asked, optimizer, **of_standalone)
@@ -115,7 +114,6 @@ def command(
                 _say_standalone(made, as_json, folder is not None)
         return
     refuse_options(tuple(of_standalone), text, "a module with --standalone", "another module")
-    _require(not explain or (target == "c" and network), "--explain", network, target)
     with output_folder(out) as folder:
         if network:
             whole = make_network(text, loss, reduction, layout).backprop(weighted=weighted)
@@ -139,6 +137,18 @@ def _write(folder: OutputFolder | None, network: bool, target: str, source: str)
         folder.write(f"{'backprop' if network else 'derivative'}.{ending}", source)
 
 
+def _require_target(
+    target: str, network: bool, standalone: bool, explain: bool, forward_mode: bool
+) -> None:
+    """Check that what is asked for exists for the target."""
+    from gradwright.api.outputs import require_forward_mode
+
+    require_forward_mode(target, forward_mode, "--no-forward-mode")
+    compiled = target == "c" and network
+    _require(compiled or not standalone, "--standalone", network, target)
+    _require(compiled or not explain, "--explain", network, target)
+
+
 def _require(fits: bool, option: str, network: bool, target: str) -> None:
     """Check that an option of the target c is given with it, for a network."""
     if not fits:
@@ -147,16 +157,6 @@ def _require(fits: bool, option: str, network: bool, target: str) -> None:
             f"{option} is for networks in C, and this is "
             f"{'a network' if network else 'a formula'} for the target {target}",
             f"give a network and --target c, or leave {option} out",
-        )
-
-
-def _require_torch(forward_mode: bool, target: str) -> None:
-    """Check that a forward mode is left out of code that has one."""
-    if not forward_mode and target != "torch":
-        raise UnsupportedError(
-            "emit --no-forward-mode",
-            f"--no-forward-mode is for code for PyTorch, and the target is {target}",
-            "give --target torch, or leave --no-forward-mode out",
         )
 
 
