@@ -49,6 +49,9 @@ CONDITIONED = 1e-9
 #: One unit in the last place of float32 is this many of float64.
 SINGLE_TO_DOUBLE = 2.0**-29
 
+#: Points near by, and the point itself, at which that is measured.
+NEARBY = 5
+
 #: Points modulo the prime that are tried until one is defined.
 EXACT_TRIES = 4
 
@@ -195,13 +198,20 @@ class Judge:
         """The rounding inside a value, measured in float32 and scaled to float64.
 
         This finds digits that cancel inside a formula, as in s - s^2 for s next to 1, where moving
-        the inputs moves nothing.
+        the inputs moves nothing. At a single point s may by chance be rounded hardly at all.
         """
         free = self.derived.free_sizes
-        single = {n: v if n in free else np.float32(v) for n, v in self.point.items()}
-        double = {n: v if n in free else np.float64(v) for n, v in single.items()}
-        change = relative(np.asarray(value(single)), np.asarray(value(double)))
-        return SINGLE_TO_DOUBLE * (min(1.0, change) if np.isfinite(change) else 1.0)
+        draw = np.random.default_rng(0)
+        worst = 0.0
+        for step in range(NEARBY):
+            single, double = dict(self.point), dict(self.point)
+            for name in self.point.keys() - set(free):
+                scale = np.float32(1 + 1e-3 * step * draw.uniform(-1, 1))
+                single[name] = scale * np.float32(self.point[name])
+                double[name] = np.float64(single[name])
+            change = relative(np.asarray(value(single)), np.asarray(value(double)))
+            worst = max(worst, min(1.0, change) if np.isfinite(change) else 1.0)
+        return SINGLE_TO_DOUBLE * worst
 
     def _texts(self, shape: tuple[int, ...]) -> Iterator[Function]:
         """What is printed, each as a function of a point, by evaluators of the notation."""
