@@ -20,6 +20,9 @@ from tests.render.latex_reader import Unreadable, read_latex
 from tests.render.signs import normal
 from tests.render.typed_trees import KINDS, pairs, random_tree, value, values
 
+#: Of so many trees one is asked whether all its parts are finite, which takes longest.
+SAMPLED = 10
+
 
 @dataclass(frozen=True)
 class Form:
@@ -78,11 +81,12 @@ def test_every_operation_in_every_place(seed: int) -> None:
         expected = value(tree, given)
         wrong += [f"{case}: {fault}" for fault in faults(tree, expected, given)]
         checked += 1
-        finite += is_finite(tree, given)
+        if checked % SAMPLED == 0:
+            finite += is_finite(tree, given)
     assert wrong == [], f"seed {seed}"
     assert checked > 2000
     # Of the others only the structure is compared, and for LaTeX not even that.
-    assert finite > 0.8 * checked
+    assert finite > 0.8 * (checked // SAMPLED)
 
 
 def test_random_trees(seed: int) -> None:

@@ -221,9 +221,11 @@ def values(seed: int) -> dict[str, np.ndarray]:
     return found
 
 
+SYMBOLS = {name: declare(name, text) for name, text in DECLARED.items()}
+
+
 def scope_of(tree: Tree) -> Scope:
-    symbols = {name: declare(name, text) for name, text in DECLARED.items()}
-    return infer(tree, symbols, sizes=frozenset(SIZES))
+    return infer(tree, SYMBOLS, sizes=frozenset(SIZES))
 
 
 def value(tree: Tree, given: dict[str, np.ndarray]) -> np.ndarray | None:
