@@ -20,18 +20,19 @@ POSITIVE_FACTS = frozenset({"positive", "unit"})
 POSITIVE_FUNCTIONS = frozenset({"exp", "sigmoid", "softplus", "cosh", "normpdf", "normcdf"})
 
 
-def positive(node: Node) -> bool:
-    """Whether every entry is above 0, by declared facts and structure."""
+def positive(node: Node, *, declared: bool = True) -> bool:
+    """Whether every entry is above 0, by structure and, unless told otherwise, declared facts."""
     known: dict[Node, bool] = {}
+    facts = POSITIVE_FACTS if declared else frozenset()
     for part in postorder(node):
-        known[part] = _positive(part, known)
+        known[part] = _positive(part, known, facts)
     return known[node]
 
 
-def _positive(node: Node, known: dict[Node, bool]) -> bool:
+def _positive(node: Node, known: dict[Node, bool], telling: frozenset[str]) -> bool:
     match node:
         case Variable(facts=facts):
-            return bool(facts & POSITIVE_FACTS)
+            return bool(facts & telling)
         case SizeOf():
             return True
         case Function(operation=name):

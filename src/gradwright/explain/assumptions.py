@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gradwright.core.facts import positive
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Function, Node, Operation, Power, postorder, sum_of_squares
 from gradwright.notation.lowered import number_value
@@ -23,6 +24,9 @@ from gradwright.simplify.rewrite import Step as Rewrite
 from gradwright.simplify.stable import NOTED
 
 HALF = Fraction(1, 2)
+
+#: Domains that hold wherever the argument is above 0.
+HOLD_ABOVE_ZERO = ("{0} > 0", "{0} ≥ 0", "{0} > -1")
 
 #: Facts that rules use, in words; the others only say how samples are drawn.
 RELIED_ON = {
@@ -53,7 +57,11 @@ def assumptions(
 
 
 def domain_conditions(node: Node, raiser: Raiser) -> tuple[str, ...]:
-    """Where a formula is defined, in reading order, without repeats; empty for everywhere."""
+    """Where a formula is defined, in reading order, without repeats; empty for everywhere.
+
+    That 1 + exp(x) > 0 goes without saying; that a symbol is above 0 is said though it is declared,
+    as declared facts are not always verified.
+    """
     found = dict.fromkeys(_domain(part, raiser) for part in postorder(node))
     return tuple(text for text in found if text)
 
@@ -64,10 +72,12 @@ def _domain(node: Node, raiser: Raiser) -> str:
             known = record(node)
             guard = known.guard if isinstance(known, Structured) else ""
             domain = "" if dict(node.options).get(guard) else known.domain
+            if domain in HOLD_ABOVE_ZERO and positive(parts[0], declared=False):
+                return ""
             if domain and number_value(parts[0]) is None:
                 return domain.format(_shown(parts[0], raiser))
         case Power(base=base, exponent=exponent) if number_value(base) is None:
-            if exponent > 0 and sum_of_squares(base):
+            if (exponent > 0 and sum_of_squares(base)) or positive(base, declared=False):
                 return ""
             if exponent.denominator != 1:
                 return f"{_shown(base, raiser)} > 0"
