@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gradwright as gw
-from gradwright.errors import GradwrightError, UnsupportedError
+from gradwright.errors import DomainError, GradwrightError, UnsupportedError
 from gradwright.nn.losses import known_loss, loss_identifier
 from tests.programs.installed import COMPILER
 
@@ -106,7 +106,7 @@ CASES = {
     "focal": Case("3 softmax", lambda z, y: _focal(z, y, 2), classes, one_hot),
     "focal(gamma=1.5)": Case("3 softmax", lambda z, y: _focal(z, y, 1.5), classes, one_hot),
     "binary_focal": Case("2 sigmoid", lambda z, y: _binary_focal(z, y, 2), labels),
-    "binary_focal(gamma=3)": Case("2 sigmoid", lambda z, y: _binary_focal(z, y, 3), labels),
+    "binary_focal(gamma=2.5)": Case("2 sigmoid", lambda z, y: _binary_focal(z, y, 2.5), labels),
 }
 
 
@@ -190,6 +190,40 @@ def test_scores_far_apart_have_a_finite_loss_and_gradient(loss: str, dtype: str)
     expected = wrong * (0.9 if smoothed else 1) + 2 * smoothed
     assert value == pytest.approx(expected, rel=1e-5)
     assert np.all(np.isfinite(gradient.flat)) and np.any(gradient.flat)
+
+
+@pytest.mark.parametrize("loss", ["focal(gamma=1.5)", "binary_focal(gamma=1.5)"])
+def test_second_derivatives_are_numbers_or_an_error(loss: str) -> None:
+    """1 - a is rounded to 0, and the second derivative is a product of it with its inverse."""
+    last = "softmax" if loss in FAR else "sigmoid"
+    net = gw.Network(f"1 -> 2 {last} no_bias", loss=loss)
+    p = net.init()
+    p.flat[:] = 3000, -3000
+    there = p, np.ones((1, 1)), [[0.0, 1.0]]
+    for call in (
+        lambda: net.hvp(*there, np.ones(2)),
+        lambda: net.hessian(*there).dense(),
+        lambda: net.gauss_newton(*there).dense(),
+        lambda: net.gauss_newton(*there).diagonal(),
+    ):
+        with pytest.raises(DomainError, match="none that rounding leaves"):
+            call()
+    p.flat[:] = 3, -3
+    assert np.all(np.isfinite(net.hessian(*there).dense()))
+
+
+@pytest.mark.parametrize("delta", [1e-05, 0.5, 2.0, 1e20])
+def test_an_option_is_read_as_python_writes_it(delta: float) -> None:
+    X = np.array([[1.0], [-2.0]])
+    for written in (repr(delta), f"{delta:e}", f"{delta:g}", repr(delta).removeprefix("0")):
+        net = gw.Network("1 -> 1 no_bias", loss=f"huber(delta={written})", reduction="sum")
+        p = net.init()
+        p.flat[:] = 1
+        expected = sum(e * e / 2 if e <= delta else delta * (e - delta / 2) for e in (1, 2))
+        assert net.loss(p, X, np.zeros((2, 1))) == pytest.approx(expected, rel=1e-12)
+        normed = gw.Network(f"2 -> layer_norm(eps={written})", loss="squared_error")
+        found = normed.predict(normed.init(), [[1.0, -1.0]])
+        assert found[0, 0] == pytest.approx(1 / np.sqrt(1 + delta), rel=1e-12)
 
 
 def test_a_loss_by_formula_that_takes_logarithms_is_computed_so_too() -> None:

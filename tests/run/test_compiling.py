@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import pwd
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ import pytest
 from gradwright.errors import UnsupportedError
 from gradwright.run import compilers, compiling
 from gradwright.run.compiling import compiled
+from gradwright.run.store import folders
 from tests.programs.installed import COMPILER
 
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no C compiler is installed")
@@ -185,6 +187,26 @@ def test_a_store_that_cannot_be_written_is_left_for_another(store, tmp_path, mon
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
     store.write_text("a file, no folder")
     assert _answer(compiled(SOURCE)) == 42
+
+
+@needs_compiler
+def test_a_user_without_a_home_has_the_folder_for_temporary_files(tmp_path, monkeypatch):
+    """As in a container that runs as a number the system does not know."""
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    for variable in ("HOME", "GRADWRIGHT_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: {}[uid])
+    entry = compiled(SOURCE)
+    assert _answer(entry) == 42
+    assert entry.is_relative_to(tmp_path)
+
+
+@pytest.mark.parametrize("variable", ["GRADWRIGHT_CACHE", "XDG_CACHE_HOME"])
+def test_a_folder_may_be_named_from_the_home(variable, tmp_path, monkeypatch):
+    monkeypatch.delenv("GRADWRIGHT_CACHE")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv(variable, "~/kept")
+    assert next(folders()).is_relative_to(tmp_path / "kept")
 
 
 @needs_compiler

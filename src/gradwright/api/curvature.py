@@ -16,7 +16,6 @@ Neural Computation 6 (1994); Schraudolph, Neural Computation 14 (2002); Martens,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from math import prod
 from typing import Any
 
@@ -111,8 +110,6 @@ class Curvature:
         self.flat = flat.copy()
         self.size = count(model.layers)  # behind these the state of layers lies, and does not move
         self.inputs, self.targets = inputs, targets
-        formulas = any(layer.formula is not None for layer in model.layers)
-        self.by_formula = formulas or model.loss_formula is not None
         with self._outside_domains():
             self.layers = self.module.values(self.flat, inputs, *targets)
         self.samples = len(inputs)
@@ -275,15 +272,15 @@ class Curvature:
 
     def _outside_domains(self) -> Any:
         """Formulas may be undefined at some numbers: that is told once, by an error."""
-        return np.errstate(all="ignore") if self.by_formula else nullcontext()
+        return np.errstate(all="ignore")
 
     def _numbers(self, found: Array) -> Array:
         """What was computed, if formulas have second derivatives where they were evaluated."""
-        if self.by_formula and np.any(np.isnan(found)):
+        if np.any(np.isnan(found)):
             raise DomainError(
                 f"second derivatives of {self.model.text}",
-                "a formula of a layer or of the loss has none at these parameters and samples "
-                "(it is not a number)",
+                "a formula of a layer or of the loss has none at these parameters and samples, or "
+                "none that rounding leaves (it is not a number)",
                 "give parameters and samples at which every formula is twice differentiable",
             )
         return found

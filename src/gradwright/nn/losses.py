@@ -142,7 +142,9 @@ REDUCTIONS = ("mean", "sum")
 
 #: A name, or a name with numbers in parentheses.
 CALL = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\((.*)\)\s*)?", re.ASCII)
-OPTION = re.compile(r"\s*(?:([A-Za-z_]\w*)\s*=\s*)?(-?\d{1,40}(?:\.\d{1,40})?)\s*", re.ASCII)
+#: An option as Python writes numbers, so that what a program formats is read.
+NUMBER = r"-?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?"
+OPTION = re.compile(rf"\s*(?:([A-Za-z_]\w*)\s*=\s*)?({NUMBER})\s*", re.ASCII)
 
 
 def is_named(loss: str) -> bool:

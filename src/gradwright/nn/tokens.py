@@ -18,8 +18,11 @@ SAMPLES = "n"
 
 EXAMPLE = "write a network as 64 -> 32 relu -> 10 softmax"
 
+#: As Python writes numbers from 0, so that what a program formats is read: 0.5, 1e-05.
+NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,2})?"
+
 TOKEN = re.compile(
-    r"(?P<arrow>->|→)|(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<sign>[*(),=:{}])"
+    rf"(?P<arrow>->|→)|(?P<number>{NUMBER})|(?P<name>[A-Za-z_]\w*)|(?P<sign>[*(),=:{{}}])"
     r"|(?P<space>\s+)",
     re.ASCII,
 )
@@ -112,7 +115,7 @@ class Reader:
     def whole(self, wanted: str, limit: int, least: int = 1) -> tuple[int, Span]:
         """A whole number from `least` to `limit`."""
         token = self.take("number", wanted)
-        if "." in token.text:
+        if not token.text.isdigit():
             raise self.error(f"{token.text} is given and {wanted} is a whole number", token.span)
         if not least <= int(token.text) <= limit:
             raise LimitError(

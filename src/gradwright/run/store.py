@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,12 +22,15 @@ def digest(*told: str) -> str:
 def folders() -> Iterator[Path]:
     """Where entries are kept; the second where the first cannot be written."""
     given = os.environ.get("GRADWRIGHT_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME")
-    usual = Path(base) if base else Path("~/.cache").expanduser()
-    yield Path(given) if given else usual / "gradwright"
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    usual = Path(given) if given else Path(base) / "gradwright"
+    # A user whom the system does not know, as in containers, may have no home.
+    with suppress(RuntimeError):
+        yield usual.expanduser()
     from tempfile import gettempdir
 
-    yield Path(gettempdir()) / f"gradwright-{os.getuid()}"
+    with suppress(FileNotFoundError):
+        yield Path(gettempdir()) / f"gradwright-{os.getuid()}"
 
 
 def stored(folder: Path, key: str, ending: str) -> Path | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from itertools import combinations
 from math import prod
 from typing import Any
 
@@ -50,6 +51,11 @@ ANY_LENGTH = (Variable, SizeOf, Product, Add, Power, Function, Operation)
 MODULAR_POINTS = 2
 MODULAR_TRIES = 60
 REAL_POINTS = 3
+REAL_TRIES = 12
+
+#: How many variables are drawn between 0 and 1 at once, where there are few.
+MOST_INSIDE = 2
+FEW = 4
 
 #: Relative to the largest magnitude met, for points whose condition is ordinary.
 REAL_TOLERANCE = 1e-8
@@ -323,38 +329,70 @@ def _real(
     draw: np.random.Generator,
 ) -> bool:
     """Whether the values agree at random points where both are finite."""
-    decided = 0
-    for _ in range(REAL_POINTS * 4):
-        values = {v.name: _real_value(v, among, sizes, draw) for v, among in inputs}
-        with np.errstate(all="ignore"):
-            left, right = evaluate_each((one, other), values, sizes)
-        if not (np.all(np.isfinite(left)) and np.all(np.isfinite(right))):
-            continue
-        scale = max(
-            float(np.max(np.abs(left), initial=0.0)), float(np.max(np.abs(right), initial=0.0))
-        )
-        gap = float(np.max(np.abs(left - right), initial=0.0))
-        rounding = scale <= VANISHING and all(
-            scale <= CANCELLED * magnitude(node, values, sizes) for node in (one, other)
-        )
-        if gap > REAL_TOLERANCE * scale and not rounding:
-            return False
-        decided += 1
-        if decided == REAL_POINTS:
-            return True
+    for inside in _choices(inputs):
+        decided = 0
+        for attempt in range(REAL_TRIES):
+            values = {v.name: _real_value(v, among, sizes, draw, inside) for v, among in inputs}
+            with np.errstate(all="ignore"):
+                left, right = evaluate_each((one, other), values, sizes)
+            if np.all(np.isfinite(left)) and np.all(np.isfinite(right)):
+                if not _near((one, other), (left, right), values, sizes):
+                    return False
+                decided += 1
+            if decided == REAL_POINTS:
+                return True
+            if inside is not None and attempt >= REAL_POINTS and not decided:
+                break
     return False
 
 
+def _choices(inputs: Inputs) -> Iterator[frozenset[Variable] | None]:
+    """Which variables have entries between 0 and 1, the others being small; None is for all sizes.
+
+    Logarithms and roots may leave no point among numbers of both signs. The fewest variables come
+    first: what has one sign alone shows no sign that is wrong.
+    """
+    yield None
+    free = [v for v, among in inputs if among is None and v.facts <= {"positive"}]
+    most = MOST_INSIDE if len(free) <= FEW else 1
+    for count in range(min(most, len(free)) + 1):
+        yield from map(frozenset, combinations(free, count))
+    if len(free) > most:
+        yield frozenset(free)
+
+
+def _near(
+    nodes: tuple[Node, Node],
+    found: tuple[Any, Any],
+    values: Mapping[str, Any],
+    sizes: Mapping[str, int],
+) -> bool:
+    """Whether two finite values agree to rounding."""
+    scale = max(float(np.max(np.abs(value), initial=0.0)) for value in found)
+    gap = float(np.max(np.abs(found[0] - found[1]), initial=0.0))
+    rounding = scale <= VANISHING and all(
+        scale <= CANCELLED * magnitude(node, values, sizes) for node in nodes
+    )
+    return gap <= REAL_TOLERANCE * scale or rounding
+
+
 def _real_value(
-    variable: Variable, among: Size | None, sizes: Mapping[str, int], draw: np.random.Generator
+    variable: Variable,
+    among: Size | None,
+    sizes: Mapping[str, int],
+    draw: np.random.Generator,
+    inside: frozenset[Variable] | None = None,
 ) -> Any:
-    """A random value that honours the declared facts."""
+    """A random value that honours the declared facts; see `_choices` for `inside`."""
     if among is not None:
         (places,) = lengths((among,), sizes)
         return draw.integers(places, size=lengths(variable.axes, sizes))
     spend(prod(lengths(variable.axes, sizes)) // 50)
-    kind = array_kind(variable.order)
-    return samples.draw(kind, lengths(variable.axes, sizes), variable.facts, draw)
+    kind, facts = array_kind(variable.order), variable.facts
+    if inside is not None and variable in inside:
+        facts |= {"unit"}
+    value = samples.draw(kind, lengths(variable.axes, sizes), facts, draw)
+    return value / 2 if inside is not None and not facts else value
 
 
 def is_zero(node: Node) -> bool:
