@@ -18,8 +18,11 @@ from gradwright.notation.tree import Tree
 from gradwright.simplify.rewrite import substitute
 from gradwright.simplify.stable import recognised
 
-#: Facts that tie entries of a matrix to each other: a derivative is taken without them.
-TYING = frozenset({"symmetric", "posdef", "diagonal", "orthogonal"})
+#: Facts that tie entries to each other, or leave them few values: a derivative is taken without.
+TYING = frozenset(
+    {"symmetric", "posdef", "diagonal", "orthogonal"}
+    | {"sum1", "columns_sum1", "onehot", "signs", "binary"}
+)
 
 #: The share of the work of one call that a second way to the same derivative may take.
 FORWARD = 0.1
