@@ -191,6 +191,24 @@ def test_systems_are_solved_in_float32_and_float64(text: str, kind: Any) -> None
     np.testing.assert_allclose(solved, np.linalg.solve(A + A.T, x), rtol=1e-14)
 
 
+@pytest.mark.parametrize(
+    "text", ["sum((x - mean(x)).^2)/(n - 1)", "(n - 1)^(-1)*sum(x)", "sum(x./0)", "sum(x)*(1/0)"]
+)
+def test_sizes_and_numbers_that_are_zero_are_no_divisors(text: str) -> None:
+    """A variance of one number, as an error of ours and not of Python's."""
+    d = gw.formula(text, x="vector n").gradient("x")
+    for call in (d, d.value_and):
+        try:
+            found = call(x=[2.0])
+        except DomainError as error:
+            assert "is 0 at these values" in str(error) or "not a number" in str(error)
+        else:
+            numbers = [np.ravel(part) for part in (found if isinstance(found, tuple) else (found,))]
+            assert not np.all(np.isfinite(np.concatenate(numbers)))
+    if "0" not in text:
+        assert np.all(np.isfinite(d(x=[2.0, 3.0])))
+
+
 def test_one_sample_is_a_vector() -> None:
     net = gw.Network("2 -> 2 tanh -> 1", loss="squared_error")
     for x in (1.0, [[1.0, 2.0]], [1.0, 2.0, 3.0], "ab", None):

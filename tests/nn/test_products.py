@@ -147,6 +147,8 @@ def test_kronecker_factors_by_hand(rng: np.random.Generator) -> None:
     assert off(first.block.dense(), 7 * np.kron(first.A, G1 + 0.2 / balance * np.eye(6))) <= 1e-12
     with pytest.raises(DomainError, match="strength"):
         first.damped(0.0)
+    with pytest.raises(DomainError, match="the strength is 'much'"):
+        first.damped("much")
     dense = gw.layer("tanh(W*x)", input="vector n", W="matrix m n")
     formula = gw.Network([4, dense(m=3), "3 softmax"])
     with pytest.raises(UnsupportedError, match="Kronecker factors"):

@@ -146,3 +146,5 @@ def test_rates_below_zero_end_the_training(rng: np.random.Generator) -> None:
     net = gw.Network("4 -> 3 softmax")
     with pytest.raises(TrainingError, match=r"step 3 is -0.05"):
         gw.train(net, X, y, batch_size=2, schedule="0.05 - 0.05*t", epochs=1)
+    with pytest.raises(TrainingError, match=r"step 1 is inf"):
+        gw.train(net, X, y, batch_size=2, schedule="1/0", epochs=1)

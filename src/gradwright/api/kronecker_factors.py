@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradwright.errors import DomainError
+from gradwright.nn.initialise import REAL
 from gradwright.run.linear_map import LinearMap
 from gradwright.run.product_maps import Kronecker, Product
 from gradwright.run.structured_maps import Dense, Permutation
@@ -61,10 +62,11 @@ class KroneckerFactors(Struct, frozen=True, eq=False):
         Raises:
             DomainError: the strength is no positive finite number.
         """
-        if not 0 < strength < np.inf:
+        number = isinstance(strength, REAL) and not isinstance(strength, bool)
+        if not number or not 0 < strength < np.inf:
             raise DomainError(
                 "damping Kronecker factors",
-                f"the strength is {strength}, and a positive finite number is added",
+                f"the strength is {strength!r}, and a positive finite number is added",
                 "give a strength such as 0.01",
             )
         means = [float(np.trace(part)) / len(part) for part in self]

@@ -246,6 +246,13 @@ class Program:
                 f"inverts or factorises it ({error})",
                 "give values at which the formula is defined",
             ) from error
+        except ZeroDivisionError as error:
+            # Sizes and the numbers of a formula are Python's, which has no infinity for this.
+            raise DomainError(
+                self.asked,
+                "a number or a size that is divided by is 0 at these values",
+                "give values of other sizes, or another number",
+            ) from error
         except TypeError as error:
             _require_precision(arguments, self.asked, error)
             raise

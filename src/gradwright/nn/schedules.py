@@ -135,8 +135,11 @@ class Schedule(Struct, frozen=True):
         given = {**settings, RATE: learning_rate, STEPS: times, "pi": math.pi}
         given["k"] = np.floor(behind / settings.get("every", 1.0))
         module = load(formula_module(function, "The rate of a step.", self.lines))
-        with np.errstate(all="ignore"):
-            found = module.rate(*(given[name] for name in function.inputs))
+        try:
+            with np.errstate(all="ignore"):
+                found = module.rate(*(given[name] for name in function.inputs))
+        except ZeroDivisionError:
+            found = np.inf
         rates = np.ascontiguousarray(np.broadcast_to(found, count), np.float64)
         if not np.all((rates >= 0) & np.isfinite(rates)):
             bad = int(np.argmin((rates >= 0) & np.isfinite(rates)))
