@@ -209,6 +209,29 @@ def test_sizes_and_numbers_that_are_zero_are_no_divisors(text: str) -> None:
         assert np.all(np.isfinite(d(x=[2.0, 3.0])))
 
 
+@pytest.mark.parametrize(
+    ("text", "at_five"),
+    [
+        ("sqrt(n - 3)*sum(x)", np.sqrt(2)),
+        ("sum(x)*(n - 3)^1.5", 2**1.5),
+        ("sum(x)*(4 - n)^(1/3)", None),
+        ("sum(x)*(-8)^(1/3)", None),
+        ("sum(x)*sqrt(-1)", None),
+    ],
+)
+def test_roots_of_negative_sizes_and_numbers_are_not_numbers(text: str, at_five: Any) -> None:
+    """Python makes them complex, and an array of real numbers kept their real part."""
+    d = gw.formula(text, x="vector n").gradient("x")
+    if at_five is None:
+        with pytest.raises(DomainError, match="not a number"):
+            d(x=np.ones(5))
+    else:
+        np.testing.assert_allclose(d(x=np.ones(5)), np.full(5, at_five), rtol=1e-15)
+        assert d(x=np.ones(5, np.float32)).dtype == np.float32
+        with pytest.raises(DomainError, match="not a number"):
+            d(x=np.ones(2))
+
+
 def test_one_sample_is_a_vector() -> None:
     net = gw.Network("2 -> 2 tanh -> 1", loss="squared_error")
     for x in (1.0, [[1.0, 2.0]], [1.0, 2.0, 3.0], "ab", None):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from gradwright.core.nodes import Options, Size
 from gradwright.core.sizes import minus
@@ -31,6 +32,7 @@ from gradwright.program.ir import (
     CholeskySolve,
     Einsum,
     Gram,
+    Length,
     Map,
     MatMul,
     Permute,
@@ -62,6 +64,12 @@ def statement_text(statement: Statement, names: Names, out: str = "") -> Text:
 def _python_number(statement: Statement, parts: Sequence[Text], library: Library) -> Text:
     """A number as Python's: NumPy's own scalars would widen float32."""
     match statement.kernel:
+        case Map("sqrt" | "power" as operator) if _may_be_complex(operator, statement):
+            # Python's root of a negative number is complex, and that of a library is not a number.
+            base = library.constant.format(value=parts[0].source)
+            exponent = parts[1].source if operator == "power" else "0.5"
+            called = "np.power" if library.name == "np" else f"{library.name}.pow"
+            return Text(f"float({called}({base}, {exponent}))")
         case Map("sqrt"):
             return Text(f"{parts[0].at(ATOM)} ** 0.5", POWER)
         case Map("square"):
@@ -72,6 +80,20 @@ def _python_number(statement: Statement, parts: Sequence[Text], library: Library
             made = [Text(library.constant.format(value=part.source)) for part in parts]
             return Text(f"float({_apply(name, options, made, library).source})")
     raise AssertionError(statement.kernel)
+
+
+def _may_be_complex(operator: str, statement: Statement) -> bool:
+    """Whether a root, or a power that is no whole number, is taken of what may be negative."""
+    base = statement.operands[0]
+    power = Fraction(1, 2) if operator == "sqrt" else statement.operands[1]
+    if isinstance(power, Fraction) and power.denominator == 1:
+        return False
+    match base:
+        case Fraction():
+            return base < 0
+        case Length(size):
+            return "-" in str(size)
+    return True
 
 
 def _text(statement: Statement, parts: Sequence[Text], names: Names, out: str) -> Text:
