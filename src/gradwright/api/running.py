@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from gradwright.api.cost import CostReport
 from gradwright.api.outputs import Choice, Module, Output, plain
 from gradwright.api.planning import Planner
-from gradwright.api.values import bind, require_fitting
+from gradwright.api.values import Binding, require_fitting
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Variable
 from gradwright.core.sizes import Lengths
@@ -67,6 +67,7 @@ class Program:
         self._outputs = outputs
         self._choice = choice
         self._sizes = sizes
+        self._bind = Binding(scope, sizes, self.asked)
         self._domain = domain
         self._assumptions = assumptions
         self._safer = safer
@@ -78,6 +79,7 @@ class Program:
         assert self._modules
         twin = copy(self)
         twin._scope = replace(self._scope, verify_facts=False)
+        twin._bind = Binding(twin._scope, self._sizes, self.asked)
         return twin
 
     @cached_property
@@ -183,7 +185,7 @@ class Program:
 
     def bound(self, values: Mapping[str, object]) -> dict[str, Any]:
         """The values as checked arrays, by name."""
-        return bind(self._scope, self._sizes, values, self.asked)
+        return self._bind(values)
 
     def lengths(self, point: Mapping[str, Any]) -> dict[str, int]:
         """The lengths that values give to named sizes."""

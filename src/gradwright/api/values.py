@@ -17,25 +17,63 @@ from gradwright.notation.given import check_indices
 from gradwright.notation.shapes import Scope
 
 
-def bind(
+class Binding:
+    """Takes values for the symbols of a formula, for its sizes and its abstract functions."""
+
+    def __init__(self, scope: Scope, sizes: Sequence[str], asked: str) -> None:
+        self._scope = scope
+        self._sizes = sizes
+        self._asked = asked
+        self._names = sorted(scope.symbols)
+        self._wanted = {*scope.symbols, *sizes, *scope.functions}
+        chosen = any(declared.among is not None for declared in scope.symbols.values())
+        self._arrays_alone = not (sizes or scope.functions or chosen)
+        #: Type and shapes of arrays that fit, of the last call: most calls have the same again.
+        self._fitting: tuple[Any, ...] | None = None
+
+    def __call__(self, values: Mapping[str, object]) -> dict[str, Any]:
+        """Arrays of one floating dtype for every symbol, whole numbers for sizes, functions.
+
+        Integers and booleans become float64; Python numbers do not take part in the promotion.
+
+        Raises:
+            SymbolError: a value is missing, or given for an unknown name.
+            ShapeError: a value has the wrong order, or two values disagree about a size.
+            DomainError: a declared fact does not hold.
+        """
+        if values.keys() != self._wanted:
+            raise SymbolError(
+                self._asked,
+                f"values are given for {_listed(values)} and it needs {_listed(self._wanted)}",
+                f"give one value for each of {_listed(self._wanted)}",
+            )
+        shapes = _shapes([values[name] for name in self._names]) if self._arrays_alone else None
+        if shapes is None or shapes != self._fitting:
+            found = _bound(self._scope, self._sizes, values, self._asked)
+            self._fitting = shapes
+            return found
+        arrays: dict[str, Any] = {name: values[name] for name in self._names}
+        if self._scope.verify_facts:
+            for name, array in arrays.items():
+                verify(self._scope.symbols[name], array, self._asked)
+        return arrays
+
+
+def _shapes(values: Sequence[object]) -> tuple[Any, ...] | None:
+    """The floating dtype of arrays, and their shapes; None for values that are no such arrays."""
+    found: list[Any] = []
+    for value in values:
+        if type(value) is not np.ndarray or value.dtype.kind != "f" or not value.dtype.isnative:
+            return None
+        if found and value.dtype != found[0]:
+            return None
+        found += [value.dtype, value.shape]
+    return tuple(found)
+
+
+def _bound(
     scope: Scope, sizes: Sequence[str], values: Mapping[str, object], asked: str
 ) -> dict[str, Any]:
-    """Arrays of one floating dtype for every symbol, whole numbers for `sizes`, functions.
-
-    Integers and booleans become float64; Python numbers do not take part in the promotion.
-
-    Raises:
-        SymbolError: a value is missing, or given for an unknown name.
-        ShapeError: a value has the wrong order, or two values disagree about a size.
-        DomainError: a declared fact does not hold.
-    """
-    wanted = {*scope.symbols, *sizes, *scope.functions}
-    if values.keys() != wanted:
-        raise SymbolError(
-            asked,
-            f"values are given for {_listed(values)} and it needs {_listed(wanted)}",
-            f"give one value for each of {_listed(wanted)}",
-        )
     given = {name: _array(name, values[name], asked) for name in sorted(scope.symbols)}
     chosen = {name for name, declared in scope.symbols.items() if declared.among is not None}
     dtype = _dtype({name: array for name, array in given.items() if name not in chosen}, values)
