@@ -98,6 +98,10 @@ static inline __attribute__((always_inline)) void inner_block(
         store_first(C + i * pitch, sums_of_lanes(sums[i]), columns);
 }
 
+/* Multiplications of a product that is small: networks such as 3-10-6-3 have them, one behind another
+   with other sizes, and train a sixth faster with inner products for them (docs/performance.md). */
+#define SMALL 2048
+
 /* C (rows x columns) = A B' for few rows or columns: inner products of rows with rows. */
 static void inner_products(long rows, long columns, long inner, const real *A, const real *B, real *C)
 {
@@ -172,8 +176,11 @@ ROUTINE void product_turned(
 {
     if (by_blas(rows, columns, inner, A, down, along, B, 1, C))
         return;
-    /* There turning B would take longer, or leave most lanes of a block empty. */
-    if (along == 1 && (rows < TALL || (columns <= LANES / 2 && inner >= 8 * LANES))) {
+    /* There turning B would take longer, or leave most lanes of a block empty; and so small a product
+       takes less time than to choose among blocks of rows. */
+    const int small = columns < WIDE && rows * columns * inner <= SMALL;
+    const int thin = columns <= LANES / 2 && inner >= 8 * LANES;
+    if (along == 1 && (rows < TALL || small || thin)) {
         inner_products(rows, columns, inner, A, B, C);
         return;
     }
