@@ -168,7 +168,7 @@ def test_a_planted_fault_is_seen(function: str, right: str, rng: np.random.Gener
     at = case.source.index(f"def dense_tanh_{function}(")
     head, body = case.source[:at], case.source[at:]
     assert right in body.split("\n\n\n")[0]
-    changed = head + body.replace(right, f"1.01 * {right}", 1)
+    changed = head + body.replace(right, f"3 * {right}", 1)
     flat = case.model.flat()
     case.model = load(changed).Network(flat, dtype=torch.float64)
     case.model.forward = case.model.loss
