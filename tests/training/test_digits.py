@@ -26,7 +26,7 @@ def test_digits_are_learnt(seed: int) -> None:
         standardiser.apply(training.X),
         one_hot[training.y],
         Settings(epochs=20, batch_size=32, learning_rate=0.1, seed=seed),
-        validation=Validation((standardiser.apply(held.X), one_hot[held.y]), module),
+        validation=Validation((standardiser.apply(held.X), one_hot[held.y]), module, (0.0, 1.0)),
     )
     reached = run.history[-1].validation_accuracy
     assert reached is not None

@@ -128,7 +128,7 @@ def test_validation_and_watchers(
         X,
         Y,
         Settings(2, 4),
-        validation=Validation(held, module),
+        validation=Validation(held, module, (0.0, 1.0)),
         watchers=(seen.append,),
     )
     assert tuple(seen) == run.history
@@ -313,6 +313,10 @@ def test_samples_are_checked(
         train_module(module, start, *change(*samples), Settings(1))
     with pytest.raises(TrainingError, match=fact) as caught:
         train_module(
-            module, start, *samples, Settings(1), validation=Validation(change(*samples), module)
+            module,
+            start,
+            *samples,
+            Settings(1),
+            validation=Validation(change(*samples), module, (0.0, 1.0)),
         )
     assert "validation" in str(caught.value)

@@ -1,8 +1,8 @@
-"""What training uses of emitted code: a module for NumPy, and compiled code."""
+"""What training uses of code for NumPy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol
 
 Array = Any
@@ -48,33 +48,3 @@ class Code(Protocol):
     @property
     def module(self) -> Any:
         """The `Module`."""
-
-
-class Descent(Protocol):
-    """Many steps in one call, of compiled code; `parameters` counts what a gradient moves."""
-
-    target: str
-    parameters: int
-
-    def descend(
-        self,
-        parameters: Array,
-        X: Array,
-        Y: Array,
-        order: Array,
-        batch_size: int,
-        learning_rate: Array,
-        gradient: Array,
-        state: Array,
-        t: int,
-        settings: Mapping[str, float],
-        total: float,
-        seed: int,
-        weights: Sequence[Array],
-    ) -> tuple[int, float, float]:
-        """(steps made, `total` and the losses times what they count, the last loss)."""
-
-    def value_and_gradient(
-        self, parameters: Array, X: Array, Y: Array, *weights: Array
-    ) -> tuple[float, Array]:
-        """The loss of a batch and its gradient."""

@@ -7,16 +7,19 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from gradwright.errors import OutputError, TrainingError
 from gradwright.run.threads import blas_threads
-from gradwright.training.code import Code, Descent, Module
+from gradwright.training.code import Code, Module
 from gradwright.training.record import Epoch, Settings, TrainingRun
 from gradwright.training.stepping import Stepper
 from gradwright.training.validation import Validation
+
+if TYPE_CHECKING:
+    from gradwright.run.compiled_network import CompiledNetwork
 
 Array = Any
 
@@ -41,7 +44,7 @@ class Loop:
         samples: tuple[Array, ...],
         settings: Settings,
         validation: Validation | None,
-        compiled: Descent | None,
+        compiled: CompiledNetwork | None,
     ) -> None:
         self._code = code
         self.compiled = compiled
@@ -241,7 +244,7 @@ def train_module(
     watchers: Sequence[Watcher] = (),
     checkpoint: str | os.PathLike[str] | None = None,
     resume: str | os.PathLike[str] | None = None,
-    compiled: Descent | None = None,
+    compiled: CompiledNetwork | None = None,
     made: Callable[..., Loop] = Loop,
 ) -> TrainingRun:
     """Train a copy of the parameters, with the step of a module or with compiled code.

@@ -23,7 +23,7 @@ class Validation:
         self,
         samples: tuple[Array, ...],
         code: Code,
-        classes: tuple[float, float] | None = (0.0, 1.0),
+        classes: tuple[float, float] | None,
     ) -> None:
         self.samples = samples
         self._code = code

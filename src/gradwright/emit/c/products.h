@@ -176,8 +176,7 @@ ROUTINE void product_turned(
 {
     if (by_blas(rows, columns, inner, A, down, along, B, 1, C))
         return;
-    /* There turning B would take longer, or leave most lanes of a block empty; and so small a product
-       takes less time than to choose among blocks of rows. */
+    /* For few rows turning B takes longer, and few columns leave most lanes of a block empty. */
     const int small = columns < WIDE && rows * columns * inner <= SMALL;
     const int thin = columns <= LANES / 2 && inner >= 8 * LANES;
     if (along == 1 && (rows < TALL || small || thin)) {
