@@ -20,12 +20,11 @@ POSITIVE_FACTS = frozenset({"positive", "unit"})
 POSITIVE_FUNCTIONS = frozenset({"exp", "sigmoid", "softplus", "cosh", "normpdf", "normcdf"})
 
 
-def positive(node: Node, *, declared: bool = True) -> bool:
-    """Whether every entry is above 0, by structure and, unless told otherwise, declared facts."""
+def positive(node: Node, telling: frozenset[str] = POSITIVE_FACTS) -> bool:
+    """Whether every entry is above 0, by structure and by what `telling` has of declared facts."""
     known: dict[Node, bool] = {}
-    facts = POSITIVE_FACTS if declared else frozenset()
     for part in postorder(node):
-        known[part] = _positive(part, known, facts)
+        known[part] = _positive(part, known, telling)
     return known[node]
 
 

@@ -28,6 +28,9 @@ HALF = Fraction(1, 2)
 #: Domains that hold wherever the argument is above 0.
 HOLD_ABOVE_ZERO = ("{0} > 0", "{0} ≥ 0", "{0} > -1")
 
+#: No declared fact tells that something is above 0, its form alone does.
+BY_FORM: frozenset[str] = frozenset()
+
 #: Facts that rules use, in words; the others only say how samples are drawn.
 RELIED_ON = {
     "symmetric": "{0} is symmetric",
@@ -72,12 +75,12 @@ def _domain(node: Node, raiser: Raiser) -> str:
             known = record(node)
             guard = known.guard if isinstance(known, Structured) else ""
             domain = "" if dict(node.options).get(guard) else known.domain
-            if domain in HOLD_ABOVE_ZERO and positive(parts[0], declared=False):
+            if domain in HOLD_ABOVE_ZERO and positive(parts[0], BY_FORM):
                 return ""
             if domain and number_value(parts[0]) is None:
                 return domain.format(_shown(parts[0], raiser))
         case Power(base=base, exponent=exponent) if number_value(base) is None:
-            if (exponent > 0 and sum_of_squares(base)) or positive(base, declared=False):
+            if (exponent > 0 and sum_of_squares(base)) or positive(base, BY_FORM):
                 return ""
             if exponent.denominator != 1:
                 return f"{_shown(base, raiser)} > 0"
