@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gradwright.api.backward_checking import check
     from gradwright.api.equality import equal
     from gradwright.api.equations.check import check_equations
     from gradwright.api.flow import flow
@@ -30,6 +31,7 @@ __all__ = [
     "Formula",
     "GradwrightError",
     "Network",
+    "check",
     "check_equations",
     "embedding",
     "equal",
@@ -57,6 +59,7 @@ _HOME = {
     "Formula": "gradwright.api.formula",
     "GradwrightError": "gradwright.errors",
     "Network": "gradwright.api.network",
+    "check": "gradwright.api.backward_checking",
     "check_equations": "gradwright.api.equations.check",
     "embedding": "gradwright.api.layers",
     "equal": "gradwright.api.equality",

@@ -15,6 +15,8 @@ from gradwright.api.network_checking import (
     check_network,
     drawn_functions,
     drawn_masks,
+    drawn_parameters,
+    drawn_samples,
 )
 from gradwright.api.outputs import require_forward_mode, unknown_target
 from gradwright.api.trace import NetworkTrace
@@ -37,7 +39,6 @@ from gradwright.nn.parameters import (
     parameter_shapes,
     symbolic_parameter_count,
 )
-from gradwright.nn.targets import sample_targets
 from gradwright.render.unicode import unicode_name
 from gradwright.training.record import Settings
 from gradwright.verification.report import CheckReport
@@ -298,12 +299,8 @@ class NetworkDerivation:
             return named(Parameters(layers, gradient))
 
         def draw(generator: np.random.Generator) -> dict[str, Array]:
-            start = initialise(layers, seed=int(generator.integers(2**31)), scheme="he_normal")
-            start.flat[:] += 0.1 * generator.standard_normal(start.flat.size)
-            X = generator.standard_normal((SAMPLES, self._model.widths[0]))
-            for codes in layers[0].codes:
-                X[:, codes.column] = generator.integers(codes.count, size=SAMPLES)
-            Y = sample_targets(self._model.loss, SAMPLES, self._model.widths[-1], generator)
+            start = drawn_parameters(layers, generator)
+            X, Y = drawn_samples(self._model, SAMPLES, generator)
             weights = {WEIGHTS: generator.uniform(0.5, 2, SAMPLES)} if self.weighted else {}
             return {**named(start), "X": X, "Y": Y, **weights}
 

@@ -8,7 +8,7 @@ program or the emitted module.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import takewhile
+from itertools import count, takewhile
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,16 @@ from msgspec import Struct
 from gradwright.api.sample_formulas import SampleFormula
 from gradwright.emit.driver import WEIGHTS
 from gradwright.nn.embedding import codes_of
+from gradwright.nn.initialise import initialise
 from gradwright.nn.kinds import Kind
 from gradwright.nn.layer import Layer
 from gradwright.nn.layouts import LAYOUTS
 from gradwright.nn.letters import defining_texts, names_of
 from gradwright.nn.loss_formula import LETTERS
 from gradwright.nn.masks import batch_letter
+from gradwright.nn.network import NetworkModel
+from gradwright.nn.parameters import Parameters
+from gradwright.nn.targets import sample_targets
 from gradwright.notation.declarations import AnyDeclaration, Declaration
 from gradwright.notation.function_values import drawn
 from gradwright.notation.supplied import Supplied
@@ -108,7 +112,7 @@ class ReferenceNetwork:
         activation = inputs.pop() if inputs else batch(point["X"])
         for number, layer in list(enumerate(self.layers, start=1))[len(inputs) :]:
             inputs.append(activation)
-            values = {x: point[f"{x}{number}"] for x in layer.kind.parameters}
+            values = {x: point[f"{x}{number}"] for x in _held(layer.kind, number, point)}
             values |= self.functions[number - 1]
             values |= codes_of(layer.kind.formula, activation)
             if layer.sample:
@@ -136,7 +140,7 @@ class ReferenceNetwork:
     def _origins(self, point: Point) -> list[tuple[bytes, ...]]:
         """For the input of each layer what it follows from, beyond what those before it do."""
         above = enumerate(self.layers[:-1], start=1)
-        names = [["X"], *([f"{x}{n}" for x in layer.kind.parameters] for n, layer in above)]
+        names = [["X"], *([f"{x}{n}" for x in _held(layer.kind, n, point)] for n, layer in above)]
         return [
             tuple(part for x in own for part in (point[x].dtype.str.encode(), point[x].tobytes()))
             for own in names
@@ -149,6 +153,11 @@ class ReferenceNetwork:
         """
         pairs = zip(self._passed, origins, strict=False)
         return [kept for (kept, _), _ in takewhile(lambda p: p[0][1] == p[1], pairs)]
+
+
+def _held(kind: Kind, number: int, point: Point) -> list[str]:
+    """The letters of a layer's parameters, and of its state where prediction uses it."""
+    return [*kind.parameters, *(x for x in kind.state if f"{x}{number}" in point)]
 
 
 def _sample_by_sample(
@@ -193,7 +202,7 @@ def _parsed(kind: Kind) -> _Layer:
     if formula is not None:
         functions: dict[str, AnyDeclaration] = {d.name: d for d in formula.functions}
         known = functions | {declared.name: declared for declared in formula.parameters}
-        known |= {mask.name: mask for mask in formula.masks}
+        known |= {held.name: held for held in (*formula.masks, *formula.state)}
         known[formula.input] = Declaration(formula.input, "vector", (formula.inputs,))
         for name, text in formula.sample:
             sample.append((name, SampleFormula(text, known)))
@@ -211,14 +220,41 @@ def drawn_functions(layers: Sequence[Layer]) -> list[dict[str, Supplied]]:
     ]
 
 
-def drawn_masks(layers: Sequence[Layer], module: Any) -> list[dict[str, Array]]:
-    """For each layer its masks in step 0 of a training with seed 0, of emitted code."""
-    buffers = module.Buffers(SAMPLES, np.float64)
+def samples_for(widths: Sequence[int]) -> int:
+    """A number of samples that no layer has as its width."""
+    return next(number for number in count(SAMPLES) if number not in widths)
+
+
+def drawn_parameters(layers: Sequence[Layer], generator: np.random.Generator) -> Parameters:
+    """Random parameters, biases among them."""
+    start = initialise(layers, seed=int(generator.integers(2**31)), scheme="he_normal")
+    start.flat[:] += 0.1 * generator.standard_normal(start.flat.size)
+    return start
+
+
+def drawn_samples(
+    model: NetworkModel, samples: int, generator: np.random.Generator
+) -> tuple[Array, Array]:
+    """Random X, samples × inputs, and Y, samples × outputs."""
+    X = generator.standard_normal((samples, model.widths[0]))
+    for codes in model.layers[0].codes:
+        X[:, codes.column] = generator.integers(codes.count, size=samples)
+    return X, sample_targets(model.loss, samples, model.widths[-1], generator)
+
+
+def drawn_masks(
+    layers: Sequence[Layer],
+    module: Any,
+    samples: int = SAMPLES,
+    step: tuple[int, int] = (0, 0),
+) -> list[dict[str, Array]]:
+    """For each layer its masks in a step, (seed, step), of a training, of emitted code."""
+    buffers = module.Buffers(samples, np.float64)
     return [
         {}
         if layer.formula is None
         else {
-            mask.name: module.dropout_mask((0, 0), place, number, SAMPLES, buffers)
+            mask.name: module.dropout_mask(step, place, number, samples, buffers)
             for number, mask in enumerate(layer.formula.masks)
         }
         for place, layer in enumerate(layers)

@@ -379,7 +379,8 @@ class NetworkModel:
                 return self._one_sample[key]
         derived = self.derived[kind]
         lines = (derived.forward, derived.local, derived.adjoints)
-        return LayerLines(*lines, kind.described, kind.parameters, (*kind.drawn, *kind.parts))
+        numbered = (*kind.drawn, *kind.state, *kind.parts)
+        return LayerLines(*lines, kind.described, kind.parameters, numbered)
 
     def formulas(self) -> dict[str, tuple[str, ...]]:
         """For each stage, the formulas that its functions compute, as documentation."""

@@ -6,20 +6,25 @@ when it explains all but a thousandth of the error.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from msgspec import Struct
 
+from gradwright.verification import condition
 from gradwright.verification.points import Array, Point
 
 EXPLAINED = 1e-3
+
+#: In words, and for each block the numbers that it leads to.
+Slip = tuple[str, Mapping[str, Array]]
 
 
 class Evidence(Struct, frozen=True):
     """A claimed derivative beside the oracle's at the coordinates that were compared.
 
     `claim` has the shape `y.shape + x.shape`, `oracle` the shape `(y.size, len(coordinates))`.
+    `slips` gives the numbers that slips in the derivation of this block would lead to.
     """
 
     block: str
@@ -29,6 +34,7 @@ class Evidence(Struct, frozen=True):
     output: tuple[int, ...]
     point: Point
     tolerance: float
+    slips: Callable[[], Sequence[Slip]] = tuple
 
     @property
     def ours(self) -> Array:
@@ -65,14 +71,14 @@ def cause(evidence: Evidence) -> str:
         return "the derivative is zero, and the values given are not"
     if not claim.any():
         return "every value given is zero"
-    tests = (_scaled, _transposed, _unsigned, _rounded, _added_input, _place)
-    return next((found for test in tests if (found := test(evidence))), _magnitude(evidence))
+    return next(
+        (found for test in (*SYSTEMATIC, _place) if (found := test(evidence))), _magnitude(evidence)
+    )
 
 
 def systematic(evidence: Evidence) -> bool:
     """Whether a slip explains the whole block, rather than the rounding of the claim."""
-    tests = (_scaled, _transposed, _unsigned, _rounded, _added_input)
-    return not evidence.claim.any() or any(test(evidence) is not None for test in tests)
+    return not evidence.claim.any() or any(test(evidence) is not None for test in SYSTEMATIC)
 
 
 def shape_cause(block: str, given: tuple[int, ...], expected: tuple[int, ...]) -> str:
@@ -82,6 +88,33 @@ def shape_cause(block: str, given: tuple[int, ...], expected: tuple[int, ...]) -
     if given == expected[::-1] and given != expected:
         return text + ": is it transposed?"
     return text
+
+
+def _slipped(evidence: Evidence) -> str | None:
+    """A slip whose numbers are those given, to the tolerance."""
+    for words, values in _predicted(evidence):
+        if condition.block_error(evidence.ours, values) <= evidence.tolerance:
+            return words
+    return None
+
+
+def _slipped_besides(evidence: Evidence) -> str | None:
+    """A slip of whose numbers a plain multiple is given."""
+    # One number is a multiple of any other.
+    for words, values in _predicted(evidence) if evidence.ours.size > 1 else ():
+        factor = _fit(values, evidence.ours)
+        near = condition.block_error(evidence.ours, factor * values) <= evidence.tolerance
+        word = "-1" if abs(factor + 1) < 1e-6 else _factor_word(factor, evidence)
+        if factor and near and word is not None:
+            return f"{words}; and it is {word} times that"
+    return None
+
+
+def _predicted(evidence: Evidence) -> Iterator[tuple[str, Array]]:
+    """The slips that reach this block, and their numbers in columns."""
+    for words, found in evidence.slips():
+        if evidence.block in found:
+            yield words, evidence.columns(found[evidence.block])
 
 
 def _scaled(evidence: Evidence) -> str | None:
@@ -150,7 +183,8 @@ def _rounded(evidence: Evidence) -> str | None:
 
 def _added_input(evidence: Evidence) -> str | None:
     """A multiple of the input on top, as weight decay adds it."""
-    if evidence.output != () or evidence.oracle.shape[1] < 2:
+    known = evidence.output == () and evidence.block in evidence.point
+    if not known or evidence.oracle.shape[1] < 2:
         return None
     value = np.asarray(evidence.point[evidence.block]).reshape(1, -1)[:, evidence.coordinates]
     factor = _fit(value, evidence.ours - evidence.oracle)
@@ -211,7 +245,12 @@ def _fit(base: Array, values: Array) -> float:
 
 
 def _named(factor: float, evidence: Evidence) -> str:
-    """The factor in words: 2, 1/2, a length of the point or its reciprocal, else a number."""
+    """The factor in words, or as a number."""
+    return _factor_word(factor, evidence) or f"{factor:.10g}"
+
+
+def _factor_word(factor: float, evidence: Evidence) -> str | None:
+    """The factor in words: 2, 1/2, a length of the point or its reciprocal."""
     sign, size = ("-" if factor < 0 else ""), abs(factor)
     lengths: dict[int, str] = {}
     for name, value in evidence.point.items():
@@ -227,4 +266,16 @@ def _named(factor: float, evidence: Evidence) -> str:
             return f"{sign}{label}{origin}"
         if abs(size * number - 1) < 1e-6:
             return f"{sign}1/{label}{origin}"
-    return f"{factor:.10g}"
+    return None
+
+
+#: What explains a whole block, the most specific first.
+SYSTEMATIC = (
+    _slipped,
+    _scaled,
+    _transposed,
+    _slipped_besides,
+    _unsigned,
+    _rounded,
+    _added_input,
+)

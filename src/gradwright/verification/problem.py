@@ -67,4 +67,5 @@ def blur_of_zero(problem: Problem, name: str, claim: Array) -> float:
 def natural_scale(problem: Problem, name: str) -> float:
     """The size of the function over the size of the block."""
     output = float(np.max(np.abs(problem.output), initial=0.0))
-    return output / (float(np.max(np.abs(problem.point[name]), initial=0.0)) or 1.0)
+    block = problem.point.get(name, np.ones(()))
+    return output / (float(np.max(np.abs(block), initial=0.0)) or 1.0)
