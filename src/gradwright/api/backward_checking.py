@@ -75,23 +75,8 @@ def check(
         NetworkError: no network, or parameters of another one.
         UnsupportedError: values on the way of a network that runs otherwise in training.
     """
-    instead = "write gw.check(backward, net)"
-    require_type(NetworkError, ASKED, net, Network, "a Network is expected", instead)
+    _require_arguments(backward, net, tolerance)
     require_seed(seed)
-    if not callable(backward):
-        raise DataError(
-            ASKED,
-            f"a {type(backward).__name__} is given and a function is needed",
-            "write gw.check(backward, net), where backward(params, X, y) returns a dictionary",
-        )
-    if tolerance is not None and not (
-        isinstance(tolerance, (int, float)) and 0 <= float(tolerance) < float("inf")
-    ):
-        raise DataError(
-            ASKED,
-            f"tolerance is {tolerance!r} and a relative error is a number from 0",
-            "give a number such as 1e-8, or leave it out",
-        )
     if net.model.symbolic:
         net = net.sized(**net.backprop().drawn_sizes(seed))
     problem = _Backward(backward, net, training)
@@ -117,6 +102,25 @@ def check(
         misshapen=problem.misshapen,
         tolerance=tolerance,
     )
+
+
+def _require_arguments(backward: object, net: object, tolerance: object) -> None:
+    instead = "write gw.check(backward, net)"
+    require_type(NetworkError, ASKED, net, Network, "a Network is expected", instead)
+    if not callable(backward):
+        raise DataError(
+            ASKED,
+            f"a {type(backward).__name__} is given and a function is needed",
+            "write gw.check(backward, net), where backward(params, X, y) returns a dictionary",
+        )
+    if tolerance is not None and not (
+        isinstance(tolerance, (int, float)) and 0 <= float(tolerance) < float("inf")
+    ):
+        raise DataError(
+            ASKED,
+            f"tolerance is {tolerance!r} and a relative error is a number from 0",
+            "give a number such as 1e-8, or leave it out",
+        )
 
 
 def _given(
