@@ -110,3 +110,13 @@ def test_no_size_hides_a_function_that_is_called(name: str) -> None:
             names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
             stored = {node.id for node in names if isinstance(node.ctx, ast.Store)}
             assert not stored & {"tensors", "plain", "torch"}
+
+
+def test_a_source_is_written_once() -> None:
+    derived = gw.formula("sum(relu(W*x))").gradient("W")
+    backprop = gw.Network("3 -> 4 relu -> 2 softmax").backprop()
+    for made in (derived, backprop):
+        both, reverse = made.source("torch"), made.source("torch", forward_mode=False)
+        assert len(reverse) < len(both)
+        assert made.source("torch") is both
+        assert made.source("torch", forward_mode=False) is reverse

@@ -13,7 +13,6 @@ from gradwright.nn.activations import (
     ACTIVATIONS,
     activation_text,
     derivative_bound,
-    exact_decimal,
     resolve_options,
 )
 from gradwright.nn.losses import (
@@ -23,6 +22,7 @@ from gradwright.nn.losses import (
     require_fit,
     target_facts,
 )
+from gradwright.nn.numbers import exact_decimal
 from gradwright.notation.declarations import declare
 from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate

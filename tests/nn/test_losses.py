@@ -212,7 +212,7 @@ def test_second_derivatives_are_numbers_or_an_error(loss: str) -> None:
     assert np.all(np.isfinite(net.hessian(*there).dense()))
 
 
-@pytest.mark.parametrize("delta", [1e-05, 0.5, 2.0, 1e20])
+@pytest.mark.parametrize("delta", [1e-120, 1e-05, 0.5, 2.0, 1e20])
 def test_an_option_is_read_as_python_writes_it(delta: float) -> None:
     X = np.array([[1.0], [-2.0]])
     for written in (repr(delta), f"{delta:e}", f"{delta:g}", repr(delta).removeprefix("0")):
@@ -241,6 +241,7 @@ BAD = {
     "huber(delta=1, delta=2)": "huber(delta=1)",
     "huber(1, 2)": "huber(delta=1)",
     "huber(-1)": "delta is -1",
+    f"huber({'1' * 41})": "41 characters of 40",
     "norm(2)": "options of norm are none",
     "focal(gamma=0.5)": "a number from 1",
     "cross_entropy(label_smoothing=1)": "below 1",

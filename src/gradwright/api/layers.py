@@ -8,8 +8,8 @@ from fractions import Fraction
 from gradwright.errors import NetworkError
 from gradwright.nn.composite import parallel, residual
 from gradwright.nn.embedding import embedding
-from gradwright.nn.formula_layer import FormulaLayer
 from gradwright.nn.layer_reading import layer_formula
+from gradwright.nn.unplaced_layer import UnplacedLayer
 
 __all__ = ["embedding", "layer", "parallel", "residual"]
 
@@ -22,7 +22,7 @@ def layer(
     start: Mapping[str, float] | None = None,
     dropout: Mapping[str, float] | None = None,
     **parameters: str,
-) -> FormulaLayer:
+) -> UnplacedLayer:
     """A layer from its forward formula for one sample.
 
     The keywords declare the parameters; the one symbol of the formula that is left is the input,
@@ -51,7 +51,7 @@ def layer(
     """
     starts, rates = _numbers(text, "start", start or {}), _numbers(text, "dropout", dropout or {})
     formula = layer_formula(text, input, parameters, starts, rates)
-    return FormulaLayer(formula, rates=tuple(rates.items()))
+    return UnplacedLayer(formula, rates=tuple(rates.items()))
 
 
 def _numbers(text: str, name: str, given: Mapping[str, float]) -> dict[str, Fraction]:

@@ -44,6 +44,7 @@ class TorchTarget:
         self._wrt = tuple(wrt)
         self._functions = functions
         self._lock = Lock()
+        self._sources: dict[bool, str] = {}
         _require(derivation, wrt)
 
     @cached_property
@@ -63,17 +64,22 @@ class TorchTarget:
 
     def source(self, forward_mode: bool) -> str:
         """A complete module that needs PyTorch only, with forward mode or without."""
+        with self._lock:
+            if forward_mode not in self._sources:
+                self._sources[forward_mode] = self._written(forward_mode)
+            return self._sources[forward_mode]
+
+    def _written(self, forward_mode: bool) -> str:
         d = self._derivation
         title = (
             f"The value of a formula with its {d.kind}, for PyTorch's automatic differentiation."
         )
-        with self._lock:
-            note = factor_note(*self._functions, self.parts.forward)
-            notes = [*d.assumptions, *[note] * bool(note)]
-            indices = [name for name, v in sorted(d.scope.symbols.items()) if v.among is not None]
-            return torch_module(
-                self.parts, *self._functions, d.free_sizes, indices, title, notes, forward_mode
-            )
+        note = factor_note(*self._functions, self.parts.forward)
+        notes = [*d.assumptions, *[note] * bool(note)]
+        indices = [name for name, v in sorted(d.scope.symbols.items()) if v.among is not None]
+        return torch_module(
+            self.parts, *self._functions, d.free_sizes, indices, title, notes, forward_mode
+        )
 
     @cached_property
     def saved(self) -> tuple[SavedTensor, ...]:

@@ -8,6 +8,8 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
+from gradwright.nn.numbers import exact_decimal
+
 Options = tuple[tuple[str, Fraction], ...]
 
 
@@ -96,22 +98,3 @@ def activation_text(
         if value != dict(silent)[option]:
             shown.append(f"{option}={exact_decimal(value)}")
     return f"{record.function}({', '.join(shown)})"
-
-
-def exact_decimal(value: Fraction) -> str:
-    """A number that has a finite decimal expansion, written in full.
-
-    Options are typed as decimals, so their denominators divide a power of ten.
-
-    >>> exact_decimal(Fraction(-1, 80))
-    '-0.0125'
-    """
-    digits = 0
-    while (value * 10**digits).denominator != 1:
-        digits += 1
-        # A denominator d = 2^a 5^b needs max(a, b) <= log2(d) digits; more means none suffice.
-        if digits > value.denominator.bit_length():
-            raise ValueError(f"{value} has no finite decimal expansion")
-    whole = str(abs(value.numerator * 10**digits // value.denominator)).zfill(digits + 1)
-    sign = "-" if value < 0 else ""
-    return sign + (f"{whole[:-digits]}.{whole[-digits:]}" if digits else whole)

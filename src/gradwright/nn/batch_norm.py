@@ -8,9 +8,9 @@ from fractions import Fraction
 from msgspec.structs import replace
 
 from gradwright.errors import DataError
-from gradwright.nn.activations import exact_decimal
 from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.layer_reading import layer_formula
+from gradwright.nn.numbers import exact_decimal
 
 #: Running mean and variance of each unit, and what they start from.
 STATE = {"mu": Fraction(0), "var": Fraction(1)}

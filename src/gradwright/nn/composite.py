@@ -12,11 +12,11 @@ from gradwright.errors import LimitError, NetworkError, UnsupportedError
 from gradwright.explain.lines import renamed
 from gradwright.nn.activations import activation_text
 from gradwright.nn.block_over_batch import Inner, over_batch, put
-from gradwright.nn.formula_layer import FormulaLayer
 from gradwright.nn.layer_formula import TAKEN, LayerFormula
 from gradwright.nn.layer_reading import layer_formula
 from gradwright.nn.masks import batch_letter
 from gradwright.nn.text import LayerGroup, piece_groups
+from gradwright.nn.unplaced_layer import UnplacedLayer
 from gradwright.notation.declarations import Declaration, Kind, Size
 from gradwright.notation.parser import parse
 from gradwright.notation.tree import Binary, Call, Symbol, Tree
@@ -38,10 +38,10 @@ SIZES = "mkhrstuvwijdefgabc"
 INPUT = ("x", "n")
 
 #: A part of a network: text such as "32 relu -> 16", or a layer by formula.
-Piece = str | FormulaLayer
+Piece = str | UnplacedLayer
 
 
-def residual(*pieces: Piece) -> FormulaLayer:
+def residual(*pieces: Piece) -> UnplacedLayer:
     """x + f(x), with f the layers of `pieces` one behind the other (He et al., 2016).
 
     Raises:
@@ -55,7 +55,7 @@ def residual(*pieces: Piece) -> FormulaLayer:
     return block.layer(Binary("+", Symbol("x"), value))
 
 
-def parallel(*branches: Piece | Sequence[Piece]) -> FormulaLayer:
+def parallel(*branches: Piece | Sequence[Piece]) -> UnplacedLayer:
     """[f(x); g(x); …]: the values of layers that all have the same input, behind each other.
 
     A branch is a piece of a network or a list of pieces; "identity" passes its input on.
@@ -77,7 +77,7 @@ def parallel(*branches: Piece | Sequence[Piece]) -> FormulaLayer:
 
 
 def _listed(branch: Piece | Sequence[Piece]) -> Sequence[Piece]:
-    return [branch] if isinstance(branch, str | FormulaLayer) else branch
+    return [branch] if isinstance(branch, str | UnplacedLayer) else branch
 
 
 class _Block:
@@ -100,14 +100,14 @@ class _Block:
         width: Size = INPUT[1]
         for piece in pieces:
             for item in self._items(piece):
-                if isinstance(item, FormulaLayer):
+                if isinstance(item, UnplacedLayer):
                     value, width = self._formula(value, width, item)
                 else:
                     value, width = self._dense(value, width, item)
         return value, width
 
-    def _items(self, piece: Piece) -> Iterator[LayerGroup | FormulaLayer]:
-        if isinstance(piece, FormulaLayer):
+    def _items(self, piece: Piece) -> Iterator[LayerGroup | UnplacedLayer]:
+        if isinstance(piece, UnplacedLayer):
             yield piece
             return
         if not isinstance(piece, str):
@@ -138,7 +138,7 @@ class _Block:
         inner = parse(activation_text(group.activation, group.options, argument="z"))
         return put(inner, "z", value), units
 
-    def _formula(self, value: Tree, width: Size, item: FormulaLayer) -> tuple[Tree, Size]:
+    def _formula(self, value: Tree, width: Size, item: UnplacedLayer) -> tuple[Tree, Size]:
         formula = item.formula
         if formula.functions:
             raise UnsupportedError(
@@ -288,7 +288,7 @@ class _Block:
         if width in self.numbers:
             self._bind(wanted, self.numbers.pop(width))
 
-    def layer(self, value: Tree) -> FormulaLayer:
+    def layer(self, value: Tree) -> UnplacedLayer:
         """The layer with a value."""
 
         def size(given: Size) -> Size:
@@ -320,7 +320,7 @@ class _Block:
             text = plain_text(sized(value))
             formula = layer_formula(text, "vector n", parameters, self.starts, self.rates)
         rates = tuple(self.rates.items())
-        return FormulaLayer(formula, tuple(self.numbers.items()), rates=rates)
+        return UnplacedLayer(formula, tuple(self.numbers.items()), rates=rates)
 
 
 def _one_sample(formula: LayerFormula) -> Tree:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from gradwright.errors import DataError, LimitError, NetworkError
-from gradwright.nn.formula_layer import MAX_WIDTH, FormulaLayer
 from gradwright.nn.layer import Layer
 from gradwright.nn.layer_formula import Codes, LayerFormula
+from gradwright.nn.unplaced_layer import MAX_WIDTH, UnplacedLayer
 from gradwright.notation.declarations import Declaration, Size
 
 Array = Any
@@ -27,7 +27,7 @@ EMBEDDING = "embedding"
 MAX_CATEGORIES = 1 << 24
 
 
-class Embedding(FormulaLayer, frozen=True):
+class Embedding(UnplacedLayer, frozen=True):
     """What `embedding` makes; it prints as that call."""
 
     def __repr__(self) -> str:
@@ -43,7 +43,7 @@ class Embedding(FormulaLayer, frozen=True):
         return {codes.column: (codes.count, table.sizes[1]) for codes, table in pairs}
 
 
-def embedding(inputs: int, tables: Mapping[int, tuple[int, int]]) -> FormulaLayer:
+def embedding(inputs: int, tables: Mapping[int, tuple[int, int]]) -> UnplacedLayer:
     """The first layer of a network on columns of numbers and columns of codes.
 
     For each column of codes in `tables`, counted from 0, (categories, width): the codes are the

@@ -9,11 +9,11 @@ from fractions import Fraction
 
 from msgspec import Struct
 
-from gradwright.nn.activations import exact_decimal
 from gradwright.nn.layer_formula import LayerFormula
 from gradwright.nn.loss_formula import LossFormula
 from gradwright.nn.losses import is_named, loss_identifier
 from gradwright.nn.masks import batch_letter
+from gradwright.nn.numbers import exact_decimal
 
 
 class Kind(Struct, frozen=True):

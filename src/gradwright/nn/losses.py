@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradwright.errors import NetworkError
-from gradwright.nn.activations import exact_decimal
+from gradwright.nn.numbers import MAX_CHARACTERS, NUMBER, exact_decimal
 from gradwright.nn.target_kinds import (
     CLASSES,
     COUNTS,
@@ -142,9 +142,8 @@ REDUCTIONS = ("mean", "sum")
 
 #: A name, or a name with numbers in parentheses.
 CALL = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\((.*)\)\s*)?", re.ASCII)
-#: An option as Python writes numbers, so that what a program formats is read.
-NUMBER = r"-?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?"
-OPTION = re.compile(rf"\s*(?:([A-Za-z_]\w*)\s*=\s*)?({NUMBER})\s*", re.ASCII)
+#: An option and its value; none is below 0, and those that are get told so.
+OPTION = re.compile(rf"\s*(?:([A-Za-z_]\w*)\s*=\s*)?(-?{NUMBER})\s*", re.ASCII)
 
 
 def is_named(loss: str) -> bool:
@@ -193,6 +192,9 @@ def _with_options(record: Loss, written: str, text: str) -> Loss:
         name = found[1] or (names[place] if place < len(names) else "")
         if name not in values or name in given:
             raise _wrong(record, written, f"{part.strip()} is given")
+        if len(found[2]) > MAX_CHARACTERS:
+            fact = f"{name} has {len(found[2])} characters of {MAX_CHARACTERS} that are allowed"
+            raise _wrong(record, written, fact)
         values[name] = Fraction(found[2])
         given.add(name)
     for option in record.options:

@@ -9,11 +9,12 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from gradwright.nn.activations import ACTIVATIONS, Options, activation_text, exact_decimal
+from gradwright.nn.activations import ACTIVATIONS, Options, activation_text
 from gradwright.nn.batch_norm import batch_norm
-from gradwright.nn.formula_layer import FormulaLayer
 from gradwright.nn.layer_formula import NO_NUMBERS, LayerFormula
 from gradwright.nn.layer_reading import layer_formula
+from gradwright.nn.numbers import exact_decimal
+from gradwright.nn.unplaced_layer import UnplacedLayer
 
 #: The input of all of them.
 INPUT = "vector n"
@@ -91,15 +92,15 @@ def option_names(name: str) -> list[str]:
 
 
 @lru_cache(maxsize=256)
-def named_layer(name: str, given: Options) -> FormulaLayer:
+def named_layer(name: str, given: Options) -> UnplacedLayer:
     """The layer of a name with the options that are given; others have their defaults."""
     if name not in NAMED:
-        return FormulaLayer(layer_formula(activation_text(name, given, "x"), INPUT, {}))
+        return UnplacedLayer(layer_formula(activation_text(name, given, "x"), INPUT, {}))
     record = NAMED[name]
     values = {**dict(record.options), **dict(given)}
     if record.made is not None:
-        return FormulaLayer(record.made(values))
+        return UnplacedLayer(record.made(values))
     text = record.text.format(**{name: exact_decimal(value) for name, value in values.items()})
     masks = {letter: values[option] for letter, option in record.masks.items()}
     formula = layer_formula(text, INPUT, record.parameters, record.starts, masks)
-    return FormulaLayer(formula, rates=tuple(masks.items()))
+    return UnplacedLayer(formula, rates=tuple(masks.items()))

@@ -102,6 +102,7 @@ class NetworkModel:
             require_fit(loss, ending)
         self._lock = RLock()
         self._one_sample: dict[tuple[Kind, bool], LayerLines] = {}
+        self._torch_sources: dict[bool, str] = {}
 
     def _formulas_of_layers(self) -> list[LayerFormula]:
         return [layer.formula for layer in self._read if layer.formula is not None]
@@ -314,7 +315,10 @@ class NetworkModel:
         """
         from gradwright.nn.emitted import torch_module
 
-        return torch_module(self, forward_mode)
+        with self._lock:
+            if forward_mode not in self._torch_sources:
+                self._torch_sources[forward_mode] = torch_module(self, forward_mode)
+            return self._torch_sources[forward_mode]
 
     @property
     def saved_tensors(self) -> tuple[SavedTensor, ...]:

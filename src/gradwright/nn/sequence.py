@@ -8,9 +8,9 @@ from itertools import groupby
 from msgspec.structs import replace
 
 from gradwright.errors import LimitError, NetworkError, Span
-from gradwright.nn.formula_layer import FormulaLayer
 from gradwright.nn.layer import Layer
 from gradwright.nn.text import MAX_LAYERS, parse_network, parse_piece
+from gradwright.nn.unplaced_layer import UnplacedLayer
 
 ARROW = " -> "
 
@@ -18,7 +18,7 @@ EXAMPLE = 'write a network as ["4", dense(m=6), "3 softmax"]'
 
 
 #: A network as users describe it.
-Source = str | Sequence[str | int | FormulaLayer]
+Source = str | Sequence[str | int | UnplacedLayer]
 
 
 def read_network(source: Source) -> tuple[str, tuple[Layer, ...]]:
@@ -37,7 +37,7 @@ def read_network(source: Source) -> tuple[str, tuple[Layer, ...]]:
     reader = _Items()
     for item, members in groupby(source):
         count = sum(1 for _ in members)
-        if isinstance(item, FormulaLayer):
+        if isinstance(item, UnplacedLayer):
             reader.formula(item, count)
         elif isinstance(item, str) or (isinstance(item, int) and not isinstance(item, bool)):
             for _ in range(count):
@@ -71,7 +71,7 @@ class _Items:
         self.layers: list[Layer] = []
         self.width: int | None = None
 
-    def formula(self, item: FormulaLayer, count: int) -> None:
+    def formula(self, item: UnplacedLayer, count: int) -> None:
         """A layer by formula, `count` times."""
         made: list[Layer] = []
         for _ in range(min(count, MAX_LAYERS + 1)):

@@ -14,10 +14,10 @@ from gradwright.core.nodes import Size
 from gradwright.errors import LimitError, NetworkError, Span
 from gradwright.nn.activations import ACTIVATIONS, Options, resolve_options
 from gradwright.nn.embedding import EMBEDDING, MAX_CATEGORIES, embedding
-from gradwright.nn.formula_layer import MAX_WIDTH, FormulaLayer
 from gradwright.nn.layer import Layer
 from gradwright.nn.named_layers import NAMED, is_named, named_layer, option_names
 from gradwright.nn.tokens import EXAMPLE, TOKEN, Reader, Token
+from gradwright.nn.unplaced_layer import MAX_WIDTH, UnplacedLayer
 
 MAX_LAYERS = 100_000
 
@@ -35,7 +35,7 @@ class LayerGroup(Struct, frozen=True):
     options: Options
     bias: bool
     span: Span
-    layer: FormulaLayer | None = None
+    layer: UnplacedLayer | None = None
 
     @property
     def sizes(self) -> tuple[Size, Size, Size]:

@@ -9,17 +9,14 @@ from msgspec import Struct
 from gradwright.core.nodes import Size
 from gradwright.errors import LimitError, NotationError, Span
 from gradwright.nn.named_layers import is_named
+from gradwright.nn.numbers import MAX_CHARACTERS, NUMBER
 
 MAX_LENGTH = 10_000
-MAX_DIGITS = 40
 
 #: The size that no layer may have.
 SAMPLES = "n"
 
 EXAMPLE = "write a network as 64 -> 32 relu -> 10 softmax"
-
-#: As Python writes numbers from 0, so that what a program formats is read: 0.5, 1e-05.
-NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,2})?"
 
 TOKEN = re.compile(
     rf"(?P<arrow>->|→)|(?P<number>{NUMBER})|(?P<name>[A-Za-z_]\w*)|(?P<sign>[*(),=:{{}}])"
@@ -62,10 +59,10 @@ class Reader:
                 )
             token = Token(found.lastgroup or "", found[0], Span(found.start(), found.end()))
             start = found.end()
-            if token.kind == "number" and len(token.text) > MAX_DIGITS:
+            if token.kind == "number" and len(token.text) > MAX_CHARACTERS:
                 raise LimitError(
                     "a number in a network's text",
-                    f"it has {len(token.text)} characters and {MAX_DIGITS} are allowed",
+                    f"it has {len(token.text)} characters and {MAX_CHARACTERS} are allowed",
                     "write a shorter number",
                     text=self.text,
                     span=token.span,

@@ -19,7 +19,7 @@ from gradwright.notation.supplied import Supplied
 MAX_WIDTH = 10_000_000
 
 
-class FormulaLayer(Struct, frozen=True):
+class UnplacedLayer(Struct, frozen=True):
     """A layer by formula as users hold it: the formula, and numbers for some of its sizes.
 
     `rates` are those of its masks.
@@ -41,7 +41,7 @@ class FormulaLayer(Struct, frozen=True):
         """The layer with `width` outputs in a network's text."""
         return f"{width} {self.formula.text}"
 
-    def __call__(self, **given: Any) -> FormulaLayer:
+    def __call__(self, **given: Any) -> UnplacedLayer:
         """The layer with more of its sizes given, or functions for its abstract ones.
 
         A size is a whole number. For an elementwise function a formula in one scalar is given, for
