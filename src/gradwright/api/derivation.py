@@ -20,14 +20,10 @@ from gradwright.calculus.modes import Contribution
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, bare_sizes, postorder
 from gradwright.core.work import bounded
-from gradwright.explain.assumptions import (
-    assumptions,
-    domain_conditions,
-    kink_arguments,
-    safer_text,
-)
+from gradwright.explain.assumptions import assumptions, kink_arguments, safer_text
 from gradwright.explain.cases import CasesOf, cases_of
 from gradwright.explain.components import in_components
+from gradwright.explain.domains import Domain, domain_of
 from gradwright.explain.formula import Step, chain_rule_steps, formula_text
 from gradwright.explain.left_sides import parted
 from gradwright.explain.levels import require_level
@@ -122,14 +118,14 @@ class Derivation:
         """What is taken for granted: domains, declared facts, conventions at kinks."""
         twice = self.kind in ("hessian", "hvp", "derivative")
         with self._lock:
-            found = assumptions(self._lowering.value.node, self.scope, self._raiser, twice=twice)
+            found = assumptions(self._lowering, self.scope, self._raiser, twice=twice)
         return (*found, *dict.fromkeys(o.convention for o in self._outputs if o.convention))
 
     @cached_property
     @bounded("the domain of a derivative")
-    def _domain(self) -> tuple[str, ...]:
+    def _domain(self) -> Domain:
         with self._lock:
-            return domain_conditions(self._lowering.value.node, self._raiser)
+            return domain_of(self._lowering, self._raiser)
 
     @bounded("writing a derivative")
     def __str__(self) -> str:
@@ -243,6 +239,7 @@ class Derivation:
         return Program(
             self.kind,
             self.formula,
+            self.tree,
             self.scope,
             self._graph,
             self._lowering.value,
@@ -360,7 +357,8 @@ class Derivation:
         from gradwright.api.operator import DerivedMap
 
         head = (self.kind, self.formula, self.scope, self._program, self._lowering.value.node)
-        return DerivedMap(*head, self._outputs, tuple(self.printed.values()), bool(self._domain))
+        bounded_domain = bool(self._domain.conditions)
+        return DerivedMap(*head, self._outputs, tuple(self.printed.values()), bounded_domain)
 
     # Checking -----------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from gradwright.calculus.modes import Contribution, reverse
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Node, Variable
 from gradwright.errors import ShapeError, SymbolError, UnsupportedError
+from gradwright.explain.domains import require_finite_numbers
 from gradwright.explain.left_sides import joined
 from gradwright.notation.shapes import Scope
 from gradwright.simplify.readable import away_from_zero, simplified
@@ -93,6 +94,7 @@ def subject(formula: Formula, names: tuple[str, ...], *, repeated: bool = False)
     Raises:
         SymbolError: there is no name, or one that is no symbol of the formula, or one twice where
             it may not be repeated.
+        DomainError: a number in the text is none.
     """
     known = ", ".join(sorted(formula.scope.symbols))
     if not names:
@@ -126,6 +128,7 @@ def subject(formula: Formula, names: tuple[str, ...], *, repeated: bool = False)
             text=formula.text,
         )
     made, variables = entrywise(formula.tree, formula.scope, formula.text, names)
+    require_finite_numbers(made.lowering, formula.text)
     return Subject(formula, made, tuple(variables))
 
 

@@ -24,9 +24,12 @@ from gradwright.core.work import bounded
 from gradwright.emit.body import mostly_zero
 from gradwright.emit.numpy import formula_module
 from gradwright.errors import DomainError, LimitError, UnsupportedError
+from gradwright.explain.domains import Domain
 from gradwright.notation.function_values import applied, function_of
 from gradwright.notation.lowered import Lowered
+from gradwright.notation.reference import evaluate
 from gradwright.notation.shapes import Scope
+from gradwright.notation.tree import Tree
 from gradwright.program.factors import applies, factor_note
 from gradwright.program.ir import Function
 from gradwright.program.telling import Part, telling_parts
@@ -41,26 +44,29 @@ ROUTINES = {"log det": "log_of_det", "Cholesky": "cholesky_logdet", "solve": "so
 class Program:
     """The code of a derivation, and its values.
 
-    `domain` is where the formula is defined and `assumptions` what else its derivative relies on,
-    both as text; `safer` says of a rewrite what is computed in which way, if that is worth it.
+    `tree` is the formula as written, `domain` where it is defined and `assumptions` what else its
+    derivative relies on; `safer` says of a rewrite what is computed in which way, if that is worth
+    it.
     """
 
     def __init__(
         self,
         kind: str,
         formula: str,
+        tree: Tree,
         scope: Scope,
         graph: Graph,
         value: Lowered,
         outputs: tuple[Output, ...],
         choice: Choice,
         sizes: tuple[str, ...],
-        domain: Sequence[str],
+        domain: Domain,
         assumptions: Sequence[str],
         safer: Callable[[Step], str],
     ) -> None:
         self.kind = kind
         self.asked = f"the {kind} of {formula}"
+        self._tree = tree
         self._scope = scope
         self._graph = graph
         self._value = value
@@ -166,7 +172,7 @@ class Program:
 
         It is written into `out` where an array is given.
         """
-        if self._domain:
+        if self._domain.conditions:
             # Only the value tells: the derivative 1/x of log(x) is a number for x < 0 too.
             return self.value_and(values, out)[1]
         return self._named(self._run(self._modules[0], self.kind, values, out))
@@ -174,14 +180,20 @@ class Program:
     def value_and(self, values: Mapping[str, object], out: Any = None) -> tuple[Any, Any]:
         """(value of the formula, derivative) in one pass."""
         value, *results = self._run(self._modules[1], f"value_and_{self.kind}", values, out)
-        if self._domain and not np.all(np.isfinite(value)):
+        written = self._written(values) if self._domain.merged else value
+        if self._domain.conditions and not np.all(np.isfinite(written)):
             raise DomainError(
                 self.asked,
                 f"the formula is not finite at these values, and it is defined for "
-                f"{'; '.join(self._domain)}",
+                f"{'; '.join(self._domain.conditions)}",
                 "give values at which the formula is defined",
             )
         return plain(value), self._named(results)
+
+    def _written(self, values: Mapping[str, object]) -> Any:
+        """The value of the text as it stands, by the notation's own evaluator."""
+        with np.errstate(all="ignore"):
+            return evaluate(self._tree, self._bind(values), self._scope)
 
     def bound(self, values: Mapping[str, object]) -> dict[str, Any]:
         """The values as checked arrays, by name."""
@@ -235,6 +247,9 @@ class Program:
         try:
             with np.errstate(all="ignore"):
                 found = getattr(load(module.source), function)(*arguments, *into)
+            listed = found if isinstance(found, tuple) else (found,)
+            # Python's whole numbers have no largest one.
+            results = [float(r) if isinstance(r, int) else r for r in listed]
         except MemoryError as error:
             raise LimitError(
                 self.asked,
@@ -255,10 +270,15 @@ class Program:
                 "a number or a size that is divided by is 0 at these values",
                 "give values of other sizes, or another number",
             ) from error
+        except OverflowError as error:
+            raise LimitError(
+                self.asked,
+                f"a number in the formula is beyond the largest that a float has ({error})",
+                "write a smaller number, or a symbol for it",
+            ) from error
         except TypeError as error:
             _require_precision(arguments, self.asked, error)
             raise
-        results = found if isinstance(found, tuple) else (found,)
         if any(map(_has_nan, results, module.told_by)) and not any(
             np.any(np.isnan(a)) for a in arguments if not callable(a)
         ):

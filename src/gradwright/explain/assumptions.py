@@ -1,4 +1,4 @@
-"""What a derivative takes for granted: domains, declared facts, conventions at kinks."""
+"""What a derivative takes for granted: its domain, declared facts, conventions at kinks."""
 
 from __future__ import annotations
 
@@ -8,28 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from gradwright.core.facts import positive
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import Function, Node, Operation, Power, postorder, sum_of_squares
-from gradwright.notation.lowered import number_value
+from gradwright.explain.domains import condition, merged_conditions, shown
+from gradwright.notation.lowered import Lowering
 from gradwright.notation.raising.contract import NotMatrix
 from gradwright.notation.raising.raiser import Raiser
 from gradwright.notation.shapes import Scope
-from gradwright.ops.record import Structured, affine
-from gradwright.ops.table import elementwise, record
+from gradwright.ops.record import affine
+from gradwright.ops.table import elementwise
 from gradwright.render.plain import plain_text
-from gradwright.render.unicode import unicode_text
 from gradwright.simplify.field import evaluate
 from gradwright.simplify.rewrite import Step as Rewrite
 from gradwright.simplify.stable import NOTED
 
 HALF = Fraction(1, 2)
-
-#: Domains that hold wherever the argument is above 0.
-HOLD_ABOVE_ZERO = ("{0} > 0", "{0} ≥ 0", "{0} > -1")
-
-#: No declared fact tells that something is above 0, its form alone does.
-BY_FORM: frozenset[str] = frozenset()
 
 #: Facts that rules use, in words; the others only say how samples are drawn.
 RELIED_ON = {
@@ -43,14 +36,15 @@ RELIED_ON = {
 
 
 def assumptions(
-    node: Node, scope: Scope, raiser: Raiser, *, twice: bool = False
+    lowering: Lowering, scope: Scope, raiser: Raiser, *, twice: bool = False
 ) -> tuple[str, ...]:
     """Sentences in reading order, without repeats; `twice` for a second derivative."""
     found: dict[str, None] = {}
-    for part in postorder(node):
-        for text in (_domain(part, raiser), _twice(part, raiser) if twice else "", _kink(part)):
+    for part in postorder(lowering.value.node):
+        for text in (condition(part, raiser), _twice(part, raiser) if twice else "", _kink(part)):
             if text:
                 found.setdefault(text)
+    found |= dict.fromkeys(merged_conditions(lowering, raiser))
     for name, declared in sorted(scope.symbols.items()):
         for fact, words in RELIED_ON.items():
             if fact in declared.facts:
@@ -59,43 +53,13 @@ def assumptions(
     return tuple(found)
 
 
-def domain_conditions(node: Node, raiser: Raiser) -> tuple[str, ...]:
-    """Where a formula is defined, in reading order, without repeats; empty for everywhere.
-
-    That 1 + exp(x) > 0 goes without saying; that a symbol is above 0 is said though it is declared,
-    as declared facts are not always verified.
-    """
-    found = dict.fromkeys(_domain(part, raiser) for part in postorder(node))
-    return tuple(text for text in found if text)
-
-
-def _domain(node: Node, raiser: Raiser) -> str:
-    match node:
-        case Function(arguments=parts) | Operation(arguments=parts):
-            known = record(node)
-            guard = known.guard if isinstance(known, Structured) else ""
-            domain = "" if dict(node.options).get(guard) else known.domain
-            if domain in HOLD_ABOVE_ZERO and positive(parts[0], BY_FORM):
-                return ""
-            if domain and number_value(parts[0]) is None:
-                return domain.format(_shown(parts[0], raiser))
-        case Power(base=base, exponent=exponent) if number_value(base) is None:
-            if (exponent > 0 and sum_of_squares(base)) or positive(base, BY_FORM):
-                return ""
-            if exponent.denominator != 1:
-                return f"{_shown(base, raiser)} > 0"
-            if exponent < 0:
-                return f"{_shown(base, raiser)} ≠ 0"
-    return ""
-
-
 def _twice(node: Node, raiser: Raiser) -> str:
     if not isinstance(node, Power) or node.exponent.denominator == 1 or not 0 < node.exponent < 2:
         return ""
     if not sum_of_squares(node.base):
         return ""
     why = ", a norm has no second derivative at 0" if node.exponent == HALF else ""
-    return f"{_shown(node.base, raiser)} > 0{why}"
+    return f"{shown(node.base, raiser)} > 0{why}"
 
 
 def is_norm(node: Node) -> bool:
@@ -112,13 +76,6 @@ def _kink(node: Node) -> str:
         return ""
     known = elementwise(node)
     return known.kink.format(**{key: _number(value) for key, value in node.options})
-
-
-def _shown(node: Node, raiser: Raiser) -> str:
-    try:
-        return unicode_text(raiser.tree(node))
-    except NotMatrix:
-        return "the argument"
 
 
 def _number(value: Fraction) -> str:

@@ -70,6 +70,7 @@ def lower(tree: Tree, scope: Scope, graph: Graph, *, text: str | None = None) ->
     lowerer = _Lowerer(scope, graph, text, identity_sizes(tree, scope))
     done: dict[int, Lowered] = {}
     said: dict[Node, tuple[Tree, int]] = {}
+    parts: dict[Node, Tree] = {}
     stack: list[tuple[Tree, Sequence[Tree] | None]] = [(tree, None)]
     while stack:
         part, below = stack.pop()
@@ -83,9 +84,12 @@ def lower(tree: Tree, scope: Scope, graph: Graph, *, text: str | None = None) ->
         else:
             value = lowerer.node(part, [done[id(child)] for child in below])
         done[id(part)] = value
+        if isinstance(part, Binary) and part.operator in ("/", "./"):
+            parts.setdefault(graph.power(done[id(part.right)].node, -1), part)
+        parts.setdefault(value.node, part)
         if not value.free and not isinstance(part, Equation):
             said.setdefault(value.node, (part, value.rows))
-    return Lowering(done[id(tree)], said)
+    return Lowering(done[id(tree)], said, parts)
 
 
 def _operands(tree: Tree) -> Sequence[Tree]:

@@ -38,10 +38,15 @@ class Lowered(Struct, frozen=True):
 
 
 class Lowering(Struct, frozen=True):
-    """The value of a whole tree, and what the user said for each node on the way."""
+    """The value of a whole tree, and what the user said for each node on the way.
+
+    `parts` has every node that the text asks for, inner ones first, and the part of the text that
+    asks for it: also what a product or a sum has merged, and of a division what it multiplies by.
+    """
 
     value: Lowered
     said: dict[Node, tuple[Tree, int]]
+    parts: dict[Node, Tree]
 
 
 def number_value(node: Node) -> Fraction | None:
