@@ -23,7 +23,7 @@ from gradwright.core.sizes import Lengths
 from gradwright.core.work import bounded
 from gradwright.emit.body import mostly_zero
 from gradwright.emit.numpy import formula_module
-from gradwright.errors import DomainError, LimitError, UnsupportedError
+from gradwright.errors import DomainError, GradwrightError, LimitError, UnsupportedError
 from gradwright.explain.domains import Domain
 from gradwright.notation.function_values import applied, function_of
 from gradwright.notation.lowered import Lowered
@@ -39,6 +39,32 @@ from gradwright.simplify.rewrite import Step
 #: Rules that say which routine computes something, and the operation that it is: shared factors,
 #: and a function that has no use for it, do without.
 ROUTINES = {"log det": "log_of_det", "Cholesky": "cholesky_logdet", "solve": "solve"}
+
+#: What code ends in, as errors of ours: which facts clash, and what to write instead.
+FAULTS: Mapping[type[Exception], tuple[type[GradwrightError], str, str]] = {
+    MemoryError: (
+        LimitError,
+        "an array on the way to it does not fit into memory ({})",
+        "give shorter values, or ask for a product such as vjp or hvp",
+    ),
+    np.linalg.LinAlgError: (
+        DomainError,
+        "a matrix is singular or not positive definite at these values, and the code inverts or "
+        "factorises it ({})",
+        "give values at which the formula is defined",
+    ),
+    # Sizes and the numbers of a formula are Python's, which has no infinity for this.
+    ZeroDivisionError: (
+        DomainError,
+        "a number or a size that is divided by is 0 at these values",
+        "give values of other sizes, or another number",
+    ),
+    OverflowError: (
+        LimitError,
+        "a number in the formula is beyond the largest that a float has ({})",
+        "write a smaller number, or a symbol for it",
+    ),
+}
 
 
 class Program:
@@ -250,32 +276,8 @@ class Program:
             listed = found if isinstance(found, tuple) else (found,)
             # Python's whole numbers have no largest one.
             results = [float(r) if isinstance(r, int) else r for r in listed]
-        except MemoryError as error:
-            raise LimitError(
-                self.asked,
-                f"an array on the way to it does not fit into memory ({error})",
-                "give shorter values, or ask for a product such as vjp or hvp",
-            ) from error
-        except np.linalg.LinAlgError as error:
-            raise DomainError(
-                self.asked,
-                "a matrix is singular or not positive definite at these values, and the code "
-                f"inverts or factorises it ({error})",
-                "give values at which the formula is defined",
-            ) from error
-        except ZeroDivisionError as error:
-            # Sizes and the numbers of a formula are Python's, which has no infinity for this.
-            raise DomainError(
-                self.asked,
-                "a number or a size that is divided by is 0 at these values",
-                "give values of other sizes, or another number",
-            ) from error
-        except OverflowError as error:
-            raise LimitError(
-                self.asked,
-                f"a number in the formula is beyond the largest that a float has ({error})",
-                "write a smaller number, or a symbol for it",
-            ) from error
+        except tuple(FAULTS) as error:
+            raise _refusal(self.asked, error) from error
         except TypeError as error:
             _require_precision(arguments, self.asked, error)
             raise
@@ -292,6 +294,12 @@ class Program:
             np.copyto(out, results[-1])
             return [*results[:-1], out]
         return results
+
+
+def _refusal(asked: str, fault: Exception) -> GradwrightError:
+    """An error of ours in place of one of Python's or NumPy's."""
+    made, clash, instead = next(FAULTS[kind] for kind in FAULTS if isinstance(fault, kind))
+    return made(asked, clash.format(fault), instead)
 
 
 def _require_precision(arguments: Sequence[Any], asked: str, fault: TypeError) -> None:
