@@ -149,10 +149,27 @@ def test_kronecker_factors_by_hand(rng: np.random.Generator) -> None:
         first.damped(0.0)
     with pytest.raises(DomainError, match="the strength is 'much'"):
         first.damped("much")
-    dense = gw.layer("tanh(W*x)", input="vector n", W="matrix m n")
-    formula = gw.Network([4, dense(m=3), "3 softmax"])
+
+
+@pytest.mark.parametrize("kind", ["true", "empirical"])
+def test_layers_by_formula_have_no_kronecker_factors(rng: np.random.Generator, kind: str) -> None:
+    """The dense layers beside them have theirs, which are their blocks for one sample."""
+    block = gw.residual("6 silu -> 5")
+    net = gw.Network([4, "5 tanh", "layer_norm", block, "3 softmax"])
+    p, X, y = net.init(seed=2), rng.normal(size=(1, 4)), rng.integers(3, size=1)
+    factors = net.kronecker_factors(p, X, y, kind=kind)
+    assert [found is None for found in factors] == [False, True, True, False]
+    whole = net.fisher(p, X, y, kind=kind).dense()
+    for number, found in enumerate(factors, start=1):
+        if found is not None:
+            assert off(found.block.dense(), whole[found.place, found.place]) <= 1e-12
+            place = p.flat[found.place]
+            assert np.array_equal(place[: p[f"W{number}"].size], p[f"W{number}"].ravel())
+    formula = gw.Network(
+        [gw.layer("tanh(W*x)", input="vector n", W="matrix m n")(n=4, m=3)], "squared_error"
+    )
     with pytest.raises(UnsupportedError, match="Kronecker factors"):
-        formula.kronecker_factors(formula.init(), X, y, kind="true")
+        formula.kronecker_factors(formula.init(), X, rng.normal(size=(1, 3)), kind="empirical")
 
 
 def differences(net: gw.Network, p: Any, X: Array, y: Array) -> Array:

@@ -201,30 +201,33 @@ class Curvature:
             return self._map("empirical Fisher matrix", self._empirical, 4, by_squares)
         return self.gauss_newton("true Fisher matrix")
 
-    def kronecker_factors(self, kind: str) -> list[KroneckerFactors]:
-        """(A, G) of each layer."""
-        asked = "the Kronecker factors"
-        self.model.require_dense(asked)
+    def kronecker_factors(self, kind: str) -> list[KroneckerFactors | None]:
+        """(A, G) of each dense layer, and None for the others."""
+        asked, layers = "the Kronecker factors", self.model.layers
+        dense = [number for number, layer in enumerate(layers) if layer.formula is None]
+        if not dense:
+            self.model.require_dense(asked)
         self._require_kind(asked, kind)
         batch, shares = self.model.layout.batch, self.shares[:, None]
         empirical = [(1.0, np.sqrt(shares) * self.losses())]
         roots = empirical if kind == "empirical" else self.roots()
         scratch = self._vector()
-        total = [np.zeros((layer.fan_out,) * 2, self.flat.dtype) for layer in self.model.layers]
+        total = {k: np.zeros((layers[k].fan_out,) * 2, self.flat.dtype) for k in dense}
         for weight, root in roots:
             found = self.module.adjoints(self.layers, batch(root), scratch)
-            for G, layer in zip(total, found, strict=True):
-                delta = batch(layer.get("dZ", layer.get("dA")))
+            for k, G in total.items():
+                delta = batch(found[k].get("dZ", found[k].get("dA")))
                 G += weight * (delta.T @ delta)
-        if kind == "true":
-            # The roots carry what a sample counts in the loss of the batch.
-            total = [G / self.total for G in total]
-        made = []
-        for layer, values, G in zip(self.model.layers, self.layers, total, strict=True):
-            a = batch(values["X"])
+        # The roots of "true" carry what a sample counts in the loss of the batch.
+        scale = self.total if kind == "true" else 1
+        ends = np.cumsum([layer.size for layer in layers]).tolist()
+        made: list[KroneckerFactors | None] = [None] * len(layers)
+        for k, G in total.items():
+            layer, a = layers[k], batch(self.layers[k]["X"])
             a = np.hstack([a, np.ones((len(a), 1), a.dtype)]) if layer.bias else a
-            place = (self.total, layer.bias, self.model.layout.row_inputs)
-            made.append(KroneckerFactors(a.T @ (shares * a), G, *place))
+            more = (self.total, layer.bias, self.model.layout.row_inputs)
+            place = slice(ends[k] - layer.size, ends[k])
+            made[k] = KroneckerFactors(a.T @ (shares * a), G / scale, *more, place)
         return made
 
     def _require_kind(self, asked: str, kind: str) -> None:

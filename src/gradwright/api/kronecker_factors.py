@@ -26,7 +26,8 @@ class KroneckerFactors(Struct, frozen=True, eq=False):
     of shape (fan-in + 1, fan-in + 1), or (fan-in, fan-in) without bias. G = Σ δ δᵀ / n, with δ the
     derivative of a sample's own loss by the layer's pre-activation, (fan-out, fan-out); with
     kind="true" the expectation of it over targets drawn from the model. Where samples have
-    weights w both are weighted means, Σ w a aᵀ / Σ w.
+    weights w both are weighted means, Σ w a aᵀ / Σ w. `place` is where the parameters of
+    the layer are in `p.flat`.
     """
 
     A: Array
@@ -34,6 +35,7 @@ class KroneckerFactors(Struct, frozen=True, eq=False):
     weight: float
     bias: bool
     by_inputs: bool
+    place: slice
 
     def __iter__(self) -> Iterator[Array]:
         return iter((self.A, self.G))

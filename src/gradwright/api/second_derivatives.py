@@ -124,8 +124,10 @@ class SecondDerivatives(NetworkInputs):
         *,
         kind: str,
         sample_weight: Array | None = None,
-    ) -> list[KroneckerFactors]:
+    ) -> list[KroneckerFactors | None]:
         """The pair (A, G) of each layer, whose A ⊗ G stands for its block of the Fisher matrix.
+
+        A layer by formula, such as batch_norm, has None in its place.
 
         Source: Martens and Grosse, Optimizing Neural Networks with Kronecker-factored Approximate
         Curvature, arXiv 1503.05671 (2015). It is the block itself for one sample, and wherever G
@@ -141,7 +143,7 @@ class SecondDerivatives(NetworkInputs):
 
         Raises:
             NetworkError: another kind.
-            UnsupportedError: a layer by formula, or "true" with a loss by formula.
+            UnsupportedError: no dense layer, or "true" with a loss by formula.
         """
         return self._curvature(p, X, y, sample_weight).kronecker_factors(kind)
 
