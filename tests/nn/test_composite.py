@@ -88,6 +88,32 @@ def test_a_residual_fits_its_place():
         gw.Network(["5", gw.residual("6 relu -> 4"), "2"])
 
 
+ATTENDED = gw.layer("W*softmax(V*x)", input="vector n", W="matrix m k", V="matrix k n")
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [3, gw.residual("1 softmax -> 3"), "2"],
+        [3, gw.residual("4 relu -> 1 softmax -> 3 -> batch_norm"), "2"],
+        [3, gw.parallel("identity", "1 softmax"), "2"],
+        [3, "4 tanh", gw.residual(gw.parallel("3 relu", "1 softmax"), "4"), "2"],
+        [3, ATTENDED(m=5, k=1), "2"],
+        [3, gw.residual(ATTENDED(k=1)), "2"],
+        [1, gw.layer("x.*softmax(x)", input="vector n"), "2"],
+    ],
+)
+def test_a_softmax_of_one_entry_is_refused_inside_layers(layers):
+    """It is 1 whatever its input is; with a second entry the network exists."""
+    with pytest.raises(NetworkError, match=r"softmax.* sum to 1: its output is 1"):
+        gw.Network(layers, loss="squared_error")
+
+
+def test_a_softmax_of_two_entries_has_a_choice():
+    for block in (gw.residual("2 softmax -> 3"), ATTENDED(m=5, k=2)):
+        gw.Network([3, block, "1 sigmoid"], loss="binary_cross_entropy")
+
+
 def test_layers_have_their_work_for_themselves():
     """What large layers take is not missing for those behind them, in one call."""
     assert "def step" in _network().backprop().source()

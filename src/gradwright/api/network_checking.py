@@ -27,7 +27,6 @@ from gradwright.nn.masks import batch_letter
 from gradwright.nn.network import NetworkModel
 from gradwright.nn.parameters import Parameters
 from gradwright.nn.targets import sample_targets
-from gradwright.notation.declarations import AnyDeclaration, Declaration
 from gradwright.notation.function_values import drawn
 from gradwright.notation.supplied import Supplied
 from gradwright.verification.check import check_derivative
@@ -200,13 +199,9 @@ def _parsed(kind: Kind) -> _Layer:
     loss = None if kind.loss_formula is None else SampleFormula(kind.loss_formula.text, LETTERS)
     sample = []
     if formula is not None:
-        functions: dict[str, AnyDeclaration] = {d.name: d for d in formula.functions}
-        known = functions | {declared.name: declared for declared in formula.parameters}
-        known |= {held.name: held for held in (*formula.masks, *formula.state)}
-        known[formula.input] = Declaration(formula.input, "vector", (formula.inputs,))
-        for name, text in formula.sample:
+        names = [name for name, _ in formula.sample]
+        for name, (text, known) in zip(names, formula.lines(), strict=True):
             sample.append((name, SampleFormula(text, known)))
-            known = {**functions, name: Declaration(name, "vector", (formula.outputs,))}
     return _Layer(kind, formulas, tuple(sample), loss)
 
 

@@ -5,7 +5,7 @@ The formula has one input, a vector, and parameters. Its batch form has the samp
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from types import MappingProxyType
 
@@ -15,6 +15,7 @@ from gradwright.core.sizes import Lengths
 from gradwright.errors import NetworkError
 from gradwright.nn.batch_text import BATCH
 from gradwright.notation.declarations import (
+    AnyDeclaration,
     Declaration,
     FunctionDeclaration,
     Size,
@@ -85,6 +86,15 @@ class LayerFormula(Struct, frozen=True):
         Codes have a formula for a batch alone, which takes each sample by itself.
         """
         return not self.sample and not self.codes
+
+    def lines(self) -> Iterator[tuple[str, dict[str, AnyDeclaration]]]:
+        """The formulas for one sample, each with the declarations of its letters."""
+        functions: dict[str, AnyDeclaration] = {d.name: d for d in self.functions}
+        known = {d.name: d for d in (*self.parameters, *self.masks, *self.state)}
+        letter, size = self.input, self.inputs
+        for name, text in self.sample:
+            yield text, {**functions, **known, letter: Declaration(letter, "vector", (size,))}
+            known, letter, size = {}, name, self.pre_activation
 
     def shapes(self, sizes: Mapping[str, int]) -> tuple[tuple[str, tuple[int, ...]], ...]:
         """Letter and shape of each parameter at given sizes."""

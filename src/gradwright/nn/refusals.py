@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
+from gradwright.core.sizes import Lengths
 from gradwright.errors import NetworkError, UnsupportedError
 from gradwright.nn.activations import ACTIVATIONS
 from gradwright.nn.layer import Layer
 from gradwright.nn.text import LayerGroup
+from gradwright.notation.parser import parse
+from gradwright.notation.shapes import infer
+from gradwright.notation.tree import Call, walk
+from gradwright.render.plain import plain_text
 
 
 def require_single_head(text: str, groups: Sequence[LayerGroup]) -> None:
@@ -31,20 +37,42 @@ def require_choices(text: str, layers: Sequence[Layer | LayerGroup]) -> None:
     """Check that probabilities are shared among two units or more: one alone has all of it.
 
     Raises:
-        NetworkError: a softmax has one output.
+        NetworkError: a softmax has one entry, as a layer or in the formula of one.
     """
     for layer in layers:
         record = ACTIVATIONS.get(layer.activation)
-        if record is None or record.range != "probabilities" or layer.fan_out != 1:
-            continue
-        raise NetworkError(
-            f"the network {text}",
-            f"a layer has 1 output and the activation {record.name}, whose outputs sum to 1: "
-            "its output is 1 whatever the input is",
-            'for two classes use "1 sigmoid" with loss="binary_cross_entropy", or "2 softmax"',
-            text=text,
-            span=layer.span,
-        )
+        found = None
+        if record is not None and record.range == "probabilities" and layer.fan_out == 1:
+            found = f"a layer has 1 output and the activation {record.name}, whose outputs"
+        elif isinstance(layer, Layer) and (inside := _alone(layer)) is not None:
+            found = f"{inside} in a layer has 1 entry, and the entries of a softmax"
+        if found is not None:
+            raise NetworkError(
+                f"the network {text}",
+                f"{found} sum to 1: its output is 1 whatever the input is",
+                'for two classes use "1 sigmoid" with loss="binary_cross_entropy", or "2 softmax"',
+                text=text,
+                span=layer.span,
+            )
+
+
+def _alone(layer: Layer) -> str | None:
+    """A softmax of one entry in the formula of a layer, as text."""
+    formula = layer.formula
+    if formula is None:
+        return None
+    # A layer over the batch is written for one sample where it predicts.
+    formula = formula if formula.sample or formula.predicted is None else formula.predicted
+    lengths = Lengths(layer.sizes)
+    for text, known in formula.lines():
+        calls = [part for part in walk(parse(text)) if isinstance(part, Call)]
+        for call in (part for part in calls if part.function == "softmax" and not part.options):
+            scope = infer(call.arguments[0], known, sizes=lengths)
+            shape = scope.shape
+            entries = shape.rows if shape.kind == "column" else shape.columns
+            if prod(map(lengths.length, entries)) == 1:
+                return plain_text(call)
+    return None
 
 
 def require_rows(text: str, layers: Sequence[Layer], layout: str) -> None:
