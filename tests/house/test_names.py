@@ -51,9 +51,3 @@ public = [name for name in gw.__all__ if not name.startswith("__")]
 print(*[name for name in public if not callable(getattr(gw, name))])
 """
     assert fresh(code) == []
-
-
-def test_every_public_name_says_what_it_is() -> None:
-    assert gradwright.__all__
-    public = {name: getattr(gradwright, name) for name in gradwright.__all__}
-    assert [name for name, value in public.items() if callable(value) and not value.__doc__] == []

@@ -13,7 +13,8 @@ SCHEMA = "gradwright.cost/1"
 class ModeCost(Struct, frozen=True):
     """Multiplications and divisions of single numbers in the program of one mode.
 
-    `order` says in which order the chain rule was applied.
+    `mode` is "reverse", "forward" or "cross_country"; `order` says in which order the chain rule
+    was applied.
     """
 
     mode: str
@@ -24,7 +25,9 @@ class ModeCost(Struct, frozen=True):
 class CostReport(Struct, frozen=True):
     """The modes of one derivative at assumed lengths of the sizes, and which one runs.
 
-    `asked` is the mode that was asked for, `mode` the one whose program is emitted.
+    `asked` is the mode that was asked for, `mode` the one whose program is emitted. `subject` is
+    the derivative, `sizes` are the lengths that were counted with, `modes` has a row for each mode.
+    `report["reverse"]` is the count of a mode.
     """
 
     subject: str
@@ -39,7 +42,7 @@ class CostReport(Struct, frozen=True):
 
     @property
     def multiplications(self) -> int:
-        """Those of the program that runs."""
+        """Those of the program that runs, for one call."""
         return self[self.mode]
 
     @property

@@ -50,6 +50,7 @@ class Equality(Struct, frozen=True, eq=False):
     right: Array = None
 
     def __bool__(self) -> bool:
+        """The same as `equal`."""
         return self.equal
 
     def __str__(self) -> str:

@@ -43,7 +43,10 @@ class Formula:
 
     @bounded("evaluating a formula")
     def __call__(self, /, **values: Any) -> Any:
-        """The value of the formula, by the notation's own evaluator.
+        """The value of the formula, by the notation's own evaluator: a number or an array.
+
+        >>> float(formula("x'*A*x", A="matrix n n")(x=[1.0, 2.0], A=[[1.0, 0.0], [3.0, 1.0]]))
+        11.0
 
         Raises:
             SymbolError, ShapeError, DomainError: values that do not fit the declarations.
@@ -60,7 +63,11 @@ class Formula:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The names of its symbols."""
+        """The names of its symbols, sorted.
+
+        >>> formula("r = A*x - b; r'*r", b="vector m").variables
+        ('A', 'b', 'x')
+        """
         return tuple(sorted(self.scope.symbols))
 
     def unverified(self) -> Formula:
@@ -74,7 +81,14 @@ class Formula:
 
     @bounded("differentiating a formula")
     def derived(self, by: Sequence[str]) -> Formula:
-        """The gradient of a scalar formula by one variable, as a formula again."""
+        """The gradient of a scalar formula by one variable, as a formula again.
+
+        >>> formula("sum((A*x - b).^2)", b="vector m").derived(["x"])
+        formula("2*A'*(A*x - b)")
+
+        Raises:
+            ShapeError, SymbolError: as `gradient`.
+        """
         (name,) = by
         text = self.gradient(name).text()
         tree, _ = read(text, self.scope.known)
@@ -120,6 +134,12 @@ class Formula:
         "reverse" from the output, "forward" from the variable, "cross_country" in the cheapest
         order that is found, or "auto", whichever of these has the fewest multiplications.
         `sizes` gives lengths of named sizes to count with; `d.cost` tells the counts.
+
+        >>> print(formula("tanh(W*x)").jacobian("x"))
+        diag(1 − tanh(W x)⊙²) W
+
+        Raises:
+            SymbolError: a name is not a symbol of the formula, or there is no such mode.
         """
         return differentiation.jacobian(self, wrt, mode, sizes or {})
 
@@ -136,6 +156,9 @@ class Formula:
         Several names give the blocks ∂²f/∂x∂y of all pairs, as a dict by pairs. `constraint` is
         that of `gradient`, along both sets of axes; `mode` and `sizes` are as in `jacobian`, for
         the derivative of the gradient.
+
+        >>> print(formula("sum((A*x - b).^2)", b="vector m").hessian("x"))
+        2 Aᵀ A
 
         Raises:
             ShapeError: the formula is no scalar.
@@ -156,6 +179,9 @@ class Formula:
 
         >>> print(formula("x'*A*x", A="matrix n n").derivative("x", "x"))
         A + Aᵀ
+
+        Raises:
+            SymbolError: a name is not a symbol of the formula, or there is no such mode.
         """
         return differentiation.derivative(self, wrt, mode, sizes or {})
 
@@ -164,7 +190,13 @@ class Formula:
         """The vector-Jacobian product Σ_i cotangent_i ∂y_i/∂x, with the shape of x.
 
         The derivation has one more input, `cotangent`, with the shape of the formula. The Jacobian
-        is never formed.
+        is never formed. Several names give several outputs that share work, as a dict.
+
+        >>> print(formula("A*x").vjp("x"))
+        Aᵀ cotangent
+
+        Raises:
+            SymbolError: a name is not a symbol of the formula, or `cotangent` is one.
         """
         return products.vjp(self, wrt)
 
@@ -174,6 +206,12 @@ class Formula:
 
         The derivation has one more input, `tangent`, with the shape of x. The Jacobian is never
         formed. By several variables it is the sum, with an input `tangent_x` for each variable x.
+
+        >>> print(formula("tanh(W*x)").jvp("x"))
+        (W tangent) ⊙ (1 − tanh(W x)⊙²)
+
+        Raises:
+            SymbolError: a name is not a symbol of the formula, or the tangent's is one.
         """
         return products.jvp(self, wrt)
 
@@ -183,6 +221,13 @@ class Formula:
 
         By several variables the tangents are `tangent_x` for each variable x, and the result is a
         dict: the whole Hessian times all of them.
+
+        >>> print(formula("sum((A*x - b).^2)", b="vector m").hvp("x"))
+        2 Aᵀ A tangent
+
+        Raises:
+            ShapeError: the formula is no scalar.
+            SymbolError: a name is not a symbol of the formula, or the tangent's is one.
         """
         return products.hvp(self, wrt)
 
@@ -248,17 +293,29 @@ def declared_symbols(
 
 @bounded("the gradient of a formula")
 def gradient(source: Source, /, *wrt: str, **declarations: str) -> Derivation:
-    """Shorthand for `formula(source, ...).gradient(*wrt)`."""
+    """Shorthand for `formula(source, ...).gradient(*wrt)`.
+
+    >>> print(gradient("x'*A*x", "x", A="matrix n n"))
+    (A + Aᵀ) x
+    """
     return formula(source, **declarations).gradient(*wrt)
 
 
 @bounded("the Jacobian of a formula")
 def jacobian(source: Source, /, *wrt: str, **declarations: str) -> Derivation:
-    """Shorthand for `formula(source, ...).jacobian(*wrt)`."""
+    """Shorthand for `formula(source, ...).jacobian(*wrt)`.
+
+    >>> print(jacobian("A*x", "x"))
+    A
+    """
     return formula(source, **declarations).jacobian(*wrt)
 
 
 @bounded("the Hessian of a formula")
 def hessian(source: Source, /, *wrt: str, **declarations: str) -> Derivation:
-    """Shorthand for `formula(source, ...).hessian(*wrt)`."""
+    """Shorthand for `formula(source, ...).hessian(*wrt)`.
+
+    >>> print(hessian("x'*A*x", "x", A="symmetric n n"))
+    2 A
+    """
     return formula(source, **declarations).hessian(*wrt)

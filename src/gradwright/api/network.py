@@ -68,12 +68,19 @@ class Network(SecondDerivatives):
         return Network, (model.source_form, model.loss, model.reduction, model.layout.name)
 
     def relayout(self, layout: str) -> Network:
-        """The same network in another layout; parameters follow with `p.relayout(layout)`."""
+        """The same network in another layout; parameters follow with `p.relayout(layout)`.
+
+        Raises:
+            NetworkError: there is no such layout.
+        """
         model = self._model
         return Network(model.source_form, model.loss, model.reduction, layout)
 
     def sized(self, **sizes: int) -> Network:
         """The network with numbers for sizes that are names.
+
+        >>> Network("d -> L * H tanh -> 3 softmax").sized(d=2, L=4, H=5).widths
+        (2, 5, 5, 5, 5, 3)
 
         Raises:
             NetworkError: a name that is no size of the network.
@@ -137,6 +144,13 @@ class Network(SecondDerivatives):
             scale: multiplies the weights, and so their standard deviation.
             singular_values: what every weight matrix has as its singular values, one number for
                 all of them or a list; its directions are random.
+
+        >>> Network("3 -> 4 relu -> 2 softmax").init(seed=1).shapes()
+        {'W1': (3, 4), 'b1': (4,), 'W2': (4, 2), 'b2': (2,)}
+
+        Raises:
+            NetworkError: a size is a name, there is no such scheme, or a number that cannot be.
+            DataError: another dtype.
         """
         return initialise(self._model.layers, seed, scheme, dtype, scale, singular_values)
 
@@ -154,6 +168,8 @@ class Network(SecondDerivatives):
         """The outputs for samples X (n × inputs): shape n × outputs.
 
         Raises:
+            DataError: samples that do not fit.
+            NetworkError: parameters of another network.
             DomainError: a formula of a layer is not defined there.
         """
         inputs = self.inputs(p, X)
@@ -164,7 +180,10 @@ class Network(SecondDerivatives):
     def loss(
         self, p: Parameters, X: Array, y: Array, *, sample_weight: Array | None = None
     ) -> float:
-        """The loss of a batch, reduced as the network says; see below for `sample_weight`."""
+        """The loss of a batch, reduced as the network says.
+
+        The arguments, and what is raised, are those of `value_and_gradient`.
+        """
         model, samples = self._samples(p, X, y, sample_weight)
         with self._outside_domains():
             found = model.prediction.module.loss(p.flat, *samples)
@@ -179,7 +198,10 @@ class Network(SecondDerivatives):
         training: tuple[int, int] | None = None,
         sample_weight: Array | None = None,
     ) -> Parameters:
-        """The gradients of the loss, named and shaped like the parameters; see below."""
+        """The gradients of the loss, named and shaped like the parameters.
+
+        The arguments, and what is raised, are those of `value_and_gradient`.
+        """
         more = {"training": training, "sample_weight": sample_weight}
         return self.value_and_gradient(p, X, y, **more)[1]
 
@@ -198,8 +220,15 @@ class Network(SecondDerivatives):
         training with that seed: a dropout mask is drawn. With `sample_weight`, n numbers from 0,
         the loss is Σ w_s ℓ_s over the samples, with reduction="mean" divided by Σ w_s.
 
+        >>> net = Network("2 -> 1", loss="squared_error")
+        >>> value, found = net.value_and_gradient(net.init(scheme="zeros"), [[1.0, 2.0]], [[3.0]])
+        >>> value, found["W1"].tolist(), found["b1"].tolist()
+        (9.0, [[-6.0], [-12.0]], [-6.0])
+
         Raises:
             DataError: samples, targets or weights that do not fit.
+            DomainError: a formula of a layer or of the loss is not defined there.
+            NetworkError: parameters of another network.
         """
         model, samples = self._samples(p, X, y, sample_weight)
         model, more = for_step(model, training, len(samples[0]))
@@ -249,7 +278,14 @@ class Network(SecondDerivatives):
         return {formula: FormulaMaps(formula) for formula in formulas if formula is not None}
 
     def features(self, p: Parameters, X: Array) -> Array:
-        """The learned features of samples X: what the last layer is given, n × units."""
+        """The learned features of samples X: what the last layer is given, n × units.
+
+        Of a network with one layer they are the samples.
+
+        Raises:
+            DataError: samples that do not fit.
+            NetworkError: parameters of another network.
+        """
         inputs = self.inputs(p, X)
         return [inputs, *self._model.prediction.module.forward(self._flat(p), inputs)][-2]
 
@@ -266,11 +302,20 @@ class Network(SecondDerivatives):
         """The Jacobian of the outputs by the inputs for every sample: (n, outputs, inputs).
 
         With `out`, an array of that shape and the dtype of the parameters, it is written there.
+
+        Raises:
+            DataError: samples that do not fit.
+            ShapeError: an `out` that does not fit.
         """
         return batch_jacobian(self._model.prediction, p, self.inputs(p, X), out, self._maps)
 
     def sample_gradient_norms(self, p: Parameters, X: Array, y: Array) -> Array:
-        """The norm of the gradient of each sample's own loss by all parameters: n numbers."""
+        """‖∂ℓ_s/∂p‖₂ of each sample's own loss ℓ_s by all parameters p: n numbers.
+
+        Raises:
+            DataError: samples or targets that do not fit.
+            NetworkError: parameters of another network.
+        """
         if self._maps:
             return norms_one_by_one(*self._samples(p, X, y), p.flat)
         return gradient_norms(self._model.prediction, self._traced(p, X, y))
@@ -281,7 +326,13 @@ class Network(SecondDerivatives):
         }
 
     def traced(self, p: Parameters, X: Array, y: Array) -> tuple[TracedLine, ...]:
-        """Every line of the derivation with its value, in order."""
+        """Every line of the derivation with its value, in order.
+
+        Values are float64 and lie as in the network's layout.
+
+        Raises:
+            DataError: samples or targets that do not fit.
+        """
         from gradwright.explain.trace import traced_lines
 
         inputs = self.inputs(p, X)

@@ -38,7 +38,11 @@ class NetworkInputs:
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Units per layer, the inputs first."""
+        """Units per layer, the inputs first.
+
+        Raises:
+            NetworkError: a size is a name.
+        """
         return self._model.widths
 
     def _flat(self, p: Parameters) -> Array:
@@ -72,13 +76,23 @@ class NetworkInputs:
         return p
 
     def inputs(self, p: Parameters, X: Array) -> Array:
-        """Samples X (n × inputs), checked, in the dtype of the parameters."""
+        """Samples X (n × inputs), checked, in the dtype of the parameters.
+
+        Raises:
+            DataError: another shape, or a value that is no finite number.
+            NetworkError: parameters of another network.
+        """
         inputs = prepare_inputs(X, self.widths[0], dtype=self._flat(p).dtype)
         require_codes(self._model.layers[0], X)
         return inputs
 
     def sample(self, p: Parameters, x: Array) -> Array:
-        """One sample x, a vector, as a row of inputs."""
+        """One sample x, a vector, as a row of inputs: shape (1, inputs).
+
+        Raises:
+            DataError: x has another length, or a value that is no finite number.
+            NetworkError: parameters of another network.
+        """
         array = real_numbers(x, "x")
         if array.shape != self.widths[:1]:
             raise DataError(
@@ -89,7 +103,11 @@ class NetworkInputs:
         return self.inputs(p, array[None, :])
 
     def targets(self, p: Parameters, inputs: Array, y: Array) -> Array:
-        """Labels as rows of targets (n × outputs), checked, in the dtype of the parameters."""
+        """Labels as rows of targets (n × outputs), checked, in the dtype of the parameters.
+
+        Raises:
+            DataError: not as many as `inputs` has rows, or labels that the loss does not take.
+        """
         return prepare_targets(y, self.widths[-1], self._model.loss, inputs.shape[0], p.flat.dtype)
 
     def _samples(

@@ -48,7 +48,7 @@ class AffineMap(Struct, frozen=True, eq=False):
     layout: Layout
 
     def predict(self, X: Array) -> Array:
-        """The outputs for samples X (n × inputs): n × outputs."""
+        """The outputs for samples X (n × inputs): n × outputs, those of the network itself."""
         return np.asarray(X) @ self.layout.weight(self.W) + self.b
 
     def __str__(self) -> str:

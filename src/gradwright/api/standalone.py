@@ -40,7 +40,12 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
 class Standalone(Struct, frozen=True):
-    """The files of a network in plain C99, and what they take of memory."""
+    """The files of a network in plain C99, and what they take of memory.
+
+    `header`, `source` and `test` are the texts, whose names begin with `name`. `budget` has the
+    bytes of static memory and of constants, which are printed with it, and `kernels` the routine
+    that makes each product.
+    """
 
     name: str
     header: str
@@ -81,7 +86,7 @@ class Standalone(Struct, frozen=True):
         return code_size(self.files, f"{self.name}.c", self.budget.constants)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """The files and their budget in the schema gradwright.standalone/1."""
         return {"schema": SCHEMA, "budget": self.budget.to_dict(), "files": self.files}
 
 

@@ -37,12 +37,12 @@ class Expression:
 
     @property
     def tree(self) -> Tree:
-        """The formula so far."""
+        """The formula so far, as a tree of the notation."""
         return self.traced.tree
 
     @property
     def symbols(self) -> Mapping[str, Declaration]:
-        """The declarations of the symbols in it."""
+        """The declarations of the symbols in it, by name."""
         return self.traced.symbols
 
     # NumPy asks here ----------------------------------------------------------------------------
@@ -159,12 +159,12 @@ class Expression:
 
     @property
     def T(self) -> Expression:
-        """The transpose; a vector is its own."""
+        """All axes in the opposite order, as in NumPy; a vector is its own transpose."""
         return Expression(traces.transpose(self.traced))
 
     @property
     def ndim(self) -> int:
-        """How many axes."""
+        """How many axes: 0 for a scalar, 1 for a vector, 2 for a matrix."""
         return self.traced.ndim
 
     @property
@@ -174,22 +174,34 @@ class Expression:
 
     @property
     def size(self) -> Any:
-        """The number of entries."""
+        """The number of entries: a number, or an expression where a size is a name."""
         return _size(times(*self.traced.shape))
 
     @property
     def mT(self) -> Expression:
-        """The last two axes exchanged."""
+        """The last two axes exchanged, as NumPy's `matrix_transpose`.
+
+        Raises:
+            ShapeError: it has fewer than two axes.
+        """
         return Expression(FUNCTIONS["matrix_transpose"](self.traced))
 
     def reshape(self, *shape: Any, **options: Any) -> Expression:
-        """The same entries in another shape."""
+        """The same entries in C order in another shape, as `numpy.reshape`.
+
+        Raises:
+            ShapeError: the shape has another number of entries.
+        """
         given = shape[0] if len(shape) == 1 else shape
         reshaped: Expression = _called("reshape", (self, given), options)
         return reshaped
 
     def transpose(self, *axes: Any) -> Expression:
-        """The axes in another order."""
+        """The axes in another order, as `numpy.transpose`; without one in the opposite order.
+
+        Raises:
+            ShapeError: that is no order of the axes.
+        """
         order = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
         transposed: Expression = _called("transpose", (self, order or None), {})
         return transposed
@@ -257,7 +269,16 @@ def _wrapped(found: Traced | Slogdet) -> Any:
 
 
 def scalar(name: str, *facts: str) -> Expression:
-    """A scalar symbol to compute with."""
+    """A scalar symbol to compute with, as in `scalar("c")` or `scalar("c", "positive")`.
+
+    >>> from gradwright.render.plain import plain_text
+    >>> c, x = scalar("c"), vector("x", "n")
+    >>> plain_text((c * x).tree)
+    'c*x'
+
+    Raises:
+        SymbolError: a name that is none, or a fact that scalars do not have.
+    """
     return _symbol(name, "scalar", (), facts)
 
 

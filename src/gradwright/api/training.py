@@ -39,6 +39,9 @@ BATCH = 32
 class Run(Struct, frozen=True):
     """A finished or interrupted training, with the settings that it had.
 
+    `params` are the parameters at the end and `history` has an `Epoch` for each pass over the
+    samples, those before a resumption included. `stopped` is "finished", "converged" (an optimiser
+    that takes all samples found no better point) or "interrupted". `record` is what is stored.
     `target` is what ran, "numpy", "c" or "c with BLAS"; `note` says in a line why it was not C
     where that would have saved time.
     """

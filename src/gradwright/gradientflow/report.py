@@ -27,6 +27,11 @@ class LayerFlow(Struct, frozen=True, eq=False):
     samples and directions u, ‖J‖_F/√(fan-out): what a layer does to the length of a gradient.
     `right` and `left` hold the singular vectors as columns: perturbations of the input along a
     right one come out along the left one, gradients travel the other way.
+
+    `number` counts layers from 1, `sample` says which sample is shown, counted from 0, and `stage`
+    is the layer there. `saturated` is the part of all slopes that are nearly 0, of an activation
+    that saturates; of others `dead` is the part of the units whose slope is 0 for every sample.
+    `gradient_norm` is ‖∂L/∂w‖ where there are labels.
     """
 
     number: int

@@ -44,6 +44,12 @@ Piece = str | UnplacedLayer
 def residual(*pieces: Piece) -> UnplacedLayer:
     """x + f(x), with f the layers of `pieces` one behind the other (He et al., 2016).
 
+    It stands in the list of a `Network`, and has as many outputs as inputs.
+
+    >>> from gradwright import Network
+    >>> Network([3, residual("4 relu -> 3"), "2 softmax"]).widths
+    (3, 3, 2)
+
     Raises:
         NotationError, NetworkError, LimitError: pieces that are no layers, or whose values have
             not as many entries as their input.
@@ -58,7 +64,12 @@ def residual(*pieces: Piece) -> UnplacedLayer:
 def parallel(*branches: Piece | Sequence[Piece]) -> UnplacedLayer:
     """[f(x); g(x); …]: the values of layers that all have the same input, behind each other.
 
-    A branch is a piece of a network or a list of pieces; "identity" passes its input on.
+    A branch is a piece of a network or a list of pieces; "identity" passes its input on. It stands
+    in the list of a `Network`, and has as many outputs as all branches together.
+
+    >>> from gradwright import Network
+    >>> Network([3, parallel("identity", "4 relu"), "2 softmax"]).widths
+    (3, 7, 2)
 
     Raises:
         NotationError, NetworkError, LimitError: branches that are no layers, or only one.

@@ -218,11 +218,19 @@ class Parameters(Mapping[str, Array]):
         return self.flat[: count(self.layers)]
 
     def names(self) -> list[str]:
-        """The names in forward order."""
+        """The names in forward order, those of the state of a layer behind its parameters.
+
+        >>> Parameters.zeros([Layer(3, 4), Layer(4, 2)]).names()
+        ['W1', 'b1', 'W2', 'b2']
+        """
         return list(self)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shape of each parameter."""
+        """The shape of each parameter by its name.
+
+        >>> Parameters.zeros([Layer(3, 4)]).shapes()
+        {'W1': (3, 4), 'b1': (4,)}
+        """
         return {name: shape for name, (_, shape) in self._places.items()}
 
     def weight(self, number: int) -> Array:

@@ -22,7 +22,10 @@ MOST_SECONDS = 60
 
 
 class CodeSize(Struct, frozen=True):
-    """The bytes of code and of constants in the code, for one compiler and machine."""
+    """The bytes of code and of constants in the code, for one compiler and machine.
+
+    `compiler` is its name with the options that matter, `machine` that of the processor.
+    """
 
     bytes: int
     compiler: str

@@ -65,6 +65,11 @@ class LinearMap:
     `scipy.sparse.linalg.aslinearoperator` takes it as it is. A kind of map overrides the methods
     with an underscore where its structure helps; those here make the dense array. Maps do not
     change, and what they are made of must not be changed either.
+
+    >>> import gradwright as gw
+    >>> J = gw.formula("tanh(x)").jacobian("x").operator(x=[0.0, 1.0, 2.0])
+    >>> J.shape, J.structure, (J @ [2.0, 0.0, 0.0]).tolist()
+    ((3, 3), 'diagonal', [2.0, 0.0, 0.0])
     """
 
     shape: tuple[int, int]
@@ -166,7 +171,7 @@ class LinearMap:
 
     @property
     def T(self) -> LinearMap:
-        """The transpose."""
+        """The transpose, of shape (columns, rows)."""
         return self._transposed()
 
     def dense(self) -> Array:
@@ -178,11 +183,15 @@ class LinearMap:
         return self._array()
 
     def diagonal(self) -> Array:
-        """The diagonal entries."""
+        """The entries [k, k]: as many as the smaller of rows and columns."""
         return self._diagonal()
 
     def singular_values(self) -> Array:
-        """The singular values, falling: as many as the smaller of rows and columns."""
+        """The singular values, falling: as many as the smaller of rows and columns.
+
+        Raises:
+            LimitError: a map without a structure for them that is too large for an array.
+        """
         return self._singular_values()
 
     def trace(self) -> float:
@@ -210,11 +219,11 @@ class LinearMap:
         return found.reshape((self.shape[0], *array.shape[1:]))
 
     def matvec(self, vector: Array) -> Array:
-        """The map of a vector, as SciPy calls it."""
+        """The map of a vector of length `columns`, as SciPy calls `map @ vector`."""
         return self @ vector
 
     def rmatvec(self, vector: Array) -> Array:
-        """The transposed map of a vector, as SciPy calls it."""
+        """The transpose times a vector of length `rows`, as SciPy calls `map.T @ vector`."""
         return self.T @ vector
 
     def solve(self, right: Array) -> Array:

@@ -19,7 +19,12 @@ Array = Any
 
 
 class Epoch(Struct, frozen=True):
-    """What happened in one epoch; the loss is the mean over its samples, before each update."""
+    """What happened in one epoch.
+
+    `epoch` counts from 0. `loss` is the mean over its samples, each taken before the update that
+    its batch makes. `seconds` is wall-clock time. The last two are None without `validation`;
+    the accuracy, from 0 to 1, is None also where targets are no classes.
+    """
 
     epoch: int
     loss: float
@@ -28,7 +33,7 @@ class Epoch(Struct, frozen=True):
     validation_accuracy: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Plain values, by the names of the fields."""
         return {
             "epoch": self.epoch,
             "loss": self.loss,
@@ -58,7 +63,8 @@ class Epoch(Struct, frozen=True):
 class TrainingRun(Struct, frozen=True, eq=False):
     """The result of training.
 
-    `stopped` is "finished", "converged" or "interrupted"; in the `run` of an error "not finite".
+    `parameters` is the flat vector at the end and `history` has a row for each epoch. `stopped` is
+    "finished", "converged" or "interrupted"; in the `run` of an error "not finite".
     """
 
     parameters: Array
@@ -85,7 +91,12 @@ class TrainingRun(Struct, frozen=True, eq=False):
 class Settings(Struct, frozen=True):
     """How to train; checked when made.
 
-    `network` says what is trained, for checkpoints; `threads` share large products.
+    The fields are the arguments of `train` by those names, resolved: an optimiser and a schedule
+    in place of their names, and a number where the default was None. `network` says what is
+    trained, for checkpoints; `threads` share large products.
+
+    Raises:
+        TrainingError: a value that cannot be trained with.
     """
 
     epochs: int = 10

@@ -11,14 +11,16 @@ SCHEMA = "gradwright.check/1"
 
 
 class BlockCheck(Struct, frozen=True):
-    """The comparison of one block.
+    """The comparison of one block, the derivative y by x that `name` names.
 
-    `shape` is the shape of the derivative, `y.shape + x.shape`. `worst_index` is the place of the
-    largest difference in it, `ours` and `oracle_value` the numbers there; it is None when the
-    derivative is missing, misshapen, empty, or wrong only along a direction. `coordinates_checked`
-    of the `coordinates` entries of x were compared one by one, `directions` random directions over
-    the whole block besides. `accepted_at_kinks` entries differ from the oracle and lie between the
-    one-sided slopes. A block that is not `judged` (rounding hides the answer) is not `ok`.
+    `max_relative_error` is max |ours − oracle| over max |oracle| of the block, and a block is `ok`
+    where that is at most its `tolerance`. `shape` is the shape of the derivative, `y.shape +
+    x.shape`. `worst_index` is the place of the largest difference in it, `ours` and `oracle_value`
+    the numbers there; it is None when the derivative is missing, misshapen, empty, or wrong only
+    along a direction. `coordinates_checked` of the `coordinates` entries of x were compared one by
+    one, `directions` random directions over the whole block besides. `accepted_at_kinks` entries
+    differ from the oracle and lie between the one-sided slopes. A block that is not `judged`
+    (rounding hides the answer) is not `ok`.
     """
 
     name: str
@@ -57,7 +59,10 @@ class BlockCheck(Struct, frozen=True):
 class CheckReport(Struct, frozen=True):
     """The result of a check: true as a condition when every block is right.
 
-    `findings` says in plain words what is wrong, or was done differently, and where.
+    `blocks` has a row for each derivative by each variable, `oracle` and `seed` say what it was
+    compared with and how to repeat it. `redrawn_at_kinks` and `redrawn_ill_conditioned` count
+    random points that were left out. `findings` says in plain words what is wrong, or was done
+    differently, and where.
     """
 
     oracle: str

@@ -40,7 +40,7 @@ class EquationCheck(Struct, frozen=True, eq=False):
     relation: str = "="
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Plain values: arrays as lists, None where there is none."""
         return {
             "line": self.line,
             "left": self.left,
@@ -77,7 +77,11 @@ class EquationCheck(Struct, frozen=True, eq=False):
 
 
 class EquationsReport(Struct, frozen=True):
-    """The result for a text of equations: true as a condition when every one is right."""
+    """The result for a text of equations: true as a condition when every one is right.
+
+    `equations` has an `EquationCheck` for each equation, in the order of the lines; a chain
+    a = b = c has one for each link. Printed it is every verdict, and how many are wrong.
+    """
 
     equations: tuple[EquationCheck, ...]
 
