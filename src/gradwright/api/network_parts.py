@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 Array = Any
 
+#: The Jacobians of a layer at all samples: its weights, and slopes or blocks of its activation.
+Factor = tuple[Array, Array, Array]
+
 #: The formula of a deeper collapsed network is not written out.
 WRITTEN = 8
 
@@ -138,14 +141,8 @@ def batch_jacobian(
     out: Array | None,
     maps: Mapping[LayerFormula, FormulaMaps],
 ) -> Array:
-    """∂(outputs)/∂(inputs) of every sample: (n, outputs, inputs).
-
-    The chain is multiplied from the side that has fewer rows or columns.
-    """
-    from gradwright.api.formula_layers import values_of
-
-    inputs, outputs = model.widths[0], model.widths[-1]
-    shape = (len(X), outputs, inputs)
+    """∂(outputs)/∂(inputs) of every sample: (n, outputs, inputs)."""
+    shape = (len(X), model.widths[-1], model.widths[0])
     if out is not None and (np.shape(out) != shape or out.dtype != p.flat.dtype):
         raise ShapeError(
             f"the Jacobian of {model.text}",
@@ -153,8 +150,21 @@ def batch_jacobian(
             f"{shape} and dtype {p.flat.dtype}",
             "give an array of that shape and dtype, or none",
         )
+    chain = _multiplied(_factors(model, p, X, maps), shape, p.flat.dtype)
+    if out is None:
+        return np.ascontiguousarray(chain, dtype=p.flat.dtype)
+    out[...] = chain
+    return out
+
+
+def _factors(
+    model: NetworkModel, p: Parameters, X: Array, maps: Mapping[LayerFormula, FormulaMaps]
+) -> list[Factor]:
+    """The Jacobians of the layers, the first one first; a layer by formula has blocks alone."""
+    from gradwright.api.formula_layers import values_of
+
     before = X
-    factors: list[Any] = []
+    factors: list[Factor] = []
     after = model.module.forward(p.flat, X) if maps else []
     for number, layer in enumerate(model.layers, start=1):
         if layer.formula is not None:
@@ -169,9 +179,15 @@ def batch_jacobian(
         slopes, blocks = activation.at(Z)
         before = activation.values(Z)
         factors.append((p.weight(number).T, slopes, blocks))
+    return factors
+
+
+def _multiplied(factors: Sequence[Factor], shape: tuple[int, int, int], dtype: Any) -> Array:
+    """The product of the factors, of that shape, from the side with fewer rows or columns."""
+    samples, outputs, inputs = shape
     backwards = outputs <= inputs
     size = outputs if backwards else inputs
-    chain = np.broadcast_to(np.eye(size, dtype=p.flat.dtype), (len(X), size, size))
+    chain = np.broadcast_to(np.eye(size, dtype=dtype), (samples, size, size))
     for weight, slopes, blocks in reversed(factors) if backwards else factors:
         if weight is None:
             chain = chain @ blocks if backwards else blocks @ chain
@@ -181,10 +197,7 @@ def batch_jacobian(
         else:
             moved = weight @ chain
             chain = slopes[:, :, None] * moved if blocks is None else blocks @ moved
-    if out is None:
-        return np.ascontiguousarray(chain, dtype=p.flat.dtype)
-    out[...] = chain
-    return out
+    return chain
 
 
 def jacobians_of_layers(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from gradwright.api.equations.check import check_equations
@@ -22,6 +24,9 @@ from gradwright.cli.subject import (
 )
 from gradwright.run.files import output_folder, publish
 from gradwright.verification.report import CheckReport
+
+if TYPE_CHECKING:
+    from gradwright.api.network import Network
 
 #: Equations have declarations, and are not differentiated.
 NOT_OF_EQUATIONS = tuple(name for name in OF_FORMULAS if name != "declarations")
@@ -80,15 +85,9 @@ def command(
         if equations is not None:
             if text is not None:
                 raise click.UsageError("give a formula or --equations, not both")
-            refuse_options(NOT_OF_EQUATIONS, equations, "a formula", "a file of equations")
-            about = None
-            if network is None:
-                refuse_options(OF_NETWORKS, equations, "a network", "a file without --network")
-            else:
-                about = make_network(network, loss, reduction, layout)
-            report = check_equations(
-                equations_text(equations), about, notation=notation, **declared(declarations)
-            )
+            about = _network_of_equations(equations, network, loss, reduction, layout)
+            given = declared(declarations)
+            report = check_equations(equations_text(equations), about, notation=notation, **given)
         elif text is None:
             raise click.UsageError("a formula, a network or --equations is missing")
         elif network is not None or notation is not None:
@@ -98,12 +97,22 @@ def command(
                 derivation = make_network(text, loss, reduction, layout).backprop()
                 report = derivation.check(seed=seed, progress=watch)
         else:
-            report = make_derivation(text, wrt, kind, declarations, mode, constraint).check(
-                seed=seed
-            )
+            derived = make_derivation(text, wrt, kind, declarations, mode, constraint)
+            report = derived.check(seed=seed)
         if folder is not None:
             folder.write("check.json", json_text(report.to_dict()))
         for path in publish(folder):
             note(f"wrote {path}")
         say(json_text(report.to_dict()) if as_json else str(report))
     return 0 if report.ok else CHECK_FAILED
+
+
+def _network_of_equations(
+    equations: str, network: str | None, loss: str | None, reduction: str, layout: str | None
+) -> Network | None:
+    """The network that the equations of a file are about, if they are about one."""
+    refuse_options(NOT_OF_EQUATIONS, equations, "a formula", "a file of equations")
+    if network is None:
+        refuse_options(OF_NETWORKS, equations, "a network", "a file without --network")
+        return None
+    return make_network(network, loss, reduction, layout)
