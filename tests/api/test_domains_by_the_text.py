@@ -116,6 +116,30 @@ def test_a_size_is_no_exception() -> None:
         derived(x=np.ones(2))
 
 
+#: Formulas of sizes that are defined for some sizes alone, and what multiplies 1 + 2x there.
+OF_SIZES: dict[str, Callable[[int], float]] = {
+    "(sum(x) + x'*x)*sqrt(n - 3)*(n - 3)": lambda n: (n - 3) ** 1.5,
+    "sqrt(n - 3)*(sum(x) + x'*x) + (sum(x) + x'*x)*(n - 3)^1.5": lambda n: (n - 3) ** 0.5 * (n - 2),
+    "log(n - 3)*sum(x) + log(n - 3)*x'*x": lambda n: np.log(n - 3),
+    "sqrt(n - 3)*sqrt(9 - n)*(sum(x) + x'*x)": lambda n: np.sqrt((n - 3) * (9 - n)),
+}
+
+
+@pytest.mark.parametrize("text", OF_SIZES)
+def test_a_formula_of_sizes_is_derived_and_checked_where_it_is_defined(
+    text: str, rng: np.random.Generator
+) -> None:
+    derived = gw.gradient(text, "x", x="vector n")
+    for n in (4, 5, 8):
+        x = rng.standard_normal(n)
+        by_hand = OF_SIZES[text](n) * (1 + 2 * x)
+        assert np.allclose(derived(x=x), by_hand, rtol=1e-12, atol=1e-12)
+    assert derived.check(seed=1).ok
+    for shorter in (0, 1, 2):
+        with pytest.raises(DomainError, match="n − 3 > 0"):
+            derived(x=np.ones(shorter))
+
+
 @pytest.mark.parametrize("text", ["x*10^400", "x*sqrt(10^401)"])
 def test_a_number_beyond_all_floats_is_refused(text: str) -> None:
     with pytest.raises(LimitError, match="beyond the largest"):

@@ -23,7 +23,7 @@ from gradwright.notation.function_values import Smooth, drawn
 from gradwright.notation.reference import Evaluator
 from gradwright.notation.shapes import Scope, infer
 from gradwright.notation.tree import Tree
-from gradwright.simplify.equal import unequal_sizes
+from gradwright.simplify.point_sizes import LONGER, unequal_sizes
 from gradwright.simplify.readable import Printed
 from gradwright.verification.check import check_derivative
 from gradwright.verification.report import CheckReport
@@ -74,8 +74,11 @@ class Checkable(Protocol):
         """The derivative at values that need not have their facts, such as those near a point."""
 
 
-def sample_sizes(scope: Scope, *, falling: bool = False) -> dict[str, int]:
-    """Unequal lengths for the named sizes of a scope, in rising or falling order of names."""
+def sample_sizes(scope: Scope, *, falling: bool = False, more: int = 0) -> dict[str, int]:
+    """Unequal lengths for the named sizes of a scope, in rising or falling order of names.
+
+    The smallest there are, or all of them longer by `more`.
+    """
     names = names_in(size for d in scope.symbols.values() for size in d.sizes) | scope.sizes
     ordered = (*scope.ordered, *((least, size) for size, least in scope.least.items()))
     found = unequal_sizes(sorted(names, reverse=falling), ordered)
@@ -86,7 +89,7 @@ def sample_sizes(scope: Scope, *, falling: bool = False) -> dict[str, int]:
             f"the parts of the formula ask for {listed}, and no small lengths are so",
             "give values yourself",
         )
-    return found
+    return Lengths({size: length + more for size, length in found.items()})
 
 
 def sample_point(
@@ -95,9 +98,10 @@ def sample_point(
     free_sizes: Sequence[str] = (),
     *,
     falling: bool = False,
+    more: int = 0,
 ) -> dict[str, Array]:
     """A value for every symbol, by its declared facts, with unequal sizes."""
-    sizes = sample_sizes(scope, falling=falling)
+    sizes = sample_sizes(scope, falling=falling, more=more)
     point: dict[str, Array] = {name: sizes[name] for name in free_sizes}
     for name, declared in sorted(scope.symbols.items()):
         point[name] = drawn_value(declared, sizes, generator)
@@ -111,8 +115,8 @@ def check_formula(derivation: Checkable, seed: int) -> CheckReport:
     compared = _compared(derivation)
     counted = _counted(compared.function)
 
-    def drawn(again: np.random.Generator, falling: bool) -> dict[str, Array]:
-        point = sample_point(scope, again, derivation.free_sizes, falling=falling)
+    def drawn(again: np.random.Generator, falling: bool, more: int) -> dict[str, Array]:
+        point = sample_point(scope, again, derivation.free_sizes, falling=falling, more=more)
         return {**compared.steps(point), **point}
 
     def values(point: dict[str, Array]) -> list[Array]:
@@ -120,22 +124,24 @@ def check_formula(derivation: Checkable, seed: int) -> CheckReport:
         return [np.asarray(compared.function(point)), *map(np.asarray, claims)]
 
     # logdet(X'*X) needs X to have at least as many rows as columns, whatever their names.
-    tries = [(falling, k) for k in range(TRIES) for falling in (False, True)]
-    falling, generator = False, np.random.default_rng(seed)
-    for falling, k in tries:
+    tries = [(falling, 0, k) for k in range(TRIES) for falling in (False, True)]
+    # sqrt(n - 3) has a value for longer axes alone.
+    tries += [(falling, more, k) for more in LONGER for k in range(2) for falling in (False, True)]
+    falling, more, generator = False, 0, np.random.default_rng(seed)
+    for falling, more, k in tries:
         generator = np.random.default_rng((seed, k))
-        if _is_usable(values, drawn(np.random.default_rng((seed, k)), falling)):
+        if _is_usable(values, drawn(np.random.default_rng((seed, k)), falling, more)):
             break
 
     return check_derivative(
         compared.claimed,
         counted,
-        drawn(generator, falling),
+        drawn(generator, falling, more),
         compared.blocks,
         seed=seed,
         oracle=compared.oracle,
         kink_distance=derivation.kink_distance(),
-        redraw=lambda again: drawn(again, falling),
+        redraw=lambda again: drawn(again, falling, more),
     )
 
 

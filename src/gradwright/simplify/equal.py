@@ -13,40 +13,24 @@ import numpy as np
 
 from gradwright.core.graph import Graph
 from gradwright.core.nodes import (
-    Add,
     Function,
     Node,
     OneHot,
-    Operation,
     Power,
     Product,
-    Select,
     Size,
-    SizeOf,
-    Unit,
     Variable,
+    arguments,
     bare_sizes,
     postorder,
 )
-from gradwright.core.sizes import Lengths, is_compound, minus, names_in, plus, times
 from gradwright.core.work import spend
 from gradwright.notation.declarations import array_kind
 from gradwright.ops import samples
 from gradwright.simplify.contracting import PRIME, lengths
 from gradwright.simplify.field import evaluate, evaluate_each, evaluate_modular, magnitude
+from gradwright.simplify.point_sizes import large_sizes, longer, point_sizes
 from gradwright.simplify.residues import Undecided, inverse_and_det, inverse_residue
-
-#: Lengths at evaluation points count up from here: unequal, so that a wrong size shows.
-SMALLEST = 2
-
-#: Choices of lengths that are tried where some are not to be longer than others.
-SIZE_TRIES = 300
-
-#: Sizes above this are tried as smaller ones first.
-LARGE = 12
-
-#: Nodes that treat all places of an axis alike.
-ANY_LENGTH = (Variable, SizeOf, Product, Add, Power, Function, Operation)
 
 MODULAR_POINTS = 2
 MODULAR_TRIES = 60
@@ -95,7 +79,12 @@ def equal(graph: Graph, one: Node, other: Node, *, seed: int = 0) -> Level | Non
         level = _equal_at(one, other, parts, point_sizes(parts, large), all, seed)
         if level is not None:
             return level
-    return _equal_at(one, other, parts, point_sizes(parts), any, seed)
+    choices = point_sizes(parts)
+    level = _equal_at(one, other, parts, choices, any, seed)
+    if level is None and _has_root_of_sizes(parts):
+        # sqrt(n - 3) has no point with fewer than three entries.
+        return _equal_at(one, other, parts, longer(parts, choices), any, seed)
+    return level
 
 
 def _equal_at(
@@ -182,61 +171,13 @@ def _has_root(parts: Iterable[Node]) -> bool:
     )
 
 
-def large_sizes(parts: Sequence[Node]) -> frozenset[int]:
-    """Sizes that are large numbers, where shorter axes show the same as long ones.
-
-    A sum over such an axis that became a number shows when two other lengths are tried: it cannot
-    be both. Where nodes choose places of an axis its length matters, and nothing is found.
-    """
-    if not all(isinstance(part, ANY_LENGTH) for part in parts):
-        return frozenset()
-    return frozenset(s for part in parts for s in part.axes if isinstance(s, int) and s > LARGE)
-
-
-def point_sizes(parts: Iterable[Node], large: frozenset[int] = frozenset()) -> tuple[Lengths, ...]:
-    """Small unequal lengths for the named and the `large` sizes, in rising and in falling order.
-
-    X'X is invertible only where X has at least as many rows as columns, so one order may have no
-    point at all.
-    """
-    names: set[str] = set()
-    ordered: list[tuple[Size, Size]] = []
+def _has_root_of_sizes(parts: Sequence[Node]) -> bool:
+    """Whether a function or a root is taken of sizes alone, which has a value at some alone."""
+    varying: dict[Node, bool] = {}
     for part in parts:
-        names |= names_in(part.axes) | bare_sizes(part)
-        ordered += [(1, axis) for axis in part.axes if is_compound(axis)]
-        if isinstance(part, Unit):
-            ordered += [(1, part.place), (part.place, part.axes[0])]
-        if isinstance(part, Select):
-            *split, whole = part.axes
-            steps = (times(k, minus(n, 1)) for k, n in zip(part.steps, split, strict=True))
-            ordered += [(0, part.start), (plus(part.start, 1, *steps), whole)]
-    found: list[Lengths] = []
-    for k, order in enumerate((sorted(names), sorted(names, reverse=True))):
-        lengths = unequal_sizes(order, ordered)
-        if lengths is not None:
-            first = SMALLEST + len(names) + k
-            others: dict[Any, int] = {size: first + j for j, size in enumerate(sorted(large))}
-            found.append(Lengths({**lengths, **others}))
-    return tuple(found)
-
-
-def unequal_sizes(
-    names: Sequence[str], ordered: Sequence[tuple[Size, Size]] = ()
-) -> Lengths | None:
-    """Different small lengths, the smallest first if that keeps to `ordered`.
-
-    Each of `ordered` is two sizes of which the first is not the larger one. None where no such
-    lengths are found.
-    """
-    draw = random.Random(0)
-    longest = SMALLEST + len(names)
-    choice: Sequence[int] = range(SMALLEST, longest)
-    for attempt in range(SIZE_TRIES):
-        lengths = Lengths(zip(names, choice, strict=True))
-        if all(lengths.length(one) <= lengths.length(other) for one, other in ordered):
-            return lengths
-        choice = draw.sample(range(SMALLEST, longest + 1 + attempt // 20), len(names))
-    return None
+        varying[part] = isinstance(part, Variable) or any(varying[a] for a in arguments(part))
+    limited = [p for p in parts if isinstance(p, Function) or _has_root([p])]
+    return any(not varying[p] and any(map(bare_sizes, postorder(p))) for p in limited)
 
 
 def _inputs(parts: Iterable[Node]) -> Inputs:
