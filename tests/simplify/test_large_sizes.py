@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import gradwright as gw
-from gradwright.simplify import equal
+from gradwright.simplify import point_sizes
 
 TEXTS = ["x'*A*x", "sum(tanh(A*x))", "norm2(A*x)^2", "sum(softmax(A*x).^2)", "sum(A*x)*x'*x"]
 
@@ -23,7 +23,8 @@ def test_a_large_number_is_derived_like_a_small_one(text: str, kind: str) -> Non
 def test_a_sum_that_became_a_number_is_not_taken_for_another_number() -> None:
     """The lengths that are tried must not pass for what the axis really is."""
     assert gw.equal("sum(ones(1000))*a", "1000*a")
-    tried = {length for k in range(2) for length in range(equal.SMALLEST, equal.SMALLEST + 9 + k)}
+    first = point_sizes.SMALLEST
+    tried = {length for k in range(2) for length in range(first, first + 9 + k)}
     for wrong in sorted(tried):
         assert not gw.equal("sum(x + a*ones(1000)) - sum(x)", f"{wrong}*a", x="vector 1000")
     assert gw.equal("sum(x + a*ones(1000)) - sum(x)", "1000*a", x="vector 1000")
