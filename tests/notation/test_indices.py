@@ -18,6 +18,7 @@ from gradwright.errors import (
     UnsupportedError,
 )
 from gradwright.notation.declarations import declare
+from gradwright.notation.definitions import read
 from gradwright.notation.lower import lower
 from gradwright.notation.parser import parse
 from gradwright.notation.reference import evaluate
@@ -73,8 +74,8 @@ def test_random_formulas_are_lowered_to_nodes_of_that_value(rng: np.random.Gener
 def test_random_formulas_are_printed_and_read_back(rng: np.random.Generator) -> None:
     for text, expected, point in formulas(rng):
         tree = parse(text)
-        for shown, read in ((plain_text, parse), (unicode_text, parse), (latex, read_latex)):
-            assert_near(value_of(read(shown(tree)), point), expected, f"{text}: {shown(tree)}")
+        for shown, reader in ((plain_text, parse), (unicode_text, parse), (latex, read_latex)):
+            assert_near(value_of(reader(shown(tree)), point), expected, f"{text}: {shown(tree)}")
 
 
 def test_random_formulas_are_differentiated_and_checked(rng: np.random.Generator) -> None:
@@ -90,7 +91,7 @@ def test_random_formulas_are_differentiated_and_checked(rng: np.random.Generator
         assert derived.check().ok, (text, wrt, str(derived))
         forms.add(derived.form)
         (printed,) = derived.printed.values()
-        again = parse(derived.text())
+        again = read(derived.text())[0]
         axes = printed.node.axes
         if derived.form == "index":
             scope = infer(again, SYMBOLS, sizes=frozenset(random_index.SIZES), axes=axes)
@@ -182,7 +183,7 @@ def test_the_letters_of_a_result_are_no_names_of_the_formula() -> None:
     d = gw.jacobian("diag(i)*(j'*l)", "i", i="vector k", j="vector n", l="vector n")
     names = {"i", "j", "l", "k", "n"}
     assert d.form == "index"
-    assert not names & set(parse(d.text()).left.indices)
+    assert not names & set(read(d.text())[0].left.indices)
     taken = gw.jacobian("diag(D)", "D", D="vector n")
     assert str(taken) == "J[i,j,k] = δ[i,j] δ[i,k]"
     delta = gw.jacobian("diag(δ)", "δ", δ="vector n")

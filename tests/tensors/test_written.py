@@ -7,8 +7,9 @@ import pytest
 
 import gradwright as gw
 from gradwright.notation.declarations import declare
-from gradwright.notation.parser import parse
+from gradwright.notation.definitions import read
 from gradwright.notation.shapes import infer
+from gradwright.render.latex import latex
 from tests.render.latex_reader import read_latex
 
 ROWS = [
@@ -36,13 +37,31 @@ def test_it_is_read_back(text, symbols, by, rng):
         kind = "gradient" if formula.scope.shape.kind == "scalar" else "vjp"
         made = getattr(formula, kind)(name)
         (printed,) = made.printed.values()
-        assert parse(made.text()) == parse(str(made)) == printed.tree
         scope = made.scope
+        texts = (made.text(), str(made), gw.formula(made.latex(), **scope.symbols).text)
+        assert all(read(shown)[0] == printed.tree for shown in texts)
+        assert read_latex(latex(printed.tree)) == printed.tree
         axes = scope.symbols[name].sizes
-        again = read_latex(made.latex())
-        for tree in (again, parse(gw.formula(made.latex(), **scope.symbols).text)):
-            assert infer(tree, scope.known, sizes=scope.sizes, axes=axes).shape is not None
-        assert again == printed.tree
+        assert infer(printed.tree, scope.known, sizes=scope.sizes, axes=axes).shape is not None
+
+
+def test_an_array_that_repeats_has_a_name(rng):
+    """Where it stands once it has none; the name is neither a symbol nor an index."""
+    text, symbols, _ = ROWS[0]
+    made = gw.formula(text, **symbols).vjp("Q")
+    weights = "P = softmax(array[b,i,j](sum[k](Q[b,i,k]*K[b,j,k])))"
+    assert made.text().startswith(weights + "; D[")
+    assert made.text().count("softmax") == made.latex().count("softmax") == 1
+    shown = "P = softmax(array[b,i,j](Σ_k Q[b,i,k] K[b,j,k]))"
+    assert made.explain().splitlines()[0] == shown
+    assert gw.formula(text, **symbols).vjp("V").text().startswith("D[")
+    taken = gw.formula(text.replace("V", "P"), Q=symbols["Q"], K=symbols["K"], P=symbols["V"])
+    again = taken.vjp("Q")
+    assert again.text().startswith("S = softmax(")
+    shapes = {"Q": (2, 3, 4), "K": (2, 5, 4), "P": (2, 5, 6), "cotangent": (2, 3, 6)}
+    point = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+    known = again.scope.symbols
+    assert np.allclose(gw.formula(again.text(), **known)(**point), again(**point), rtol=1e-12)
 
 
 def test_a_declaration_reads_back():

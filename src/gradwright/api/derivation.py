@@ -30,6 +30,7 @@ from gradwright.explain.levels import require_level
 from gradwright.explain.proofs import operations_of, output_lines, outputs_of, proof_section
 from gradwright.notation.lowered import Lowering
 from gradwright.notation.raising.raiser import Raiser
+from gradwright.notation.repeated import with_repeated
 from gradwright.notation.shapes import Scope
 from gradwright.notation.tree import Symbol, Tree, walk
 from gradwright.render.latex import latex
@@ -91,6 +92,9 @@ class Derivation:
             )
             for output in outputs
         }
+        trees = [printed.tree for printed in self.printed.values()]
+        names = with_repeated(scope.definitions, trees, {*scope.known, *scope.sizes})
+        self.scope = replace(scope, definitions=names)
 
     def _of_tensors(self, output: Output) -> bool:
         """Whether the formula or the variable has more axes than a matrix, so no vec."""
