@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 
 from gradwright.emit.support import HELPERS
-from gradwright.emit.torch_support import TORCH_HELPERS
+from gradwright.emit.torch_support import TORCH_HELPERS, in_torch
 from gradwright.ops.record import Code, Record, TorchCode
 
 
@@ -45,7 +45,7 @@ def _torch_code(record: Record) -> Code:
     """The record's own code, or NumPy's where the two libraries spell it alike."""
     if record.torch is not None:
         return record.torch
-    return TorchCode(record.numpy.expression.replace("np.", "torch."), record.numpy.helper)
+    return TorchCode(in_torch(record.numpy.expression), record.numpy.helper)
 
 
 NUMPY = Library(

@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
+from gradwright.emit import support
+
+#: How PyTorch spells what NumPy has too.
+SPELLED = {"np.": "torch.", "axis=": "dim=", "keepdims=": "keepdim="}
+
+
+def in_torch(text: str) -> str:
+    """Code for NumPy as code for PyTorch, where the two differ in spelling alone.
+
+    >>> in_torch("np.sum(x, axis=-1, keepdims=True)")
+    'torch.sum(x, dim=-1, keepdim=True)'
+    """
+    for ours, theirs in SPELLED.items():
+        text = text.replace(ours, theirs)
+    return text
+
+
 PLAIN = '''
 def plain(function):
     """The function without autocast: it computes in the type of its arguments."""
@@ -61,32 +78,6 @@ def softmax_logsumexp(x):
     weights = torch.exp(x - highest)
     total = torch.sum(weights, dim=-1, keepdim=True)
     return weights / total, highest[..., 0] + torch.log(total[..., 0])
-'''
-
-LAYERNORM = '''
-def layernorm(x, eps):
-    """(x - mean) / sqrt(variance + eps) over the last axis."""
-    centred = x - torch.mean(x, dim=-1, keepdim=True)
-    return centred / torch.sqrt(torch.mean(centred * centred, dim=-1, keepdim=True) + eps)
-'''
-
-STD = '''
-def std(x, eps):
-    """sqrt(variance + eps) over the last axis."""
-    centred = x - torch.mean(x, dim=-1, keepdim=True)
-    return torch.sqrt(torch.mean(centred * centred, dim=-1) + eps)
-'''
-
-RMSNORM = '''
-def rmsnorm(x, eps):
-    """x / sqrt(mean of squares + eps) over the last axis."""
-    return x / torch.sqrt(torch.mean(x * x, dim=-1, keepdim=True) + eps)
-'''
-
-RMS = '''
-def rms(x, eps):
-    """sqrt(mean of squares + eps) over the last axis."""
-    return torch.sqrt(torch.mean(x * x, dim=-1) + eps)
 '''
 
 SPREAD = '''
@@ -252,10 +243,10 @@ TORCH_HELPERS = {
     "gram": GRAM,
     "log_of_det": LOG_OF_DET,
     "softmax_logsumexp": SOFTMAX_LOGSUMEXP,
-    "layernorm": LAYERNORM,
-    "std": STD,
-    "rmsnorm": RMSNORM,
-    "rms": RMS,
+    "layernorm": in_torch(support.LAYERNORM),
+    "std": in_torch(support.STD),
+    "rmsnorm": in_torch(support.RMSNORM),
+    "rms": in_torch(support.RMS),
     "spread": SPREAD,
     "step": STEP,
     "softplus": SOFTPLUS,
