@@ -73,9 +73,9 @@ def _same(found: list[float], right: list[float]) -> None:
 
 @needs_compiler
 def test_trainings_that_race_for_one_entry(right):
-    racing = [subprocess.Popen(_program(), stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    racing = [subprocess.Popen(_program(), stdout=subprocess.PIPE, text=True) for _ in range(2)]
     found = [json.loads(process.communicate()[0]) for process in racing]
-    assert found[0] == found[1] == found[2]
+    assert found[0] == found[1]
     _same(found[0], right)
 
 
