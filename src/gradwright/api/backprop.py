@@ -316,7 +316,10 @@ class NetworkDerivation:
         )
 
     def drawn_sizes(self, seed: int = 0) -> dict[str, int]:
-        """Small unequal numbers for the sizes that are names, to check the derivation with."""
+        """Small unequal numbers for the sizes that are names, to check the derivation with.
+
+        Without such sizes there are none; equal seeds give equal numbers.
+        """
         names = self._model.size_names
         numbers = np.random.default_rng(seed).permutation(len(names)) + 2
         return {name: int(number) for name, number in zip(names, numbers, strict=True)}

@@ -179,7 +179,9 @@ class Verdict(Struct, frozen=True):
 class FlowReport(Struct, frozen=True, eq=False):
     """How gradients flow through a network at given parameters.
 
-    `layers` holds each layer, `chains` the product from each of some layers to the output.
+    `layers` holds each layer, `chains` the product from each of some layers to the output. `source`
+    says which samples they were, and `samples` how many. Printed it is the verdict and two tables;
+    a report is `ok` where the verdict is "healthy".
     """
 
     network: str
@@ -191,12 +193,12 @@ class FlowReport(Struct, frozen=True, eq=False):
 
     @property
     def verdict(self) -> str:
-        """The kind of the verdict, such as "healthy" or "vanishing"."""
+        """The kind, such as "healthy" or "vanishing"; all of them are in `Verdict`."""
         return self.judged.kind
 
     @property
     def layer(self) -> int | None:
-        """The number of the layer the verdict is about, counted from 1."""
+        """The number of the layer the verdict is about, counted from 1; None if healthy."""
         return self.judged.layer
 
     @property

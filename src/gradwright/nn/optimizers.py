@@ -153,7 +153,7 @@ COMMON: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 class Optimizer(Struct, frozen=True):
-    """An optimiser with its settings, as `gw.optimizer` makes it."""
+    """An optimiser with its settings, as `gw.optimizer` makes it; printed, its formulas."""
 
     record: OptimizerRecord
     settings: tuple[tuple[str, float], ...]
@@ -180,7 +180,11 @@ class Optimizer(Struct, frozen=True):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The formulas of a step, in order."""
+        """The formulas of a step, in order: of a setting that all may have, then its own.
+
+        >>> optimizer("sgd", l2=0.5).lines
+        ('g = g + l2*w', 'w = w - learning_rate*g')
+        """
         given = dict(self.settings)
         before = [line for name, lines in COMMON.items() if name in given for line in lines]
         return (*before, *self.record.lines)
@@ -230,7 +234,20 @@ class Optimizer(Struct, frozen=True):
 
     @property
     def function(self) -> Callable[..., None]:
-        """The emitted function `update`, loaded."""
+        """The emitted function `update`, loaded, which makes one step in place.
+
+        Its arguments are the flat parameters and gradient, the state as an array with a row for
+        each vector where there is one, the rate, t where it matters, and the settings.
+
+        >>> import numpy as np
+        >>> w = np.array([1.0, 2.0])
+        >>> optimizer("sgd").function(w, np.array([1.0, -1.0]), 0.5)
+        >>> w.tolist()
+        [0.5, 2.5]
+
+        Raises:
+            UnsupportedError: it has no formulas.
+        """
         source = update_module(self.update, self.title, dict(self.settings))
         return cast("Callable[..., None]", load(source).update)
 

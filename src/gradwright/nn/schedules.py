@@ -91,7 +91,10 @@ WARM_UP_END = ("learning_rate = warm*learning_rate",)
 
 
 class Schedule(Struct, frozen=True):
-    """A schedule with its settings, as `gw.schedule` makes it."""
+    """A schedule with its settings, as `gw.schedule` makes it; printed, its formulas.
+
+    `settings` are those of its record, `lengths` those in epochs, and so is `warmup`.
+    """
 
     record: ScheduleRecord
     settings: tuple[tuple[str, float], ...]
@@ -112,7 +115,11 @@ class Schedule(Struct, frozen=True):
         return "\n".join(self.lines)
 
     def resolved(self, epochs: int, steps_per_epoch: int) -> dict[str, float]:
-        """The settings of the formulas, lengths in steps."""
+        """The settings of the formulas by name, lengths in steps.
+
+        >>> schedule("cosine", warmup=2).resolved(epochs=10, steps_per_epoch=5)
+        {'minimum': 0.0, 'warmup': 10.0, 'steps': 40.0}
+        """
         found = dict(self.settings)
         if self.warmup:
             found["warmup"] = _steps(self.warmup, steps_per_epoch)
@@ -125,7 +132,17 @@ class Schedule(Struct, frozen=True):
     def rates(
         self, learning_rate: float, t: int, count: int, settings: Mapping[str, float]
     ) -> Array:
-        """The rates of steps t, t + 1, ..., with the settings that `resolved` gives."""
+        """The rates of steps t, t + 1, …, t + count - 1, with the settings that `resolved` gives.
+
+        `t` counts the steps before, and `learning_rate` is the rate that the formulas start from.
+
+        >>> halving = schedule("step", gamma=0.5, every=2)
+        >>> halving.rates(0.1, 0, 6, halving.resolved(epochs=6, steps_per_epoch=1)).tolist()
+        [0.1, 0.1, 0.05, 0.05, 0.025, 0.025]
+
+        Raises:
+            TrainingError: a rate is negative or no finite number.
+        """
         if not self.lines:
             return np.full(count, learning_rate)
         names = (RATE, STEPS, "k", "pi", *settings)
