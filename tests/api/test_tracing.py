@@ -56,6 +56,21 @@ CASES: dict[str, Case] = {
         {"x": "vector m", "y": "vector n"},
         "x*y'",
     ),
+    "a column by reshaping": (
+        lambda x, y: np.exp(x.reshape(-1, 1)) * y + x.reshape(-1, 1),
+        {"x": "vector m", "y": "vector n"},
+        "reshape(exp(reshape(x, m, 1)), m)*y' + x",
+    ),
+    "a matrix of one column beside another": (
+        lambda A, x: A / np.reshape(x, (-1, 1)) - x.reshape(1, -1) * A.sum(),
+        {"A": "matrix n n", "x": "vector n"},
+        "A./x - reshape(reshape(x, 1, n)*sum(A), n)'",
+    ),
+    "a column of a product beside a row": (
+        lambda A, x, y: (A @ x.reshape(-1, 1)) - y,
+        {"A": "matrix m n", "x": "vector n", "y": "vector k"},
+        "reshape(A*reshape(x, n, 1), m)*ones(k)' - ones(m)*y'",
+    ),
     "solve": (
         lambda A, b: np.linalg.norm(np.linalg.solve(A, b)),
         {"A": "matrix n n", "b": "vector n"},

@@ -12,7 +12,7 @@ import pytest
 
 import gradwright as gw
 from gradwright.data import csv_file
-from gradwright.errors import GradwrightError
+from gradwright.errors import GradwrightError, ShapeError
 from gradwright.verification.check import check_derivative
 
 NET = gw.Network("3 -> 4 tanh -> 2 softmax")
@@ -75,6 +75,19 @@ OTHERS: dict[str, Callable[[Any], object]] = {
     "backprop.figures": lambda given: BACKPROP.figures(given or "no report"),
 }
 
+MAP = gw.jacobian("A*x", "x").operator(A=np.ones((2, 3)), x=np.ones(3))
+NAMES: dict[str, Callable[[Any], object]] = {
+    "gw.scalar": gw.scalar,
+    "gw.vector": lambda given: gw.vector(given, "n"),
+    "gw.matrix": lambda given: gw.matrix(given, "m", "n"),
+    "gw.tensor": lambda given: gw.tensor(given, "b", "m", "n"),
+    "the size of a vector": lambda given: gw.vector("x", given),
+    "the columns of a matrix": lambda given: gw.matrix("A", "m", given),
+    "a fact": lambda given: gw.vector("x", "n", given),
+    "the name of a function": lambda given: gw.function(given, "elementwise"),
+    "a factor of a linear map": lambda given: MAP @ given,
+}
+
 
 class Bytes:
     """A path whose name is no text."""
@@ -114,3 +127,15 @@ def test_what_is_no_function(name: str, given: Any) -> None:
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_things_of_another_type(name: str, given: Any) -> None:
     refused(OTHERS[name], given)
+
+
+@pytest.mark.parametrize("given", [None, 1.5, True, b"x", ["n"], {}, object()], ids=type_name)
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_no_name_and_no_size(name: str, given: Any) -> None:
+    refused(NAMES[name], given)
+
+
+def test_parameters_are_multiplied_as_their_vector() -> None:
+    with pytest.raises(ShapeError, match=r"a Parameters, which has arrays by name(.|\n)*p\.flat"):
+        MAP @ PARAMETERS
+    assert gw.vector("x", np.int64(3)).shape == (3,)

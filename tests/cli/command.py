@@ -17,7 +17,7 @@ def gradwright(
     """Run `gradwright ARGUMENTS` without a terminal."""
     encoding = environment.setdefault("PYTHONIOENCODING", "utf-8")
     return subprocess.run(
-        [sys.executable, "-m", "gradwright.cli.main", *map(str, arguments)],
+        [sys.executable, "-m", "gradwright", *map(str, arguments)],
         capture_output=True,
         text=True,
         encoding=encoding,

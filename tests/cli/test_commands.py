@@ -306,7 +306,7 @@ def test_a_csv_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
 
 
 def started(*arguments: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "gradwright.cli.main", *arguments]
+    command = [sys.executable, "-m", "gradwright", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 

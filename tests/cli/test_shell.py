@@ -57,7 +57,7 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     """As in `gradwright --help | head -1`: not exit code 1, which says that a check failed."""
     reading, writing = os.pipe()
     process = subprocess.Popen(
-        [sys.executable, "-m", "gradwright.cli.main", "--help"],
+        [sys.executable, "-m", "gradwright", "--help"],
         stdout=writing,
         stderr=subprocess.PIPE,
         text=True,
@@ -75,7 +75,7 @@ def _interrupted(folder: Path, sent: signal.Signals) -> tuple[int, str, str]:
     """
     text = "784 -> 60 * 300 relu -> 10 softmax"
     process = subprocess.Popen(
-        [sys.executable, "-m", "gradwright.cli.main", "check", text, "--out", "out"],
+        [sys.executable, "-m", "gradwright", "check", text, "--out", "out"],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

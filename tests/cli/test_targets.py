@@ -226,3 +226,21 @@ def test_explaining_kernels_writes_the_code_all_the_same(
         "network.h",
         "test_network.c",
     ]
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        ("2 -> 3 tanh -> 2 softmax", "the network has 2 outputs, one for each class"),
+        ("2 -> 3 tanh -> 1 sigmoid", "the network has 1 output, which tells two apart"),
+    ],
+)
+def test_more_classes_than_outputs_are_named_by_their_column(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, X: Array, network: str, said: str
+) -> None:
+    kinds = ["oak", "ash", "elm", "yew"]
+    file = table(tmp_path / "trees.csv", X, [kinds[k % 4 if k > 4 else k % 2] for k in range(40)])
+    _, error = printed(capsys, "train", network, "--data", file, code=2)
+    assert "the labels of trees in the column target: they are 4 classes" in error
+    assert "ash, elm, oak, yew" in error and said in error
+    assert "oak is row 0" in error and "end the network with 4 softmax" in error

@@ -335,6 +335,15 @@ def traced(function: Callable[..., Any], declarations: Mapping[str, Declaration]
 
 
 def _symbol(name: str, kind: str, sizes: tuple[Size, ...], facts: tuple[str, ...]) -> Expression:
+    for given in (*sizes, *facts):
+        kinds = (str,) if given in facts else (str, int, np.integer)
+        if isinstance(given, bool) or not isinstance(given, kinds):
+            raise SymbolError(
+                f"the {kind} {name}",
+                f"a {type(given).__name__} is given and sizes are names or whole numbers, facts "
+                "are words",
+                'write a size as "n" or 3, a fact as "positive"',
+            )
     return _declared(declare(name, " ".join([kind, *map(str, sizes), *facts])))
 
 

@@ -25,6 +25,7 @@ from gradwright.notation.tree import (
     IndexArray,
     IndexSum,
     Negate,
+    Symbol,
     Transpose,
     Tree,
 )
@@ -223,6 +224,7 @@ def _broadcast(
     stays as it is, for their product is the matrix product.
     """
     _with_numbers(one, other)
+    one, other = _narrow(one, other), _narrow(other, one)
     two = 2 in (one.ndim, other.ndim)
     left, right = (
         as_matrix(side, "row") if two and side.form == "vector" else side for side in (one, other)
@@ -242,6 +244,19 @@ def as_matrix(value: Traced, form: str) -> Traced:
     """A vector as a matrix with one row or one column."""
     tree = turned(value.tree) if form == "row" else value.tree
     return Traced(tree, form, value.axes, value.symbols)
+
+
+def _narrow(value: Traced, beside: Traced) -> Traced:
+    """A matrix that is 1 wide or high, as a column or a row where it is repeated."""
+    if value.form != "matrix" or 1 not in value.axes or beside.axes in ((), value.axes):
+        return value
+    form = "column" if value.axes[1] == 1 else "row"
+    length = value.axes[0] if form == "column" else value.axes[1]
+    vector: Tree = Call("reshape", (value.tree, size_tree(length)))
+    match value.tree:
+        case Call("reshape", (Symbol(name) as base, *_)) if len(value.symbols[name].sizes) == 1:
+            vector = base
+    return as_matrix(Traced(vector, "vector", (length,), value.symbols), form)
 
 
 def _repeated(value: Traced, axes: tuple[Size, ...]) -> Traced:

@@ -112,7 +112,3 @@ def main() -> None:
     # A request to end leaves nothing half done behind, like Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run(sys.argv[1:]))
-
-
-if __name__ == "__main__":
-    main()

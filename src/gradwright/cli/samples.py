@@ -72,6 +72,7 @@ def prepared(dataset: Dataset, name: str, network: Network, held_out: float, see
     from gradwright.nn.targets import target_kind
 
     dataset = _as_targets(dataset, network)
+    _require_outputs(dataset, network)
     # All is checked as a whole, so that a message counts rows as the file does.
     start = network.init(seed)
     with np.errstate(over="ignore"):
@@ -104,14 +105,40 @@ def _as_targets(dataset: Dataset, network: Network) -> Dataset:
         return dataset
     made = dataset.as_numbers()
     if made is None:
-        count, shown = len(dataset.classes), ", ".join(dataset.classes[:6])
         raise DataError(
             f"the labels of {dataset.name} for one output with the loss {loss}",
-            f"they are {count} classes, {shown}{', …' if count > 6 else ''}, and the loss takes "
-            "numbers",
-            f"end the network with {count} softmax for classes, or name a label column of numbers",
+            f"they are {_listed(dataset.classes)}, and the loss takes numbers",
+            f"end the network with {len(dataset.classes)} softmax for classes, or name a label "
+            "column of numbers",
         )
     return made
+
+
+def _listed(classes: Sequence[str]) -> str:
+    shown = ", ".join(classes[:6])
+    return f"{len(classes)} classes, {shown}{', …' if len(classes) > 6 else ''}"
+
+
+def _require_outputs(dataset: Dataset, network: Network) -> None:
+    """Fail where a file has more classes than the network tells apart.
+
+    Raises:
+        DataError: it has.
+    """
+    outputs = network.widths[-1]
+    told_apart = max(outputs, 2)
+    if dataset.classes is None or len(dataset.classes) <= told_apart:
+        return
+    count = len(dataset.classes)
+    column = f" in the column {dataset.target}" if dataset.target else ""
+    raise DataError(
+        f"the labels of {dataset.name}{column}",
+        f"they are {_listed(dataset.classes)}, and the network has {outputs} "
+        + ("outputs, one for each class" if outputs > 1 else "output, which tells two apart"),
+        f"end the network with {count} softmax, or name the column of the labels with --label",
+        place=f"the first sample of {dataset.classes[told_apart]} is row "
+        f"{list(dataset.y).index(told_apart)}",
+    )
 
 
 def named_widths(given: Sequence[str]) -> dict[str, int | None]:

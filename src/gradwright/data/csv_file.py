@@ -164,7 +164,7 @@ class _Reader:
             found = [self._weight(text, line, header[weight]) for line, text in cells]
             counted = np.array(found)
         known = {place: coded[k] for place, k in enumerate(features) if k in coded}
-        return Dataset(self.path.stem, X, y, names, classes, counted, known)
+        return Dataset(self.path.stem, X, y, names, classes, counted, known, header[column])
 
     def features(self, columns: Sequence[str], categories: Mapping[str, Sequence[str]]) -> Array:
         header = self._header(least=1)

@@ -21,7 +21,8 @@ class Dataset(Struct, frozen=True, eq=False):
     For a classification `y` holds class indices and `classes` their names; for a regression `y`
     holds targets (one axis, or samples × targets) and `classes` is None. `weights` say how much
     each sample counts, where the data says so. `categories` has for each column of X that holds
-    codes the names of its categories in the order of the codes.
+    codes the names of its categories in the order of the codes. `target` is the name of the column
+    that `y` was read from, where there is one.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Dataset(Struct, frozen=True, eq=False):
     classes: tuple[str, ...] | None = None
     weights: Array | None = None
     categories: Mapping[int, tuple[str, ...]] = {}
+    target: str = ""
 
     def rows(self, places: Array) -> Dataset:
         """The data set of some samples."""

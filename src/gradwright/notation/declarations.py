@@ -185,6 +185,8 @@ class _Reader:
     """The words of one declaration, and the errors that point into it."""
 
     def __init__(self, name: str, text: str) -> None:
+        instead = 'write the name in quotes, as in "x"'
+        require_type(SymbolError, "a declaration", name, str, "names are text", instead)
         self.name = canonical_name(name)
         self.text = text
         if not is_name(self.name):

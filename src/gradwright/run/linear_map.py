@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from warnings import warn
 
@@ -309,6 +309,12 @@ class LinearMap:
             )
 
     def _fitting(self, other: Array, length: int, what: str) -> Array:
+        if isinstance(other, Mapping):
+            raise ShapeError(
+                f"a linear map of shape {self.shape}",
+                f"it is {what} a {type(other).__name__}, which has arrays by name",
+                f"give one vector of {length} numbers; that of parameters p is p.flat",
+            )
         array = plain_array(other, "it", f"a linear map {what} an array", ShapeError)
         if array.dtype.kind not in "biufc":
             raise ShapeError(
