@@ -229,6 +229,36 @@ def test_roots_of_negative_sizes_are_not_numbers(text: str, at_five: Any) -> Non
             d(x=np.ones(2))
 
 
+#: Derivatives at -∞ and at ∞; None where products of ∞ and 0 stand in the derivative.
+AT_INFINITY: dict[str, tuple[float | None, float | None]] = {
+    "sigmoid(x)": (0, 0),
+    "tanh(x)": (0, 0),
+    "relu(x)": (0, 1),
+    "leaky_relu(x)": (0.1, 1),
+    "softplus(x)": (0, 1),
+    "softsign(x)": (0, 0),
+    "hard_tanh(x)": (0, 0),
+    "arctan(x)": (0, 0),
+    "silu(x)": (0, None),
+    "elu(x)": (0, None),
+    "selu(x)": (0, None),
+    "gelu(x)": (None, None),
+    "gelu_tanh(x)": (None, None),
+    "mish(x)": (None, None),
+}
+
+
+@pytest.mark.parametrize("text", AT_INFINITY)
+def test_at_infinity_there_is_the_limit_or_an_error(text: str) -> None:
+    derived = gw.gradient(text, "x", x="scalar")
+    for at, limit in zip((-np.inf, np.inf), AT_INFINITY[text], strict=True):
+        if limit is None:
+            with pytest.raises(DomainError, match="not a number"):
+                derived(x=at)
+        else:
+            assert derived(x=at) == limit
+
+
 def test_one_sample_is_a_vector() -> None:
     net = gw.Network("2 -> 2 tanh -> 1", loss="squared_error")
     for x in (1.0, [[1.0, 2.0]], [1.0, 2.0, 3.0], "ab", None):
