@@ -24,17 +24,15 @@ DEEPEST = 64
 class Forward(Struct, frozen=True, eq=False):
     """The values of a dense network with the samples as rows; lists begin with layer 1.
 
-    `A` begins with the input X. `slopes` are pairs as `Slopes.at` gives them.
+    `A` begins with the input X. `slopes` are those at Z: diagonals, and blocks where an activation
+    couples its entries.
     """
 
     W: tuple[Array, ...]
     Z: tuple[Array, ...]
     A: tuple[Array, ...]
     activations: tuple[Slopes, ...]
-
-    def slopes(self, layer: int) -> tuple[Array, Array | None]:
-        """The slopes of a layer at its Z: a diagonal, and blocks where entries are coupled."""
-        return self.activations[layer].at(self.Z[layer])
+    slopes: tuple[tuple[Array, Array | None], ...]
 
 
 def forward_pass(model: NetworkModel, p: Parameters, X: Array) -> Forward | None:
@@ -49,7 +47,8 @@ def forward_pass(model: NetworkModel, p: Parameters, X: Array) -> Forward | None
         Z.append(A[-1] @ W[-1] + (p[f"b{number}"] if layer.bias else 0.0))
         activations.append(slopes[layer.activation, layer.options])
         A.append(activations[-1].values(Z[-1]))
-    return Forward(tuple(W), tuple(Z), tuple(A), tuple(activations))
+    at = tuple(activation.at(z) for activation, z in zip(activations, Z, strict=True))
+    return Forward(tuple(W), tuple(Z), tuple(A), tuple(activations), at)
 
 
 def scales(model: NetworkModel, samples: int, right: Blocks) -> Iterator[Slip]:
@@ -100,7 +99,7 @@ Way = Callable[[Array], Array]
 def _ways_through(model: NetworkModel, forward: Forward, k: int) -> Iterator[tuple[str, Way]]:
     """Wrong ways from dA to dZ of a layer."""
     name, n = model.layers[k].activation, k + 1
-    diagonal, blocks = forward.slopes(k)
+    diagonal, blocks = forward.slopes[k]
 
     def right(dA: Array) -> Array:
         return _through(dA, diagonal, blocks)
@@ -134,7 +133,7 @@ def _backward(
     found, dA = {}, top
     for k in reversed(range(len(forward.W))):
         way = ways.get(k)
-        dZ = _through(dA, *forward.slopes(k)) if way is None else way(dA)
+        dZ = _through(dA, *forward.slopes[k]) if way is None else way(dA)
         if k <= first:
             if way is None:
                 found[f"dA{k + 1}"] = model.layout.batch(dA)
@@ -156,7 +155,7 @@ def _wrong_inputs(model: NetworkModel, forward: Forward, top: Array) -> Iterator
     """Another value of a layer in the place of its input."""
     dA = top
     for k in reversed(range(len(forward.W))):
-        dZ = _through(dA, *forward.slopes(k))
+        dZ = _through(dA, *forward.slopes[k])
         values: list[tuple[str, Array]] = []
         if k:
             values.append((f"Z{k}", forward.Z[k - 1]))
