@@ -125,7 +125,7 @@ int main(void)
         order[i] = i, rates[i] = 0.01;
     use_blas(plain);
     real *const work = malloc(work_length(SAMPLES) * sizeof(real));
-    for (int round = 0; round < 20; ++round)
+    for (int round = 0; round < 8; ++round)
         descend(parameters, X, Y, order, SAMPLES, 7, rates, gradient, 3, work, &total, &last);
     printf("%.17g\\n", total);
     free(work);
