@@ -274,20 +274,21 @@ class Derivation:
 
     @bounded("the code of a derivative")
     def source(self, target: str = "numpy", *, forward_mode: bool = True) -> str:
-        """A complete module for a target, "numpy" or "torch".
+        """A complete module for a target: "numpy", "torch" or "c".
 
         "torch" is a `torch.autograd.Function` of the formula, with its gradient and second
-        derivatives, and in `forward_mode` too; `saved_tensors` says what it keeps.
+        derivatives, and in `forward_mode` too; `saved_tensors` says what it keeps. "c" is a function
+        in plain C99 with all that it calls: arrays row by row, in memory of the caller's.
 
         Raises:
             UnsupportedError: another target, or what has no code for it.
         """
         if target == "torch":
             return self._torch.source(forward_mode)
-        if target != "numpy":
+        if target not in ("numpy", "c"):
             raise unknown_target(target)
         require_forward_mode(target, forward_mode)
-        return self._program.source
+        return self._program.c_source if target == "c" else self._program.source
 
     @property
     def saved_tensors(self) -> tuple[SavedTensor, ...]:

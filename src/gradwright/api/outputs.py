@@ -113,6 +113,6 @@ def unknown_target(target: str) -> UnsupportedError:
     """The error for a target that there is not."""
     return UnsupportedError(
         f"source for the target {target!r}",
-        f"{target!r} is asked for and the targets are numpy, torch, c for networks only",
-        'use source("numpy") or source("torch")',
+        f"{target!r} is asked for and the targets are numpy, torch and c",
+        'use source("numpy"), source("torch") or source("c")',
     )

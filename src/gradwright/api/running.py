@@ -193,6 +193,17 @@ class Program:
         """The NumPy module that is shown."""
         return self._modules[0].source
 
+    @cached_property
+    def c_source(self) -> str:
+        """The same as a module of C."""
+        from gradwright.emit.c.formula import formula_source
+
+        function, _ = self.functions
+        names = [o.key for o in self._outputs] if len(self._outputs) > 1 else ["result"]
+        names = [f"{function.name}_{name}" for name in names] if len(names) > 1 else names
+        notes = [*self._assumptions, *self._notes(function)]
+        return formula_source(function, names, self._sizes, f"T{self.asked[1:]}.", notes)
+
     def derivative(self, values: Mapping[str, object], out: Any = None) -> Any:
         """The derivative at given values: a plain value, or a dict of them.
 

@@ -103,7 +103,8 @@ RECORDS = (
         argument="X",
         result="scalar",
         modular=lambda numbers, x: numbers.inverse_and_det(x)[1],
-        multiplications=_by_lu,
+c="det({columns}, {0}, {room}, {out})",
+                multiplications=_by_lu,
     ),
     Structured(
         name="logdet",
@@ -121,7 +122,8 @@ RECORDS = (
         argument="X",
         result="scalar",
         modular=_logdet_modular,
-        multiplications=_by_lu,
+c="logdet({columns}, 0, {0}, {room}, {out})",
+                multiplications=_by_lu,
     ),
     Structured(
         name="log_of_det",
@@ -139,7 +141,8 @@ RECORDS = (
         sample="posdef",
         argument="X",
         modular=_log_of_det_modular,
-        multiplications=_by_lu,
+c="logdet({columns}, 1, {0}, {room}, {out})",
+                multiplications=_by_lu,
     ),
     Structured(
         name="cholesky_logdet",
@@ -156,7 +159,8 @@ RECORDS = (
         sample="posdef",
         argument="X",
         modular=_cholesky_logdet_modular,
-        multiplications=_by_cholesky,
+c="cholesky_logdet({columns}, {0}, {room}, {out})",
+                multiplications=_by_cholesky,
     ),
     Structured(
         name="solve",
@@ -172,7 +176,8 @@ RECORDS = (
         sample="invertible",
         argument="X",
         modular=_solve_modular,
-        multiplications=_to_solve,
+c="solve({columns}, {count}, {0}, {1}, {room}, {out})",
+                multiplications=_to_solve,
     ),
     Structured(
         name="inv",
@@ -186,6 +191,7 @@ RECORDS = (
         sample="invertible",
         argument="X",
         modular=lambda numbers, x: numbers.inverse_and_det(x)[0],
-        multiplications=_to_invert,
+c="inverse({columns}, {0}, {room}, {out})",
+                multiplications=_to_invert,
     ),
 )

@@ -144,7 +144,8 @@ class Structured(Struct, frozen=True):
     does not spell it as NumPy does. `result` says which axes it has: those of the argument, those
     before its last, or none. An option `guard` that is not 0 makes it defined everywhere.
     `c` is a call of C for each row of the array {0} of {rows} x {columns}, into {out}; {along} is
-    "rows", or "columns" where the array lies transposed. `modular` is its value among the integers
+    "rows", or "columns" where the array lies transposed; {count} columns has the array {1}. Where
+    it has {room}, that is as much memory as the array {0} takes. `modular` is its value among the integers
     modulo a prime, where it has one. `multiplications` are those of its value, divisions included,
     for arguments of given shapes; without it there are none to speak of.
     """

@@ -11,12 +11,15 @@ from gradwright.emit.buffered import plain_name
 from gradwright.emit.c.dialect import VECTORS, Dialect
 from gradwright.emit.c.entries import number
 from gradwright.emit.c.memory import Memory, extent, length
-from gradwright.emit.c.moves import moved
+from gradwright.emit.c.moves import Places, moved
 from gradwright.errors import UnsupportedError
 from gradwright.ops.record import Structured
 from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import (
     Apply,
+    Cholesky,
+    CholeskyInverse,
+    CholeskySolve,
     MatMul,
     Operand,
     Ref,
@@ -26,6 +29,13 @@ from gradwright.program.ir import (
 )
 
 Axes = tuple[Size, ...]
+
+#: The routines for Cholesky factors.
+ROUTINES_OF_FACTORS = {
+    Cholesky: "cholesky",
+    CholeskySolve: "cholesky_solve",
+    CholeskyInverse: "cholesky_inverse",
+}
 
 
 def call(
@@ -54,17 +64,25 @@ def call(
         said = "" if memory.is_turned(axes[made.target]) else dialect.remark(made.text)
         return [f"{_product_call(made, array, dialect)}{said}"]
     operands = [array(o.name) for o in statement.operands if isinstance(o, Ref)]
-    results = [array(name) for name in statement.targets]
+    results = [array(name) if axes[name] else f"&{array(name)}" for name in statement.targets]
     if isinstance(kernel, SoftmaxLogSumExp):
         along, rows, columns = _rows(statement, axes, memory)
         return [f"softmax_logsumexp_{along}({', '.join([rows, columns, *operands, *results])});"]
+    if isinstance(kernel, Cholesky | CholeskySolve | CholeskyInverse):
+        size, *columns = [extent(n) for n in axes[statement.targets[0]]]
+        counted = [*columns, "1"][:1] if isinstance(kernel, CholeskySolve) else []
+        listed = ", ".join([size, *counted, *operands, *results])
+        return [f"{ROUTINES_OF_FACTORS[type(kernel)]}({listed});"]
     record = OPERATIONS.get(kernel.operation) if isinstance(kernel, Apply) else None
     if isinstance(kernel, Apply) and isinstance(record, Structured) and record.c:
         along, rows, columns = _rows(statement, axes, memory)
+        if needs_room(statement) and (len(results) < 2 or rows != columns):
+            raise no_code(statement)
         values = {name: number(value) for name, value in kernel.options}
         values |= {"along": along, "rows": rows, "columns": columns, "out": results[0]}
+        values |= {"room": results[-1], "count": length(axes[_name(statement.operands[-1])][1:])}
         return [f"{record.c.format(*operands, **values)};"]
-    lines = moved(statement, axes, array, memory)
+    lines = moved(statement, Places(axes, array, memory, dialect.indices))
     if lines is None:
         raise no_code(statement)
     return lines
@@ -75,6 +93,13 @@ def _rows(statement: Statement, axes: Mapping[str, Axes], memory: Memory) -> tup
     held = axes[_name(statement.operands[0])]
     along = "columns" if memory.is_turned(held) else "rows"
     return along, length(held[:-1]), extent(held[-1])
+
+
+def needs_room(statement: Statement) -> bool:
+    """Whether a routine works in memory beside its result."""
+    kernel = statement.kernel
+    record = OPERATIONS.get(kernel.operation) if isinstance(kernel, Apply) else None
+    return isinstance(record, Structured) and "{room}" in record.c
 
 
 class Product(Struct, frozen=True):
@@ -146,6 +171,6 @@ def no_code(statement: Statement) -> UnsupportedError:
     said = kernel.operation if isinstance(kernel, Apply) else type(kernel).__name__
     return UnsupportedError(
         "the target c",
-        f"the network needs {said} and there is no C code for it yet",
+        f"{said} is needed and there is no C code for it",
         'use target="numpy"',
     )

@@ -8,15 +8,21 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 
+#: The indices of loops, outermost first; arrays have at most so many axes.
+INDICES = ("i", "j", "k", "l", *(f"i{place}" for place in range(5, 17)))
+
+
 class Dialect(Struct, frozen=True):
     """How the loops and calls of a function are written.
 
     With `vectors` loops are marked for the compiler to make vector code of, and matrix products
     have room for strips of vectors. Without, everything is a counted loop over static memory: a
     function is given scratch memory only if it needs some, and says which parameters it ignores.
+    `indices` are the names of the variables of loops, outermost first.
     """
 
     vectors: bool
+    indices: tuple[str, ...] = INDICES
 
     def before_loop(self, sums: Sequence[str] = ()) -> list[str]:
         """What stands before an innermost loop that adds to these variables."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from string import ascii_lowercase
 
 from msgspec.structs import replace
 
@@ -13,8 +14,11 @@ from gradwright.ops.table import OPERATIONS
 from gradwright.program.ir import (
     Alignment,
     Apply,
+    BatchedMatMul,
     Einsum,
     Function,
+    Gram,
+    Kernel,
     Map,
     MatMul,
     Operand,
@@ -22,6 +26,7 @@ from gradwright.program.ir import (
     Ref,
     Statement,
     Sum,
+    TensorDot,
 )
 
 Axes = tuple[Size, ...]
@@ -41,17 +46,59 @@ def is_entrywise(statement: Statement) -> bool:
 
 
 def as_sum(statement: Statement, axes: Mapping[str, Axes]) -> Statement:
-    """A product with a vector as a sum over entries, which shares loops; others as they are."""
-    kernel = statement.kernel
-    if not isinstance(kernel, MatMul):
+    """A product that is no matrix product of two matrices as a sum over entries; others as they are.
+
+    The sum shares loops with what makes its factors.
+    """
+    operands = [operand for operand in statement.operands if isinstance(operand, Ref)]
+    if isinstance(statement.kernel, Gram):
+        operands.append(operands[0])
+    laid = [_laid(operand, axes) for operand in operands]
+    subscripts = _subscripts(statement.kernel, [len(letters) for letters, _ in laid])
+    if subscripts is None:
         return statement
-    orders = [len(axes[o.name]) for o in statement.operands if isinstance(o, Ref)]
-    if min(orders) == 2:
-        return statement
-    one = "a" if orders[0] == 1 else "ab" if kernel.left_transposed else "ba"
-    other = "a" if orders[1] == 1 else "ca" if kernel.right_transposed else "ac"
-    result = (one + other).replace("a", "")
-    return replace(statement, kernel=Einsum(f"{one},{other}->{result}"))
+    listed, result = subscripts.split("->")
+    held = [
+        "".join(given[place] for place in places)
+        for given, (_, places) in zip(listed.split(","), laid, strict=True)
+    ]
+    kernel = Einsum(f"{','.join(held)}->{result}")
+    return replace(statement, kernel=kernel, operands=tuple(Ref(o.name) for o in operands))
+
+
+def _laid(operand: Ref, axes: Mapping[str, Axes]) -> tuple[Alignment, tuple[int, ...]]:
+    """The axes that an operand is laid over, and for each axis of its own the place there."""
+    own = len(axes[operand.name])
+    laid = tuple(range(own)) if operand.alignment is None else operand.alignment
+    return laid, tuple(laid.index(axis) for axis in range(own))
+
+
+def _subscripts(kernel: Kernel, orders: Sequence[int]) -> str | None:
+    """A product of arrays with so many axes in einsum's subscripts, with none left out."""
+    match kernel:
+        case MatMul(left, right) if min(orders) < 2:
+            one = "a" if orders[0] == 1 else "ab" if left else "ba"
+            other = "a" if orders[1] == 1 else "ca" if right else "ac"
+            return f"{one},{other}->{(one + other).replace('a', '')}"
+        case Gram():
+            return "ab,a,ac->bc"
+        case BatchedMatMul(left, right):
+            most = max(orders)
+            before = ascii_lowercase[3 : most + 1]
+            one, other = ("ab" if left else "ba"), ("ca" if right else "ac")
+            behind = [before[len(before) + 2 - order :] for order in orders]
+            return f"{behind[0]}{one},{behind[1]}{other}->{before}bc"
+        case TensorDot(left_axes, right_axes):
+            letters = iter(ascii_lowercase)
+            first = [next(letters) for _ in range(orders[0])]
+            tied = {two: first[one] for one, two in zip(left_axes, right_axes, strict=True)}
+            second = [tied[k] if k in tied else next(letters) for k in range(orders[1])]
+            rest = [x for k, x in enumerate(first) if k not in left_axes]
+            rest += [x for k, x in enumerate(second) if k not in right_axes]
+            return f"{''.join(first)},{''.join(second)}->{''.join(rest)}"
+        case Einsum(subscripts):
+            return subscripts
+    return None
 
 
 def reduced(statement: Statement, function: Function) -> tuple[Axes, Alignment] | None:
@@ -115,8 +162,7 @@ def entry_expression(statement: Statement, text: OperandText) -> str:
 def _factors(subscripts: str, operands: tuple[Operand, ...], text: OperandText) -> list[str]:
     listed = subscripts.split("->")[0]
     letters = list(dict.fromkeys(listed.replace(",", "")))
-    parts = listed.split(",")
     return [
-        text(operand, tuple(held.index(x) if x in held else None for x in letters))
-        for held, operand in zip(parts, operands, strict=True)
+        text(operand, along=tuple(map(letters.index, held)))
+        for held, operand in zip(listed.split(","), operands, strict=True)
     ]

@@ -16,7 +16,6 @@ from gradwright.emit.c.dialect import VECTORS, Dialect
 from gradwright.emit.c.entries import as_sum, entry_expression, number
 from gradwright.emit.c.fusion import Loops, grouped, read, targets, without
 from gradwright.emit.c.memory import ROWS, Memory, entry, extent, length
-from gradwright.emit.c.moves import INDICES
 from gradwright.program.ir import (
     Alignment,
     Function,
@@ -43,7 +42,8 @@ class FunctionPrinter:
     `given` are the values whose arrays are parameters, `spent` inputs that may be written over.
     The array `optional` may be NULL; then the function ends before what makes it. `memory` is the
     order of the axes of every array, `dialect` how loops are written, and `formulas` are what is
-    computed, as a comment.
+    computed, as a comment. A function that is `public` is called by the users of its module: it
+    takes numbers by value, and the sizes that its arrays have.
     """
 
     def __init__(
@@ -55,12 +55,14 @@ class FunctionPrinter:
         memory: Memory = ROWS,
         dialect: Dialect = VECTORS,
         formulas: Sequence[str] = (),
+        public: bool = False,
     ) -> None:
         statements = tuple(as_sum(x, function.axes) for x in function.statements)
         self.function = function = replace(function, statements=statements)
         self.memory = memory
         self.dialect = dialect
         self.formulas = formulas
+        self.public = public
         self.given = tuple(given)
         self.spent = spent
         self.optional = optional
@@ -129,6 +131,13 @@ class FunctionPrinter:
 
     # Text ---------------------------------------------------------------------------------------
 
+    @property
+    def sizes(self) -> list[str]:
+        """The names of the sizes that are parameters."""
+        if not self.public:
+            return sizes_of(self.function)
+        return sorted(names_in(size for axes in self.function.axes.values() for size in axes))
+
     def printed(self) -> CFunction:
         """The whole function."""
         scratch = [x for x in self.arrays.values() if x not in (*self.function.inputs, *self.given)]
@@ -157,7 +166,7 @@ class FunctionPrinter:
     def scalar(self, name: str) -> str:
         """A number by its name; those of callers lie in arrays of one entry."""
         if name in self.function.inputs:
-            return f"{plain_name(name)}[0]"
+            return plain_name(name) if self.public else f"{plain_name(name)}[0]"
         return f"{plain_name(name)}_value" if name in self.given else plain_name(name)
 
     def _axes(self, name: str) -> Axes:
@@ -171,15 +180,20 @@ class FunctionPrinter:
         return f"/* {shown} */\n"
 
     def _parameters(self, needs_scratch: bool) -> list[str]:
-        listed = [f"long {size}" for size in sizes_of(self.function)]
+        listed = [f"long {size}" for size in self.sizes]
         for name in self.function.inputs:
+            if self.public and not self._axes(name):
+                listed.append(f"real {plain_name(name)}")
+                continue
             constant = "" if name in self.spent else "const "
-            listed.append(f"{constant}real *{plain_name(name)}")
+            kind = "long" if self.public and name in self.function.index_inputs else "real"
+            listed.append(f"{constant}{kind} *{plain_name(name)}")
         listed += [f"real *{plain_name(name)}" for name in self.given]
         return [*listed, *(f"real *{name}" for name in self.dialect.memory(needs_scratch))]
 
     def _head(self, result: str, parameters: Sequence[str]) -> str:
-        lines = [f"static {result} {self.function.name}("]
+        scope = "" if self.public else "static "
+        lines = [f"{scope}{result} {self.function.name}("]
         for parameter in parameters:
             more = f"{lines[-1]}{parameter}, "
             if len(more) > 98:
@@ -200,10 +214,13 @@ class FunctionPrinter:
     def _part(self, part: Loops | Statement) -> list[str]:
         if isinstance(part, Loops):
             return self._loops(part)
-        return call(part, self.function.axes, self._array, self.memory, self.dialect)
+        numbers = [name for name in part.targets if not self.function.axes[name]]
+        made = [f"real {self.scalar(name)};" for name in numbers]
+        return made + call(part, self.function.axes, self._array, self.memory, self.dialect)
 
     def _array(self, name: str) -> str:
-        return plain_name(self.arrays[name])
+        """Where an array lies; a number by its name."""
+        return plain_name(self.arrays[name]) if self.function.axes[name] else self.scalar(name)
 
     def _loops(self, loops: Loops) -> list[str]:
         nest = self.memory.order(loops.axes)
@@ -220,7 +237,7 @@ class FunctionPrinter:
             if depth == len(nest) - 1:
                 local = [c.into for c in sums if c.end]
                 lines += _shifted(depth, self.dialect.before_loop(local))
-            index, size = INDICES[place], extent(loops.axes[place])
+            index, size = self.dialect.indices[place], extent(loops.axes[place])
             lines += _shifted(depth, [f"for (long {index} = 0; {index} < {size}; ++{index}) {{"])
         lines += _shifted(len(nest), inner)
         for depth in reversed(range(len(nest))):
@@ -256,7 +273,7 @@ class FunctionPrinter:
 
     def _place(self, name: str, alignment: Alignment) -> str:
         """An entry of an array: `alignment` has, for each of its axes, the loop along it."""
-        indices = [INDICES[loop] for loop in alignment if loop is not None]
+        indices = [self.dialect.indices[loop] for loop in alignment if loop is not None]
         return entry(self._array(name), self.function.axes[name], indices, self.memory)
 
 
@@ -270,21 +287,31 @@ class _Collected(Struct, frozen=True):
 
 
 class _OperandText(Struct, frozen=True):
-    """How an operand of an entrywise statement is written inside loops."""
+    """How an operand of an entrywise statement is written inside loops.
+
+    Its axes lie over those of the result as `alignment` says; or `along` has the loop of each.
+    """
 
     printer: FunctionPrinter
     loops: Loops
 
-    def __call__(self, operand: Operand, alignment: Alignment | None = None) -> str:
+    def __call__(
+        self,
+        operand: Operand,
+        alignment: Alignment | None = None,
+        along: tuple[int, ...] | None = None,
+    ) -> str:
         if isinstance(operand, Fraction):
             return number(operand)
         if isinstance(operand, Length):
-            return f"(real){operand.size}"
+            return f"(real){extent(operand.size)}"
         own = self.printer.function.axes[operand.name]
         if not own:
             return self.printer.scalar(operand.name)
         if operand.name in self.loops.made:
             return _entry_name(operand.name)
+        if along is not None:
+            return self.printer._place(operand.name, along)
         given = operand.alignment if alignment is None else alignment
         order = len(self.loops.axes)
         if given is None:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from gradwright.core.nodes import Size
 from gradwright.emit.c.entries import is_entrywise, reduced
-from gradwright.program.ir import Alignment, Function, Permute, Ref, Statement
+from gradwright.program.ir import Alignment, Einsum, Function, Permute, Ref, Statement
 
 Axes = tuple[Size, ...]
 
@@ -83,8 +83,15 @@ def _joins(loops: Loops, statement: Statement, axes: Axes) -> bool:
     reads = [o for o in statement.operands if isinstance(o, Ref)]
     if any(o.name in sums for o in reads):
         return False
-    turned = isinstance(statement.kernel, Permute)
-    return all(o.alignment is None and not turned for o in reads if o.name in loops.made)
+    straight = [o.alignment is None for o in reads]
+    match statement.kernel:
+        case Permute():
+            straight = [False for _ in reads]
+        case Einsum(subscripts):
+            listed = subscripts.split("->")[0]
+            letters = "".join(dict.fromkeys(listed.replace(",", "")))
+            straight = [held == letters for held in listed.split(",")]
+    return all(s for s, o in zip(straight, reads, strict=True) if o.name in loops.made)
 
 
 def read(part: Loops | Statement) -> list[str]:

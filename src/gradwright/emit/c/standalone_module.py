@@ -23,7 +23,7 @@ from gradwright.emit.c.memory import ROWS, Memory
 from gradwright.emit.c.network import comment
 from gradwright.emit.c.standalone import Passes, parts_of
 from gradwright.emit.c.static_memory import StaticMemory
-from gradwright.emit.c.support import chosen_precision, needed_parts
+from gradwright.emit.c.support import LIBRARY, chosen_precision, needed_parts
 from gradwright.emit.driver import WEIGHTS
 from gradwright.emit.unpacking import LayerSizes
 from gradwright.program.stage import build_stage
@@ -34,14 +34,6 @@ SUPPORT = ("library.h", "scalar.h", "elementary.h", "functions.h", "rows.h", "ma
 
 #: Numbers in a line of a table.
 IN_LINE = 6
-
-#: The headers of the C library, and what needs them.
-LIBRARY = {
-    "math.h": r"\b(NAN|INFINITY|isfinite|real_\w+|sqrt|pow|fmax|fmin)\b",
-    "stddef.h": r"\b(NULL|size_t)\b",
-    "stdint.h": r"\bu?int\d+_t\b",
-    "string.h": r"\bmem(cpy|set)\b",
-}
 
 
 class Training(Struct, frozen=True):

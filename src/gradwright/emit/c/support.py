@@ -12,6 +12,14 @@ DEFINED = re.compile(r"^#define (\w+)|^static[^;{(\[]*?\b(\w+)\s*[(\[]", re.MULT
 
 MACRO = "#define "
 
+#: The headers of the C library, and what needs them.
+LIBRARY = {
+    "math.h": r"\b(NAN|INFINITY|isfinite|real_\w+|sqrt|pow|fmax|fmin)\b",
+    "stddef.h": r"\b(NULL|size_t)\b",
+    "stdint.h": r"\bu?int\d+_t\b",
+    "string.h": r"\bmem(cpy|set)\b",
+}
+
 
 def chosen_precision(text: str, double: bool) -> str:
     """A text without the lines for the other precision."""
@@ -27,6 +35,12 @@ def chosen_precision(text: str, double: bool) -> str:
             case _ if kept:
                 lines.append(line)
     return "\n".join(lines)
+
+
+def defined_names(text: str) -> set[str]:
+    """The names of macros, functions and tables that a text defines, and what macros stand for."""
+    defined = {name for names in DEFINED.findall(text) for name in names if name}
+    return defined | set(re.findall(r"^#define \w+ (\w+)$", text, re.MULTILINE))
 
 
 def needed_parts(texts: Iterable[str], code: str) -> str:
