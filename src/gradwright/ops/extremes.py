@@ -39,6 +39,7 @@ RECORDS = (
         definition="max(x)",
         proof=(ProofLine("hardmax(x)", "the branch with the largest value, entry by entry"),),
         source=SOURCE,
+        c="largest_{along}({rows}, {columns}, {0}, {out})",
     ),
     Structured(
         name="hardmax",
@@ -49,5 +50,6 @@ RECORDS = (
         definition="hardmax(x)",
         proof=(ProofLine("0*x*x'", "constant where one entry is the largest"),),
         source=SOURCE,
+        c="hardmax_{along}({rows}, {columns}, {0}, {out})",
     ),
 )

@@ -125,3 +125,24 @@ static inline void rms_columns(long samples, long units, const real *Z, real eps
 {
     centre_columns(samples, units, Z, eps, 0, NULL, values);
 }
+
+static inline void largest_columns(long samples, long units, const real *Z, real *values)
+{
+    largest_of_columns(samples, units, samples, Z, values);
+}
+
+static inline void hardmax_columns(long samples, long units, const real *Z, real *A)
+{
+    for (long start = 0; start < samples; start += TOGETHER) {
+        const long few = samples - start < TOGETHER ? samples - start : TOGETHER;
+        const real *const z = Z + start;
+        real highest[TOGETHER], count[TOGETHER] = {0};
+        largest_of_columns(few, units, samples, z, highest);
+        for (long j = 0; j < units; ++j)
+            for (long i = 0; i < few; ++i)
+                count[i] += (real)(z[j * samples + i] == highest[i]);
+        for (long j = 0; j < units; ++j)
+            for (long i = 0; i < few; ++i)
+                A[j * samples + start + i] = (real)(z[j * samples + i] == highest[i]) / count[i];
+    }
+}

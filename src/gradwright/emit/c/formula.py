@@ -103,7 +103,8 @@ def formula_source(
     plain = _with_room(renamed(given, values.__getitem__, called.__getitem__))
     outputs = [o.name for o in plain.outputs if isinstance(o, Ref)]
     alone = len(outputs) == 1 and not plain.axes[outputs[0]]
-    made = FunctionPrinter(plain, [] if alone else outputs, dialect=dialect, public=True)
+    listed = [called[size] for size in known]
+    made = FunctionPrinter(plain, [] if alone else outputs, dialect=dialect, sizes=listed)
     _require_few_loops(made)
     return _module(made, title, notes, support)
 

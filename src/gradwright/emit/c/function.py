@@ -42,8 +42,8 @@ class FunctionPrinter:
     `given` are the values whose arrays are parameters, `spent` inputs that may be written over.
     The array `optional` may be NULL; then the function ends before what makes it. `memory` is the
     order of the axes of every array, `dialect` how loops are written, and `formulas` are what is
-    computed, as a comment. A function that is `public` is called by the users of its module: it
-    takes numbers by value, and the sizes that its arrays have.
+    computed, as a comment. Given `sizes` it is a function that users of its module call: it
+    takes those sizes, and numbers by value.
     """
 
     def __init__(
@@ -55,14 +55,15 @@ class FunctionPrinter:
         memory: Memory = ROWS,
         dialect: Dialect = VECTORS,
         formulas: Sequence[str] = (),
-        public: bool = False,
+        sizes: Sequence[str] | None = None,
     ) -> None:
         statements = tuple(as_sum(x, function.axes) for x in function.statements)
         self.function = function = replace(function, statements=statements)
         self.memory = memory
         self.dialect = dialect
         self.formulas = formulas
-        self.public = public
+        self.public = sizes is not None
+        self.sizes = sizes_of(function) if sizes is None else sizes
         self.given = tuple(given)
         self.spent = spent
         self.optional = optional
@@ -130,13 +131,6 @@ class FunctionPrinter:
         return not turned and all(o.alignment is None for o in uses if o.name == name)
 
     # Text ---------------------------------------------------------------------------------------
-
-    @property
-    def sizes(self) -> list[str]:
-        """The names of the sizes that are parameters."""
-        if not self.public:
-            return sizes_of(self.function)
-        return sorted(names_in(size for axes in self.function.axes.values() for size in axes))
 
     def printed(self) -> CFunction:
         """The whole function."""

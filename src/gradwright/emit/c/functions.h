@@ -32,7 +32,6 @@ static inline real real_huber(real x, real delta)
 /* Coefficients of (1 + t) Phi(-t) exp(t^2/2) as a polynomial in (t - 4)/(t + 4), the highest first:
    a Chebyshev series of which what is left out is below 5e-9 (float) and 2e-17 (double). */
 #ifdef DOUBLE_PRECISION
-#define UPPER_HALF(bits) ((uint64_t)(bits) & 0xFFFFFFFFF8000000u)
 static const real tail_terms[] = {
     1.7873545041153417e-10, -6.7632672137365647e-10, -2.6180348621113719e-9,
     5.474708634105557e-9, 2.0257667107615956e-8, -1.793212192233704e-8, -1.1446850708318912e-7,
@@ -44,12 +43,17 @@ static const real tail_terms[] = {
     4.7205320650984468e-1,
 };
 #else
-#define UPPER_HALF(bits) ((uint32_t)(bits) & 0xFFFFF000u)
 static const real tail_terms[] = {
     1.25685467e-5f, -5.80912353e-5f, -8.45540179e-5f, 6.64988692e-4f, -2.91267495e-4f,
     -4.98771425e-3f, 1.79376959e-2f, -3.22011629e-2f, 2.86001681e-2f, 1.39999137e-2f,
     -9.67034704e-2f, 4.72053203e-1f,
 };
+#endif
+
+#ifdef DOUBLE_PRECISION
+#define UPPER_HALF(bits) ((uint64_t)(bits) & 0xFFFFFFFFF8000000u)
+#else
+#define UPPER_HALF(bits) ((uint32_t)(bits) & 0xFFFFF000u)
 #endif
 
 /* exp(-t^2/2), the square as a sum of two numbers, so that a large one loses no digits. */

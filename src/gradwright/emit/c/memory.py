@@ -59,13 +59,16 @@ def extent(size: Size) -> str:
 
 def length(axes: Sequence[Size]) -> str:
     """The number of entries, as an expression."""
-    return " * ".join(map(extent, axes)) if axes else "1"
+    return " * ".join(extent(size) for size in axes if size != 1) or "1"
 
 
 def entry(array: str, axes: Sequence[Size], indices: Sequence[str], memory: Memory) -> str:
     """An entry of an array, at an index for each axis."""
     place = ""
     for axis in memory.order(axes):
+        if axes[axis] == 1:
+            # Its one entry, also where it is repeated along other loops.
+            continue
         index = indices[axis]
         if not place:
             place = f"({index})" if " " in index and len(axes) > 1 else index

@@ -1,11 +1,18 @@
 /* Operations on each row. softmax and log-sum-exp take exponentials of differences from the
    largest entry. */
 
-static inline real softmax_row(long columns, const real *z, real *a)
+static inline real largest_of_row(long columns, const real *z)
 {
-    real highest = z[0], total = 0;
+    real highest = z[0];
     for (long j = 1; j < columns; ++j)
         highest = z[j] > highest || z[j] != z[j] ? z[j] : highest;
+    return highest;
+}
+
+static inline real softmax_row(long columns, const real *z, real *a)
+{
+    const real highest = largest_of_row(columns, z);
+    real total = 0;
     for (long j = 0; j < columns; ++j)
         a[j] = real_exp(z[j] - highest);
     for (long j = 0; j < columns; ++j)
@@ -70,12 +77,29 @@ static inline void rms_rows(long rows, long columns, const real *Z, real eps, re
 static inline void logsumexp_rows(long rows, long columns, const real *Z, real *values)
 {
     for (long i = 0; i < rows; ++i) {
-        const real *z = Z + i * columns;
-        real highest = z[0], total = 0;
-        for (long j = 1; j < columns; ++j)
-            highest = z[j] > highest || z[j] != z[j] ? z[j] : highest;
+        const real *z = Z + i * columns, highest = largest_of_row(columns, z);
+        real total = 0;
         for (long j = 0; j < columns; ++j)
             total += real_exp(z[j] - highest);
         values[i] = highest + real_log(total);
+    }
+}
+
+static inline void largest_rows(long rows, long columns, const real *Z, real *values)
+{
+    for (long i = 0; i < rows; ++i)
+        values[i] = largest_of_row(columns, Z + i * columns);
+}
+
+/* 1 at the largest entry of a row, 0 elsewhere; equal ones share the 1. */
+static inline void hardmax_rows(long rows, long columns, const real *Z, real *A)
+{
+    for (long i = 0; i < rows; ++i) {
+        const real *z = Z + i * columns, highest = largest_of_row(columns, z);
+        real count = 0;
+        for (long j = 0; j < columns; ++j)
+            count += (real)(z[j] == highest);
+        for (long j = 0; j < columns; ++j)
+            A[i * columns + j] = (real)(z[j] == highest) / count;
     }
 }

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 
 WORD = re.compile(r"\w+")
 
+COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+
 #: What a part defines: macros, functions and tables.
 DEFINED = re.compile(r"^#define (\w+)|^static[^;{(\[]*?\b(\w+)\s*[(\[]", re.MULTILINE)
 
@@ -56,11 +58,11 @@ def needed_parts(texts: Iterable[str], code: str) -> str:
         if names and not names & known:
             parts.append((part, names))
             known |= names
-    words = set(WORD.findall(code))
+    words = _words(code)
     taken: set[str] = set()
     while more := [part for part, names in parts if names & words and part not in taken]:
         taken.update(more)
-        words.update(WORD.findall("\n".join(more)))
+        words |= _words("\n".join(more))
     lines = ""
     for part, _ in parts:
         if part in taken:
@@ -68,6 +70,11 @@ def needed_parts(texts: Iterable[str], code: str) -> str:
             together = part.startswith(MACRO) and last.startswith(MACRO)
             lines += f"{part}\n" if together else f"\n{part}\n"
     return lines
+
+
+def _words(code: str) -> set[str]:
+    """The words of code, without those of its comments."""
+    return set(WORD.findall(COMMENT.sub("", code)))
 
 
 def _parts(text: str) -> Iterator[str]:
