@@ -86,9 +86,9 @@ def test_the_fewest_numbers_are_saved(text: str, wrt: str, names: list[str]) -> 
 
 
 def test_an_unknown_target_names_those_there_are() -> None:
-    with pytest.raises(UnsupportedError, match="numpy, torch, c for networks only"):
+    with pytest.raises(UnsupportedError, match="numpy, torch and c"):
         gw.formula("x'*x").gradient("x").source("fortran")
-    with pytest.raises(UnsupportedError, match="numpy, torch, c for networks only"):
+    with pytest.raises(UnsupportedError, match="numpy, torch and c"):
         gw.Network("2 -> 3 softmax").backprop().source("fortran")
 
 

@@ -1,8 +1,8 @@
 """Random typed formulas as plain C99: compiled without a warning, equal to the NumPy module.
 
 The documented suite is `python -m tests.suites.c_formulas --count 5000`; it prints its seed, can be
-split with `--shard 1/4`, and `--only` repeats one formula. Many modules are compiled together. Sizes
-are unequal, memory is guarded on both sides, and what NumPy computes has been judged by
+split with `--shard 1/4`, and `--only` repeats one formula. Many modules are compiled together.
+Sizes are unequal, memory is guarded on both sides, and what NumPy computes is judged by
 `tests.suites.random_formulas`. Where the two differ by more than 1e-12, rounding is measured: each
 value moved by a unit in the last place, ten times, and 32 times the largest change allowed.
 """
@@ -124,7 +124,9 @@ def run(count: int, seed: int, shard: tuple[int, int] = (1, 1)) -> tuple[Counter
     failures = []
     numbers = range(shard[0] - 1, count, shard[1])
     focuses = sorted(FOCUSES)
-    seeds = [seed_for(zlib.crc32(f"{seed}:{n}".encode()), focuses[n % len(focuses)]) for n in numbers]
+    seeds = [
+        seed_for(zlib.crc32(f"{seed}:{n}".encode()), focuses[n % len(focuses)]) for n in numbers
+    ]
     with limits(WORK):
         for start in range(0, len(seeds), TOGETHER):
             for one, outcome in outcomes(seeds[start : start + TOGETHER]):

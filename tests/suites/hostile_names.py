@@ -30,7 +30,21 @@ import gradwright as gw
 from gradwright.errors import GradwrightError
 from tests.suites.hostile_texts import PARTS
 
-TARGETS = ("numpy", "torch")
+TARGETS = ("numpy", "torch", "c")
+
+#: The keywords of C (C99, 6.4.1), and what the headers that modules include take.
+KEYWORDS = frozenset(
+    (
+        *("auto", "break", "case", "char", "const", "continue", "default", "do", "double"),
+        *("else", "enum", "extern", "float", "for", "goto", "if", "inline", "int", "long"),
+        *("register", "restrict", "return", "short", "signed", "sizeof", "static", "struct"),
+        *("switch", "typedef", "union", "unsigned", "void", "volatile", "while", "NULL", "NAN"),
+        *("INFINITY", "size_t", "memcpy", "memset", "sqrt", "tanh", "fabs"),
+    )
+)
+
+#: A name of C that is nobody else's.
+C_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*\Z")
 
 #: Names with nothing to fear: one for a symbol, one for a size.
 PLAIN = ("xq", "nq")  # of four characters together: they have a page
@@ -127,6 +141,8 @@ def written(symbol: str, size: str) -> tuple[dict[str, str], np.ndarray]:
 
 def compared(key: str, text: str, expected: str, name: str) -> str:
     """What is wrong with a text beside that for a harmless name; empty where nothing is."""
+    if key == "c":
+        return different_tokens(text, expected)
     if key in TARGETS:
         return different_code(text, expected, name)
     if key == "page":
@@ -149,6 +165,28 @@ HARMLESS = (
     }
     | {r"\varepsilon", r"\varphi", r"\varsigma", r"\ell", r"\hbar", r"\lambda", r"\Lambda"}
 )
+
+
+INCLUDES = re.compile(r"^#include <\w+\.h>$", re.MULTILINE)
+
+#: Comments, strings, names and numbers, and signs of C.
+C_TOKENS = re.compile(r"/\*.*?\*/|//[^\n]*|\"[^\"]*\"|[A-Za-z_]\w*|[\d.]+|\S", re.DOTALL)
+
+
+def different_tokens(source: str, expected: str) -> str:
+    """Where code of C differs from other code in more than names; factors go by their names."""
+    if not source.isascii() and not re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL).isascii():
+        return "letters that are none of C's"
+    one, two = (
+        [x for x in C_TOKENS.findall(INCLUDES.sub("", text)) if not x.startswith("/*")]
+        for text in (source, expected)
+    )
+    signs = [Counter(x for x in tokens if not x[0].isalpha()) for tokens in (one, two)]
+    new, gone = set(one) - set(two), set(two) - set(one)
+    if signs[0] != signs[1] or len(one) != len(two) or len(new) != len(gone):
+        return f"{sorted(new)} in place of {sorted(gone)}"
+    bad = [name for name in sorted(new) if name in KEYWORDS or not C_NAME.match(name)]
+    return f"the names {bad}" if bad else ""
 
 
 def tags(page: str) -> set[str]:

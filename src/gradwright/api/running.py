@@ -199,8 +199,8 @@ class Program:
         from gradwright.emit.c.formula import formula_source
 
         function, _ = self.functions
-        names = [o.key for o in self._outputs] if len(self._outputs) > 1 else ["result"]
-        names = [f"{function.name}_{name}" for name in names] if len(names) > 1 else names
+        keys = [o.key if isinstance(o.key, str) else "_".join(o.key) for o in self._outputs]
+        names = [f"{function.name}_{key}" for key in keys] if len(keys) > 1 else ["result"]
         notes = [*self._assumptions, *self._notes(function)]
         return formula_source(function, names, self._sizes, f"T{self.asked[1:]}.", notes)
 

@@ -43,7 +43,7 @@ KERNELS_SCHEMA = "gradwright.kernels/1"
     "--target",
     default="numpy",
     show_default=True,
-    help="What the code is written for: numpy, torch, or c for networks.",
+    help="What the code is written for: numpy, torch or c.",
 )
 @click.option(
     "--explain",
@@ -86,12 +86,14 @@ def command(
 ) -> None:
     """Print the derivative as a complete module that needs NumPy, PyTorch, or a C compiler only.
 
-    With --out, the folder gets the module as derivative.py, or for a network as backprop.py, or
-    backprop.c. With --standalone, it gets network.h, network.c and test_network.c.
+    With --out, the folder gets the module as derivative.py, or for a network as backprop.py; for
+    the target c as derivative.c or backprop.c. With --standalone, it gets network.h, network.c and
+    test_network.c.
 
     \b
     Examples:
       gradwright emit "x'*A*x" --wrt x,A
+      gradwright emit "logdet(P)" --declare "P=posdef n n" --target c > derivative.c
       gradwright emit "64 -> 32 relu -> 10 softmax" > backprop.py
       gradwright emit "2 -> 8 tanh -> 1 sigmoid" --out build/
       gradwright emit "2 -> 8 tanh -> 1 sigmoid" --target torch > model.py

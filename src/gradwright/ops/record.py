@@ -145,9 +145,9 @@ class Structured(Struct, frozen=True):
     before its last, or none. An option `guard` that is not 0 makes it defined everywhere.
     `c` is a call of C for each row of the array {0} of {rows} x {columns}, into {out}; {along} is
     "rows", or "columns" where the array lies transposed; {count} columns has the array {1}. Where
-    it has {room}, that is as much memory as the array {0} takes. `modular` is its value among the integers
-    modulo a prime, where it has one. `multiplications` are those of its value, divisions included,
-    for arguments of given shapes; without it there are none to speak of.
+    it has {room}, that is as much memory as the array {0} takes. `modular` is its value among the
+    integers modulo a prime, where it has one. `multiplications` are those of its value, divisions
+    included, for arguments of given shapes; without it there are none to speak of.
     """
 
     name: str

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradwright as gw
-from gradwright.errors import NetworkError, TrainingError, UnsupportedError
+from gradwright.errors import NetworkError, TrainingError
 from gradwright.nn.network import NetworkModel
 from tests.emit.c.judging import compiles, distance, judge
 from tests.nn.random_networks import random_network
@@ -109,11 +109,6 @@ def test_a_loss_that_is_not_finite_stops_before_its_step(rng):
         errors.append(caught.value)
     assert errors[0].place == errors[1].place
     assert np.array_equal(errors[0].run.parameters, errors[1].run.parameters)
-
-
-def test_formulas_are_refused():
-    with pytest.raises(UnsupportedError, match="c for networks only"):
-        gw.gradient("x'*x", "x").source("c")
 
 
 @compiles

@@ -69,9 +69,9 @@ def call(
         along, rows, columns = _rows(statement, axes, memory)
         return [f"softmax_logsumexp_{along}({', '.join([rows, columns, *operands, *results])});"]
     if isinstance(kernel, Cholesky | CholeskySolve | CholeskyInverse):
-        size, *columns = [extent(n) for n in axes[statement.targets[0]]]
-        counted = [*columns, "1"][:1] if isinstance(kernel, CholeskySolve) else []
-        listed = ", ".join([size, *counted, *operands, *results])
+        held = axes[statement.targets[0]]
+        counted = [length(held[1:])] if isinstance(kernel, CholeskySolve) else []
+        listed = ", ".join([extent(held[0]), *counted, *operands, *results])
         return [f"{ROUTINES_OF_FACTORS[type(kernel)]}({listed});"]
     record = OPERATIONS.get(kernel.operation) if isinstance(kernel, Apply) else None
     if isinstance(kernel, Apply) and isinstance(record, Structured) and record.c:

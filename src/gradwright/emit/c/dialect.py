@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-
 #: The indices of loops, outermost first; arrays have at most so many axes.
 INDICES = ("i", "j", "k", "l", *(f"i{place}" for place in range(5, 17)))
 

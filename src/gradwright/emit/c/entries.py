@@ -46,9 +46,9 @@ def is_entrywise(statement: Statement) -> bool:
 
 
 def as_sum(statement: Statement, axes: Mapping[str, Axes]) -> Statement:
-    """A product that is no matrix product of two matrices as a sum over entries; others as they are.
+    """A product other than that of two matrices as a sum over entries, which shares loops.
 
-    The sum shares loops with what makes its factors.
+    Other statements stay as they are.
     """
     operands = [operand for operand in statement.operands if isinstance(operand, Ref)]
     if isinstance(statement.kernel, Gram):

@@ -1,7 +1,7 @@
 """The C target for formulas: one function in plain C99, with all that it calls.
 
-Arrays lie row by row, sizes and numbers are given by value, and the caller gives the memory: for the
-results, and where the function needs some for values on the way, an array `scratch`.
+Arrays lie row by row, sizes and numbers are given by value, and the caller gives the memory: for
+the results, and where the function needs some for values on the way, an array `scratch`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,11 @@ typedef double real;
 
 
 def formula_source(
-    function: Function, results: Sequence[str], sizes: Sequence[str], title: str, notes: Sequence[str]
+    function: Function,
+    results: Sequence[str],
+    sizes: Sequence[str],
+    title: str,
+    notes: Sequence[str],
 ) -> str:
     """A module of C with one function.
 
@@ -89,14 +93,17 @@ def formula_source(
             'define it by a formula, or use source("numpy")',
         )
     inputs = tuple(name for name in function.inputs if name not in sizes)
-    given = _with_results(replace(function, inputs=inputs), results)
+    # No symbol of the user's is called so.
+    marked = {f"={name}": name for name in results}
+    given = _with_results(replace(function, inputs=inputs), list(marked))
     support = _support()
     own = [f"{name}{end}" for name in results for end in ("_ij", "_sum", "_value")]
     own += [function.name, f"{function.name}_scratch"]
     names = _Names([*defined_names("\n".join(support)), *own])
     known = sorted(names_in(size for axes in given.axes.values() for size in axes) | {*sizes})
     called = {size: names.give(size, "size") for size in known}
-    values = {name: names.give(name, "value") for name in (*inputs, *_distinct(given))}
+    values = {name: names.give(name, "value") for name in inputs}
+    values |= {x: names.give(marked[x], "result") for x in marked if x in given.axes}
     dialect = Dialect(vectors=False, indices=names.free(LOOPS, len(INDICES)))
     numbers = iter(range(1, len(given.axes) + 1))
     values |= {x: f"%{next(numbers)}" for x in given.axes if x not in values}
@@ -175,10 +182,6 @@ class _Names:
         return chosen
 
 
-def _distinct(function: Function) -> list[str]:
-    return [o.name for o in function.outputs if isinstance(o, Ref)]
-
-
 def _require_few_loops(printer: FunctionPrinter) -> None:
     most = max((len(part.axes) for part in printer.parts if isinstance(part, Loops)), default=0)
     most = max([most, *map(len, printer.function.axes.values())])
@@ -198,11 +201,10 @@ def _with_results(function: Function, names: Sequence[str]) -> Function:
     statements, axes = list(function.statements), dict(function.axes)
     taken: dict[str, str] = {}
     for operand, name in zip(function.outputs, names, strict=True):
-        plain = isinstance(operand, Ref) and operand.alignment is None
-        if isinstance(operand, Ref) and plain and is_temporary(operand.name):
-            if operand.name not in taken:
-                taken[operand.name] = name
-                continue
+        fresh = _fresh(operand)
+        if fresh and fresh not in taken:
+            taken[fresh] = name
+            continue
         order = _order(operand, axes)
         statements.append(Statement((name,), Permute(order), (_bare(operand),)))
         axes[name] = operand_axes(operand, axes)
@@ -214,6 +216,12 @@ def _with_results(function: Function, names: Sequence[str]) -> Function:
         replace(function, statements=tuple(statements), axes=axes), value, lambda size: size
     )
     return replace(made, outputs=tuple(map(Ref, names)))
+
+
+def _fresh(operand: Operand) -> str:
+    """The name of a value that was made for an output, as it is; "" for anything else."""
+    plain = isinstance(operand, Ref) and operand.alignment is None
+    return operand.name if isinstance(operand, Ref) and plain and is_temporary(operand.name) else ""
 
 
 def _order(operand: Operand, axes: dict[str, tuple[Size, ...]]) -> tuple[int, ...]:

@@ -53,11 +53,10 @@ class Places(Struct, frozen=True):
                 return number(operand)
             case Length(size):
                 return f"(real){extent(size)}"
-            case Ref(name, None):
-                return self.of(name).at(indices)
             case Ref(name, alignment):
+                laid = range(len(indices)) if alignment is None else alignment
                 own = range(len(self.axes[name]))
-                return self.of(name).at([indices[alignment.index(axis)] for axis in own])
+                return self.of(name).at([indices[laid.index(axis)] for axis in own])
 
     def tied(self, labels: Sequence[int], held: Iterable[int]) -> list[str]:
         """The index of the loop along each label: one for all axes that it ties."""
@@ -172,7 +171,10 @@ def _chosen(statement: Statement, into: Array, sources: Sequence[Array]) -> list
             return [into.zeros, *source.loops(row, f"{row} + {source.at()}")]
         case _:
             (chosen,) = sources
-            return [into.zeros, *chosen.loops(into.at([*chosen.indices, f"(long){chosen.at()}"]), "1")]
+            return [
+                into.zeros,
+                *chosen.loops(into.at([*chosen.indices, f"(long){chosen.at()}"]), "1"),
+            ]
 
 
 def _spread(into: Array, labels: Sequence[int], assigned: str) -> list[str]:
