@@ -144,3 +144,14 @@ def test_a_formula_of_sizes_is_derived_and_checked_where_it_is_defined(
 def test_a_number_beyond_all_floats_is_refused(text: str) -> None:
     with pytest.raises(LimitError, match="beyond the largest"):
         gw.gradient(text, "x", x="scalar")(x=1.0)
+
+
+@pytest.mark.parametrize(
+    ("constant", "value"),
+    [("log(sum(exp(ones(n))))", 1 + np.log(3)), ("tr(inv(eye(n)))", 3.0), ("det(2*eye(n))", 8.0)],
+)
+def test_a_number_that_a_size_makes_is_worked_out_where_the_size_is_known(
+    constant: str, value: float
+) -> None:
+    derived = gw.gradient(f"sum(x)*{constant}", "x", x="vector n")
+    np.testing.assert_allclose(derived(x=np.ones(3)), np.full(3, value), rtol=1e-14)

@@ -277,8 +277,7 @@ class Derivation:
         """A complete module for a target: "numpy", "torch" or "c".
 
         "torch" is a `torch.autograd.Function` of the formula, with its gradient and second
-        derivatives, and in `forward_mode` too; `saved_tensors` says what it keeps. "c" is a
-        function in plain C99 with all that it calls: arrays row by row, in memory of the caller's.
+        derivatives, and in `forward_mode` too; `saved_tensors` says what it keeps. "c" is plain C99.
 
         Raises:
             UnsupportedError: another target, or what has no code for it.

@@ -112,7 +112,8 @@ def require_finite_numbers(lowering: Lowering, text: str) -> None:
     limited: dict[Node, bool] = {}
     for node in postorder(*lowering.parts):
         below = arguments(node)
-        varying[node] = isinstance(node, Variable | SizeOf) or any(varying[c] for c in below)
+        sized = isinstance(node, SizeOf) or any(isinstance(size, str) for size in node.axes)
+        varying[node] = isinstance(node, Variable) or sized or any(varying[c] for c in below)
         limited[node] = _is_limited(node) or any(limited[c] for c in below)
     for node, part in lowering.parts.items():
         if limited[node] and not varying[node] and not node.axes:
