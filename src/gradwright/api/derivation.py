@@ -277,7 +277,7 @@ class Derivation:
         """A complete module for a target: "numpy", "torch" or "c".
 
         "torch" is a `torch.autograd.Function` of the formula, with its gradient and second
-        derivatives, and in `forward_mode` too; `saved_tensors` says what it keeps. "c" is plain C99.
+        derivatives, and in `forward_mode` too; `saved_tensors` says what it keeps; "c" plain C99.
 
         Raises:
             UnsupportedError: another target, or what has no code for it.
