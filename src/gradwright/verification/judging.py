@@ -68,7 +68,9 @@ def judged(
         evidence = replace(evidence, oracle=evidence.ours - gap)
     entries = condition.relative_size(gap, evidence.oracle)
     error = max(entries, whole or 0.0)
-    own = 0.0 if fixed or error <= tolerance else _own_rounding(problem, evidence)
+    # Rounding beyond NOT_JUDGED excuses nothing, and each look at it takes nine calls.
+    matters = tolerance < error <= condition.NOT_JUDGED and not fixed
+    own = _own_rounding(problem, evidence) if matters else 0.0
     tolerance = max(tolerance, min(own, condition.OWN_ROUNDING_LIMIT))
     right = error <= tolerance
     findings = []
