@@ -16,6 +16,7 @@ SYMBOLS = {
     "x": "vector n",
     "y": "vector m",
     "s": "scalar",
+    "p": "vector n positive",
 }
 
 #: Formula, variables, and the form that the result has.
@@ -35,6 +36,8 @@ DERIVATIVES = {
     "an inverse": ("inv(B)*x", ("B", "x"), "index"),
     "a scalar by a scalar": ("exp(s)*s^3", ("s", "s", "s"), "matrix"),
     "by a symmetric matrix": ("x'*S*S*x", ("S", "x"), "kronecker"),
+    "an exponent that varies": ("p.^x", ("x", "x"), "index"),
+    "a power of itself": ("sum(p.^p)", ("p", "p", "p"), "index"),
     "a scalar three times by a matrix": ("tr(inv(B))", ("B", "B", "B"), "index"),
 }
 

@@ -243,7 +243,11 @@ def _laid_out(tree: Tree, parts: list[_Part], done: dict[int, _Part]) -> _Part:
             applied = Applied(function, tuple(part.layout for part in parts), options)
             return _Part(applied, ATOM, vector=len(parts) == 1 and parts[0].vector)
         case Binary("^" | ".^" as operator):
-            raised = Infix(operator, parts[0].at_least(ATOM), parts[1].at_least(ATOM))
+            exponent = parts[1].at_least(ATOM)
+            if isinstance(exponent, Indexed):
+                # A bracket behind an exponent might be that of the power.
+                exponent = Fenced(exponent)
+            raised = Infix(operator, parts[0].at_least(ATOM), exponent)
             return _Part(raised, POWER, operator)
         case Binary("+" | "-" as operator):
             # A sign may open a sum; one behind an operator needs parentheses.
