@@ -155,3 +155,12 @@ def test_a_number_that_a_size_makes_is_worked_out_where_the_size_is_known(
 ) -> None:
     derived = gw.gradient(f"sum(x)*{constant}", "x", x="vector n")
     np.testing.assert_allclose(derived(x=np.ones(3)), np.full(3, value), rtol=1e-14)
+
+
+@pytest.mark.parametrize("text", ["max(x)", "logsumexp(x)", "sum(x)*max(x)", "min(x)^2"])
+def test_the_largest_of_no_entries_is_refused(text: str) -> None:
+    formula = gw.formula(text, x="vector n")
+    for ask in (formula, formula.gradient("x"), formula.gradient("x").value_and):
+        with pytest.raises(DomainError, match="has no entries"):
+            ask(x=np.zeros(0))
+    assert np.array_equal(gw.gradient("x'*x", "x", x="vector n")(x=np.zeros(0)), np.zeros(0))

@@ -289,6 +289,14 @@ class Program:
             results = [float(r) if isinstance(r, int) else r for r in listed]
         except tuple(FAULTS) as error:
             raise _refusal(self.asked, error) from error
+        except ValueError as error:
+            if all(np.size(value) for value in arguments):
+                raise
+            raise DomainError(
+                self.asked,
+                f"an axis of the values has no entries, and a largest one is taken ({error})",
+                "give values with entries",
+            ) from error
         except TypeError as error:
             _require_precision(arguments, self.asked, error)
             raise

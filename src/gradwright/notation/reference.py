@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradwright.core.work import spend
-from gradwright.errors import GradwrightError, ShapeError
+from gradwright.errors import DomainError, GradwrightError, ShapeError
 from gradwright.notation import matrices, summation
 from gradwright.notation.activations import EACH_ENTRY, elu, huber
 from gradwright.notation.analytic import Array, larger, leaky_relu, power, step
@@ -118,13 +118,19 @@ class Evaluator:
         Raises:
             SymbolError: a value is missing, or given for a name that is not in the scope.
             ShapeError: the shapes of values disagree with their kinds or with each other.
-            DomainError: the inverse of a singular matrix.
+            DomainError: the inverse of a singular matrix, the largest of no entries.
         """
         given: dict[str, Any] = {canonical_name(name): value for name, value in values.items()}
         functions = {name: given.pop(name) for name in self.scope.functions if name in given}
-        evaluation = _Evaluation(self, Values(given, self.scope), functions)
-        with np.errstate(all="ignore"):
-            return evaluation.value().axes
+        known = Values(given, self.scope)
+        try:
+            with np.errstate(all="ignore"):
+                return _Evaluation(self, known, functions).value().axes
+        except ValueError as error:
+            if all(array.size for array in known.arrays.values()):
+                raise
+            clash = f"an axis of the values has no entries, and a largest one is taken ({error})"
+            raise evaluation_error(DomainError, clash, "give values with entries") from error
 
     def _operands(self, tree: Tree) -> Sequence[Tree]:
         """What a node is computed from: sizes are not evaluated, and a sum is of a product."""

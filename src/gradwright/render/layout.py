@@ -243,12 +243,7 @@ def _laid_out(tree: Tree, parts: list[_Part], done: dict[int, _Part]) -> _Part:
             applied = Applied(function, tuple(part.layout for part in parts), options)
             return _Part(applied, ATOM, vector=len(parts) == 1 and parts[0].vector)
         case Binary("^" | ".^" as operator):
-            exponent = parts[1].at_least(ATOM)
-            if isinstance(exponent, Indexed):
-                # A bracket behind an exponent might be that of the power.
-                exponent = Fenced(exponent)
-            raised = Infix(operator, parts[0].at_least(ATOM), exponent)
-            return _Part(raised, POWER, operator)
+            return _power(operator, *parts)
         case Binary("+" | "-" as operator):
             # A sign may open a sum; one behind an operator needs parentheses.
             made = Infix(operator, parts[0].layout, parts[1].at_least(PRODUCT))
@@ -269,6 +264,14 @@ def _laid_out(tree: Tree, parts: list[_Part], done: dict[int, _Part]) -> _Part:
         case Equation(left, _):
             return _Part(Equals(left, parts[0].layout), 0)
     raise AssertionError(type(tree))
+
+
+def _power(operator: str, base: _Part, raised: _Part) -> _Part:
+    """A bracket behind an exponent might be that of the power: y[i]^(x[i])."""
+    exponent = raised.at_least(ATOM)
+    if isinstance(exponent, Indexed):
+        exponent = Fenced(exponent)
+    return _Part(Infix(operator, base.at_least(ATOM), exponent), POWER, operator)
 
 
 def _minus(part: _Part) -> _Part:
