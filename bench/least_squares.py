@@ -45,6 +45,7 @@ PROBLEMS = (
     Problem("diabetes", "10 -> 40 tanh -> 1"),
     Problem("linnerud", "3 -> 20 tanh -> 3"),
     Problem("grunfeld", "3 -> 60 tanh -> 1"),
+    Problem("longley", "6 -> 10 tanh -> 1"),
     Problem("diabetes", "10 -> 5 tanh -> 1"),
     Problem("linnerud", "3 -> 4 tanh -> 3"),
     Problem("grunfeld", "3 -> 6 tanh -> 1"),
@@ -65,6 +66,12 @@ def loaded(name: str) -> tuple[Array, Array]:
 
         table = grunfeld.load_pandas().data
         return standardised(table[["value", "capital", "year"]]), standardised(table["invest"])
+    if name == "longley":
+        # Employment in 16 years by six figures of the economy.
+        import statsmodels.datasets.longley as longley
+
+        table = longley.load_pandas()
+        return standardised(table.exog), standardised(table.endog)
     from sklearn import datasets
 
     X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
