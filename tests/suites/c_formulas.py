@@ -100,20 +100,30 @@ def judged(derived: Derivation, point: Point, function: Compiled) -> str:
 
 def outcomes(seeds: Sequence[int]) -> Iterator[tuple[int, str]]:
     """What became of the formulas with these seeds, compiled together."""
+    early: list[tuple[int, str]] = []
     ready: list[tuple[int, Derivation, Point, str]] = []
     for seed in seeds:
         try:
             made = drawn(seed)
             if made is None:
-                yield seed, "set aside: not defined at the points drawn"
+                early.append((seed, "set aside: not defined at the points drawn"))
             else:
                 ready.append((seed, *made, made[0].source("c")))
         except UnsupportedError as error:
-            yield seed, f"refused: {error.clash}"
+            early.append((seed, f"refused: {error.clash}"))
         except GradwrightError as error:
-            yield seed, f"set aside: {type(error).__name__}"
+            early.append((seed, f"set aside: {type(error).__name__}"))
     with tempfile.TemporaryDirectory() as folder:
-        functions = compiled([source for *_, source in ready], Path(folder)) if ready else []
+        try:
+            functions = compiled([source for *_, source in ready], Path(folder)) if ready else []
+        except AssertionError as error:
+            # One of them does not compile: which?
+            if len(seeds) == 1:
+                yield seeds[0], f"wrong: {error}"
+            else:
+                yield from (one for seed in seeds for one in outcomes([seed]))
+            return
+        yield from early
         for (seed, derived, point, _), function in zip(ready, functions, strict=True):
             yield seed, judged(derived, point, function)
 

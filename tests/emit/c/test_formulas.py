@@ -88,6 +88,8 @@ SPECIAL = {
     "library": ("memset'*exp_ + NAN*real", "memset", {"memset": "vector n", "exp_": "vector n"}),
     "Greek": ("α'*β*sum(β)", "β", {"α": "vector n", "β": "vector n"}),
     "singularly named": ("gradient'*gradient", "gradient", {"gradient": "vector n"}),
+    "diagonal": ("sum(log(diag(A*A')))", "A", {"A": "matrix m n"}),
+    "factor": ("logdet(P + A*A')^2", "A", {"A": "matrix m n", "P": "posdef m m"}),
     "chosen": ("sum(gather(x, t).^2)", "x", {"x": "vector n", "t": "indices p n"}),
 }
 

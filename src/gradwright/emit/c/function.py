@@ -224,7 +224,7 @@ class FunctionPrinter:
         sums = [self._collected(statement, alignment, nest) for statement, alignment in loops.sums]
         for (statement, _), collected in zip(loops.sums, sums, strict=True):
             value = entry_expression(statement, self._operand(loops))
-            inner.append(f"{collected.into} += {value};")
+            inner.append(f"{collected.into} {collected.assign} {value};")
         lines: list[str] = []
         for depth, place in enumerate(nest):
             lines += _shifted(depth, [x for c in sums if c.depth == depth for x in c.start])
@@ -245,6 +245,10 @@ class FunctionPrinter:
         (target,) = statement.targets
         axes = self.function.axes[target]
         kept = [loop for loop in alignment if loop is not None]
+        if len(set(kept)) == len(nest):
+            # Nothing is summed, as on a diagonal.
+            into = self._place(target, alignment) if axes else f"const real {self.scalar(target)}"
+            return _Collected(into, 0, [], [], "=")
         if sorted(nest.index(loop) for loop in kept) != list(range(len(kept))):
             clear = f"memset({self._array(target)}, 0, (size_t)({length(axes)}) * sizeof(real));"
             return _Collected(self._place(target, alignment), 0, [clear], [])
@@ -278,6 +282,7 @@ class _Collected(Struct, frozen=True):
     depth: int
     start: list[str]
     end: list[str]
+    assign: str = "+="
 
 
 class _OperandText(Struct, frozen=True):
