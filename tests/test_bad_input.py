@@ -135,7 +135,7 @@ BAD: dict[str, Bad] = {
         backprop("4 -> 3 relu"), "cross_entropy", "softmax", "relu"
     ),
     "a class out of range": says(
-        train("2 -> 2 softmax", "three.csv"), "is 2", "0 to 1", "2 outputs"
+        train("2 -> 2 softmax", "three.csv"), "3 classes", "column y", "2 outputs"
     ),
     "a cell that is no number": says(
         train("2 -> 3 softmax", "word.csv"), "'two'", "word.csv, line 6, column b"

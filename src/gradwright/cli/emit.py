@@ -93,7 +93,7 @@ def command(
     \b
     Examples:
       gradwright emit "x'*A*x" --wrt x,A
-      gradwright emit "logdet(P)" --declare "P=posdef n n" --target c > derivative.c
+      gradwright emit "logdet(P)" --wrt P --declare "P=posdef n n" --target c > derivative.c
       gradwright emit "64 -> 32 relu -> 10 softmax" > backprop.py
       gradwright emit "2 -> 8 tanh -> 1 sigmoid" --out build/
       gradwright emit "2 -> 8 tanh -> 1 sigmoid" --target torch > model.py

@@ -12,6 +12,8 @@ import gradwright as gw
 from conformance.rows import drawn_point
 from gradwright.api.checking import sample_point
 from gradwright.api.derivation import Derivation
+from gradwright.emit.c.memory import ROWS as BY_ROWS
+from gradwright.emit.c.memory import entry
 from gradwright.errors import UnsupportedError
 from tests.emit.c.formulas import compiled, results_of
 from tests.identities.rows import LITERATURE, ROWS, declarations, derive
@@ -86,6 +88,16 @@ SPECIAL = {
         {"scratch": "vector n", "result": "vector n", "t1": "scalar"},
     ),
     "library": ("memset'*exp_ + NAN*real", "memset", {"memset": "vector n", "exp_": "vector n"}),
+    "macros": (
+        "HUGE_VAL'*exp(FP_NAN)*M_PI",
+        "FP_NAN",
+        {"HUGE_VAL": "vector INT8_MAX", "FP_NAN": "vector INT8_MAX", "M_PI": "scalar"},
+    ),
+    "many axes": (
+        "sum(array[i,j,k](T[i,j,k]^2*x[j]))",
+        "T",
+        {"T": "tensor n m p", "x": "vector m"},
+    ),
     "Greek": ("α'*β*sum(β)", "β", {"α": "vector n", "β": "vector n"}),
     "singularly named": ("gradient'*gradient", "gradient", {"gradient": "vector n"}),
     "diagonal": ("sum(log(diag(A*A')))", "A", {"A": "matrix m n"}),
@@ -103,6 +115,12 @@ def test_what_is_special_in_c(name: str, rng: np.random.Generator, tmp_path: Pat
     point = sample_point(derived.scope, rng, derived.free_sizes)
     (function,) = compiled([derived.source("c")], tmp_path)
     assert c_formulas.judged(derived, point, function) == "right"
+
+
+def test_an_index_in_brackets_is_a_place_of_its_own() -> None:
+    indices = ["i", "(long)(c[l] < 0 ? 0 : c[l])", "j"]
+    place = entry("A", ("m", "v", "k"), indices, BY_ROWS)
+    assert place == "A[(i * v + (long)(c[l] < 0 ? 0 : c[l])) * k + j]"
 
 
 def test_a_scalar_derivative_is_returned() -> None:

@@ -23,7 +23,7 @@ from gradwright.emit.c.fusion import Loops
 from gradwright.emit.c.memory import length
 from gradwright.emit.c.network import comment
 from gradwright.emit.c.support import LIBRARY, chosen_precision, defined_names, needed_parts
-from gradwright.emit.c.taken_names import KEYWORDS
+from gradwright.emit.c.taken_names import FAMILIES, KEYWORDS, MACROS
 from gradwright.emit.numpy import shape_note
 from gradwright.errors import UnsupportedError
 from gradwright.program.ir import (
@@ -42,9 +42,12 @@ from gradwright.program.renamed import renamed
 SUPPORT = ("library.h", "scalar.h", "elementary.h", "functions.h", "rows.h", "linear.h")
 
 #: What else a name in the module may not be: what the C library and the code call so.
-TAKEN = frozenset(
-    {"real", "scratch", "NULL", "NAN", "INFINITY", "isfinite", "memcpy", "memset", "linux", "unix"}
-) | {"size_t", "int32_t", "int64_t", "uint32_t", "uint64_t", *KEYWORDS}
+TAKEN = (
+    MACROS
+    | KEYWORDS
+    | {"real", "scratch", "memcpy", "memset", "main"}
+    | {*("size_t", "int32_t", "int64_t", "uint32_t", "uint64_t")}
+)
 
 #: What variables of loops may be called.
 LOOPS = (*"ijklpqrsuvwabcdefgh", *(f"loop{place}" for place in range(len(INDICES))))
@@ -170,6 +173,8 @@ class _Names:
         spelled = "".join(c if c.isascii() else unicodedata.name(c).split()[-1] for c in name)
         spelled = name if spelled == name else spelled.lower()
         chosen = spelled if IDENTIFIER.match(spelled) else otherwise
+        if FAMILIES.match(chosen):
+            chosen = f"{otherwise}_{chosen}"
         while chosen in self._used or ON_THE_WAY.match(chosen):
             chosen += "_"
         self._used.add(chosen)

@@ -64,17 +64,17 @@ def length(axes: Sequence[Size]) -> str:
 
 def entry(array: str, axes: Sequence[Size], indices: Sequence[str], memory: Memory) -> str:
     """An entry of an array, at an index for each axis."""
-    place = ""
+    place, is_factor = "", False
     for axis in memory.order(axes):
         if axes[axis] == 1:
             # Its one entry, also where it is repeated along other loops.
             continue
         index = indices[axis]
         if not place:
-            place = f"({index})" if " " in index and len(axes) > 1 else index
+            place, is_factor = index, " " not in index
             continue
-        before = f"({place})" if "+" in place and not place.endswith(")") else place
-        place = f"{before} * {extent(axes[axis])} + {index}"
+        before = place if is_factor else f"({place})"
+        place, is_factor = f"{before} * {extent(axes[axis])} + {index}", False
     return f"{array}[{place or '0'}]"
 
 

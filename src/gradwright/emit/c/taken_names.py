@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 #: The headers of the C library (C23, 7.1.2), and the one that glibc's include. A file of that name
 #: in a folder that the compiler looks in hides the library's.
 HEADERS = frozenset(
@@ -91,6 +93,23 @@ KEYWORDS = frozenset(
         "volatile",
         "while",
     ]
+)
+
+#: Macros of math.h, stddef.h and stdint.h (C99, 7.12, 7.17, 7.18; C23, 7.12), and of compilers.
+MACROS = frozenset(
+    [
+        *("HUGE", "HUGE_VAL", "HUGE_VALF", "HUGE_VALL", "INFINITY", "MAXFLOAT", "NAN", "NULL"),
+        *("fpclassify", "iscanonical", "iseqsig", "isfinite", "isgreater", "isgreaterequal"),
+        *("isinf", "isless", "islessequal", "islessgreater", "isnan", "isnormal", "issignaling"),
+        *("issubnormal", "isunordered", "iszero", "math_errhandling", "offsetof", "signbit"),
+        *("DOMAIN", "OVERFLOW", "PLOSS", "SING", "TLOSS", "UNDERFLOW", "X_TLOSS"),
+        *("i386", "linux", "unix"),
+    ]
+)
+
+#: How families of such macros begin.
+FAMILIES = re.compile(
+    r"(FP|MATH|M|PTRDIFF|SIG|SIZE|WCHAR|WINT)_|SNAN|U?INT(\d|MAX|PTR|_(FAST|LEAST))"
 )
 
 #: What macros of the C library begin with (C23, 7.33): FE_, LC_ and SIG_ and a capital letter.
