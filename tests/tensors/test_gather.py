@@ -80,6 +80,12 @@ def test_the_evaluator_and_the_code_agree_with_numpy(point):
 @pytest.mark.parametrize(
     ("text", "error", "at", "fact"),
     [
+        (
+            "gather(E, t, axis=2)",
+            ShapeError,
+            "gather(E, t, axis=2)",
+            "no options and axis is given",
+        ),
         ("t + y", SymbolError, "t", "t is declared as indices n v"),
         ("gather(E, y)", SymbolError, "y", "y is not declared so"),
         ("gather(w, t)", ShapeError, "gather(w, t)", "w has d rows and t has v places"),

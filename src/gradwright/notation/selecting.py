@@ -37,7 +37,10 @@ def selected_form(
     """
     place = BY_INDICES[tree.function]
     usage = "write gather(E, t) or onehot(t), with t declared as indices n v"
-    if len(tree.arguments) != place + 1 or tree.options:
+    if tree.options:
+        clash = f"{tree.function} has no options and {tree.options[0][0]} is given"
+        raise equations.error(ShapeError, tree, clash, usage)
+    if len(tree.arguments) != place + 1:
         clash = f"{tree.function} takes {place + 1} arguments and {len(tree.arguments)} are given"
         raise equations.error(ShapeError, tree, clash, usage)
     named = tree.arguments[place]
