@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,11 @@ from gradwright.emit.c.memory import ROWS as BY_ROWS
 from gradwright.emit.c.memory import entry
 from gradwright.errors import UnsupportedError
 from tests.emit.c.formulas import compiled, results_of
+from tests.emit.standalone.building import STRICT
 from tests.identities.rows import LITERATURE, ROWS, declarations, derive
 from tests.suites import c_formulas
+
+ROOT = Path(__file__).parents[3]
 
 #: Of the rows of both tables so many are drawn for a run.
 DRAWN = 16
@@ -115,6 +119,19 @@ def test_what_is_special_in_c(name: str, rng: np.random.Generator, tmp_path: Pat
     point = sample_point(derived.scope, rng, derived.free_sizes)
     (function,) = compiled([derived.source("c")], tmp_path)
     assert c_formulas.judged(derived, point, function) == "right"
+
+
+def test_the_program_of_the_page_prints_what_the_page_says(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "embedded.md").read_text("utf-8")
+    section = page.partition("## The derivative of a formula")[2]
+    program = section.partition("```c\n")[2].partition("```")[0]
+    formula = gw.formula("log(1 + exp(-y*(w'*x)))", y="scalar")
+    (tmp_path / "derivative.c").write_text(formula.gradient("w").source("c"), "utf-8")
+    (tmp_path / "main.c").write_text(program, "utf-8")
+    command = ["gcc", *STRICT, "derivative.c", "main.c", "-lm", "-o", "main"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    printed = subprocess.run([tmp_path / "main"], capture_output=True, text=True, check=True).stdout
+    assert f"prints `{printed.strip()}`" in section
 
 
 def test_an_index_in_brackets_is_a_place_of_its_own() -> None:
