@@ -1,5 +1,5 @@
-/* Square matrices, row by row. Where one is singular, or not positive definite, what comes out is not
-   finite. `room` has n * n numbers. */
+/* Square matrices, row by row. Where one is singular, or not positive definite, there are entries of
+   an inverse or a solution that are not finite. `room` has n * n numbers. */
 
 static void exchange(long n, real *a, real *b)
 {
