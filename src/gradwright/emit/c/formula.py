@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from importlib.resources import files
 from itertools import islice
 
 from msgspec.structs import replace
@@ -22,7 +21,7 @@ from gradwright.emit.c.function import FunctionPrinter
 from gradwright.emit.c.fusion import Loops
 from gradwright.emit.c.memory import length
 from gradwright.emit.c.network import comment
-from gradwright.emit.c.support import LIBRARY, chosen_precision, defined_names, needed_parts
+from gradwright.emit.c.support import LIBRARY, defined_names, needed_parts, support_texts
 from gradwright.emit.c.taken_names import FAMILIES, KEYWORDS, MACROS
 from gradwright.emit.numpy import shape_note
 from gradwright.errors import UnsupportedError
@@ -99,7 +98,7 @@ def formula_source(
     # No symbol of the user's is called so.
     marked = {f"={name}": name for name in results}
     given = _with_results(replace(function, inputs=inputs), list(marked))
-    support = _support()
+    support = support_texts(SUPPORT, double=True)
     own = [f"{name}{end}" for name in results for end in ("_ij", "_sum", "_value")]
     own += [function.name, f"{function.name}_scratch"]
     names = _Names([*defined_names("\n".join(support)), *own])
@@ -155,11 +154,6 @@ def _scratch_size(name: str, sizes: Sequence[str], arrays: Sequence[tuple[Size, 
         f"/* How many numbers scratch has. */\nlong {name}_scratch({parameters})\n"
         f"{{\n{ignored}    return {total};\n}}"
     )
-
-
-def _support() -> list[str]:
-    found = ((files(__package__) / name).read_text("utf-8") for name in SUPPORT)
-    return [chosen_precision(content, double=True) for content in found]
 
 
 class _Names:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.resources import files
 from math import prod
 from typing import Any
 
@@ -23,7 +22,7 @@ from gradwright.emit.c.memory import ROWS, Memory
 from gradwright.emit.c.network import comment
 from gradwright.emit.c.standalone import Passes, parts_of
 from gradwright.emit.c.static_memory import StaticMemory
-from gradwright.emit.c.support import LIBRARY, chosen_precision, needed_parts
+from gradwright.emit.c.support import LIBRARY, needed_parts, support_texts
 from gradwright.emit.driver import WEIGHTS
 from gradwright.emit.unpacking import LayerSizes
 from gradwright.program.stage import build_stage
@@ -309,7 +308,7 @@ class StandaloneModule:
         functions = "\n\n".join(f.text for f in self.passes.functions.values())
         ram = self._ram()
         code = "\n".join([functions, self.body, ram])
-        support = needed_parts(self._support(), code)
+        support = needed_parts(support_texts(SUPPORT, self.double), code)
         whole = "\n".join([support, code])
         included = [f"#include <{x}>" for x, sign in LIBRARY.items() if re.search(sign, whole)]
         sizes = [f"UNITS_{place} = {units}" for place, units in enumerate(self.widths)]
@@ -343,10 +342,6 @@ class StandaloneModule:
             seed = f"#define SEED UINT64_C({self.training.seed})\n"
             made += f"\n{seed}" if "SEED" in self.body else ""
         return made
-
-    def _support(self) -> list[str]:
-        found = ((files(__package__) / name).read_text("utf-8") for name in SUPPORT)
-        return [chosen_precision(content, self.double) for content in found]
 
 
 def numbers(values: Any, double: bool) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from importlib.resources import files
 
 WORD = re.compile(r"\w+")
 
@@ -21,6 +22,12 @@ LIBRARY = {
     "stdint.h": r"\bu?int\d+_t\b",
     "string.h": r"\bmem(cpy|set)\b",
 }
+
+
+def support_texts(names: Iterable[str], double: bool) -> list[str]:
+    """The texts of support files for one precision."""
+    found = ((files(__package__) / name).read_text("utf-8") for name in names)
+    return [chosen_precision(content, double) for content in found]
 
 
 def chosen_precision(text: str, double: bool) -> str:
